@@ -1,0 +1,191 @@
+"""Numbers that many threads add to, exactly, without a lock.
+
+Each thread adds to a cell of its own, and whoever reads sums the cells. A cell is changed by one bytecode sequence in
+which CPython neither switches threads nor runs signal handlers (a subscript, an addition, a store), so that an
+addition is never lost: not to another thread, with or without the GIL, nor to a signal handler or finaliser in the
+same thread. Cells of threads that ended are folded into one.
+
+A forked child starts at zero: what its parent counted is reported by the parent. Whoever holds on to a cell across
+the fork (a call that was running) adds to a cell that nobody reads any more, so that nothing goes below zero.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+FOLD_FROM = 32
+"""Cells from which on a new thread's cell makes the list look for ended threads: rare enough to cost nothing."""
+
+
+class _Alive:
+    """Lives as long as its thread does: the thread's own storage holds the only strong reference."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Fork:
+    """Which process this is, counted in forks: an identity that a running call can compare."""
+
+    __slots__ = ("generation",)
+
+    def __init__(self) -> None:
+        self.generation: object = object()
+
+
+fork = _Fork()
+_threads = threading.local()
+_lock = threading.RLock()
+_all: dict[int, "weakref.ref[PerThread]"] = {}
+
+
+def _alive() -> "weakref.ref[_Alive]":
+    try:
+        token: _Alive = _threads.token
+    except AttributeError:
+        token = _threads.token = _Alive()
+    return weakref.ref(token)
+
+
+class PerThread:
+    """A list of cells, one per thread. Subclasses say what a cell is and how two become one.
+
+    The hot path is `try: cell = counts.local.cell` / `except AttributeError: cell = counts.new()`.
+    """
+
+    __slots__ = ("__weakref__", "_cells", "_limit", "local")
+
+    def __init__(self) -> None:
+        self.local = threading.local()
+        self._cells: list[tuple[weakref.ref[_Alive] | None, object]] = []
+        self._limit = FOLD_FROM
+        key = id(self)
+        _all[key] = weakref.ref(self, lambda _: _all.pop(key, None))
+
+    def _make(self) -> object:
+        raise NotImplementedError
+
+    def _fold(self, into: object, cell: object) -> None:
+        raise NotImplementedError
+
+    def new(self) -> object:
+        """This thread's cell, made and entered. Twice is harmless: both are read."""
+        cell = self._make()
+        self._cells.append((_alive(), cell))
+        self.local.cell = cell
+        if len(self._cells) > self._limit:
+            self.cells()
+            self._limit = max(FOLD_FROM, 2 * len(self._cells))
+        return cell
+
+    def cells(self) -> list[object]:
+        """All cells, those of ended threads folded into one. Reading them is the caller's work."""
+        with _lock:
+            cells = self._cells
+            ended = [entry for entry in cells if entry[0] is not None and entry[0]() is None]
+            if ended:
+                rest = next((cell for alive, cell in cells if alive is None), None)
+                if rest is None:
+                    rest = self._make()
+                    cells.append((None, rest))
+                for entry in ended:
+                    cells.remove(entry)
+                    self._fold(rest, entry[1])
+            return [cell for _, cell in cells]
+
+    def forget(self) -> None:
+        """Start at zero, as a forked child must."""
+        self._cells = []
+        self._limit = FOLD_FROM
+        self.local.__dict__.clear()
+
+
+class Running(PerThread):
+    """How many of something run now: a one-number cell, added to at the start and taken from at the end.
+
+    >>> running = Running()
+    >>> cell = running.new()
+    >>> cell[0] += 1
+    >>> running.total()
+    1
+    """
+
+    __slots__ = ()
+
+    def _make(self) -> list[int]:
+        return [0]
+
+    def _fold(self, into: object, cell: object) -> None:
+        into[0] += cell[0]  # type: ignore[index]
+
+    def new(self) -> list[int]:
+        return super().new()  # type: ignore[return-value]
+
+    def total(self) -> int:
+        return sum(cell[0] for cell in self.cells())  # type: ignore[index]
+
+
+class Tally(PerThread, Generic[K]):
+    """Sums by key.
+
+    >>> tally: Tally[str] = Tally()
+    >>> tally.add("hit")
+    >>> tally.add("hit", 2)
+    >>> tally.read()
+    {'hit': 3}
+    """
+
+    __slots__ = ()
+
+    def _make(self) -> dict[K, float]:
+        return {}
+
+    def _fold(self, into: object, cell: object) -> None:
+        for key, number in cell.items():  # type: ignore[attr-defined]
+            into[key] = into.get(key, 0) + number  # type: ignore[index,attr-defined]
+
+    def add(self, key: K, number: float = 1) -> None:
+        """Add `number`, which may be negative, to what `key` has."""
+        try:
+            cell = self.local.cell
+        except AttributeError:
+            cell = self.new()
+        try:
+            cell[key] += number
+        except KeyError:
+            cell.setdefault(key, 0)
+            cell[key] += number
+
+    def read(self) -> dict[K, float]:
+        """The sums of now. Additions made while it reads are in it or not."""
+        total: dict[K, float] = {}
+        for cell in self.cells():
+            for key, number in list(cell.items()):  # type: ignore[attr-defined]
+                total[key] = total.get(key, 0) + number
+        return total
+
+    def total(self) -> float:
+        """The sum over all keys."""
+        return sum(sum(list(cell.values())) for cell in self.cells())  # type: ignore[attr-defined]
+
+
+def _start_again() -> None:
+    global _lock
+    _lock = threading.RLock()
+    fork.generation = object()
+    for reference in list(_all.values()):
+        counts = reference()
+        if counts is not None:
+            counts.forget()
+
+
+def after_fork(function: Callable[[], None]) -> None:
+    """Run `function` in every forked child, where the platform forks."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=function)
+
+
+after_fork(_start_again)

@@ -1,0 +1,87 @@
+"""What became of a call: success, or the one `error.type` that span, metric and event share.
+
+Follows "recording errors" of the semantic conventions: a success has no `error.type`. Cancellation is an outcome of its
+own, which no dashboard should count as an error of the code (`error.type="cancelled"`, span status unset).
+"""
+
+import sys
+from collections.abc import Callable
+
+CANCELLED = "cancelled"
+OTHER = "_OTHER"
+"""What the conventions call a value that is not in the list."""
+
+Expected = tuple[type[BaseException], ...] | Callable[[BaseException], object]
+"""Exceptions that are not errors: their types, or a callable that says so of one."""
+
+_NORMAL_ENDS: tuple[type[BaseException], ...] = (GeneratorExit, StopIteration, StopAsyncIteration)
+_LEAVES_AT_MOST = 1_000
+"""Leaves of an exception group that are looked at: a group can be of any size."""
+
+
+def error_type(exc: BaseException) -> str | None:
+    """The `error.type` of an exception that left a call, or None where that is a success.
+
+    >>> error_type(ValueError("no"))
+    'ValueError'
+    >>> error_type(SystemExit(0)) is None
+    True
+    >>> error_type(SystemExit(2))
+    'SystemExit'
+    """
+    kind = type(exc)
+    if kind in _NORMAL_ENDS:
+        return None
+    if kind is SystemExit:
+        return None if exc.code in (None, 0) and exc.code is not False else "SystemExit"  # type: ignore[attr-defined]
+    if isinstance(exc, _NORMAL_ENDS):
+        return None
+    if isinstance(exc, SystemExit) and exc.code in (None, 0):
+        return None
+    if is_cancellation(exc):
+        return CANCELLED
+    if hasattr(exc, "exceptions") and hasattr(exc, "derive"):
+        return _of_group(exc)
+    return type_name(kind)
+
+
+def type_name(kind: type[BaseException]) -> str:
+    """`ValueError` for a builtin, else `module.QualName`, without `<locals>`.
+
+    >>> import decimal
+    >>> type_name(decimal.InvalidOperation)
+    'decimal.InvalidOperation'
+    """
+    name = kind.__qualname__
+    if "<locals>" in name:
+        name = name.rpartition("<locals>.")[2]
+    module = kind.__module__
+    return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
+
+
+def is_cancellation(exc: BaseException) -> bool:
+    """Whether this is asyncio's or concurrent.futures' cancellation. Neither is imported to ask: what is not
+    imported was not raised."""
+    for module in ("asyncio", "concurrent.futures"):
+        kind = getattr(sys.modules.get(module), "CancelledError", None)
+        if kind is not None and isinstance(exc, kind):
+            return True
+    return False
+
+
+def _of_group(group: BaseException) -> str:
+    names: set[str | None] = set()
+    todo: list[BaseException] = [group]
+    seen = 0
+    while todo and seen < _LEAVES_AT_MOST:
+        exc = todo.pop()
+        seen += 1
+        parts = getattr(exc, "exceptions", None)
+        if isinstance(parts, tuple) and hasattr(exc, "derive"):
+            todo.extend(parts)
+        else:
+            names.add(error_type(exc))
+        if len(names) > 1:
+            break
+    only = names.pop() if len(names) == 1 and not todo else None
+    return only if only is not None else type_name(type(group))
