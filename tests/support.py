@@ -1,0 +1,141 @@
+"""A real SDK per test, handed over explicitly: nothing global is touched, so that tests can run in any order."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import export as logs_export
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Sampler
+
+from telemetry_kit import Telemetry
+
+_LogExporter: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or logs_export.InMemoryLogExporter
+_LogProcessor: Any = logs_export.SimpleLogRecordProcessor
+
+
+class Sdk:
+    """Three real providers with everything kept in memory, and the questions that tests ask of it."""
+
+    def __init__(self, *, sampler: Sampler | None = None, views: Sequence[View] = ()) -> None:
+        resource = Resource.create({"service.name": "tests"})
+        self.reader = InMemoryMetricReader()
+        self.span_exporter = InMemorySpanExporter()
+        self.log_exporter = _LogExporter()
+        self.tracer_provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
+        self.meter_provider = MeterProvider([self.reader], resource=resource, views=views, shutdown_on_exit=False)
+        self.logger_provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
+        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.span_exporter))
+        self.logger_provider.add_log_record_processor(_LogProcessor(self.log_exporter))
+        self.tracer = self.tracer_provider.get_tracer("tests")
+
+    def telemetry(self, name: str = "shop.orders", version: str | None = None, **options: Any) -> Telemetry:
+        """A `Telemetry` that records here; `options` are its own."""
+        providers: dict[str, Any] = {
+            "tracer_provider": self.tracer_provider,
+            "meter_provider": self.meter_provider,
+            "logger_provider": self.logger_provider,
+        }
+        return Telemetry(name, version, **{**providers, **options})
+
+    def spans(self, name: str | None = None) -> list[ReadableSpan]:
+        """All ended spans in the order in which they ended, or those of one name."""
+        return [span for span in self.span_exporter.get_finished_spans() if name in (None, span.name)]
+
+    def span(self, name: str | None = None) -> ReadableSpan:
+        """The one ended span (of this name)."""
+        spans = self.spans(name)
+        assert len(spans) == 1, f"expected one span {name or ''}, there are {[span.name for span in self.spans()]}"
+        return spans[0]
+
+    def logs(self, event_name: str | None = None) -> list[Any]:
+        """All log records (the API's, with `.event_name`, `.attributes`, `.trace_id` ...), or those of one event."""
+        records = [finished.log_record for finished in self.log_exporter.get_finished_logs()]
+        return [record for record in records if event_name in (None, record.event_name)]
+
+    def log(self, event_name: str | None = None) -> Any:
+        """The one log record (of this event)."""
+        records = self.logs(event_name)
+        assert len(records) == 1, f"expected one log record {event_name or ''}, there are {len(records)}"
+        return records[0]
+
+    def metrics(self) -> dict[str, Metric]:
+        """Collect now: every metric that has points, by name."""
+        return {metric.name: metric for _, metric in self._scoped()}
+
+    def scopes(self) -> set[str]:
+        """Collect now: the names of the scopes that have metrics."""
+        return {scope for scope, _ in self._scoped()}
+
+    def points(self, metric: str, **attributes: Any) -> list[Any]:
+        """Collect now: the metric's points whose attributes contain these, dots written as two underscores.
+
+        >>> sdk.points("operation.duration", operation__name="checkout")  # doctest: +SKIP
+        """
+        wanted = {key.replace("__", "."): value for key, value in attributes.items()}
+        found = self.metrics().get(metric)
+        points = [] if found is None else list(found.data.data_points)
+        return [point for point in points if wanted.items() <= dict(point.attributes or {}).items()]
+
+    def point(self, metric: str, **attributes: Any) -> Any:
+        """Collect now: the one such point."""
+        points = self.points(metric, **attributes)
+        assert len(points) == 1, f"expected one point of {metric}, there are {[dict(p.attributes) for p in points]}"
+        return points[0]
+
+    def value(self, metric: str, **attributes: Any) -> float:
+        """Collect now: the sum over such points; of a histogram, its count."""
+        return sum(getattr(point, "count", getattr(point, "value", 0)) for point in self.points(metric, **attributes))
+
+    def series(self, metric: str) -> list[Mapping[str, Any]]:
+        """Collect now: the attributes of each of the metric's points."""
+        return [dict(point.attributes or {}) for point in self.points(metric)]
+
+    def shutdown(self) -> None:
+        """Stop the three providers."""
+        self.tracer_provider.shutdown()
+        self.meter_provider.shutdown()
+        self.logger_provider.shutdown()  # type: ignore[no-untyped-call]
+
+    def _scoped(self) -> list[tuple[str, Metric]]:
+        collected = self.reader.get_metrics_data()
+        if collected is None:
+            return []
+        return [
+            (scope.scope.name, metric)
+            for resource in collected.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        ]
+
+
+class FakeClock:
+    """A clock that stands still until it is told: `with _clock.use(clock): ...; clock.advance(2.5)`."""
+
+    def __init__(self, *, at: float = 1_700_000_000.0) -> None:
+        self._monotonic = 1_000.0
+        self._wall_ns = int(at * 1e9)
+
+    def advance(self, seconds: float) -> None:
+        """Let both clocks run on."""
+        self._monotonic += seconds
+        self._wall_ns += int(seconds * 1e9)
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock alone, as an operator or NTP does."""
+        self._wall_ns += int(seconds * 1e9)
+
+    def perf_counter(self) -> float:
+        return self._monotonic
+
+    def time(self) -> float:
+        return self._wall_ns / 1e9
+
+    def time_ns(self) -> int:
+        return self._wall_ns
