@@ -13,7 +13,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
@@ -104,7 +104,9 @@ class PerThread:
 
 
 class Running(PerThread):
-    """How many of something run now: a one-number cell, added to at the start and taken from at the end.
+    """How many of something run now: a cell is added to at the start and taken from at the end.
+
+    A cell is `[number, fork.generation]`: what entered before a fork is the parent's, and doesn't leave here.
 
     >>> running = Running()
     >>> cell = running.new()
@@ -115,14 +117,32 @@ class Running(PerThread):
 
     __slots__ = ()
 
-    def _make(self) -> list[int]:
-        return [0]
+    def _make(self) -> list[Any]:
+        return [0, fork.generation]
 
     def _fold(self, into: object, cell: object) -> None:
         into[0] += cell[0]  # type: ignore[index]
 
-    def new(self) -> list[int]:
+    def new(self) -> list[Any]:
         return super().new()  # type: ignore[return-value]
+
+    def enter(self) -> list[Any]:
+        """Count one more, in the cell that `leave` wants to see."""
+        try:
+            cell: list[Any] = self.local.cell
+        except AttributeError:
+            cell = self.new()
+        cell[0] += 1
+        return cell
+
+    def leave(self, entered: list[Any]) -> None:
+        """Count one less, in the cell of the thread that leaves, which may be another than the one that entered."""
+        try:
+            cell: list[Any] = self.local.cell
+        except AttributeError:
+            cell = self.new()
+        if entered[1] is fork.generation:
+            cell[0] -= 1
 
     def total(self) -> int:
         return sum(cell[0] for cell in self.cells())  # type: ignore[index]

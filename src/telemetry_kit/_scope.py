@@ -30,6 +30,7 @@ class Scope:
         "logger_provider",
         "meter_provider",
         "name",
+        "shared",
         "version",
     )
 
@@ -48,6 +49,8 @@ class Scope:
         self.version = version
         self.errors = errors
         self.disabled = disabled
+        self.shared: dict[Any, Any] = {}
+        """What helpers of one name share, by kind and name."""
         self.meter_provider = _given(meter_provider)
         self.logger_provider = _given(logger_provider)
         self.instruments: Instruments = NOTHING if disabled else instruments_of(self.meter_provider)

@@ -1,0 +1,19 @@
+"""telemetry_kit says what a library or service does, on the OpenTelemetry API alone.
+
+The host application chooses the SDK; without one everything is a no-op at almost no cost.
+"""
+
+from telemetry_kit._exceptions import ErrorPolicy
+from telemetry_kit._measurement import Measurement, current_measurement
+from telemetry_kit._operation import Operation
+from telemetry_kit._telemetry import Telemetry
+from telemetry_kit._version import VERSION as __version__
+
+__all__ = [
+    "ErrorPolicy",
+    "Measurement",
+    "Operation",
+    "Telemetry",
+    "__version__",
+    "current_measurement",
+]

@@ -1,0 +1,437 @@
+"""The measuring core: one call of an operation, from its start to its outcome on span and metric.
+
+The duration is recorded while the span is current, so that exemplars link to it, and before the span ends. What the kit
+counts itself (running calls, exact calls of sampled operations) is never pushed to the SDK.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, get_current_span, set_span_in_context
+
+from telemetry_kit import _clock, _context, _counts, _faults, _safe_points
+from telemetry_kit._attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._calls import NO_RESULT
+from telemetry_kit._outcome import CANCELLED, OTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from opentelemetry.context import Context
+
+    from telemetry_kit._operation import Operation
+
+OWN_KEYS = frozenset({"error.type", "operation.name", "scope.name", "operation.busy_time", "code.function.name"})
+"""The kit's own attributes, which win over a user's."""
+_LATE_ATTRIBUTES = 64
+"""Attributes kept for a span that is only made if the call fails."""
+
+CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
+"""The innermost running measurement, or the box of a lean call that makes one if it is asked for."""
+
+
+class Measurement:
+    """One call of an operation, as `operation.measure()` gives it: a context manager for a single use.
+
+    Its methods never raise, and do nothing before it began or after it ended.
+    """
+
+    # Defaults stand on the class: what a call doesn't touch costs it nothing.
+    span: Span = INVALID_SPAN
+    """The OpenTelemetry span, the API's invalid one where there is none."""
+    duration: float | None = None
+    """Seconds, None until it ended."""
+    _plain = True
+    _given: Mapping[str, object] | None = None
+    _given_span: Mapping[str, object] | None = None
+    _carrier: Any = None
+    _links: Any = None
+    _state = 0  # 0 not begun, 1 running, 2 ended
+    _context: Context | None = None
+    _attached: Any = None
+    _current: Any = None
+    _cell: list[Any] | None = None
+    _metric: dict[str, AttributeValue] | None = None
+    _late: dict[str, AttributeValue] | None = None
+    _failed: str | None = None
+    _description: str | None = None
+    _status: object = None
+    _busy: float | None = None  # of a generator: how long its body has worked
+    _resumed: float = 0.0
+    _deferred = False
+    _own_span = False
+    _recording = False
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+
+    def __enter__(self) -> Measurement:
+        if self._state:
+            _faults.record("operation.measure", RuntimeError("a Measurement is for one use: call measure() again"))
+            return self
+        operation = self._operation
+        self._begin(operation.span_static, None, (), {})
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end(exc)
+
+    # What its user says of it
+
+    def set_attribute(self, key: str, value: object) -> None:
+        """Set a span attribute of any cardinality. It never reaches a metric."""
+        if self._state != 1 or key in OWN_KEYS:
+            return
+        if self._recording:
+            harmless = span_value(value)
+            if harmless is not None:
+                try:
+                    self.span.set_attribute(key, harmless)
+                except Exception as fault:  # noqa: BLE001
+                    _faults.record("span.set_attribute", fault)
+        elif self._operation.span_mode == "errors":
+            late = self._late = self._late or {}
+            harmless = span_value(value)
+            if harmless is not None and (key in late or len(late) < _LATE_ATTRIBUTES):
+                late[key] = harmless
+
+    def set_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Set several span attributes."""
+        if self._state != 1:
+            return
+        for key, value in span_attributes(attributes).items():
+            self.set_attribute(key, value)
+
+    def set_metric_attribute(self, key: str, value: object) -> None:
+        """Set an attribute of low cardinality, on metric and span: a key keeps its first 100 values, then `_OTHER`."""
+        if self._state != 1 or key in OWN_KEYS:
+            return
+        operation = self._operation
+        try:
+            convention = operation.convention
+            if convention is not None and key == convention.status:
+                self._status = value
+            guarded = operation.state.guard.value(key, value)
+        except Exception as fault:  # noqa: BLE001 - a value with a broken __hash__ or __eq__
+            _faults.record("operation.metric_attributes", fault)
+            return
+        if guarded is not None:
+            metric = self._metric = self._metric or {}
+            metric[key] = guarded
+            self.set_attribute(key, value)
+
+    def fail(self, error_type: str, description: str | None = None) -> None:
+        """Make the outcome an error without an exception: `error_type` becomes the `error.type` of span and metric."""
+        if self._state == 1:
+            self._failed = error_type if isinstance(error_type, str) and error_type else OTHER
+            self._description = description
+
+    def add_event(self, name: str, attributes: Mapping[str, object] | None = None) -> None:
+        """Add an event: on the span or as a log record, as the error policy's signal says."""
+        if self._state != 1:
+            return
+        with _faults.guard("span.add_event"):
+            scope = self._operation.scope
+            scope.errors.emit_event(self.span, scope, name, span_attributes(attributes or {}))
+
+    def inject(self, carrier: Any) -> Any:
+        """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back."""
+        from telemetry_kit import propagation  # noqa: PLC0415
+
+        return propagation.inject(carrier, self._context)
+
+    # How it goes
+
+    def _begin(
+        self,
+        span_static: dict[str, AttributeValue] | None,
+        arguments: Callable[..., dict[str, AttributeValue]] | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        operation = self._operation
+        here = _safe_points.here
+        if _safe_points.waiting:
+            _safe_points.drain()
+        local = operation.state.running.local
+        try:
+            cell = local.cell
+        except AttributeError:
+            cell = operation.state.running.new()
+        try:
+            self._state = 1
+            plain = operation.plain and self._plain
+            if plain:
+                attributes = span_static
+            else:
+                attributes = operation.prepare(self, span_static, args, kwargs)
+            if operation.span_mode is True:
+                tracer = operation.scope.tracer()
+                if tracer is not None:
+                    if here.busy or here.collecting:
+                        self._deferred = True
+                    else:
+                        here.busy = True
+                        try:
+                            span = tracer.start_span(
+                                operation.name, self._context, operation.kind, attributes, self._links
+                            )
+                            self._context = context = set_span_in_context(span, self._context)
+                            self._attached = _context.attach(context)
+                            self.span = span
+                            self._own_span = True
+                            self._recording = span.is_recording()
+                        except Exception as fault:  # noqa: BLE001
+                            _faults.record("trace.start_span", fault)
+                        finally:
+                            here.busy = False
+            if not plain or arguments is not None:
+                operation.enrich(self, attributes, arguments, args, kwargs)
+            self._current = CURRENT.set(self)
+            self._cell = cell
+            cell[0] += 1
+        except BaseException:
+            self._leave()
+            raise
+        self._start = _clock.perf_counter()
+
+    def pause(self) -> None:
+        """The body has stopped for now: nothing of this call is current."""
+        if self._attached is not None:
+            try:
+                _context.detach(self._attached)
+            except Exception:  # noqa: BLE001, S110 - closed in another context: nothing to put back there
+                pass
+            self._attached = None
+        if self._current is not None:
+            try:
+                CURRENT.reset(self._current)
+            except (ValueError, RuntimeError):
+                pass
+            self._current = None
+        if self._busy is not None:
+            self._busy += _clock.perf_counter() - (self._resumed or self._start)
+
+    def go_on(self) -> None:
+        """The body goes on, here and now."""
+        self._resumed = _clock.perf_counter()
+        if self._context is not None:
+            self._attached = _context.attach(self._context)
+        self._current = CURRENT.set(self)
+
+    def _leave(self) -> None:
+        """Put everything back that the call had made its own."""
+        token = self._current
+        if token is not None:
+            self._current = None
+            try:
+                CURRENT.reset(token)
+            except (ValueError, RuntimeError):  # ended in another context than it began: nothing to put back there
+                pass
+        token = self._attached
+        if token is not None:
+            self._attached = None
+            try:
+                _context.detach(token)
+            except Exception:  # noqa: BLE001, S110 - likewise
+                pass
+        cell = self._cell
+        if cell is not None:
+            self._cell = None
+            running = self._operation.state.running
+            if cell is getattr(running.local, "cell", None):
+                cell[0] -= 1
+            else:
+                running.leave(cell)
+
+    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        """The call is over: tell its outcome, once. Never raises an `Exception`."""
+        now = _clock.perf_counter()
+        if self._state != 1:
+            return
+        self.duration = duration = now - self._start
+        operation = self._operation
+        cell = self._cell
+        try:
+            if cell is not None and cell[1] is not _counts.fork.generation:
+                return  # began in the parent process, which tells it
+            here = _safe_points.here
+            error_type = operation.judge(self, exc, result) if exc is not None or operation.judges else self._failed
+            if error_type is not None or self._metric is not None:
+                attributes = operation.metric_set(self, error_type)
+            else:
+                attributes = operation.metric_static
+            if here.busy or here.collecting or self._deferred:
+                self._end_later(error_type, duration, attributes)
+                return
+            here.busy = True
+            try:
+                if error_type is not None:
+                    self._tell_error(exc, error_type)
+                if operation.sampled:
+                    operation.count(attributes, duration)
+                if operation.sample is None or operation.sample():
+                    record = operation.histogram.recorder()
+                    if record is not None:
+                        try:
+                            record(duration, attributes, self._context)
+                        except Exception as fault:  # noqa: BLE001
+                            _faults.record("metrics.record", fault)
+                self._state = 2
+                self._leave()
+                if self._own_span:
+                    if self._busy is not None and self._recording:
+                        self.span.set_attribute("operation.busy_time", self._busy)
+                    self.span.end()
+            except Exception as fault:  # noqa: BLE001
+                _faults.record("operation.end", fault)
+            finally:
+                here.busy = False
+        finally:
+            self._state = 2
+            self._leave()
+
+    def _tell_error(self, exc: BaseException | None, error_type: str) -> None:
+        """Put the error on the span: type, status and, as far as the limiter lets it, the exception in detail."""
+        operation = self._operation
+        scope = operation.scope
+        policy = scope.errors
+        is_error = error_type != CANCELLED
+        span = self.span
+        recording = self._recording
+        try:
+            if recording:
+                span.set_attribute("error.type", error_type)
+            if not is_error:
+                return
+            description = self._description
+            if exc is None:
+                if recording:
+                    span.set_status(StatusCode.ERROR, None if description is None else policy.clean(description))
+                elif operation.span_mode == "errors":
+                    suppressed = policy.admit_failure(
+                        scope=scope.name, operation=operation.name, error_type=error_type
+                    )
+                    if suppressed is not None:
+                        self._back_date(error_type, description)
+                return
+            suppressed = policy.admit(exc, scope=scope.name, operation=operation.name, error_type=error_type)
+            if suppressed is None:
+                if recording:
+                    span.set_status(StatusCode.ERROR, error_type)
+                return
+            attributes = policy.describe(exc, error_type, suppressed)
+            if not recording and operation.span_mode == "errors":
+                self._back_date(error_type, policy.message(exc))
+                span = self.span
+            elif recording:
+                span.set_status(StatusCode.ERROR, policy.message(exc))
+            policy.emit(span, scope, attributes)
+        except Exception as fault:  # noqa: BLE001
+            _faults.record("operation.error", fault)
+
+    def _back_date(self, error_type: str, description: str | None) -> None:
+        """Make the span that nobody would have needed without the failure."""
+        operation = self._operation
+        tracer = operation.scope.tracer()
+        if tracer is None:
+            return
+        attributes = {**(operation.span_static or {}), **(self._late or {}), **(self._metric or {})}
+        attributes["error.type"] = error_type
+        start = _clock.time_ns() - int((self.duration or 0.0) * 1e9)
+        span = tracer.start_span(operation.name, self._context, operation.kind, attributes, self._links, start)
+        span.set_status(StatusCode.ERROR, description)
+        self._context = set_span_in_context(span, self._context)
+        self.span = span
+        self._own_span = True
+
+    def _end_later(self, error_type: str | None, duration: float, attributes: dict[str, AttributeValue]) -> None:
+        """Record at the next safe point what ended inside a finaliser, a signal handler or the SDK itself."""
+        operation = self._operation
+        ended = _clock.time_ns()
+        context = self._context if self._context is not None else _context.get_current()
+        if operation.sampled:
+            operation.count(attributes, duration)
+        record_duration = operation.sample is None or operation.sample()
+        generation = _counts.fork.generation
+
+        def record() -> None:
+            if generation is not _counts.fork.generation:
+                return
+            here = _safe_points.here
+            here.busy = True
+            try:
+                span, own, within = self.span, self._own_span, context
+                if self._deferred:
+                    tracer = operation.scope.tracer()
+                    if tracer is not None:
+                        started = ended - int(duration * 1e9)
+                        span = tracer.start_span(
+                            operation.name, context, operation.kind, operation.span_static, self._links, started
+                        )
+                        own, within = True, set_span_in_context(span, context)
+                if own and span.is_recording() and error_type is not None:
+                    span.set_attribute("error.type", error_type)
+                    if error_type != CANCELLED:
+                        span.set_status(StatusCode.ERROR, error_type)
+                if own and span.is_recording() and self._busy is not None:
+                    span.set_attribute("operation.busy_time", self._busy)
+                recorder = operation.histogram.recorder() if record_duration else None
+                if recorder is not None:
+                    recorder(duration, attributes, within)
+                if own:
+                    span.end(ended)
+            finally:
+                here.busy = False
+
+        _safe_points.later(record)
+
+
+class _NoMeasurement(Measurement):
+    """Where nothing is measured: every method does nothing."""
+
+    def __init__(self) -> None:
+        self._state = 2
+
+    def __enter__(self) -> Measurement:
+        return self
+
+    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        return
+
+    def inject(self, carrier: Any) -> Any:
+        from telemetry_kit import propagation  # noqa: PLC0415
+
+        return propagation.inject(carrier)
+
+
+NO_MEASUREMENT: Measurement = _NoMeasurement()
+
+
+def current_measurement() -> Measurement:
+    """The innermost running measurement, so that a decorated handler can add to it or fail without being passed it.
+
+    Where nothing is measured it is one that does nothing, never None.
+
+    >>> from telemetry_kit import current_measurement
+    >>> current_measurement().set_attribute("user.id", 7)
+    """
+    current = CURRENT.get()
+    if current is None:
+        return NO_MEASUREMENT
+    if current.__class__ is list:
+        return current[0](current) if current[1] is None else current[1]  # type: ignore[no-any-return]
+    return current  # type: ignore[no-any-return]
+
+
+def ambient_span() -> Span:
+    """The span that is current now."""
+    return get_current_span()
+
+
+__all__ = ["CURRENT", "NO_MEASUREMENT", "OWN_KEYS", "Measurement", "SpanKind", "current_measurement"]

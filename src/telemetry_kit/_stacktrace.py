@@ -1,0 +1,8 @@
+"""A stack trace as text."""
+
+import traceback
+
+
+def format_exception(exc: BaseException) -> str:
+    """What `traceback` would print of `exc`."""
+    return "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
