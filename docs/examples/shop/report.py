@@ -1,0 +1,62 @@
+"""The report: one HTML file that needs nothing else, not even a network; charts by Vega-Lite, inlined once."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+import vl_convert
+from markdown_it import MarkdownIt
+
+from shop.frame import Told
+
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+def write(path: Path, told: Sequence[Told], took: float) -> None:
+    """Write what the chapters found to `path`."""
+    markdown = MarkdownIt().enable("table")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    sections = [
+        {
+            "id": chapter.name,
+            "title": chapter.section.title,
+            "failed": chapter.failed,
+            "prose": markdown.render(chapter.section.prose),
+            "figures": [
+                {
+                    "id": f"{chapter.name}-{n}",
+                    "title": markdown.renderInline(figure.title),
+                    "note": markdown.renderInline(figure.note),
+                    "html": figure.html,
+                    "wide": figure.wide,
+                    "chart": figure.chart is not None,
+                }
+                for n, figure in enumerate(chapter.section.figures)
+            ],
+        }
+        for chapter in told
+    ]
+    charts = {
+        f"{chapter.name}-{n}": figure.chart
+        for chapter in told
+        for n, figure in enumerate(chapter.section.figures)
+        if figure.chart is not None
+    }
+    page = environment.from_string(TEMPLATE.read_text("utf-8")).render(
+        sections=sections,
+        charts=json.dumps(charts).replace("</", "<\\/"),
+        library=vl_convert.javascript_bundle(),
+        when=time.strftime("%Y-%m-%d %H:%M"),
+        took=f"{took:.0f} s",
+        facts=[
+            f"Python {platform.python_version()}",
+            f"opentelemetry-sdk {version('opentelemetry-sdk')}",
+            f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        ],
+    )
+    path.write_text(page, "utf-8")
