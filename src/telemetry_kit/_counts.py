@@ -179,6 +179,11 @@ class Tally(PerThread, Generic[K]):
             cell.setdefault(key, 0)
             cell[key] += number
 
+    def of(self, key: K) -> float:
+        """The sum of one key, each addition in it exactly once, also while cells of ended threads are folded."""
+        with _lock:
+            return sum(cell.get(key, 0) for _, cell in self._cells)  # type: ignore[attr-defined]
+
     def read(self) -> dict[K, float]:
         """The sums of now. Additions made while it reads are in it or not."""
         total: dict[K, float] = {}

@@ -1,12 +1,373 @@
-"""STUB of the lead, to be replaced by the errors engineer's."""
-import traceback
+"""What is recorded of an exception, how often, and scrubbed of secrets.
+
+Counting is somebody else's work and always exact. This is about the detail: the message, the stack trace, the event.
+One detailed record costs as much as a thousand counts, so whoever has an exception asks `admit` first, and builds
+detail only where it says so. When a circuit opens and every request is an error, telemetry must not be what takes the
+service down.
+"""
+
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from opentelemetry import trace
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+from opentelemetry.semconv.attributes.exception_attributes import (
+    EXCEPTION_MESSAGE,
+    EXCEPTION_STACKTRACE,
+    EXCEPTION_TYPE,
+)
+
+from telemetry_kit import _clock, _counts, _faults, _safe_points, _seen, _stacktrace
+from telemetry_kit._attributes import SPAN_STRING, AttributeValue
+from telemetry_kit._buckets import TokenBucket
+from telemetry_kit._outcome import OTHER, type_name
+from telemetry_kit._scrub import default_scrub
+
+if TYPE_CHECKING:
+    from telemetry_kit._instruments import Instruments, Series
+    from telemetry_kit._scope import Scope
+
+Signal = Literal["span", "log", "both"]
+
+EVENT = "exception"
+SUPPRESSED_COUNT = "telemetry_kit.exception.suppressed_count"
+"""On a detailed record: how many of its kind were left out since the one before."""
+SUPPRESSED = "telemetry_kit.exception.suppressed"
+SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+SITES = 1_024
+"""Pairs of operation and error type with a bucket of their own; all later ones share one."""
+STACKTRACE = 16_384
+"""Characters of a stack trace: its beginning and its end are kept."""
+_MARGIN = 4_096
+"""Characters beyond the cut that the scrubber sees, so that a secret is known for what it is across the cut."""
+_HEADROOM = 60
+"""Frames that formatting an exception and calling the SDK may need."""
+
+
+class Site:
+    """An operation and one of its error types, as the limiter sees them."""
+
+    __slots__ = ("bucket", "instruments", "said", "series")
+
+    def __init__(self, bucket: TokenBucket, instruments: "Instruments", series: "Series") -> None:
+        self.bucket = bucket
+        self.instruments = instruments
+        self.series = series
+        self.said = 0
+        """Of the suppressed ones, how many a detailed record has told of."""
+
+
 class ErrorPolicy:
-    def admit(self, exc, *, scope, operation, error_type): return 0
-    def admit_failure(self, *, scope, operation, error_type): return 0
-    def describe(self, exc, error_type, suppressed):
-        return {"exception.type": error_type, "exception.message": str(exc), "exception.stacktrace": "".join(traceback.format_exception(exc))}
-    def emit(self, span, scope, attributes, timestamp=None): span.add_event("exception", attributes)
-    def emit_event(self, span, scope, name, attributes): span.add_event(name, attributes)
-    def message(self, exc): return str(exc)
-    def clean(self, text): return text
+    """How much detail of errors leaves the process, and where to.
+
+    Args:
+        rate: Detailed records per second of one operation and `error.type`, once its burst is used up.
+        burst: Detailed records of one operation and `error.type` at once. `rate=0, burst=0` means none at all.
+        total_rate: Detailed records per second of everything that shares the policy. The default policy is a single
+            object, so that it is a limit of the process.
+        total_burst: Likewise, at once.
+        stacktrace: Whether a detailed record has the stack trace.
+        messages: Whether exception messages leave the process at all.
+        signal: `"span"` for an event of the span, `"log"` for a log-based event, `"both"`; None does as
+            `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` says (`logs`, `logs/dup`; without it `"span"`).
+        scrub: Takes secrets out of messages and stack traces. Where it raises, the text is left out.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: A rate or burst is negative or no number, or the signal is unknown.
+
+    >>> ErrorPolicy(rate=1.0, burst=5, signal="log")
+    ErrorPolicy(rate=1.0, burst=5, total_rate=100.0, total_burst=500, stacktrace=True, messages=True, signal='log')
+    """
+
+    __slots__ = (
+        "__weakref__", "_held", "_inside", "_lock", "_observed", "_rest", "_sites", "_total", "burst", "messages",
+        "rate", "scrub", "signal", "stacktrace", "total_burst", "total_rate",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        rate: float = 10.0,
+        burst: float = 50,
+        total_rate: float = 100.0,
+        total_burst: float = 500,
+        stacktrace: bool = True,
+        messages: bool = True,
+        signal: Signal | None = None,
+        scrub: Callable[[str], str] = default_scrub,
+    ) -> None:
+        self.rate = _number("rate", rate)
+        self.burst = _number("burst", burst)
+        self.total_rate = _number("total_rate", total_rate)
+        self.total_burst = _number("total_burst", total_burst)
+        self.stacktrace = _flag("stacktrace", stacktrace)
+        self.messages = _flag("messages", messages)
+        if signal not in (None, "span", "log", "both"):
+            raise ValueError(
+                f"ErrorPolicy: signal must be 'span', 'log', 'both' or None, not {signal!r}; "
+                f"None follows {SIGNAL_VARIABLE}"
+            )
+        self.signal = signal
+        if not callable(scrub):
+            raise TypeError(
+                f"ErrorPolicy: scrub must be a callable that takes a string and returns one, not {scrub!r}; "
+                "`lambda text: text` scrubs nothing"
+            )
+        self.scrub = scrub
+        self._held: _counts.Tally[Site] = _counts.Tally()
+        self._observed: weakref.WeakKeyDictionary[Instruments, bool] = weakref.WeakKeyDictionary()
+        self._start_again()
+        _policies[id(self)] = weakref.ref(self, lambda _, key=id(self): _policies.pop(key, None))
+
+    def __repr__(self) -> str:
+        names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal")
+        return f"ErrorPolicy({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def admit(self, exc: BaseException, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
+        """Whether `exc` may be recorded in detail: None if not, else how many of its kind were suppressed since the
+        last one. None, too, for an exception that was here before, which is neither, and for a RecursionError at a
+        depth that leaves no room to record it: an outer call will ask again.
+        """
+        if isinstance(exc, RecursionError) and not _seen.known(exc) and not _room(_HEADROOM):
+            return None
+        if _seen.seen(exc):
+            return None
+        return self.admit_failure(scope=scope, operation=operation, error_type=error_type)
+
+    def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
+        """The same for an error without an exception."""
+        try:
+            site = self._sites[scope.instruments, scope.name, operation, error_type]
+        except KeyError:
+            site = self._new_site(scope, operation, error_type)
+        now = _clock.perf_counter()
+        if not (site.bucket.closed(now) or self._total.closed(now)):
+            suppressed = self._take(site, now)
+            if suppressed is not None:
+                return suppressed
+        self._held.add(site)
+        return None
+
+    def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
+        """The attributes of a detailed record of `exc`, which was admitted."""
+        attributes: dict[str, AttributeValue] = {EXCEPTION_TYPE: type_name(type(exc))}
+        if error_type:
+            attributes[ERROR_TYPE] = error_type
+        message = self.message(exc)
+        if message:
+            attributes[EXCEPTION_MESSAGE] = message
+        if self.stacktrace:
+            try:
+                stack = _stacktrace.format_exception(exc, messages=self.messages)
+            except Exception as fault:
+                _faults.record("exception.stacktrace", fault)
+            else:
+                attributes[EXCEPTION_STACKTRACE] = self.clean(stack, STACKTRACE)
+        if suppressed:
+            attributes[SUPPRESSED_COUNT] = suppressed
+        return attributes
+
+    def message(self, exc: BaseException) -> str:
+        """The message of `exc`, scrubbed and bounded; empty where it has none, where messages are kept in, or where
+        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest."""
+        if not self.messages:
+            return ""
+        try:
+            text = str(exc)
+        except Exception as fault:
+            _faults.record("exception.str", fault)
+            return ""
+        return self.clean(text)
+
+    def clean(self, text: str, length: int = SPAN_STRING) -> str:
+        """`text` scrubbed and cut to `length`; empty where the scrubber raises or gives something else."""
+        try:
+            scrubbed = self.scrub(text[: length + _MARGIN])
+            return scrubbed[:length] if isinstance(scrubbed, str) else ""
+        except Exception as fault:
+            _faults.record("exception.scrub", fault)
+            return ""
+
+    def emit(
+        self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
+    ) -> None:
+        """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says."""
+        self.emit_event(span, scope, EVENT, attributes, timestamp, severity="ERROR")
+
+    def emit_event(
+        self,
+        span: trace.Span,
+        scope: "Scope",
+        name: str,
+        attributes: Mapping[str, AttributeValue],
+        timestamp: int | None = None,
+        *,
+        severity: str = "INFO",
+    ) -> None:
+        """Record an event where the policy says. Inside of a finaliser or signal handler that interrupted the SDK it
+        waits for the next safe point.
+
+        Args:
+            span: The span it belongs to; where that is none, only a log record can say it.
+            scope: Whose event it is.
+            name: Of the event.
+            attributes: Of the event, harmless ones.
+            timestamp: Nanoseconds since the epoch; None is now.
+            severity: Of the log record.
+        """
+        when = _clock.time_ns() if timestamp is None else timestamp
+        if _safe_points.unsafe():
+            _safe_points.later(lambda: self.emit_event(span, scope, name, attributes, when, severity=severity))
+            return
+        signal = self.where()
+        here = _safe_points.here
+        here.busy = True
+        try:
+            if signal != "log":
+                try:
+                    span.add_event(name, attributes, when)
+                except Exception as fault:
+                    _faults.record("span.add_event", fault)
+            if signal != "span":
+                try:
+                    log_event(scope, name, attributes, when, severity=severity, span=span)
+                except Exception as fault:
+                    _faults.record("logs.emit", fault)
+        finally:
+            here.busy = False
+
+    def where(self) -> Signal:
+        """The signal of now."""
+        if self.signal is not None:
+            return self.signal
+        opted = os.environ.get(SIGNAL_VARIABLE)
+        if not opted:
+            return "span"
+        words = {word.strip() for word in opted.split(",")}
+        return "both" if "logs/dup" in words else "log" if "logs" in words else "span"
+
+    def suppressed(self) -> int:
+        """How many detailed records were left out so far, in this process."""
+        return int(self._held.total())
+
+    def _take(self, site: Site, now: float) -> int | None:
+        """A token of the site and one of the process, or None. The number is what was held back since."""
+        with self._lock:
+            if self._inside:
+                return None  # a signal handler or finaliser in the middle of this, in this very thread
+            self._inside = True
+            try:
+                if not (site.bucket.ready(now) and self._total.ready(now)):
+                    return None
+                site.bucket.taken += 1.0
+                self._total.taken += 1.0
+                held = int(self._held.of(site))
+                suppressed, site.said = held - site.said, held
+                return suppressed
+            finally:
+                self._inside = False
+
+    def _new_site(self, scope: "Scope", operation: str | None, error_type: str) -> Site:
+        name = scope.name
+        if len(self._sites) >= SITES:
+            operation, error_type = None if operation is None else OTHER, OTHER
+            if len(self._sites) >= 2 * SITES:
+                name = OTHER
+        key = scope.instruments, name, operation, error_type
+        known = self._sites.get(key)
+        if known is not None:
+            return known
+        attributes: dict[str, AttributeValue] = {"error.type": error_type, "scope.name": name}
+        if operation is not None:
+            attributes["operation.name"] = operation
+        bucket = self._rest if len(self._sites) >= SITES else TokenBucket(self.rate, self.burst)
+        instruments = scope.instruments
+        if instruments not in self._observed:
+            self._observed[instruments] = True
+            instruments.observe(SUPPRESSED, self, lambda policy: policy._suppressed_by(instruments))
+        return self._sites.setdefault(key, Site(bucket, instruments, instruments.series(attributes)))
+
+    def _suppressed_by(self, instruments: "Instruments") -> Iterable[tuple["Series", float]]:
+        """What was held back by site, of those whose numbers `instruments` observes."""
+        return [(site.series, number) for site, number in self._held.read().items() if site.instruments is instruments]
+
+    def _start_again(self) -> None:
+        """As new; in a forked child, too, whose parent reports what the parent held back."""
+        self._lock = threading.RLock()
+        self._inside = False
+        self._sites: dict[tuple[Any, ...], Site] = {}
+        self._rest = TokenBucket(self.rate, self.burst)
+        self._total = TokenBucket(self.total_rate, self.total_burst)
+
+
+def log_event(
+    scope: "Scope",
+    name: str,
+    attributes: Mapping[str, AttributeValue],
+    timestamp: int,
+    *,
+    severity: str,
+    span: trace.Span | None = None,
+    body: Any = None,
+) -> None:
+    """Emit a log-based event, correlated with `span` or, without one, with what is current."""
+    from opentelemetry._logs import LogRecord, SeverityNumber
+
+    context = None if span is None else trace.set_span_in_context(span)
+    scope.logger().emit(
+        LogRecord(
+            timestamp=timestamp,
+            observed_timestamp=timestamp,
+            context=context,
+            severity_text=severity,
+            severity_number=SeverityNumber[severity],
+            body=body,
+            attributes=dict(attributes),
+            event_name=name,
+        )
+    )
+
+
+def _number(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(
+            f"ErrorPolicy: {name} must be a number, not {value!r:.100}; rate=0, burst=0 records nothing in detail"
+        )
+    if math.isnan(value) or value < 0:
+        raise ValueError(f"ErrorPolicy: {name} must be 0 or more, not {value!r}; math.inf sets no limit")
+    return value
+
+
+def _flag(name: str, value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"ErrorPolicy: {name} must be True or False, not {value!r:.100}")
+    return value
+
+
+def _room(frames: int) -> bool:
+    """Whether so many frames more fit on the stack."""
+    try:
+        return frames == 0 or _room(frames - 1)
+    except RecursionError:
+        return False
+
+
+_policies: dict[int, "weakref.ref[ErrorPolicy]"] = {}
+
+
+def _start_all_again() -> None:
+    for reference in list(_policies.values()):
+        policy = reference()
+        if policy is not None:
+            policy._start_again()
+
+
+_counts.after_fork(_start_all_again)
+
 DEFAULT_POLICY = ErrorPolicy()
+"""What every `Telemetry` uses that isn't given another: one object, so that its totals are limits of the process."""

@@ -209,6 +209,11 @@ class Instruments:
         except KeyError:
             return self._histograms.setdefault(name, Histogram(self, name))
 
+    @staticmethod
+    def series(attributes: Mapping[str, AttributeValue]) -> Series:
+        """The one `Series` of these attributes: for rooms of this floor, which are handed an `Instruments`."""
+        return series(attributes)
+
     def observe(self, name: str, owner: O, read: Callable[[O], Reading]) -> Source:
         """Have `read(owner)` asked at each collection of the metric `name`, as long as `owner` lives.
 

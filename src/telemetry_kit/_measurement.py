@@ -315,12 +315,12 @@ class Measurement:
                     span.set_status(StatusCode.ERROR, None if description is None else policy.clean(description))
                 elif operation.span_mode == "errors":
                     suppressed = policy.admit_failure(
-                        scope=scope.name, operation=operation.name, error_type=error_type
+                        scope=scope, operation=operation.name, error_type=error_type
                     )
                     if suppressed is not None:
                         self._back_date(error_type, description)
                 return
-            suppressed = policy.admit(exc, scope=scope.name, operation=operation.name, error_type=error_type)
+            suppressed = policy.admit(exc, scope=scope, operation=operation.name, error_type=error_type)
             if suppressed is None:
                 if recording:
                     span.set_status(StatusCode.ERROR, error_type)

@@ -63,34 +63,27 @@ def known(exc: BaseException) -> bool:
 def _keep(exc: BaseException) -> bool:
     reference = weakref.ref(exc)
     address = id(exc)
-    while True:
-        first = _by_address.setdefault(address, reference)
-        if first is reference:
-            break
-        if first() is exc:
+    with _lock:
+        known = _by_address.get(address)
+        if known is not None and known() is exc:
             return True  # another thread, at the same moment
-        if _by_address.get(address) is first:
-            _by_address.pop(address, None)
-    if len(_by_address) > KEPT:
-        _tidy()
+        _by_address[address] = reference
+        if len(_by_address) > KEPT:
+            _tidy()
     return False
 
 
 def _tidy() -> None:
-    for address, reference in list(_by_address.items()):
-        if reference() is None and _by_address.get(address) is reference:
-            _by_address.pop(address, None)
-    while len(_by_address) > KEPT:
+    for address in [address for address, reference in _by_address.items() if reference() is None]:
+        del _by_address[address]
+    while len(_by_address) > KEPT // 2:
         # So many exceptions alive at once are not in flight: somebody collects them. The oldest go.
-        try:
-            _by_address.pop(next(iter(_by_address)), None)
-        except (StopIteration, RuntimeError):
-            return
+        del _by_address[next(iter(_by_address))]
 
 
 def _mark(exc: BaseException, attributes: dict[str, Any]) -> bool:
     marked = _Marked(attributes)
-    with _lock:  # only C code of the interpreter runs in here
+    with _lock:  # a few instructions, none of which runs code of anybody else's
         if _dictionary.__get__(exc) is not attributes:
             return True  # another thread, at the same moment
         _dictionary.__set__(exc, marked)
