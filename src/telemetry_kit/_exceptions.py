@@ -196,8 +196,10 @@ class ErrorPolicy:
     def emit(
         self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
     ) -> None:
-        """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says."""
-        self.emit_event(span, scope, EVENT, attributes, timestamp, severity="ERROR")
+        """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says.
+        The caller knows that this is a safe point (`_safe_points`), as whoever ends a span must."""
+        when = _clock.time_ns() if timestamp is None else timestamp
+        self._emit(span, scope, EVENT, attributes, when, "ERROR")
 
     def emit_event(
         self,
@@ -224,9 +226,20 @@ class ErrorPolicy:
         if _safe_points.unsafe():
             _safe_points.later(lambda: self.emit_event(span, scope, name, attributes, when, severity=severity))
             return
+        self._emit(span, scope, name, attributes, when, severity)
+
+    def _emit(
+        self,
+        span: trace.Span,
+        scope: "Scope",
+        name: str,
+        attributes: Mapping[str, AttributeValue],
+        when: int,
+        severity: str,
+    ) -> None:
         signal = self.where()
         here = _safe_points.here
-        here.busy = True
+        was, here.busy = here.busy, True
         try:
             if signal != "log":
                 try:
@@ -239,7 +252,7 @@ class ErrorPolicy:
                 except Exception as fault:
                     _faults.record("logs.emit", fault)
         finally:
-            here.busy = False
+            here.busy = was
 
     def where(self) -> Signal:
         """The signal of now."""
