@@ -101,11 +101,11 @@ def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shop-") as scratch:
         shop = service.Shop(Stock(Path(scratch, "shop.db")))
-        pages = backend.Served(backend.application(traces, metrics, logs, folder), port)
-        installed = sdk.into(traces, metrics, logs, service="shop")
-        with pages, backend.Served(service.application(shop)) as served:
-            console.print(f"The shop is open at {served.url}, its telemetry at {pages.url}/metrics.", highlight=False)
-            demo = frame.Demo(served.url, pages.url, Path(scratch), shop, installed, traces, metrics, logs, console)
+        pages = backend.application(traces, metrics, logs, folder)
+        with backend.served(pages, port) as pages_url, backend.served(service.application(shop)) as shop_url:
+            installed = sdk.into(traces, metrics, logs, service="shop")
+            console.print(f"The shop is open at {shop_url}, its telemetry at {pages_url}/metrics.", highlight=False)
+            demo = frame.Demo(shop_url, pages_url, Path(scratch), shop, installed, traces, metrics, logs, console)
             told = frame.tell(demo, names, seconds, lambda chapter: terminal.show(console, chapter))
             path = folder / "index.html"
             report.write(path, told, time.monotonic() - began)
@@ -119,12 +119,12 @@ def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve
                 soft_wrap=True,
             )
             if serve:
-                _serve(console, pages.url)
-        installed.stop()
+                _serve(pages_url)
+            installed.stop()
     return 1 if failed else 0
 
 
-def _serve(console: object, url: str) -> None:
+def _serve(url: str) -> None:
     print(f"Serving it at {url}/ and the metrics at {url}/metrics until Ctrl-C.", flush=True)
     try:
         threading.Event().wait()

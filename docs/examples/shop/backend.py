@@ -1,12 +1,13 @@
 """What a telemetry backend would be: an OTLP receiver over HTTP, the Prometheus page, and the report's folder.
 
-It binds loopback only. `Served` runs any ASGI application on a thread of its own.
+It binds loopback only. `served` runs any ASGI application on a thread of its own.
 """
 
+import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import uvicorn
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
@@ -37,37 +38,28 @@ class PortTaken(OSError):
     """Somebody listens there already, or may not."""
 
 
-class Served:
-    """An ASGI application on loopback while the `with` lasts; port 0 takes any free one."""
-
-    def __init__(self, app: ASGIApp, port: int = 0) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextlib.contextmanager
+def served(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Serve an ASGI application on loopback, in a thread, while the `with` lasts; port 0 takes any free one. Its URL."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind((HOST, port))
+            listening.bind((HOST, port))
+            listening.listen(512)  # from here on a connection waits for the server rather than being refused
         except OSError as problem:
-            self._socket.close()
             raise PortTaken(
                 f"port {port} on {HOST} can't be used: {problem.strerror}; --port 0 takes a free one"
             ) from None
-        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        url = f"http://{HOST}:{listening.getsockname()[1]}"
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name=f"serve {self.url}", daemon=True
-        )
-
-    def __enter__(self) -> "Served":
-        self._socket.listen(512)  # from here on a connection waits for the server rather than being refused
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join(10.0)
-        self._socket.close()
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=server.run, args=([listening],), name=f"serve {url}", daemon=True)
+        serving.start()
+        try:
+            yield url
+        finally:
+            server.should_exit = True
+            serving.join(10.0)
 
 
 def application(traces: Traces, metrics: Metrics, logs: Logs, folder: Path) -> Starlette:

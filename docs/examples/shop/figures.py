@@ -5,6 +5,7 @@ its section. Times are seconds; `unit="s"` prints them as people say them (12 ms
 """
 
 import html
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ def number(value: float, unit: str = "") -> str:
     if unit == "s":
         return seconds(value)
     if unit == "%":
-        return f"{value * 100:.1f} %" if 0 < abs(value) < 0.1 else f"{value * 100:.0f} %"
+        return f"{value:.1%}" if 0 < abs(value) < 0.1 else f"{value:.0%}"
     if unit == "By":
         for size, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
             if abs(value) >= size:
@@ -94,7 +95,7 @@ def time_series(
     ]
     x = alt.X("t:Q").title("seconds").axis(tickMinStep=1, grid=False).scale(nice=False, zero=False)
     y = alt.Y("v:Q").title(axis).axis(tickCount=5).scale(domainMin=0, nice=True)
-    base = alt.Chart(alt.Data(values=rows)).encode(x=x, color=_colour("line", list(lines), colours))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=_colour("line", list(lines), colours))
     interpolate: Any = "step-after" if steps else "monotone"
     marks: Chart = base.encode(y=y.stack(True) if stacked else y.stack(None))
     if stacked:
@@ -136,7 +137,7 @@ def bars(
     scale, axis = _scale(unit, max((value for *_, value in flat), default=0.0))
     rows = [{"group": g, "label": label, "v": v * scale, "said": number(v, unit)} for g, label, v in flat]
     labels = list(dict.fromkeys(label for _, label, _ in flat))
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("group:N").title(None).sort(None).axis(labelLimit=190, ticks=False, domain=False),
         x=alt.X("v:Q").title(axis).axis(tickCount=4).scale(nice=True, domainMin=0),
         tooltip=[alt.Tooltip("label:N", title=" "), alt.Tooltip("said:N", title="value")],
@@ -172,13 +173,13 @@ def heatmap(
         if counts[n]
     ]
     chart = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.InlineData(values=rows))
         .mark_rect(cornerRadius=2)
         .encode(
             x=alt.X("t:O")
             .title("seconds")
             .axis(labelExpr="format(datum.value, '.0f')", labelAngle=0, labelOverlap=True),
-            y=alt.Y("bucket:O").title(None).sort([names[n] for n in reversed(shown)]),
+            y=alt.Y("bucket:O").title(None).scale(domain=[names[n] for n in reversed(shown)]),
             color=alt.Color("count:Q").title("requests").scale(type="sqrt"),
             tooltip=["bucket:O", "count:Q", alt.Tooltip("t:Q", title="at second")],
         )
@@ -207,7 +208,7 @@ def timeline(
         for s in stretches
     ]
     names = list(dict.fromkeys(s.row for s in stretches))
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("row:N").title(None).sort(names).axis(labelLimit=170, ticks=False, domain=False),
         x=alt.X("start:Q").title("seconds").scale(nice=False),
     )
@@ -277,13 +278,17 @@ def waterfall(title: str, spans: Sequence[Span], *, note: str = "") -> Figure:
         where = span.service if len(owners) > 1 else ""
         grid.add_row("  " * depth + span.name, _track(start, end, took, style), said, f"{where} {why}".strip())
         pieces.append(_span_row(span, depth, start / took, end / took, said, owners))
-    ticks = "".join(f"<span>{seconds(took / 1e9 * n / 4)}</span>" for n in range(5))
+    step = _round_step(took / 1e9)
+    ticks = "".join(
+        f'<span style="left:{n * step * 1e11 / took:.2f}%">{seconds(n * step)}</span>'
+        for n in range(int(took / 1e9 / step) + 1)
+    )
     legend = "".join(
         f'<i class="o{n % 6}"></i>{html.escape(owner)} ' for n, owner in enumerate(owners) if len(owners) > 1
     )
     more = f"<p>… and {len(ordered) - _ROWS} more spans</p>" if len(ordered) > _ROWS else ""
     head = f'<div class="axis"><div class="legend">{legend}</div><div class="ticks">{ticks}</div></div>'
-    text = f'<div class="waterfall">{head}{"".join(pieces)}{more}</div>'
+    text = f'<div class="waterfall" style="--step:{step * 1e11 / took:.3f}%">{head}{"".join(pieces)}{more}</div>'
     return Figure(title, note or f"trace {ordered[0][1].trace_id}", grid, html=text, wide=True)
 
 
@@ -344,10 +349,10 @@ def _colour(field: str, names: Sequence[str], roles: Mapping[str, str] | None, *
 
 def _shades(shade: Mapping[str, tuple[float, float]]) -> list[Chart]:
     rows = [{"from": start, "to": end, "name": name} for name, (start, end) in shade.items()]
-    base = alt.Chart(alt.Data(values=rows)).encode(x="from:Q", x2="to:Q")
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x="from:Q", x2="to:Q")
     return [
         base.mark_rect(opacity=0.10, color=ROLES["warn"]),
-        base.mark_text(align="left", baseline="top", dx=4, dy=3, fontSize=11).encode(text="name:N", y=alt.value(0)),
+        base.mark_text(align="left", baseline="bottom", dx=1, dy=-3, fontSize=11).encode(text="name:N", y=alt.value(0)),
     ]
 
 
@@ -381,8 +386,14 @@ def _track(start: float, end: float, whole: float, style: str) -> Text:
 def _grid(*sides: Any) -> Table:
     grid = Table.grid(padding=(0, 2))
     for side in sides:
-        grid.add_column(justify=side, no_wrap=side != "left" or None)
+        grid.add_column(justify=side, no_wrap=side != "left")
     return grid
+
+
+def _round_step(whole: float) -> float:
+    """A step of 1, 2 or 5 times a power of ten that cuts `whole` into some four parts."""
+    size = 10.0 ** math.floor(math.log10(whole / 4 or 1.0))
+    return next(size * factor for factor in (1, 2, 5, 10) if whole / (size * factor) <= 5)
 
 
 def _digits(value: float) -> str:

@@ -75,6 +75,8 @@ class Demo:
     """When this chapter began, in nanoseconds: for `traces.spans(since=...)`."""
     whole: Window = field(init=False)
     """Questions about the metrics since the demo began."""
+    chapters: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """The chapters told so far, from when to when, in seconds of `whole`."""
     watch: Callable[[], RenderableType] | None = None
     """What the terminal shows below the progress while this chapter runs, asked some times a second."""
 
@@ -183,21 +185,24 @@ def found(only: Sequence[str] = ()) -> list[str]:
 
 def tell(demo: Demo, names: Sequence[str], seconds: float, show: Callable[[Told], None]) -> list[Told]:
     """Run these chapters in their order, `seconds` in all, and show each when it ends; one that fails loses no other."""
-    modules: list[tuple[float, str, ModuleType | Exception]] = []
-    for name in names:
-        try:
-            module = importlib.import_module(f"{chapters.__name__}.{name}")
-            modules.append((module.ORDER, name, module))
-        except Exception as problem:
-            modules.append((1_000.0, name, problem))
-    modules.sort(key=lambda item: item[:2])
-    shares = {name: float(getattr(module, "SHARE", 1.0)) for _, name, module in modules}
-    told = []
-    for _, name, module in modules:
+    modules = {name: _imported(name) for name in names}
+    shares = {name: float(getattr(module, "SHARE", 1.0)) for name, module in modules.items()}
+    told: list[Told] = []
+    for name, module in sorted(modules.items(), key=lambda item: (getattr(item[1], "ORDER", 1_000), item[0])):
         demo.seconds = seconds * shares[name] / sum(shares.values())
+        began = demo.whole.now
         told.append(_tell_one(demo, name, module))
+        demo.chapters[name] = (began, demo.whole.now)
         show(told[-1])
     return told
+
+
+def _imported(name: str) -> ModuleType | Exception:
+    """The chapter's module, or why there is none."""
+    try:
+        return importlib.import_module(f"{chapters.__name__}.{name}")
+    except Exception as problem:
+        return problem
 
 
 def _tell_one(demo: Demo, name: str, module: Any) -> Told:

@@ -186,7 +186,7 @@ class Window:
         """A histogram's bounds, and how many fell in each bucket in each step of `every` seconds."""
         found: dict[str, tuple[tuple[float, ...], dict[float, list[int]]]] = {}
         for series in self.metrics.series(metric, where):
-            bounds, steps = found.setdefault(_label(series, by), (series.bounds, {}))
+            _, steps = found.setdefault(_label(series, by), (series.bounds, {}))
             for seconds, step in self._steps_by(series, every):
                 counts = steps.setdefault(seconds, [0] * len(step.buckets))
                 counts[:] = [a + b for a, b in zip(counts, step.buckets, strict=True)]

@@ -50,7 +50,7 @@ def write(path: Path, told: Sequence[Told], took: float) -> None:
     page = environment.from_string(TEMPLATE.read_text("utf-8")).render(
         sections=sections,
         charts=json.dumps(charts).replace("</", "<\\/"),
-        library=vl_convert.javascript_bundle(),
+        library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
         when=time.strftime("%Y-%m-%d %H:%M"),
         took=f"{took:.0f} s",
         facts=[

@@ -74,7 +74,7 @@ class Sdk:
     tracer_provider: TracerProvider
     meter_provider: MeterProvider
     logger_provider: LoggerProvider
-    _stop: list[Callable[[], None]] = field(default_factory=list)
+    stops: list[Callable[[], None]] = field(default_factory=list)
 
     def flush_spans(self) -> None:
         """Bring every ended span to the store."""
@@ -83,11 +83,11 @@ class Sdk:
 
     def stop(self) -> None:
         """Export the rest and end."""
-        for stop in self._stop:
+        for stop in self.stops:
             stop()
         self.tracer_provider.shutdown()
         self.meter_provider.shutdown()
-        self.logger_provider.shutdown()  # type: ignore[no-untyped-call]
+        self.logger_provider.shutdown()
 
 
 def into(traces: Traces, history: Metrics, logs: Logs, *, service: str, interval: float = 0.5) -> Sdk:
@@ -116,7 +116,7 @@ def into(traces: Traces, history: Metrics, logs: Logs, *, service: str, interval
     collecting.start()
     instrumentor = SystemMetricsInstrumentor(config=HOST_METRICS)
     instrumentor.instrument(meter_provider=sdk.meter_provider)
-    sdk._stop += [stopped.set, collecting.join, instrumentor.uninstrument]
+    sdk.stops += [stopped.set, collecting.join, instrumentor.uninstrument]
     return sdk
 
 

@@ -14,7 +14,10 @@ ORDER = 10
 SHARE = 2.0
 
 DURATION = "operation.duration"
+FINEST = 0.005
+"""The first bucket of the histogram, in seconds."""
 OUTAGE = 0.6
+"""The share of calls that the ranker refuses in the middle of the story."""
 RATE = 110.0
 
 HANDLERS = ("browse", "product", "recommend", "checkout", "export")
@@ -54,8 +57,9 @@ def run(demo: Demo) -> Section:
         "Each handler has one decorator, `@telemetry.operation(...)`, and from it come a histogram and a span: rate, error "
         "ratio and latency are all read from that one histogram, which says `error.type` when something went wrong.\n\n"
         f"In the middle third the ranker, on which `recommend` stands, refused {OUTAGE:.0%} of its calls. Only the operations that "
-        "depend on it show that, and nobody had to write an alert into the shop. `charge`, a payment provider elsewhere, is slow in "
-        "one call of thirty: that is the thin second band in the heat map of `checkout`, and no average shows it.",
+        "depend on it show that: `rank` itself and `recommend`. The payment provider doesn't answer one call of thirty, and "
+        "`charge` asks again after 400 ms: that is the thin second band in the heat map of `checkout`. No average shows it; the "
+        "trace below, one click away from the histogram's bucket, says why.",
         [
             facts(
                 {
@@ -129,7 +133,12 @@ def live(measured: list[Row]) -> Table:
 
 def _said(row: Row) -> tuple[str, ...]:
     name, rate, wrong, *quantiles = row
-    return (name, f"{rate:.1f}", number(wrong, "%") if wrong else "-", *(seconds(value) for value in quantiles))
+    return (name, f"{rate:.1f}", number(wrong, "%") if wrong else "-", *(_duration(value) for value in quantiles))
+
+
+def _duration(value: float) -> str:
+    """Within its first bucket a histogram knows no more than that."""
+    return seconds(value) if value > FINEST else f"< {seconds(FINEST)}"
 
 
 def _of(measured: list[Row], name: str) -> Row:
