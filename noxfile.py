@@ -1,0 +1,222 @@
+"""Every check and every chore of the repository: `pip install nox`, `nox --list`, `nox -s tests`.
+
+Interpreters are looked for where people keep them (PATH, pyenv, uv), and never downloaded. One that is missing is named
+in nox's report as skipped and once more after everything else: a run never looks as if it had tested what it hasn't.
+"""
+
+import atexit
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["tests", "minimal", "typing", "lint", "docs"]
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+SUPPORTED = ["3.10", "3.11", "3.12", "3.13"]
+ROOT = Path(__file__).parent
+
+
+def interpreters() -> dict[str, str]:
+    """The directory of each supported Python on this machine, by version."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or "~/.local/share/uv/python").expanduser()
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    folders += sorted(pyenv.glob("versions/*/bin"), reverse=True) + sorted(uv.glob("*/bin"), reverse=True)
+    found: dict[str, str] = {}
+    for version in SUPPORTED:
+        answers = (_answer(folder / f"python{version}", version) for folder in folders)
+        directory = next(filter(None, answers), None)
+        if directory is not None:
+            found[version] = directory
+    return found
+
+
+def _answer(program: Path, version: str) -> str | None:
+    """Where the interpreter really is: a shim of pyenv is there for versions that it can't start."""
+    code = "import os, sys; print('%d.%d' % sys.version_info[:2]); print(os.path.dirname(sys.executable))"
+    if not program.exists():
+        return None
+    try:
+        answer = subprocess.run([program, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return None
+    said, _, directory = answer.stdout.strip().partition("\n")
+    return directory if said == version else None
+
+
+FOUND = interpreters()
+MISSING = [version for version in SUPPORTED if version not in FOUND]
+OLDEST = next(iter(FOUND), SUPPORTED[0])
+os.environ["PATH"] = os.pathsep.join([*dict.fromkeys(FOUND.values()), os.environ.get("PATH", "")])
+
+
+def say_what_is_missing() -> None:
+    """After everything else, where it is read."""
+    if MISSING:
+        here = ", ".join(FOUND) or "none of the supported ones"
+        line = f"NOT TESTED on Python {', '.join(MISSING)}: no such interpreter on this machine (there is {here})."
+        print(f"\n{'!' * len(line)}\n{line}\n{'!' * len(line)}", file=sys.stderr, flush=True)
+
+
+def floors() -> list[str]:
+    """The lowest versions that pyproject.toml allows, pinned, and the SDK that goes with them."""
+    pins = [requirement.replace(">=", "==") for requirement in PYPROJECT["project"]["dependencies"]]
+    api = next(pin for pin in pins if pin.startswith("opentelemetry-api=="))
+    return [*pins, api.replace("-api==", "-sdk==")]
+
+
+def install(session: nox.Session, *groups: str, package: bool = True, pins: Sequence[str] = ()) -> None:
+    """The kit itself, editable, and the dependency groups, resolved together so that pins bind."""
+    requirements = nox.project.dependency_groups(PYPROJECT, *groups)
+    session.install(*(["-e", "."] if package else []), *requirements, *pins)
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    """One run of pytest, with what stands after `--` on nox's command line."""
+    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+
+
+NOT_HERE = ("-m", "not integration and not soak")
+
+
+# The floor is tested where its code is most likely to be found: together with the oldest Python.
+VERSIONS = [
+    nox.param(OLDEST, "floor", id=f"{OLDEST}-floor"),
+    *(nox.param(python, "newest", id=python) for python in SUPPORTED),
+]
+
+
+@nox.session
+@nox.parametrize("python,opentelemetry", VERSIONS)
+def tests(session: nox.Session, opentelemetry: str) -> None:
+    """The tests on every Python that is here, with the newest OpenTelemetry; on the oldest also with the floor."""
+    atexit.register(say_what_is_missing)
+    install(session, "test", pins=floors() if opentelemetry == "floor" else [])
+    pytest(session, *NOT_HERE)
+
+
+@nox.session
+def minimal(session: nox.Session) -> None:
+    """No SDK installed: the kit imports, every public name works as a no-op, nothing warns."""
+    install(session, "minimal")
+    session.run("python", "-c", "import sys, importlib.util as u; sys.exit(u.find_spec('opentelemetry.sdk') is not None)")
+    pytest(session, "--noconftest", "tests/test_without_sdk.py")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """mypy strict on everything; pyright strict on the package; its public types complete, by --verifytypes."""
+    install(session, "typing")
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--ignoreexternal", "--verifytypes", "telemetry_kit")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff (format and a wide selection) and the floors: who may import whom. `-- --fix` repairs what can be repaired."""
+    install(session, "lint", package=False)
+    if "--fix" in session.posargs:
+        session.run("ruff", "check", "--fix", ".")
+        session.run("ruff", "format", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("lint-imports", env={"PYTHONPATH": "src"})
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Every example of README, documentation and docstrings is run; then the pages are built, warnings are errors."""
+    install(session, "docs", "demo")
+    pytest(session, "-p", "docs._ext.executed", "README.md", "CONTRIBUTING.md", "docs", "src")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+    session.log("the documentation is docs/_build/html/index.html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What everything costs, as ratios against the same written by hand: a table, and bench.json. No assertion is timed."""
+    install(session, "bench")
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The tests under coverage, with the processes that they start; fails below the share in pyproject.toml."""
+    install(session, "coverage")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *NOT_HERE, *session.posargs)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel and the sdist as they would be published, in dist/, and the tests against the installed wheel."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.install(*nox.project.dependency_groups(PYPROJECT, "build", "test"))
+    session.run("python", "-m", "build", "--installer", "uv" if session.venv_backend == "uv" else "pip")
+    artefacts = sorted(map(str, Path("dist").iterdir()))
+    session.run("twine", "check", "--strict", *artefacts)
+    session.install(next(name for name in artefacts if name.endswith(".whl")))
+    where = session.run("python", "-c", "import telemetry_kit; print(telemetry_kit.__file__)", silent=True)
+    if "site-packages" not in str(where):
+        session.error(f"these tests would run against {where}, not against the wheel")
+    pytest(session, *NOT_HERE)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The example shop under load, with its report; `-- --help` says what it can show."""
+    install(session, "demo")
+    session.run("python", "docs/examples/shop", *session.posargs)
+
+
+@nox.session
+def integrations(session: nox.Session) -> None:
+    """The tests against other people's packages and servers. A server that is missing is named as a skip's reason."""
+    install(session, "test-integrations")
+    pytest(session, "-m", "integration")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Millions of calls over every helper: exact to the end, resident memory flat after warm-up. Takes minutes."""
+    install(session, "test")
+    pytest(session, "-m", "soak", "-s")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Hostile input by coverage-guided fuzzing (atheris): carriers and propagators never raise, hang or log at length."""
+    install(session, "fuzz")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Does a test fail when the code is wrong? mutmut over the modules named in pyproject.toml. Takes an hour."""
+    install(session, "mutation")
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """What CHANGELOG.md would say of the next release, from the fragments; `-- --release` writes it."""
+    install(session, "changelog", package=False)
+    version = re.search(r'VERSION = "(.+)"', Path("src/telemetry_kit/_version.py").read_text(encoding="utf-8"))[1]
+    how = ["--yes"] if "--release" in session.posargs else ["--draft"]
+    session.run("towncrier", "build", "--version", version, *how)

@@ -1,0 +1,145 @@
+"""The house holds: who may import whom, what an import costs, what is public, how long a file is."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points, requires
+from pathlib import Path
+
+import pytest
+
+import telemetry_kit
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src" / "telemetry_kit").rglob("*.py"))
+LONGEST = 400
+RUNTIME = {"opentelemetry-api", "opentelemetry-semantic-conventions", "wrapt"}
+LATE = ["asyncio", "concurrent.futures", "importlib.metadata", "multiprocessing", "opentelemetry.propagate"]
+LATE += ["opentelemetry.sdk", "opentelemetry._logs", "traceback", "wrapt"]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT / "src" / "telemetry_kit"))
+
+
+def imported(path: Path) -> set[str]:
+    """All modules that a file imports, at its top or inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def run(program: str) -> str:
+    """What a fresh interpreter prints."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout
+
+
+def test_every_public_name_is_there_once_in_order() -> None:
+    """`__all__` is sorted, without doubles, and each of its names exists."""
+    names = telemetry_kit.__all__
+
+    assert names == sorted(set(names))
+    assert [name for name in names if not hasattr(telemetry_kit, name)] == []
+
+
+def test_the_face_exports_what_it_imports() -> None:
+    """No public name can be reached on the package that is not in `__all__`, apart from its modules."""
+    modules = {path.stem for path in SOURCES} | {path.parent.name for path in SOURCES}
+    found = {name for name in vars(telemetry_kit) if not name.startswith("_")} - modules
+
+    assert found == {name for name in telemetry_kit.__all__ if not name.startswith("_")}
+
+
+def test_public_names_say_what_they_are() -> None:
+    """Everything public has a docstring, and says that it belongs to the face."""
+    undocumented = [name for name in telemetry_kit.__all__ if not getattr(telemetry_kit, name).__doc__]
+
+    assert undocumented == []
+
+
+@pytest.mark.timeout(120)
+def test_the_floors_hold() -> None:
+    """import-linter finds no module that imports upwards or sideways."""
+    program = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_nobody_imports_the_sdk(path: Path) -> None:
+    """No module imports `opentelemetry.sdk`, nor names of the conventions that may change."""
+    forbidden = ("opentelemetry.sdk", "opentelemetry.semconv._incubating")
+
+    assert [name for name in imported(path) if name.startswith(forbidden)] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_file_can_be_read_at_one_sitting(path: Path) -> None:
+    """No file is longer than 400 lines."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_says_what_it_is_for(path: Path) -> None:
+    """Each module starts with a docstring."""
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("module", LATE)
+def test_importing_the_kit_stays_cheap(module: str) -> None:
+    """`import telemetry_kit` brings in nothing slow beyond what the API's trace and metrics need themselves."""
+    loaded = run(
+        "import sys, opentelemetry.trace, opentelemetry.metrics; before = set(sys.modules);"
+        f"import telemetry_kit; print({module!r} in set(sys.modules) - before)"
+    )
+
+    assert loaded.strip() == "False"
+
+
+def test_an_operation_without_an_sdk_imports_nothing_more() -> None:
+    """Decorating and calling a plain function needs neither wrapt nor asyncio nor a propagator."""
+    loaded = run(
+        "import sys, opentelemetry.trace, opentelemetry.metrics; before = set(sys.modules);"
+        "from telemetry_kit import Telemetry\n"
+        "@Telemetry('lib').operation\n"
+        "def work(): return 1\n"
+        f"work(); print(sorted(set(sys.modules) - before & set({LATE!r})))"
+    )
+    late = {name for name in LATE if f"'{name}'" in loaded}
+
+    assert late == set()
+
+
+def test_three_dependencies_with_floors_and_no_caps() -> None:
+    """The package needs exactly the API, the conventions and wrapt, and caps none of them."""
+    needed = [requirement for requirement in requires("telemetry_kit") or [] if "extra ==" not in requirement]
+    parts = [re.fullmatch(r"([\w-]+)>=([\w.]+)", requirement) for requirement in needed]
+
+    assert {part[1] for part in parts if part} == RUNTIME
+    assert all(parts), needed
+
+
+def test_the_floors_of_api_and_conventions_match() -> None:
+    """They are released in pairs: 1.N of the API pins 0.(N+21)b0 of the conventions."""
+    found = dict(re.fullmatch(r"([\w-]+)>=([\w.]+)", line).groups() for line in requires("telemetry_kit") or [])  # type: ignore[union-attr]
+    api = int(found["opentelemetry-api"].split(".")[1])
+    conventions = int(re.split(r"[.b]", found["opentelemetry-semantic-conventions"])[1])
+
+    assert conventions == api + 21
+
+
+def test_the_strict_propagators_can_be_named_in_the_environment() -> None:
+    """`OTEL_PROPAGATORS=tracecontext_strict,baggage_strict` finds them as entry points."""
+    points = {point.name: point.load() for point in entry_points(group="opentelemetry_propagator")}
+
+    assert {points["tracecontext_strict"].__name__, points["baggage_strict"].__name__} == {
+        "StrictTraceContextPropagator",
+        "StrictBaggagePropagator",
+    }
