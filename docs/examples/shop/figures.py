@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -25,7 +25,7 @@ ROLES = {"good": "#2f9e6e", "bad": "#e5484d", "warn": "#e08a1e", "muted": "#8b93
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 _ROWS = 60
-_WIDTH = 44
+_WIDTH = 60
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,13 @@ def bars(
         for label, value in (inner.items() if isinstance(inner, Mapping) else [(group, inner)])
     ]
     grouped = any(isinstance(inner, Mapping) for inner in values.values())
-    scale, axis = _scale(unit, max((value for *_, value in flat), default=0.0))
+    largest = max((value for *_, value in flat), default=0.0) or 1.0
+    scale, axis = _scale(unit, largest)
     rows = [{"group": g, "label": label, "v": v * scale, "said": number(v, unit)} for g, label, v in flat]
     labels = list(dict.fromkeys(label for _, label, _ in flat))
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("group:N").title(None).sort(None).axis(labelLimit=190, ticks=False, domain=False),
-        x=alt.X("v:Q").title(axis).axis(tickCount=4).scale(nice=True, domainMin=0),
+        x=alt.X("v:Q").title(axis).axis(tickCount=4).scale(domain=[0, 1.15 * scale * largest], nice=False),
         tooltip=[alt.Tooltip("label:N", title=" "), alt.Tooltip("said:N", title="value")],
     )
     if grouped:
@@ -149,12 +150,11 @@ def bars(
         base.mark_bar(cornerRadiusEnd=3).encode(color=colour),
         base.mark_text(align="left", dx=5).encode(text="said:N"),
     ).configure_view(clip=False)
-    longest = max((value for *_, value in flat), default=0.0) or 1.0
-    grid = _grid("left", "left", "right")
+    grid = _grid("left", "wide", "right")
     for group, label, value in flat:
         colour_of = ROLES.get((colours or {}).get(label, "main"), "blue")
         name = f"{group} · {label}" if grouped else label
-        grid.add_row(name, Text("━" * max(1, round(_WIDTH * value / longest)), style=colour_of), number(value, unit))
+        grid.add_row(name, _Track(0.0, value / largest, colour_of), number(value, unit))
     height = max(90, (26 if grouped else 34) * len(flat) + 30)
     return Figure(title, note, grid, _sized(chart, height), wide=wide)
 
@@ -220,11 +220,13 @@ def timeline(
         ),
         base.mark_text(align="left", dx=4, dy=-17, fontSize=11).encode(text="label:N"),
     )
-    grid = _grid("left", "left", "left")
+    grid = _grid("left", "wide", "left")
     first, last = min((s.start for s in stretches), default=0.0), max((s.end for s in stretches), default=1.0)
     for s in stretches:
         style = ROLES.get((colours or {}).get(s.state, "main"), "blue")
-        grid.add_row(s.row, _track(s.start - first, s.end - first, last - first, style), f"{s.state} {s.label}".strip())
+        whole = (last - first) or 1.0
+        track = _Track((s.start - first) / whole, (s.end - first) / whole, style)
+        grid.add_row(s.row, track, f"{s.state} {s.label}".strip())
     return Figure(title, note, grid, _sized(chart, 48 * len(names) + 30), wide=wide)
 
 
@@ -261,7 +263,7 @@ def waterfall(title: str, spans: Sequence[Span], *, note: str = "") -> Figure:
     began = min(span.start for _, span in ordered)
     took = max(span.end for _, span in ordered) - began or 1
     owners = list(dict.fromkeys(span.service for _, span in ordered))
-    grid = _grid("left", "left", "right", "left")
+    grid = _grid("left", "wide", "right", "left")
     pieces = []
     for depth, span in ordered[:_ROWS]:
         start, end = span.start - began, span.end - began
@@ -276,7 +278,7 @@ def waterfall(title: str, spans: Sequence[Span], *, note: str = "") -> Figure:
         said = seconds(span.seconds)
         why = str(span.attributes.get("error.type", span.description)) if bad else ""
         where = span.service if len(owners) > 1 else ""
-        grid.add_row("  " * depth + span.name, _track(start, end, took, style), said, f"{where} {why}".strip())
+        grid.add_row("  " * depth + span.name, _Track(start / took, end / took, style), said, f"{where} {why}".strip())
         pieces.append(_span_row(span, depth, start / took, end / took, said, owners))
     step = _round_step(took / 1e9)
     ticks = "".join(
@@ -307,13 +309,16 @@ def _span_row(span: Span, depth: int, start: float, end: float, said: str, owner
         for event in span.events[:5]
     )
     width = max(end - start, 0.002)
-    side = f"right:{100 - start * 100:.2f}%" if start + width > 0.85 else f"left:{(start + width) * 100:.2f}%"
     colour = "bad" if bad else f"o{owners.index(span.service) % 6}"
-    inside = " inside" if width > 0.85 else ""
+    inside = start + width > 0.85 and width > 0.2
+    if inside or start + width > 0.85:  # no room at the right: within the bar's end, or before its beginning
+        side = f"right:{100 - ((start + width) if inside else start) * 100:.2f}%"
+    else:
+        side = f"left:{(start + width) * 100:.2f}%"
     return (
         f'<details><summary><span class="name" style="padding-left:{depth * 1.1:.1f}em">{html.escape(span.name)}</span>'
         f'<span class="track"><i class="{colour}" style="left:{start * 100:.2f}%;width:{width * 100:.2f}%"></i>'
-        f'<em class="{inside}" style="{side if not inside else "right:0"}">{said}</em></span></summary><dl>{listed}{events}</dl></details>'
+        f'<em{" class=inside" if inside else ""} style="{side}">{said}</em></span></summary><dl>{listed}{events}</dl></details>'
     )
 
 
@@ -348,10 +353,13 @@ def _colour(field: str, names: Sequence[str], roles: Mapping[str, str] | None, *
 
 
 def _shades(shade: Mapping[str, tuple[float, float]]) -> list[Chart]:
-    rows = [{"from": start, "to": end, "name": name} for name, (start, end) in shade.items()]
+    rows = [
+        {"from": start, "to": end, "name": name, "depth": 0.10 if n % 2 == 0 else 0.04}
+        for n, (name, (start, end)) in enumerate(shade.items())
+    ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(x="from:Q", x2="to:Q")
     return [
-        base.mark_rect(opacity=0.10, color=ROLES["warn"]),
+        base.mark_rect(color=ROLES["warn"]).encode(opacity=alt.Opacity("depth:Q").scale(None)),
         base.mark_text(align="left", baseline="bottom", dx=1, dy=-3, fontSize=11).encode(text="name:N", y=alt.value(0)),
     ]
 
@@ -367,26 +375,45 @@ def _scale(unit: str, largest: float) -> tuple[float, str]:
 
 def _sparklines(lines: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> RenderableType:
     top = max((v for points in lines.values() for _, v in points), default=0.0) or 1.0
-    grid = _grid("left", "left", "right")
+    grid = _grid("left", "wide", "right")
     for name, points in lines.items():
-        step = max(1, -(-len(points) // _WIDTH))
-        peaks = [max(v for _, v in points[n : n + step]) for n in range(0, len(points), step)]
-        sparks = "".join(_SPARKS[min(7, int(8 * max(peak, 0.0) / top))] for peak in peaks)
-        grid.add_row(name, Text(sparks, style=ROLES["main"]), f"peak {number(max(peaks), unit)}")
-    return grid if lines else Group(Text("(nothing was measured)"))
+        peak = max(v for _, v in points)
+        grid.add_row(name, _Sparks([max(v, 0.0) / top for _, v in points]), f"peak {number(peak, unit)}")
+    return grid if lines else Text("(nothing was measured)")
 
 
-def _track(start: float, end: float, whole: float, style: str) -> Text:
-    whole = whole or 1.0
-    before = min(_WIDTH - 1, int(_WIDTH * start / whole))
-    length = max(1, min(_WIDTH - before, round(_WIDTH * (end - start) / whole)))
-    return Text(" " * before + "━" * length + " " * (_WIDTH - before - length), style=style)
+@dataclass(frozen=True)
+class _Track:
+    """A bar from one share of the width to another, as wide as its column."""
+
+    start: float
+    end: float
+    style: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = min(options.max_width, _WIDTH)
+        before = min(width - 1, int(width * self.start))
+        length = max(1, min(width - before, round(width * (self.end - self.start))))
+        yield Text(" " * before + "━" * length, style=self.style, no_wrap=True)
 
 
-def _grid(*sides: Any) -> Table:
-    grid = Table.grid(padding=(0, 2))
+@dataclass(frozen=True)
+class _Sparks:
+    """A line of blocks, as wide as its column: of each block's points the highest."""
+
+    shares: list[float]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        step = -(-len(self.shares) // min(options.max_width, _WIDTH))
+        peaks = [max(self.shares[n : n + step]) for n in range(0, len(self.shares), step)]
+        yield Text("".join(_SPARKS[min(7, int(8 * peak))] for peak in peaks), style=ROLES["main"], no_wrap=True)
+
+
+def _grid(*sides: str) -> Table:
+    """A table without lines: columns at the left, at the right, or as wide as there is room."""
+    grid = Table.grid(padding=(0, 2), expand="wide" in sides)
     for side in sides:
-        grid.add_column(justify=side, no_wrap=side != "left")
+        grid.add_column(justify="right" if side == "right" else "left", ratio=1 if side == "wide" else None)
     return grid
 
 

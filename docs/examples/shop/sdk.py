@@ -31,8 +31,8 @@ from shop.metrics import Metrics
 from shop.traces import Traces
 
 HOST_METRICS: dict[str, list[str] | None] = {
-    "system.cpu.utilization": ["user", "system", "idle"],
-    "process.cpu.utilization": None,
+    "system.cpu.time": ["user", "system", "idle"],
+    "process.cpu.time": ["user", "system"],
     "process.memory.usage": None,
     "process.open_file_descriptor.count": None,
     "process.thread.count": None,

@@ -81,7 +81,6 @@ def run(demo: Demo) -> Section:
                     )
                     for name in VARIANTS
                 ],
-                wide=False,
             ),
         ],
     )

@@ -1,7 +1,12 @@
 """The machine: what OpenTelemetry's own instrumentation says of the process and the host, beside the kit."""
 
-from shop.figures import table, time_series
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from shop.figures import time_series
 from shop.frame import Demo, Section
+from shop.metrics import Points
 from shop.sdk import HOST_METRICS
 
 ORDER = 90
@@ -10,45 +15,35 @@ SHARE = 0.0
 
 def run(demo: Demo) -> Section:
     """Nothing is done here: this chapter reads what was collected all the time."""
-    demo.settle()
-    whole = demo.whole
+    whole, cores = demo.whole, os.cpu_count() or 1
     cpu = {
-        "this process, of one core": _only(whole.levels("process.cpu.utilization")),
-        "the machine, mean of its cores": [
-            (t, value / max(1, cores))
-            for t, value in _only(
-                whole.levels("system.cpu.utilization", where=lambda a: a.get("cpu.mode", a.get("state")) != "idle")
-            )
-            for cores in [len(demo.metrics.series("system.cpu.utilization", {"state": "idle"}) or [0])]
-        ],
+        "this process": _only(whole.rates("process.cpu.time")),
+        "the whole machine": _only(whole.rates("system.cpu.time", where=_busy)),
     }
-    points = len([series for name in demo.metrics.names() for series in demo.metrics.series(name)])
+    cpu = {name: [(t, value / cores) for t, value in points] for name, points in cpu.items()}
+    names = demo.metrics.names()
+    series = sum(len(demo.metrics.series(name)) for name in names)
     return Section(
         "The machine below",
-        f"**CPU, memory and file descriptors come from `opentelemetry-instrumentation-system-metrics`: two lines in `sdk.py`, none "
-        f"in the shop.** The kit does not measure what others measure well; beside it stand {len(HOST_METRICS)} metrics of the host.\n\n"
-        f"The whole run reported {len(demo.metrics.names())} metrics in {points} series, {demo.traces.received:,} spans and "
-        f"{demo.logs.received:,} log records. The shaded stretches are the chapters.",
+        "**CPU, memory and file descriptors come from `opentelemetry-instrumentation-system-metrics`: two lines in `sdk.py`, none "
+        f"in the shop.** The kit leaves to others what they measure well; these {len(HOST_METRICS)} metrics stand beside its own.\n\n"
+        f"The whole run reported {len(names)} metrics in {series} series, {demo.traces.received:,} spans and {demo.logs.received:,} log "
+        "records. The shaded stretches are the chapters above.",
         [
-            time_series("CPU", cpu, unit="%", shade=demo.chapters),
+            time_series("CPU, of all cores", cpu, unit="%", shade=demo.chapters, wide=True),
+            time_series("Memory of the process", {"resident": _only(whole.levels("process.memory.usage"))}, unit="By"),
             time_series(
-                "Memory of the process",
-                {"resident": _only(whole.levels("process.memory.usage"))},
-                unit="By",
-                shade=demo.chapters,
-            ),
-            time_series(
-                "Open file descriptors",
+                "Open files and sockets",
                 {"open": _only(whole.levels("process.open_file_descriptor.count"))},
                 unit="files",
-                shade=demo.chapters,
-            ),
-            time_series(
-                "Threads", {"threads": _only(whole.levels("process.thread.count"))}, unit="threads", shade=demo.chapters
             ),
         ],
     )
 
 
-def _only(lines: dict[str, list[tuple[float, float]]]) -> list[tuple[float, float]]:
+def _busy(attributes: Mapping[str, Any]) -> bool:
+    return "idle" not in attributes.values()
+
+
+def _only(lines: dict[str, Points]) -> Points:
     return next(iter(lines.values()), [])

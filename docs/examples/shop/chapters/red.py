@@ -99,13 +99,13 @@ def rows(window: Window) -> list[Row]:
 
 
 def error_ratio(window: Window) -> dict[str, list[tuple[float, float]]]:
-    """The share of errors over time, of the operations that had any."""
+    """The share of errors over time, of the handlers that had any."""
     calls = {name: dict(points) for name, points in window.rates(DURATION, by="operation.name").items()}
     wrong = window.rates(DURATION, by="operation.name", where=_wrong)
     return {
         name: [(t, dict(wrong[name]).get(t, 0.0) / rate) for t, rate in sorted(calls[name].items()) if rate]
-        for name in sorted(wrong)
-        if any(value for _, value in wrong[name])
+        for name in HANDLERS
+        if any(value for _, value in wrong.get(name, ()))
     }
 
 
