@@ -8,20 +8,23 @@ from typing import Any
 
 import opentelemetry.context
 from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
-get_current = opentelemetry.context.get_current
+SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
+"""The key under which a context has its span: to put a span into a context in one step instead of four calls."""
+
 _runtime: Any = getattr(opentelemetry.context, "_RUNTIME_CONTEXT", None)
 
 
 def _attach_and_remember(context: Context) -> Any:
-    before = get_current()
+    before = opentelemetry.context.get_current()
     opentelemetry.context.attach(context)
     return (context, before)
 
 
 def _put_back(token: Any) -> None:
     context, before = token
-    if get_current() is context:
+    if opentelemetry.context.get_current() is context:
         opentelemetry.context.attach(before)
 
 
@@ -30,6 +33,8 @@ if _runtime is not None:
     """Make a context current; gives what `detach` takes."""
     detach = _runtime.detach
     """Put back what was current before; raises ValueError where that was in another `contextvars` context."""
+    get_current = _runtime.get_current
 else:  # an API without that name: the public way, which can only compare
     attach = _attach_and_remember
     detach = _put_back
+    get_current = opentelemetry.context.get_current

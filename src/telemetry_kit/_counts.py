@@ -36,17 +36,36 @@ class _Fork:
         self.generation: object = object()
 
 
+class ThreadState:
+    """What the kit knows of a thread."""
+
+    __slots__ = ("busy", "was_busy")
+
+    def __init__(self) -> None:
+        self.busy = False
+        """It is inside the API or the SDK, called by the kit, or it runs the garbage collector: no place to record."""
+        self.was_busy = False
+        """What `busy` was before the collector came."""
+
+
+class _Threads(threading.local):
+    """Each thread's own."""
+
+    def __init__(self) -> None:
+        self.state = ThreadState()
+
+
 fork = _Fork()
-_threads = threading.local()
+threads = _Threads()
 _lock = threading.RLock()
 _all: dict[int, "weakref.ref[PerThread]"] = {}
 
 
 def _alive() -> "weakref.ref[_Alive]":
     try:
-        token: _Alive = _threads.token
+        token: _Alive = threads.token
     except AttributeError:
-        token = _threads.token = _Alive()
+        token = threads.token = _Alive()
     return weakref.ref(token)
 
 
@@ -106,7 +125,8 @@ class PerThread:
 class Running(PerThread):
     """How many of something run now: a cell is added to at the start and taken from at the end.
 
-    A cell is `[number, fork.generation]`: what entered before a fork is the parent's, and doesn't leave here.
+    A cell is `[number, fork.generation, state of the thread]`: what entered before a fork is the parent's, and doesn't
+    leave here; the state stands there since who counts needs it too, and asking for it costs as much as for the cell.
 
     >>> running = Running()
     >>> cell = running.new()
@@ -118,7 +138,7 @@ class Running(PerThread):
     __slots__ = ()
 
     def _make(self) -> list[Any]:
-        return [0, fork.generation]
+        return [0, fork.generation, threads.state]
 
     def _fold(self, into: object, cell: object) -> None:
         into[0] += cell[0]  # type: ignore[index]

@@ -148,8 +148,8 @@ class Histogram:
         record = self.recorder()
         if record is None:
             return
-        here = _safe_points.here
-        if here.busy or here.collecting:
+        here = _safe_points.here.state
+        if here.busy:
             _safe_points.later(lambda: self.record(value, attributes, context))
             return
         here.busy = True
@@ -245,7 +245,7 @@ class Instruments:
 
     def _create(self, observed: _Observed, provider: MeterProvider) -> None:
         spec = METRICS[observed.name]
-        here = _safe_points.here
+        here = _safe_points.here.state
         was, here.busy = here.busy, True
         try:
             meter = provider.get_meter(SCOPE, VERSION, SCHEMA_URL)

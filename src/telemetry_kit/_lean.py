@@ -1,15 +1,22 @@
-"""The lean way for hot paths: operations without a span, of plain functions, where nothing is asked at run time.
+"""The lean way: plain functions and coroutine functions of operations where nothing is asked at run time.
 
-A call costs a few hundred nanoseconds: no `Measurement` is made unless `current_measurement()` asks for one, or the
-call fails. Where durations are sampled, calls and time are added up per thread and observed.
+What a call of those needs stays in local variables. A `Measurement` is only made where `current_measurement()` asks
+for one, or the call fails: until then a box stands for it, `[make, measurement, start, span, context]`. All else (the
+order of things, what is guarded) is as in `_measurement`, which takes over wherever it isn't a plain success.
+
+Where durations are sampled, calls and time are added up per thread and observed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit import _calls, _clock, _counts, _faults, _safe_points
+from opentelemetry.context import Context
+
+from telemetry_kit import _calls, _clock, _context, _counts, _faults, _safe_points, _sdk
 from telemetry_kit._instruments import Series
 from telemetry_kit._measurement import CURRENT, Measurement
 
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Sampled(_counts.PerThread):
-    """Calls and seconds by series: a cell is `{series: [calls, seconds]}`."""
+    """Calls and seconds by series: a cell is `{series: [calls, seconds, calls until the next that is recorded]}`."""
 
     __slots__ = ()
 
@@ -26,8 +33,8 @@ class Sampled(_counts.PerThread):
         return {}
 
     def _fold(self, into: Any, cell: Any) -> None:
-        for key, (calls, seconds) in cell.items():
-            entry = into.setdefault(key, [0, 0.0])
+        for key, (calls, seconds, _) in cell.items():
+            entry = into.setdefault(key, [0, 0.0, 0])
             entry[0] += calls
             entry[1] += seconds
 
@@ -40,7 +47,25 @@ class Sampled(_counts.PerThread):
         try:
             return cell[of]  # type: ignore[no-any-return]
         except KeyError:
-            return cell.setdefault(of, [0, 0.0])  # type: ignore[no-any-return]
+            return cell.setdefault(of, [0, 0.0, 0])  # type: ignore[no-any-return]
+
+    def due(self, of: Any, seconds: float, gap: Callable[[], float]) -> bool:
+        """Count one call of so many seconds, and say whether its duration is among those recorded.
+
+        The gaps between them are drawn when one is over, which is as random as drawing at each call, and cheaper.
+        """
+        try:
+            entry = self.local.cell[of]
+        except (AttributeError, KeyError):
+            entry = self.entry(of)
+            entry[2] = gap()
+        entry[0] += 1
+        entry[1] += seconds
+        left = entry[2] = entry[2] - 1
+        if left >= 0:
+            return False
+        entry[2] = gap()
+        return True
 
     def add(self, of: Series, seconds: float) -> None:
         """Count one call of so many seconds."""
@@ -52,48 +77,128 @@ class Sampled(_counts.PerThread):
         """The sums of now."""
         total: dict[Series, list[float]] = {}
         for cell in self.cells():
-            for key, (calls, seconds) in list(cell.items()):  # type: ignore[attr-defined]
-                entry = total.setdefault(key, [0, 0.0])
+            for key, (calls, seconds, _) in list(cell.items()):  # type: ignore[attr-defined]
+                entry = total.setdefault(key, [0, 0.0, 0])
                 entry[0] += calls
                 entry[1] += seconds
         return total
 
 
+class Bound:
+    """What an operation has taken from the providers of now, and which those were.
+
+    The lean way looks at the API's globals itself (see `_sdk`), and only asks whether they still are the same.
+    """
+
+    __slots__ = ("idle", "metrics", "operation", "override", "record", "start_span", "traces")
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.bind()
+
+    def bind(self) -> None:
+        """Take what there is now."""
+        operation = self.operation
+        self.traces, self.metrics = _sdk.traces._TRACER_PROVIDER, _sdk.metrics._METER_PROVIDER
+        self.override = _sdk.override
+        tracer = operation.scope.tracer() if operation.span_mode is True else None
+        self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
+        self.record: Callable[..., None] | None = operation.histogram.recorder()
+        self.idle = self.start_span is None and self.record is None and not operation.sampled
+
+
+def gaps(share: float, source: Random) -> Callable[[], float]:
+    """How many calls to leave out before the next that is recorded, so that `share` of all are: geometric."""
+    if share <= 0.0:
+        return lambda: math.inf
+    if share >= 1.0:
+        return lambda: 0
+    scale = math.log1p(-share)
+    return lambda: math.floor(math.log(1.0 - source.random()) / scale)
+
+
 def fits(operation: Operation, func: Any, arguments: object) -> bool:
     """Whether `func` can go the lean way."""
     return (
-        operation.span_mode is False
+        operation.span_mode in (True, False)
         and operation.plain
         and not operation.judges
         and arguments is None
-        and _calls.kind_of(func) == "sync"
+        and _calls.kind_of(func) in ("sync", "async")
     )
+
+
+class Lean:
+    """What the closures of one function share: the way in, the plain way out, and the way out of all others."""
+
+    __slots__ = ("attributes", "gap", "operation", "running", "sampled", "span_static", "success")
+
+    def __init__(self, operation: Operation, decorated: Decorated) -> None:
+        self.operation = operation
+        self.running = operation.state.running
+        self.span_static = decorated.span_static
+        self.attributes = operation.metric_static
+        self.gap = operation.gap
+        self.sampled = operation.state.sampled if operation.sampled else None
+        self.success = operation.success if operation.sampled else None
+
+    def make(self, box: list[Any]) -> Measurement:
+        """The measurement that the box stood for."""
+        made = box[1] = Measurement(self.operation)
+        made._state = 1
+        made._start = box[2]
+        if box[3] is not None:
+            made.span = box[3]
+            made._own_span = True
+            made._context = box[4]
+            made._recording = box[3].is_recording()
+        elif box[4] is False:
+            made._deferred = True
+        return made
+
+    def finish(
+        self, box: list[Any], tokens: tuple[Any, Any, Any], exc: BaseException | None, result: Any
+    ) -> None:
+        """End a call that isn't a plain success."""
+        measurement = box[1] if box[1] is not None else self.make(box)
+        measurement._current, measurement._attached, measurement._cell = tokens
+        measurement.end(exc, result)
+
+    def pause(self, box: list[Any], tokens: tuple[Any, Any, Any]) -> Measurement:
+        """The function has returned something to await: the call goes on with that."""
+        measurement: Measurement = box[1] if box[1] is not None else self.make(box)
+        measurement._current, measurement._attached, measurement._cell = tokens
+        measurement.pause()
+        return measurement
 
 
 def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated) -> Callable[..., Any]:
     """`func`, measured the lean way."""
-    idle, running, plain = decorated.idle, operation.state.running, _calls.NEVER_AWAITABLE
-    local, current, clock, here = running.local, CURRENT, _clock, _safe_points.here
-    attributes, sample, recorder = operation.metric_static, operation.sample, operation.histogram.recorder
-    sampled = operation.state.sampled if operation.sampled else None
-    success = operation.success if sampled is not None else None
+    lean = Lean(operation, decorated)
+    return _async(func, lean) if _calls.kind_of(func) == "async" else _sync(func, lean)
 
-    def measurement(box: list[Any]) -> Measurement:
-        made = box[1] = Measurement(operation)
-        made._state = 1
-        made._start = box[2]
-        return made
 
-    def slow(box: list[Any], exc: BaseException | None, result: Any = _calls.NO_RESULT) -> None:
-        made = box[1] if box[1] is not None else measurement(box)
-        made.end(exc, result)
+def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
+    operation, running, make, bound = lean.operation, lean.running, lean.make, lean.operation.bound
+    local, set_current, reset_current, clock = running.local, CURRENT.set, CURRENT.reset, _clock
+    sampled, success, gap, fork = lean.sampled, lean.success, lean.gap, _counts.fork
+    attributes, span_static, name, kind = lean.attributes, lean.span_static, operation.name, operation.kind
+    attach, detach, get_context, key = _context.attach, _context.detach, _context.get_current, _context.SPAN_KEY
+    waiting = _safe_points.waiting
+    traces, metrics, sdk, plain = _sdk.traces, _sdk.metrics, _sdk, _calls.NEVER_AWAITABLE
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             cell = local.cell
         except AttributeError:
             cell = running.new()
-        if idle():
+        if (
+            metrics._METER_PROVIDER is not bound.metrics
+            or traces._TRACER_PROVIDER is not bound.traces
+            or sdk.override is not bound.override
+        ):
+            bound.bind()
+        if bound.idle:
             cell[0] += 1
             try:
                 result = func(*args, **kwargs)
@@ -102,56 +207,151 @@ def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated
             if result.__class__ in plain or not _calls.awaitable(result):
                 return result
             return _calls.measured_awaitable(result, _calls.Counted(running))
-        start = clock.perf_counter()
-        box = [measurement, None, start]
-        token = current.set(box)
+        start_span, record = bound.start_span, bound.record
+        context = attached = span = None
+        here = cell[2]
+        if start_span is not None:
+            if waiting:
+                _safe_points.drain()
+            if here.busy:
+                context = False
+            else:
+                here.busy = True
+                try:
+                    before = get_context()
+                    span = start_span(name, before, kind, span_static)
+                    context = Context({**before, key: span})
+                    attached = attach(context)
+                except Exception as fault:  # noqa: BLE001
+                    _faults.record("trace.start_span", fault)
+                    context = span = None
+                finally:
+                    here.busy = False
+        box = [make, None, 0.0, span, context]
+        token = set_current(box)
         cell[0] += 1
+        start = box[2] = clock.perf_counter()
         try:
             result = func(*args, **kwargs)
         except BaseException as exc:
-            current.reset(token)
-            cell[0] -= 1
-            if cell[1] is _counts.fork.generation:
-                slow(box, exc)
+            lean.finish(box, (token, attached, cell), exc, None)
             raise
-        current.reset(token)
-        cell[0] -= 1
-        if box[1] is not None or (result.__class__ not in plain and _calls.awaitable(result)):
-            return rest(box, cell, result)
+        if result.__class__ not in plain and _calls.awaitable(result):
+            return _calls.measured_awaitable(result, lean.pause(box, (token, attached, cell)))
+        if box[1] is not None or here.busy or cell[1] is not fork.generation or context is False:
+            lean.finish(box, (token, attached, cell), None, result)
+            return result
         duration = clock.perf_counter() - start
-        if cell[1] is not _counts.fork.generation:
-            return result
-        if sampled is not None:
-            try:
-                entry = sampled.local.cell[success]
-            except (AttributeError, KeyError):
-                entry = sampled.entry(success)  # type: ignore[arg-type]
-            entry[0] += 1
-            entry[1] += duration
-            if not sample():  # type: ignore[misc]
-                return result
-        record = recorder()
-        if record is None:
-            return result
-        if here.busy or here.collecting:
-            _safe_points.later(lambda: operation.histogram.record(duration, attributes))
+        cell[0] -= 1
+        if sampled is not None and not sampled.due(success, duration, gap):
+            reset_current(token)
             return result
         here.busy = True
         try:
-            record(duration, attributes)
+            if record is not None:
+                record(duration, attributes, context)
         except Exception as fault:  # noqa: BLE001
             _faults.record("metrics.record", fault)
         finally:
-            here.busy = False
+            try:
+                reset_current(token)
+                if attached is not None:
+                    detach(attached)
+                    span.end()
+            except Exception as fault:  # noqa: BLE001
+                _faults.record("trace.end", fault)
+            finally:
+                here.busy = False
         return result
 
-    def rest(box: list[Any], cell: list[Any], result: Any) -> Any:
-        if result.__class__ in plain or not _calls.awaitable(result):
-            if cell[1] is _counts.fork.generation:
-                slow(box, None, result)
+    return wrapper
+
+
+def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
+    operation, running, make, bound = lean.operation, lean.running, lean.make, lean.operation.bound
+    local, set_current, reset_current, clock = running.local, CURRENT.set, CURRENT.reset, _clock
+    sampled, success, gap, fork = lean.sampled, lean.success, lean.gap, _counts.fork
+    attributes, span_static, name, kind = lean.attributes, lean.span_static, operation.name, operation.kind
+    attach, detach, get_context, key = _context.attach, _context.detach, _context.get_current, _context.SPAN_KEY
+    waiting = _safe_points.waiting
+    traces, metrics, sdk, _plain = _sdk.traces, _sdk.metrics, _sdk, _calls.NEVER_AWAITABLE
+
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            cell = local.cell
+        except AttributeError:
+            cell = running.new()
+        if (
+            metrics._METER_PROVIDER is not bound.metrics
+            or traces._TRACER_PROVIDER is not bound.traces
+            or sdk.override is not bound.override
+        ):
+            bound.bind()
+        if bound.idle:
+            cell[0] += 1
+            try:
+                return await func(*args, **kwargs)
+            finally:
+                running.leave(cell)
+        start_span, record = bound.start_span, bound.record
+        context = attached = span = None
+        here = cell[2]
+        if start_span is not None:
+            if waiting:
+                _safe_points.drain()
+            if here.busy:
+                context = False
+            else:
+                here.busy = True
+                try:
+                    before = get_context()
+                    span = start_span(name, before, kind, span_static)
+                    context = Context({**before, key: span})
+                    attached = attach(context)
+                except Exception as fault:  # noqa: BLE001
+                    _faults.record("trace.start_span", fault)
+                    context = span = None
+                finally:
+                    here.busy = False
+        box = [make, None, 0.0, span, context]
+        token = set_current(box)
+        cell[0] += 1
+        start = box[2] = clock.perf_counter()
+        try:
+            result = await func(*args, **kwargs)
+        except BaseException as exc:
+            lean.finish(box, (token, attached, cell), exc, None)
+            raise
+        if (
+            box[1] is not None
+            or cell is not getattr(local, "cell", None)  # it ends in another thread than it began
+            or here.busy
+            or cell[1] is not fork.generation
+            or context is False
+        ):
+            lean.finish(box, (token, attached, cell), None, result)
             return result
-        call = box[1] if box[1] is not None else measurement(box)
-        call.pause()
-        return _calls.measured_awaitable(result, call)
+        duration = clock.perf_counter() - start
+        cell[0] -= 1
+        if sampled is not None and not sampled.due(success, duration, gap):
+            reset_current(token)
+            return result
+        here.busy = True
+        try:
+            if record is not None:
+                record(duration, attributes, context)
+        except Exception as fault:  # noqa: BLE001
+            _faults.record("metrics.record", fault)
+        finally:
+            try:
+                reset_current(token)
+                if attached is not None:
+                    detach(attached)
+                    span.end()
+            except Exception as fault:  # noqa: BLE001
+                _faults.record("trace.end", fault)
+            finally:
+                here.busy = False
+        return result
 
     return wrapper

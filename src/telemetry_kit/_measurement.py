@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, get_current_span, set_span_in_context
 
 from telemetry_kit import _clock, _context, _counts, _faults, _safe_points
@@ -19,8 +20,6 @@ from telemetry_kit._outcome import CANCELLED, OTHER
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
-
-    from opentelemetry.context import Context
 
     from telemetry_kit._operation import Operation
 
@@ -155,7 +154,7 @@ class Measurement:
         kwargs: dict[str, Any],
     ) -> None:
         operation = self._operation
-        here = _safe_points.here
+        here = _safe_points.here.state
         if _safe_points.waiting:
             _safe_points.drain()
         local = operation.state.running.local
@@ -173,15 +172,14 @@ class Measurement:
             if operation.span_mode is True:
                 tracer = operation.scope.tracer()
                 if tracer is not None:
-                    if here.busy or here.collecting:
+                    if here.busy:
                         self._deferred = True
                     else:
                         here.busy = True
                         try:
-                            span = tracer.start_span(
-                                operation.name, self._context, operation.kind, attributes, self._links
-                            )
-                            self._context = context = set_span_in_context(span, self._context)
+                            parent = self._context if self._context is not None else _context.get_current()
+                            span = tracer.start_span(operation.name, parent, operation.kind, attributes, self._links)
+                            self._context = context = Context({**parent, _context.SPAN_KEY: span})
                             self._attached = _context.attach(context)
                             self.span = span
                             self._own_span = True
@@ -260,13 +258,13 @@ class Measurement:
         try:
             if cell is not None and cell[1] is not _counts.fork.generation:
                 return  # began in the parent process, which tells it
-            here = _safe_points.here
+            here = _safe_points.here.state
             error_type = operation.judge(self, exc, result) if exc is not None or operation.judges else self._failed
             if error_type is not None or self._metric is not None:
                 attributes = operation.metric_set(self, error_type)
             else:
                 attributes = operation.metric_static
-            if here.busy or here.collecting or self._deferred:
+            if here.busy or self._deferred:
                 self._end_later(error_type, duration, attributes)
                 return
             here.busy = True
@@ -363,7 +361,7 @@ class Measurement:
         def record() -> None:
             if generation is not _counts.fork.generation:
                 return
-            here = _safe_points.here
+            here = _safe_points.here.state
             here.busy = True
             try:
                 span, own, within = self.span, self._own_span, context

@@ -125,6 +125,7 @@ class Operation:
         self.sample: Callable[[], bool] | None = None
         if sample_durations < 1.0:
             self.sample = (lambda: _random.random() < sample_durations) if sample_durations > 0 else (lambda: False)
+        self.gap = _lean.gaps(sample_durations, _random)
         self.sampled = sample_durations < 1.0
         if self._named:
             self._enter_state(metric_attributes, span_attributes)
@@ -167,6 +168,8 @@ class Operation:
         if self.sampled:
             state.observe_sampled(scope)
             self.success = series(self.metric_static)
+
+        self.bound = _lean.Bound(self)
 
     def __repr__(self) -> str:
         return f"<Operation {self.name!r} of {self.scope.name!r}>"

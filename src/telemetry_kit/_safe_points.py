@@ -6,7 +6,6 @@ recorded too. So it leaves its record here, and the next call or collection on s
 """
 
 import gc
-import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -16,20 +15,14 @@ WAITING_AT_MOST = 10_000
 """Records that wait: a host that never makes another call must not grow for ever. Older ones are lost first."""
 
 
-class _Here(threading.local):
-    busy = False
-    """This thread is inside the API or the SDK, called by the kit."""
-    collecting = False
-    """This thread is running the garbage collector."""
-
-
-here = _Here()
+here = _counts.threads
+"""`here.state.busy`: this thread is inside the API or the SDK, called by the kit, or runs the collector."""
 waiting: deque[Callable[[], None]] = deque(maxlen=WAITING_AT_MOST)
 
 
 def unsafe() -> bool:
     """Whether to leave a record for later: this thread is in the middle of a record, or of a collection."""
-    return here.busy or here.collecting
+    return here.state.busy
 
 
 def later(work: Callable[[], None]) -> None:
@@ -57,12 +50,16 @@ def watch_collector() -> None:
 
 
 def _on_collection(phase: str, _info: dict[str, int]) -> None:
-    here.collecting = phase == "start"
+    state = here.state
+    if phase == "start":
+        state.was_busy, state.busy = state.busy, True
+    else:
+        state.busy = state.was_busy
 
 
 def _start_again() -> None:
     waiting.clear()
-    here.busy = False
+    here.state.busy = False
 
 
 _counts.after_fork(_start_again)

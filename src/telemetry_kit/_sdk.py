@@ -7,7 +7,6 @@ A capture of `telemetry_kit.testing` stands before both.
 """
 
 import os
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import opentelemetry.metrics
@@ -27,52 +26,47 @@ class Providers(NamedTuple):
     logger_provider: Any
 
 
-class Look(NamedTuple):
-    """How to see the global providers: None while the host has set none."""
+class _ByPublicApi:
+    """The API's globals for an API that hasn't got them: asked for in the public way."""
 
-    absent: Callable[[], bool]
-    tracer_provider: Callable[[], TracerProvider | None]
-    meter_provider: Callable[[], MeterProvider | None]
+    @property
+    def _TRACER_PROVIDER(self) -> TracerProvider | None:  # noqa: N802
+        provider = opentelemetry.trace.get_tracer_provider()
+        return None if is_placeholder(provider) else provider
+
+    @property
+    def _METER_PROVIDER(self) -> MeterProvider | None:  # noqa: N802
+        provider = opentelemetry.metrics.get_meter_provider()
+        return None if is_placeholder(provider) else provider
 
 
 override: Providers | None = None
 """Set by a capture while it is active."""
 
 
-def by_globals(trace: Any, metrics: Any) -> Look:
-    """Look at the API's own globals: `_TRACER_PROVIDER` of `trace`, `_METER_PROVIDER` of `metrics`."""
-
-    def absent() -> bool:
-        return trace._TRACER_PROVIDER is None and metrics._METER_PROVIDER is None and override is None
-
-    def tracer_provider() -> TracerProvider | None:
-        return override.tracer_provider if override is not None else trace._TRACER_PROVIDER
-
-    def meter_provider() -> MeterProvider | None:
-        return override.meter_provider if override is not None else metrics._METER_PROVIDER
-
-    return Look(absent, tracer_provider, meter_provider)
+def _choose(trace: Any, metrics: Any) -> tuple[Any, Any]:
+    if hasattr(trace, "_TRACER_PROVIDER") and hasattr(metrics, "_METER_PROVIDER"):
+        return trace, metrics
+    return _ByPublicApi(), _ByPublicApi()
 
 
-def by_public_api(trace: Any, metrics: Any) -> Look:
-    """Ask `get_tracer_provider()` and `get_meter_provider()`: a provider of the API itself is none."""
+traces, metrics = _choose(opentelemetry.trace, getattr(opentelemetry.metrics, "_internal", None))
+"""What has `_TRACER_PROVIDER` and `_METER_PROVIDER`. Hot paths look at them, and at `override`, themselves."""
 
-    def tracer_provider() -> TracerProvider | None:
-        if override is not None:
-            return override.tracer_provider
-        provider = trace.get_tracer_provider()
-        return None if is_placeholder(provider) else provider
 
-    def meter_provider() -> MeterProvider | None:
-        if override is not None:
-            return override.meter_provider
-        provider = metrics.get_meter_provider()
-        return None if is_placeholder(provider) else provider
+def absent() -> bool:
+    """Whether there is no SDK."""
+    return traces._TRACER_PROVIDER is None and metrics._METER_PROVIDER is None and override is None
 
-    def absent() -> bool:
-        return tracer_provider() is None and meter_provider() is None
 
-    return Look(absent, tracer_provider, meter_provider)
+def tracer_provider() -> TracerProvider | None:
+    """The SDK's tracer provider, None while the host has set none."""
+    return override.tracer_provider if override is not None else traces._TRACER_PROVIDER
+
+
+def meter_provider() -> MeterProvider | None:
+    """The SDK's meter provider, None while the host has set none."""
+    return override.meter_provider if override is not None else metrics._METER_PROVIDER
 
 
 def is_placeholder(provider: object) -> bool:
@@ -86,13 +80,3 @@ def load_configured() -> None:
         opentelemetry.trace.get_tracer_provider()
     if _METER_VARIABLE in os.environ:
         opentelemetry.metrics.get_meter_provider()
-
-
-def _choose() -> Look:
-    metrics = getattr(opentelemetry.metrics, "_internal", None)
-    if hasattr(opentelemetry.trace, "_TRACER_PROVIDER") and hasattr(metrics, "_METER_PROVIDER"):
-        return by_globals(opentelemetry.trace, metrics)
-    return by_public_api(opentelemetry.trace, opentelemetry.metrics)
-
-
-absent, tracer_provider, meter_provider = _choose()

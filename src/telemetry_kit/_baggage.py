@@ -1,0 +1,156 @@
+"""W3C Baggage: read, checked, written, and kept in a context with its properties.
+
+Everything here is linear in what it is given and says nothing to the log: headers are written by strangers. A bad
+member goes alone. Percent-encoding is what the specification has, so that a `+` is a plus; a percent sign that encodes
+nothing leaves the value as it stands. https://www.w3.org/TR/baggage/
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, unquote
+
+from opentelemetry import baggage
+from opentelemetry.context import Context, set_value
+
+FIELD = "baggage"
+
+BLANKS = " \t"
+MAX_MEMBERS = 180
+"""As many as the grammar has; every platform passes on at least 64."""
+MAX_LENGTH = 8192
+"""Of all headers joined, in bytes; every platform passes on at least as much."""
+
+_TOKEN = r"[!#-'*+\-.0-9A-Z^_`a-z|~]+"
+_VALUE = r"[!#-+\--:<-\[\]-~]*"
+_PROPERTY = rf"{_TOKEN}(?:={_VALUE})?"
+_MEMBERS = re.compile(rf"[^,{BLANKS}][^,]*").finditer
+_PLAIN = re.compile(rf"({_TOKEN})=({_VALUE})").fullmatch
+_SPACED = re.compile(rf"({_TOKEN}) ?= ?({_VALUE}) ?((?:; ?{_TOKEN} ?(?:= ?{_VALUE} ?)?)*)").fullmatch
+"""A member whose runs of blanks are one blank each: what two runs could share is what makes a pattern quadratic."""
+_RUNS = re.compile(r"[ \t]{2,}|\t").sub
+_IS_TOKEN = re.compile(_TOKEN).fullmatch
+_IS_VALUE = re.compile(_VALUE).fullmatch
+_IS_PROPERTY = re.compile(_PROPERTY).fullmatch
+_IS_TIDY = re.compile(rf"{_TOKEN}={_VALUE}(?:;{_PROPERTY})*(?:,{_TOKEN}={_VALUE}(?:;{_PROPERTY})*)*").fullmatch
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
+_IS_READY = re.compile(r"[!#$&-+\--:<-\[\]-~]*").fullmatch
+_SAFE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+"""What may stand in a value as it is, beside letters and digits; the percent sign may not."""
+
+
+class BaggageValue(str):
+    """The value of a baggage member, and its properties: `ttl=60`, `private`, whatever sender and receiver agreed on.
+
+    >>> from opentelemetry import baggage
+    >>> context = baggage.set_baggage("tenant", BaggageValue.of("acme", "ttl=60"))
+    >>> member = baggage.get_baggage("tenant", context)
+    >>> member, member.properties
+    ('acme', ('ttl=60',))
+    """
+
+    properties: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, value: str, *properties: str) -> "BaggageValue":
+        """A value with properties, each a token or `token=value`."""
+        made = cls(value)
+        if properties:
+            made.properties = properties
+        return made
+
+
+def joined(headers: list[str]) -> str:
+    """All headers as one, cut between two members where there is more than may be."""
+    header = headers[0] if len(headers) == 1 else ",".join(headers)
+    return header if len(header) <= MAX_LENGTH else header[: MAX_LENGTH + 1].rpartition(",")[0]
+
+
+def members(header: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Key, still encoded value and properties of each well-formed member.
+
+    >>> list(members("user = alice ; private, broken, n=1"))
+    [('user', 'alice', ('private',)), ('n', '1', ())]
+    """
+    for count, found in enumerate(_MEMBERS(header)):
+        if count >= MAX_MEMBERS:
+            return
+        text = found.group()
+        plain = _PLAIN(text)
+        if plain is not None:
+            key, value = plain.groups()
+            yield key, value, ()
+            continue
+        spaced = _SPACED(_RUNS(" ", text))
+        if spaced is not None:
+            key, value, rest = spaced.groups()
+            yield key, value, tuple(rest.replace(" ", "").split(";")[1:])
+
+
+def tidied(headers: list[str], max_member: int) -> str:
+    """One header that any parser reads in linear time and without a complaint: well-formed members, no blanks.
+
+    >>> tidied(["a = 1 ,, b", "c=3; p"], 4096)
+    'a=1,c=3;p'
+    """
+    header = joined(headers)
+    if len(header) <= max_member and header.count(",") < MAX_MEMBERS and _IS_TIDY(header):
+        return header
+    texts = (";".join((f"{key}={value}", *properties)) for key, value, properties in members(header))
+    return ",".join([text for text in texts if len(text) <= max_member])
+
+
+def decoded(value: str) -> str:
+    """The text that percent-encoding hides; bytes that aren't UTF-8 become U+FFFD."""
+    return value if "%" not in value or _LONE_PERCENT(value) else unquote(value)
+
+
+def into(context: Context, headers: list[str]) -> Context:
+    """`context` with the members of these headers added to its baggage."""
+    read = {key: BaggageValue.of(decoded(value), *rest) for key, value, rest in members(joined(headers))}
+    return keep(context, {**baggage.get_all(context), **read}) if read else context
+
+
+def header(values: Mapping[str, object]) -> str:
+    """The `baggage` to send: the members that can be, as far as they fit; "" where there are none."""
+    texts: list[str] = []
+    room = MAX_LENGTH + 1
+    for key, value in values.items():
+        text = _text(key, value)
+        if text is None or len(text) >= room or len(texts) >= MAX_MEMBERS:
+            continue
+        room -= len(text) + 1
+        texts.append(text)
+    return ",".join(texts)
+
+
+def _text(key: object, value: object) -> str | None:
+    if not isinstance(key, str) or not _IS_TOKEN(key):
+        return None
+    try:
+        text = str(value)
+        text = f"{key}={text if _IS_READY(text) else quote(text, safe=_SAFE, errors='replace')}"
+        properties = [kept for kept in getattr(value, "properties", ()) if _IS_PROPERTY(kept)]
+    except Exception:  # noqa: BLE001 - a value whose __str__ raises, properties that aren't text: a bad member goes alone
+        return None
+    return ";".join([text, *properties]) if properties else text
+
+
+def _find_key() -> str | None:
+    """The context's key for baggage, found by the API's public functions: it keeps a dictionary under one key."""
+    probe = list(baggage.set_baggage("probe", "", Context()))
+    if len(probe) == 1 and dict(baggage.get_all(set_value(probe[0], {"kept": "whole"}, Context()))) == {"kept": "whole"}:
+        return probe[0]
+    return None
+
+
+_KEY = _find_key()
+
+
+def keep(context: Context, values: Mapping[str, object]) -> Context:
+    """`context` with exactly these baggage entries, set at once where the API lets us: one by one copies them n times."""
+    if _KEY is not None:
+        return set_value(_KEY, dict(values), context)
+    context = baggage.clear(context)
+    for key, value in values.items():
+        context = baggage.set_baggage(key, value, context)
+    return context

@@ -1,0 +1,366 @@
+"""One run of a batch job: what it says of itself while it runs, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from telemetry_kit import _clock, _counts, _faults, _flush, _outcome, _safe_points, _sigterm
+from telemetry_kit._attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._job_block import Block, Step
+from telemetry_kit._job_state import OWN_KEYS, RESULTS, JobState, Outcome, State
+from telemetry_kit._job_track import RECORD, track, track_async
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from opentelemetry.trace import Link
+
+    from telemetry_kit._batch_job import BatchJob
+
+T = TypeVar("T")
+
+START_SECONDS = 5.0
+"""What a flush at the start may take where the job doesn't say."""
+
+CURRENT: ContextVar[JobRun | None] = ContextVar("telemetry_kit.job_run", default=None)
+
+
+class JobRun(Block):
+    """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
+
+    Its methods never raise, cost next to nothing, and can be called from any thread.
+    """
+
+    terminated = False
+    ending = False
+    done_of_total: tuple[float, float] | None = None
+    _state: State | None = None
+    _token: Token[JobRun | None] | None = None
+    _generation: object = None
+    _failed: str | None = None
+    _skipped = False
+
+    def __init__(
+        self,
+        batch_job: BatchJob,
+        run_id: object = None,
+        metric_attributes: Mapping[str, object] | None = None,
+        carrier: Any = None,
+        links: Any = None,
+        function: str | None = None,
+    ) -> None:
+        self.batch_job = batch_job
+        self.counted: _counts.Tally[str] = _counts.Tally()
+        self._given: dict[str, object] = {}
+        with _faults.guard("job.metric_attributes"):
+            self._given = dict(metric_attributes or {})
+        self.job_state: JobState = batch_job.job.state_of(self._given)
+        self._records = self.job_state.records
+        self._processed = self.job_state.record_series("processed", None)
+        self._carrier = carrier
+        self._links = links
+        self._function = function
+        self.run_id: str | None = None
+        """What tells this run from others, on its span alone."""
+        if run_id is not None:
+            with _faults.guard("job.run_id"):
+                self.run_id = str(run_id)
+
+    def __repr__(self) -> str:
+        return f"<JobRun of {self.batch_job.name!r}, {self.state or 'not started'}>"
+
+    @property
+    def state(self) -> State | None:
+        """`running`, `succeeded`, `failed`, `skipped` or `cancelled`; None before it started."""
+        return self._state
+
+    # Its records and its progress
+
+    def processed(self, n: int = 1) -> None:
+        """Count `n` records that were processed."""
+        try:
+            if n.__class__ is not int or n < 0:
+                n = _whole(n)
+            self.counted.add("processed", n)
+            self._records.add(self._processed, n)
+            record = RECORD.get()
+            if record is not None and record[0] is self:
+                record[1] = True
+        except Exception as fault:
+            _faults.record("job.records", fault)
+
+    def failed(self, n: int = 1, reason: str | None = None) -> None:
+        """Count `n` records that could not be processed. Of the reasons, which should be few, the first 100 are kept."""
+        self._count("failed", n, reason)
+
+    def skipped(self, n: int = 1, reason: str | None = None) -> None:
+        """Count `n` records that there was no need to process, with one of a few reasons."""
+        self._count("skipped", n, reason)
+
+    def progress(self, done: float, total: float) -> None:
+        """Say how much is done, of how much, in any unit. Cheap enough to be called for every record."""
+        self.done_of_total = (done, total)
+
+    @overload
+    def track(self, iterable: Iterable[T], total: int | None = None) -> Iterator[T]: ...
+
+    @overload
+    def track(self, iterable: AsyncIterable[T], total: int | None = None) -> AsyncIterator[T]: ...
+
+    def track(self, iterable: Any, total: int | None = None) -> Any:
+        """Hand out the items of `iterable`, sync or async, and count each as processed when the loop comes back for
+        the next one, unless the loop's body has said itself what became of it (`failed`, `skipped`, `processed`).
+
+        `total` is `len(iterable)` where it has one; without a total there is no progress, the records are counted all
+        the same. The item at which a loop is left, by `break` or an exception, is not counted.
+
+        >>> from telemetry_kit import Telemetry
+        >>> with Telemetry("shop").batch_job("import").run() as run:
+        ...     for row in run.track(["1", "2", "x"]):
+        ...         if not row.isdigit():
+        ...             run.failed(1, "not_a_number")
+        """
+        if total is None:
+            try:
+                total = len(iterable)
+            except Exception:  # no length, or one that it can't tell
+                total = None
+        if hasattr(iterable, "__aiter__"):
+            return track_async(self, iterable, total)
+        return track(self, iterable, total)
+
+    def _count(self, outcome: Outcome, n: int, reason: object) -> None:
+        try:
+            n = _whole(n)
+            guarded = None if reason is None else self.batch_job.job.guard.value("job.record.reason", reason)
+            self.counted.add(outcome, n)
+            self._records.add(self.job_state.record_series(outcome, guarded), n)
+            record = RECORD.get()
+            if record is not None and record[0] is self:
+                record[1] = True
+        except Exception as fault:
+            _faults.record("job.records", fault)
+
+    # Its parts and its outcome
+
+    def step(self, name: str) -> Step:
+        """A part of the run: `with run.step("extract"):`, a child span and a duration. Names should be few."""
+        return Step(self, name)
+
+    def mark_skipped(self, reason: str | None = None) -> None:
+        """The run had nothing to do. That counts as completed well."""
+        self._skipped = True
+        if reason is not None:
+            self.set_attribute("job.skip.reason", reason)
+
+    def mark_failed(self, error_type: str) -> None:
+        """Make the run end as a failure without an exception: `error_type` becomes the `error.type` of span and metric."""
+        self._failed = error_type if isinstance(error_type, str) and error_type else _outcome.OTHER
+
+    # How it goes
+
+    def __enter__(self) -> JobRun:
+        self.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end(exc)
+
+    async def __aenter__(self) -> JobRun:
+        self.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end(exc)
+
+    def begin(self) -> None:
+        """Start, and be current."""
+        if self._state is not None:
+            _faults.record("job.run", RuntimeError("a JobRun is for one use: call run() again"))
+            return
+        if _safe_points.waiting:
+            _safe_points.drain()
+        batch_job = self.batch_job
+        self._generation = _counts.fork.generation
+        self._state = "running"
+        try:
+            if batch_job.handle_sigterm:
+                _sigterm.watch(self)
+            try:
+                links = self._come_from()
+                if batch_job.has_span:
+                    self._start_span(batch_job.scope, batch_job.name, self._span_attributes(), links)
+            except Exception as fault:
+                _faults.record("job.start", fault)
+            self.go_on()
+            self.started = _clock.perf_counter()
+            self.job_state.start(self)
+            if batch_job.flush_at_start:
+                _flush.flush(batch_job.scope, batch_job.flush_timeout or START_SECONDS)
+        except BaseException as exc:  # SIGTERM or Ctrl-C: `with` doesn't end what could not be entered
+            self.end(exc)
+            raise
+
+    def go_on(self) -> None:
+        """Be current from now on."""
+        super().go_on()
+        self._token = CURRENT.set(self)
+
+    def pause(self) -> None:
+        """Be current no more."""
+        super().pause()
+        token = self._token
+        if token is not None:
+            self._token = None
+            try:
+                CURRENT.reset(token)
+            except (ValueError, RuntimeError):  # ended in another context than it began: nothing to put back there
+                pass
+
+    def end(self, exc: BaseException | None, result: Any = None) -> None:
+        """The run is over: tell its outcome, once. Never raises an `Exception`."""
+        if self._state != "running":
+            return
+        self.ending = True
+        now = _clock.perf_counter()
+        batch_job = self.batch_job
+        try:
+            try:
+                if self._generation is not _counts.fork.generation:
+                    self._state = None
+                    return  # begun in the parent process, which tells it
+                self.duration = max(0.0, now - self.started)
+                state, error_type = self._judge(exc)
+                self._state = state
+                self.job_state.finish(self, state)
+                self._tell_end(state, error_type, exc)
+            except Exception as fault:
+                _faults.record("job.end", fault)
+            except BaseException:  # Ctrl-C in the middle of this: nothing is swallowed, and the run doesn't stay active
+                if self._state == "running":
+                    self._state = "failed"
+                    self.job_state.finish(self, "failed")
+                raise
+            finally:
+                self.pause()
+            if batch_job.flush_timeout is not None:
+                _flush.flush(batch_job.scope, batch_job.flush_timeout)
+        finally:
+            _sigterm.unwatch(self)
+
+    def _judge(self, exc: BaseException | None) -> tuple[State, str | None]:
+        """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a
+        cancellation."""
+        if self.terminated:
+            return "failed", "SIGTERM"
+        if self._failed is not None:
+            return "failed", self._failed
+        try:
+            error_type = None if exc is None else _outcome.error_type(exc)
+        except Exception as fault:
+            _faults.record("job.error_type", fault)
+            error_type = _outcome.OTHER
+        if exc is not None and error_type is not None and not self.batch_job.is_expected(exc):
+            return "cancelled" if error_type == _outcome.CANCELLED else "failed", error_type
+        return "skipped" if self._skipped else "succeeded", None
+
+    def _tell_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
+        batch_job = self.batch_job
+        attributes: dict[str, AttributeValue] = {**self.job_state.attributes, "job.result": RESULTS[state]}
+        if error_type is not None:
+            attributes["error.type"] = batch_job.job.guard.error_type(error_type)
+        self._record(batch_job.scope, "job.duration", attributes)
+        told: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
+        told |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
+        description = "terminated by SIGTERM" if self.terminated else None
+        error = exc if error_type is not None and self._failed is None else None
+        self._end_span(batch_job.scope, batch_job.name, told, error_type, error, description)
+
+    def _come_from(self) -> list[Link] | None:
+        """Continue what the carrier says, and give the links to what else this run comes from."""
+        if self._carrier is None and self._links is None:
+            return None
+        from telemetry_kit import propagation
+
+        if self._carrier is not None:
+            self._context = propagation.extract(self._carrier)
+        return None if self._links is None else propagation.links_to(self._links)
+
+    def _span_attributes(self) -> dict[str, AttributeValue]:
+        batch_job = self.batch_job
+        attributes = {
+            key: value
+            for key, value in {**span_attributes(self._given), **batch_job.declared}.items()
+            if key not in OWN_KEYS
+        }
+        attributes["job.name"] = batch_job.name
+        if self.run_id is not None:
+            run_id = span_value(self.run_id)
+            if run_id is not None:
+                attributes["job.run.id"] = run_id
+        if self._function is not None:
+            attributes["code.function.name"] = self._function
+        return attributes
+
+
+class _NoRun(JobRun):
+    """Where no job runs: every method does nothing."""
+
+    def __init__(self) -> None:
+        self.run_id = None
+
+    def __repr__(self) -> str:
+        return "<JobRun of no job>"
+
+    def processed(self, n: int = 1) -> None:
+        return
+
+    def progress(self, done: float, total: float) -> None:
+        return
+
+    def _count(self, outcome: Outcome, n: int, reason: object) -> None:
+        return
+
+    def step(self, name: str) -> Step:
+        return Step(None, name)
+
+    def mark_skipped(self, reason: str | None = None) -> None:
+        return
+
+    def mark_failed(self, error_type: str) -> None:
+        return
+
+    def begin(self) -> None:
+        return
+
+    def end(self, exc: BaseException | None, result: Any = None) -> None:
+        return
+
+
+NO_RUN: JobRun = _NoRun()
+
+
+def current_run() -> JobRun:
+    """The innermost run in progress, so that a decorated job, and whatever it calls, can count records and steps.
+
+    Where no job runs it is one that does nothing, never None. Threads that the job starts don't inherit it by
+    themselves: see `bind` and `Telemetry.wrap_executor`.
+
+    >>> from telemetry_kit import current_run
+    >>> current_run().processed()
+    """
+    return CURRENT.get() or NO_RUN
+
+
+def _whole(n: Any) -> int:
+    number = int(n)
+    if number < 0:
+        msg = f"records are counted up: {number} is below zero"
+        raise ValueError(msg)
+    return number

@@ -1,0 +1,264 @@
+"""What all carriers have in common: reading any spelling of a name, replacing on writing, and two shapes of headers."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+MAX_FOREIGN = 1024
+"""Names of other headers that are remembered; a client that sends a new name each time costs a look at each."""
+MAX_FOREIGN_LENGTH = 64
+
+
+class Names:
+    """The fields that are looked for, and the names known not to be one of them.
+
+    Services see the same few header names again and again: remembering them makes a look through a request's headers
+    a handful of set lookups, although every name may come in any case.
+    """
+
+    __slots__ = ("fields", "foreign", "foreign_bytes")
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self.fields = tuple(dict.fromkeys(field.lower() for field in fields))
+        self.foreign: set[str] = set()
+        self.foreign_bytes: set[bytes] = set()
+
+    def field(self, name: object) -> str | None:
+        """The field that `name` spells, None where it spells none."""
+        if isinstance(name, str):
+            lower = name.lower()
+            if lower in self.fields:
+                return lower
+            if len(name) <= MAX_FOREIGN_LENGTH and len(self.foreign) < MAX_FOREIGN:
+                self.foreign.add(name)
+        elif isinstance(name, bytes):
+            lower = name.decode("latin-1").lower()
+            if lower in self.fields:
+                return lower
+            if len(name) <= MAX_FOREIGN_LENGTH and len(self.foreign_bytes) < MAX_FOREIGN:
+                self.foreign_bytes.add(name)
+        return None
+
+
+class Carrier:
+    """The headers of one message or request, as `field -> list of texts` on reading and `field -> text` on writing.
+
+    >>> from telemetry_kit.carriers import KafkaHeaders
+    >>> carrier = KafkaHeaders([("TraceParent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")])
+    >>> carrier.get("traceparent")
+    ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01']
+    >>> carrier.set("baggage", "user=alice")
+    >>> carrier.data[1]
+    ('baggage', b'user=alice')
+    """
+
+    __slots__ = ("data",)
+
+    data: Any
+
+    max_value: ClassVar[int | None] = None
+    """Characters that the transport allows in a value."""
+
+    def get(self, field: str, default: list[str] | None = None) -> list[str]:
+        """All values of `field`, in their order; `default`, or an empty list, where there is none."""
+        return self.pick(Names([field])).get(field.lower()) or default or []
+
+    def set(self, field: str, value: str) -> None:
+        """Make `value` the only value of `field`. What the transport has no room for is left out."""
+        self.remove(field)
+        fitting = value if self.max_value is None else fitted(field, value, self.max_value)
+        if fitting:
+            self._add(field.lower(), fitting)
+
+    def remove(self, field: str) -> None:
+        """Take `field` out, in every spelling."""
+        self.drop(Names([field]))
+
+    def keys(self) -> list[str]:
+        """The names as they stand in the data."""
+        return [text(name) for name in self._names() if isinstance(name, (str, bytes))]
+
+    def pick(self, names: Names) -> dict[str, list[str]]:
+        """The values of all fields among `names` that are there, in one look."""
+        raise NotImplementedError
+
+    def drop(self, names: Names) -> None:
+        """Take out all fields among `names`, in one look."""
+        raise NotImplementedError
+
+    def _add(self, field: str, value: str) -> None:
+        raise NotImplementedError
+
+    def _names(self) -> Iterable[object]:
+        raise NotImplementedError
+
+    def __getitem__(self, field: str) -> list[str]:
+        values = self.get(field)
+        if not values:
+            raise KeyError(field)
+        return values
+
+    def __setitem__(self, field: str, value: str) -> None:
+        self.set(field, value)
+
+    def __delitem__(self, field: str) -> None:
+        self.remove(field)
+
+    def __contains__(self, field: object) -> bool:
+        return isinstance(field, str) and bool(self.get(field))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.keys()})"
+
+
+def text(value: str | bytes | bytearray | memoryview) -> str:
+    """The text of a header value. Bytes that aren't UTF-8 are taken as Latin-1, which is never wrong about ASCII."""
+    if isinstance(value, str):
+        return value
+    try:
+        return str(value, "utf-8")
+    except UnicodeDecodeError:
+        return str(value, "latin-1")
+
+
+def texts(value: object) -> list[str]:
+    """The texts in a value: one, several, or none where it is of a type that no header has."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return [text(value)]
+    if isinstance(value, (list, tuple)):
+        return [text(one) for one in value if isinstance(one, (str, bytes, bytearray, memoryview))]
+    return []
+
+
+def fitted(field: str, value: str, room: int) -> str:
+    """`value` if it fits, else what of its members does: lists are cut between members, all else is left out.
+
+    Of a `tracestate` the entries longer than 128 characters go first, as W3C Trace Context has it.
+
+    >>> fitted("baggage", "a=1,b=2,c=3", 8)
+    'a=1,b=2'
+    """
+    if len(value) <= room:
+        return value
+    if field.lower() == "tracestate":
+        value = ",".join([member for member in value.split(",") if len(member) <= 128])
+    elif field.lower() != "baggage":
+        return ""
+    return value if len(value) <= room else value[: room + 1].rpartition(",")[0]
+
+
+def pairs_pick(data: Iterable[Any], names: Names) -> dict[str, list[str]]:
+    """What a list of (name, value) has of the fields: all values of each, in their order."""
+    found: dict[str, list[str]] = {}
+    for item in data:
+        try:
+            name, value = item
+            field = names.field(name)
+        except Exception:  # noqa: BLE001, S112 - a malformed pair says nothing; the others still count
+            continue
+        if field is not None:
+            found.setdefault(field, []).extend(texts(value))
+    return found
+
+
+class Pairs(Carrier):
+    """Headers as a list or tuple of (name, value). Where it can't be changed in place, `.data` becomes a new list or tuple."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any = None) -> None:
+        self.data = [] if data is None else data
+
+    def pick(self, names: Names) -> dict[str, list[str]]:
+        return pairs_pick(self.data, names)
+
+    def drop(self, names: Names) -> None:
+        kept = [pair for pair in self.data if not _spells(pair, names)]
+        if len(kept) != len(self.data):
+            self._replace(kept)
+
+    def _replace(self, kept: list[Any]) -> None:
+        if isinstance(self.data, list):
+            self.data[:] = kept
+        else:
+            self.data = tuple(kept)
+
+    def _add(self, field: str, value: str) -> None:
+        if isinstance(self.data, list):
+            self.data.append(self._pair(field, value))
+        else:
+            self.data = (*self.data, self._pair(field, value))
+
+    def _pair(self, field: str, value: str) -> tuple[Any, Any]:
+        return field, value
+
+    def _names(self) -> Iterable[object]:
+        return [pair[0] for pair in self.data]
+
+
+def _spells(pair: Any, names: Names) -> bool:
+    try:
+        return names.field(pair[0]) is not None
+    except Exception:  # noqa: BLE001 - not a pair: not ours
+        return False
+
+
+class Fields(Carrier):
+    """Headers as a mapping of name to value. Where it can't be changed in place, `.data` becomes a new dict."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any = None) -> None:
+        self.data = {} if data is None else data
+
+    def pick(self, names: Names) -> dict[str, list[str]]:
+        data = self.data
+        found: dict[str, list[str]] = {}
+        foreign = names.foreign
+        for name in data:
+            if name.__class__ is str and name in foreign:
+                continue
+            field = names.field(name)
+            if field is not None:
+                found.setdefault(field, []).extend(self._read(data[name]))
+        return found
+
+    def drop(self, names: Names) -> None:
+        for name in [name for name in self.data if names.field(name) is not None]:
+            self._delete(name)
+
+    def _delete(self, name: Any) -> None:
+        try:
+            del self.data[name]
+        except KeyError:
+            pass
+        except (TypeError, AttributeError, NotImplementedError):
+            self.data = {other: self.data[other] for other in self.data if other != name}
+
+    def _add(self, field: str, value: str) -> None:
+        try:
+            self.data[field] = self._write(value)
+        except (TypeError, AttributeError, NotImplementedError):
+            self.data = {name: self.data[name] for name in self.data}
+            self.data[field] = self._write(value)
+
+    def _read(self, value: object) -> list[str]:
+        return texts(value)
+
+    def _write(self, value: str) -> Any:
+        return value
+
+    def _names(self) -> Iterable[object]:
+        return list(self.data)
+
+
+def is_pairs(data: object) -> bool:
+    """Whether `data` is a sequence of pairs rather than a mapping."""
+    return isinstance(data, (list, tuple)) and not isinstance(data, Mapping)
