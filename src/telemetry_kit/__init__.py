@@ -3,6 +3,7 @@
 The host application chooses the SDK; without one everything is a no-op at almost no cost.
 """
 
+from telemetry_kit._batch_job import BatchJob, JobRun, current_run
 from telemetry_kit._exceptions import ErrorPolicy
 from telemetry_kit._measurement import Measurement, current_measurement
 from telemetry_kit._operation import Operation
@@ -10,10 +11,13 @@ from telemetry_kit._telemetry import Telemetry
 from telemetry_kit._version import VERSION as __version__
 
 __all__ = [
+    "BatchJob",
     "ErrorPolicy",
+    "JobRun",
     "Measurement",
     "Operation",
     "Telemetry",
     "__version__",
     "current_measurement",
+    "current_run",
 ]

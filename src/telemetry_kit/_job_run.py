@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from telemetry_kit import _clock, _counts, _faults, _flush, _outcome, _safe_points, _sigterm
+from telemetry_kit import _clock, _counts, _faults, _flush, _outcome, _safe_points
 from telemetry_kit._attributes import AttributeValue, span_attributes, span_value
 from telemetry_kit._job_block import Block, Step
 from telemetry_kit._job_state import OWN_KEYS, RESULTS, JobState, Outcome, State
@@ -191,6 +191,8 @@ class JobRun(Block):
         self._state = "running"
         try:
             if batch_job.handle_sigterm:
+                from telemetry_kit import _sigterm
+
                 _sigterm.watch(self)
             try:
                 links = self._come_from()
@@ -252,7 +254,10 @@ class JobRun(Block):
             if batch_job.flush_timeout is not None:
                 _flush.flush(batch_job.scope, batch_job.flush_timeout)
         finally:
-            _sigterm.unwatch(self)
+            if batch_job.handle_sigterm:
+                from telemetry_kit import _sigterm
+
+                _sigterm.unwatch(self)
 
     def _judge(self, exc: BaseException | None) -> tuple[State, str | None]:
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a

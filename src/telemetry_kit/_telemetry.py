@@ -21,12 +21,13 @@ from telemetry_kit._operation import Operation
 from telemetry_kit._scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from opentelemetry._logs import Logger, LoggerProvider
     from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
+    from telemetry_kit._batch_job import BatchJob
     from telemetry_kit._operation import Arguments, Attributes, ErrorIf, Expected, SpanMode
     from telemetry_kit.conventions import Convention
 
@@ -225,6 +226,68 @@ class Telemetry:
     # Executors
 
     # Batch jobs
+
+    def batch_job(
+        self,
+        name: str,
+        /,
+        *,
+        metric_attributes: Mapping[str, object] | None = None,
+        run_id: Callable[..., object] | None = None,
+        expected_interval: float | None = None,
+        span: bool = True,
+        expected: Expected = (),
+        flush_timeout: float | None = None,
+        flush_at_start: bool = False,
+        handle_sigterm: bool = False,
+    ) -> BatchJob:
+        """Work that starts, goes through records and ends, as a decorator and by `.run()`: `job.start.timestamp`,
+        `job.success.timestamp`, `job.failed`, how long it takes, what it is at, and a span for each run.
+
+        Args:
+            name: what the job is called, `job.name`. Several batch jobs of one name and the same attributes are one.
+            metric_attributes: low-cardinality attributes of all its metrics, and of its spans.
+            run_id: a callable that makes the id of a run from the decorated call's arguments. It goes to the span.
+            expected_interval: seconds in which a run is expected, so that an alert can tell that there was none.
+            span: False for metrics only.
+            expected: exception types, or a callable given the exception, that are no failure of the job.
+            flush_timeout: seconds for which the end of a run waits for the SDK to deliver; None leaves that to the
+                SDK's exit handlers. Not with the Python Prometheus exporter, which would show old and new points.
+            flush_at_start: deliver that the run has started too, so that one that is killed leaves a trace; bounded by
+                `flush_timeout` or 5 seconds.
+            handle_sigterm: let SIGTERM end a run of the main thread as a failure, with `SystemExit(143)`. Elsewhere
+                it changes nothing.
+
+        Raises TypeError or ValueError where an option can't be what it is.
+
+        >>> from telemetry_kit import Telemetry, current_run
+        >>> billing = Telemetry("shop.billing").batch_job("nightly-billing", expected_interval=86_400)
+        >>> with billing.run(run_id="2026-11-22") as run:
+        ...     with run.step("extract"):
+        ...         rows = ["a", "b"]
+        ...     for row in run.track(rows):
+        ...         pass
+        >>> run.state
+        'succeeded'
+        >>> @billing
+        ... def main():
+        ...     current_run().processed(2)
+        >>> main()
+        """
+        from telemetry_kit._batch_job import BatchJob
+
+        return BatchJob(
+            self._scope,
+            name,
+            metric_attributes=metric_attributes,
+            run_id=run_id,
+            expected_interval=expected_interval,
+            span=span,
+            expected=expected,
+            flush_timeout=flush_timeout,
+            flush_at_start=flush_at_start,
+            handle_sigterm=handle_sigterm,
+        )
 
     # Spans, events, exceptions
 
