@@ -238,7 +238,7 @@ class ErrorPolicy:
         severity: str,
     ) -> None:
         signal = self.where()
-        here = _safe_points.here
+        here = _safe_points.here.state
         was, here.busy = here.busy, True
         try:
             if signal != "log":
