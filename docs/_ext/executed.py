@@ -10,6 +10,7 @@ an SDK as its reader would.
 
 import sys
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from pathlib import Path
 from typing import Any
 
 import opentelemetry._logs._internal
@@ -21,6 +22,7 @@ from sybil.document import PythonDocStringDocument
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
+ROOT = str(Path(__file__).resolve().parents[2])
 FLAGS = ELLIPSIS | NORMALIZE_WHITESPACE
 GLOBALS = (
     (opentelemetry.trace, "_TRACER_PROVIDER"),
@@ -40,15 +42,15 @@ def start_anew(_: dict[str, Any]) -> None:
 
 
 _pages = Sybil(
+    path=ROOT,
     parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS), SkipParser()],
     patterns=["*.md"],
-    excludes=["docs/_build/**", "changelog.d/**"],
     setup=start_anew,
 )
 _docstrings = Sybil(
+    path=ROOT,
     parsers=[DocTestParser(FLAGS)],
-    patterns=["*.py"],
-    excludes=["docs/**", "tests/**", "noxfile.py"],
+    patterns=["src/telemetry_kit/*.py", "src/telemetry_kit/*/*.py"],
     document_types={".py": PythonDocStringDocument},
     setup=start_anew,
 )
