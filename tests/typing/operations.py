@@ -1,7 +1,6 @@
 """What mypy and pyright must see of decorated callables: the same as without the decorator."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from typing_extensions import assert_type
 
@@ -57,10 +56,15 @@ class Shop:
         return len(sku)
 
 
+
+
+async def use_coroutine_function() -> None:
+    assert_type(await awaited("A1"), int)
+
+
 assert_type(operation, Operation)
 assert_type(bare("A1", count=2), float)
 assert_type(named("A1", count=2), float)
-assert_type(awaited("A1"), Coroutine[Any, Any, int])
 assert_type(generated(2), Iterator[int])
 assert_type(agenerated(2), AsyncIterator[int])
 assert_type(Shop().method("A1"), int)
