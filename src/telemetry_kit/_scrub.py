@@ -44,27 +44,31 @@ def denied(name: str) -> bool:
 
 
 # What may stand between a name and its value: `: `, `=`, `' => '`, `', b'`, or nothing but blanks before a quote.
-_BETWEEN = r"""[\w.\-\]]{0,40}(?:\\?["'])?(?:\s{0,5}(?::=|=>|[:=])\s{0,5}|(?<=["'])\s{0,5},\s{0,5}|\s{1,3}(?:is\s{1,3})?(?=\\?["']))"""
-_QUOTED = r"""(?:[bBrRuUfF]{0,2})(?:\\?"(?P<a>(?:[^"\\\n]|\\[^\n"])*)|\\?'(?P<b>(?:[^'\\\n]|\\[^\n'])*))"""
-_PLAIN = r"""(?P<c>[^\s"'&,;)}\]<>]+)"""
-_LINE = r"""(?P<c>[^\r\n"']{1,8192}(?:["'][^\r\n]{0,8192})?)"""
-
-_NAMED = re.compile(_BETWEEN + f"(?:{_QUOTED}|{_PLAIN})")
-_HEADER = re.compile(_BETWEEN + f"(?:{_QUOTED}|{_LINE})")
-_FLAG = re.compile(r"(?<=-)[\w\-]{0,30}\s{1,3}(?P<c>[^\s\-]\S*)")
-_KEY = re.compile(_BETWEEN + r"""\\?["']?(?P<c>[A-Za-z0-9+/=_.\-]{16,})""")
-_USERINFO = re.compile(r"""://[^\s/:@"'<>]{0,256}(?::(?!\d{1,5}/)(?P<a>[^\s"'<>]{1,1024})(?=@)|(?<=[^\s/:@"'<>]{16})(?=@))""")
-_USER_TOKEN = re.compile(r"""://(?P<a>[^\s/:@"'<>]{16,512})@""")
-_QUERY = re.compile(r"""[?&](?P<name>[\w.\-\[\]%]{1,100})=(?P<a>[^&\s#"'<>]+)""")
-_BEARER = re.compile(r"""(?:bearer|negotiate|token)(?:\s|%20|\+){1,3}(?P<a>[A-Za-z0-9._~+/=\-]{8,})""", re.IGNORECASE)
-_BASIC = re.compile(r"""basic(?:\s|%20|\+){1,3}(?P<a>[A-Za-z0-9+/_\-]{4,8192}={0,2})""", re.IGNORECASE)
+_BETWEEN = (
+    r"""[\w.\-\]]{0,40}(?:\\?["'])?"""
+    r"""(?:\s{0,5}(?:=>|[:=])\s{0,5}|(?<=["'])\s{0,5},\s{0,5}(?=[bBuU]?\\?["'])|\s{1,3}(?:is\s{1,3})?(?=\\?["'])|\s{1,3}is\s{1,3})"""
+)
+_QUOTED = (
+    r"""[bBrRuUfF]{0,2}(?:\\"(?P<a>(?:[^"\\\n]|\\[^\n"])*)|\\'(?P<b>(?:[^'\\\n]|\\[^\n'])*)"""
+    r"""|"(?P<c>(?:[^"\\\n]|\\[^\n])*)|'(?P<d>(?:[^'\\\n]|\\[^\n])*))"""
+)
+_NAMED = re.compile(_BETWEEN + rf"""(?:{_QUOTED}|(?P<e>[^\s"'&,;)}}\]<>]+))""")
+_HEADER = re.compile(_BETWEEN + rf"""(?:{_QUOTED}|(?P<e>[^\r\n"'][^\r\n]*))""")
+_FLAG = re.compile(r"(?<=-)[A-Za-z][\w\-]{2,40}\s{1,3}(?P<a>[^\s\-]\S*)")
+_KEY = re.compile(_BETWEEN + r"""[bBuU]?\\?["']?(?P<a>[A-Za-z0-9+/_.\-]{16,}={0,2})""")
+_USERINFO = re.compile(r"""://[^\s/:@"'<>]{0,256}:(?!\d{1,5}/)(?P<a>[^\s"'<>]{1,512})(?=@)""")
+_USER_TOKEN = re.compile(r"""://(?P<a>[^\s/:@"'<>]{16,512})(?=@)""")
+_QUERY = re.compile(r"""[?&](?P<name>[\w.\-\[\]%]{1,100})=""")
+_QUERY_VALUE = re.compile(r"""[^&\s#"'<>]+""")
+_BEARER = re.compile(r"""(?:bearer|negotiate|token)(?:\s|%20){1,3}(?P<a>[A-Za-z0-9._~+/=\-]{8,})""", re.IGNORECASE)
+_BASIC = re.compile(r"""basic(?:\s|%20){1,3}(?P<a>[A-Za-z0-9+/_\-]{4,8192}={0,2})""", re.IGNORECASE)
 _PEM = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----"
     r"(?P<a>.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|\Z)",
     re.DOTALL,
 )
 _BARE_LOGIN = re.compile(r"""(?<![\w/:@])(?P<user>[\w.+\-]{1,64}):(?P<a>[^\s:@/"'<>]{1,256})@[\w.\-]{1,253}(?:[:/(])""")
-_CARD = re.compile(r"\d(?:[ \-]?\d){12,}")
+_CARD = re.compile(r"(?<!\d)\d{3,19}(?:[ \-]\d{3,19})*")
 _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=_.\-])(?P<a>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=_.\-])")
 
 
@@ -86,7 +90,7 @@ def _is_basic(match: "re.Match[str]") -> bool:
 
 
 def _is_key(match: "re.Match[str]") -> bool:
-    return _looks_random(match["c"])
+    return _looks_random(match["a"])
 
 
 def _is_denied(match: "re.Match[str]") -> bool:
@@ -94,12 +98,14 @@ def _is_denied(match: "re.Match[str]") -> bool:
 
 
 class Rule(NamedTuple):
-    """Tried where its literal stands. The groups a, b and c are the secret; without one the whole match is."""
+    """Tried where its literal stands. The first of the groups a to e that took part is the secret, else all of it."""
 
     pattern: "re.Pattern[str]"
     valid: Callable[["re.Match[str]"], bool] | None = None
     after: bool = False
     """Whether the pattern begins after the literal instead of at it."""
+    then: "re.Pattern[str] | None" = None
+    """What the secret is like that follows a match, where it is only looked at if the match is valid."""
 
 
 _ANY_CASE: dict[str, tuple[Rule, ...]] = {
@@ -110,7 +116,7 @@ _ANY_CASE: dict[str, tuple[Rule, ...]] = {
          "apikey", "api_key", "api-key", "api key", "accesskey", "access_key", "access-key", "accountkey",
          "account_key", "privatekey", "private_key", "private-key", "sharedaccesskey", "x-auth", "cvv", "cvc", "ssn",
          "otp", "pin_code"),
-        (Rule(_NAMED, after=True), Rule(_FLAG, after=True)),
+        (Rule(_NAMED, after=True), Rule(_FLAG)),
     ),
     "key": (Rule(_KEY, _is_key, after=True),),
     "bearer": (Rule(_BEARER, _is_bearer),),
@@ -120,16 +126,16 @@ _ANY_CASE: dict[str, tuple[Rule, ...]] = {
 """Literals in any case, and what is tried at each."""
 
 
-def _shape(pattern: str, valid: Callable[["re.Match[str]"], bool] | None = None) -> tuple[Rule, ...]:
-    return (Rule(re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})"), valid),)
+def _shape(pattern: str) -> tuple[Rule, ...]:
+    return (Rule(re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})")),)
 
 
 _AS_WRITTEN: dict[str, tuple[Rule, ...]] = {
     "://": (Rule(_USERINFO), Rule(_USER_TOKEN)),
-    "?": (Rule(_QUERY, _is_denied),),
-    "&": (Rule(_QUERY, _is_denied),),
+    "?": (Rule(_QUERY, _is_denied, then=_QUERY_VALUE),),
+    "&": (Rule(_QUERY, _is_denied, then=_QUERY_VALUE),),
     "-----BEGIN ": (Rule(_PEM),),
-    "eyJ": _shape(r"eyJ[\w\-]{5,}(?:\.[\w\-]*){1,4}"),
+    "eyJ": (Rule(re.compile(r"(?<![\w\-])eyJ[\w\-]{5,}(?:\.[\w\-]*){1,4}")),),
     **dict.fromkeys(("AKIA", "ASIA", "ABIA", "ACCA"), _shape(r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}")),
     **dict.fromkeys(("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), _shape(r"gh[pousr]_[A-Za-z0-9]{16,}")),
     "github_pat_": _shape(r"github_pat_\w{16,}"),
@@ -145,7 +151,7 @@ _AS_WRITTEN: dict[str, tuple[Rule, ...]] = {
     "GOCSPX-": _shape(r"GOCSPX-[\w\-]{16,}"),
     "sk-": _shape(r"sk-[\w\-]{16,}"),
     "npm_": _shape(r"npm_[A-Za-z0-9]{30,}"),
-    "pypi-": _shape(r"pypi-[\w\-]{16,}", lambda match: _looks_random(match[0])),
+    "pypi-A": _shape(r"pypi-A[\w\-]{16,}"),
     "SG.": _shape(r"SG\.[\w\-]{10,}\.[\w\-]{10,}"),
     "SK": _shape(r"SK[0-9a-f]{32}"),
     "_v1_": (Rule(re.compile(r"(?<=do[opr])_v1_(?P<a>[a-f0-9]{32,})")),),
@@ -218,6 +224,10 @@ def _replace(text: str, found: list[tuple[int, int, tuple[Rule, ...]]]) -> str:
             match = rule.pattern.match(text, at)
             if match is None or (rule.valid is not None and not rule.valid(match)):
                 continue
+            if rule.then is not None:
+                match = rule.then.match(text, match.end())
+                if match is None:
+                    continue
             first, last = _secret(match)
             parts += text[done:first], REDACTED
             done = last
@@ -228,7 +238,7 @@ def _replace(text: str, found: list[tuple[int, int, tuple[Rule, ...]]]) -> str:
 
 def _secret(match: "re.Match[str]") -> tuple[int, int]:
     groups = match.re.groupindex
-    for name in ("a", "b", "c"):
+    for name in "abcde":
         if name in groups and match.start(name) >= 0:
             return match.span(name)
     return match.span()
@@ -247,33 +257,37 @@ def _without_random(match: "re.Match[str]") -> str:
 
 def _without_cards(match: "re.Match[str]") -> str:
     text = match[0]
-    groups = re.split("([ -])", text)
+    if len(text) < _SHORTEST_CARD:
+        return text
+    pieces = re.split("([ -])", text)
+    kept: list[str] = []
     index = 0
-    parts: list[str] = []
-    while index < len(groups):
-        end = _card_end(groups, index)
-        if end is None:
-            parts.append(groups[index])
-            index += 1
-        else:
-            parts.append(REDACTED)
-            index = end
-    return "".join(parts)
+    while index < len(pieces):
+        end = _card_end(pieces, index)
+        kept.append(pieces[index] if end is None else REDACTED)
+        if index + 1 < len(pieces) and end is None:
+            kept.append(pieces[index + 1])
+        index = index + 2 if end is None else end
+        if end is not None and end < len(pieces):
+            kept.append(pieces[end])
+            index = end + 1
+    return "".join(kept)
 
 
-def _card_end(groups: list[str], index: int) -> int | None:
-    """Where a card number that starts with the group `index` ends, None where none does."""
+def _card_end(pieces: list[str], index: int) -> int | None:
+    """Where a card number ends that begins with the group at `index`, None where none does."""
     digits = ""
     end = None
-    for at in range(index, min(len(groups), index + 40), 2):
-        digits += groups[at]
-        if len(digits) > 19:
+    for at in range(index, len(pieces), 2):
+        digits += pieces[at]
+        if len(digits) > _LONGEST_CARD:
             break
-        if index % 2 == 0 and is_card(digits):
+        if is_card(digits):
             end = at + 1
     return end
 
 
+_SHORTEST_CARD, _LONGEST_CARD = 13, 19
 _LENGTHS = (
     (re.compile(r"4"), (13, 16, 19)),
     (re.compile(r"3[47]"), (15,)),
@@ -289,6 +303,8 @@ def is_card(digits: str) -> bool:
     >>> is_card("4111111111111111"), is_card("4111111111111112")
     (True, False)
     """
+    if not _SHORTEST_CARD <= len(digits) <= _LONGEST_CARD:
+        return False
     if not any(begins.match(digits) and len(digits) in lengths for begins, lengths in _LENGTHS):
         return False
     total = 0
