@@ -164,11 +164,15 @@ class Window:
         return {label: sorted(points.items()) for label, points in found.items()}
 
     def rates(self, metric: str, by: Any = None, where: Where = None, every: float = 1.0) -> dict[str, Points]:
-        """Growth per second over time, in steps of `every` seconds."""
+        """Growth per second over time, in steps of `every` seconds. What grew between two readings is spread evenly over the
+        time between them, so that it doesn't matter when exactly they were taken."""
         found: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
         for series in self.metrics.series(metric, where):
-            for seconds, step in self._steps_by(series, every):
-                found[_label(series, by)][seconds] += step.value / every
+            before = self.start
+            for step in self._steps(series):
+                for seconds, share in _spread(before - self.start, step.time - self.start, every):
+                    found[_label(series, by)][seconds] += step.value * share / every
+                before = step.time
         return {label: self._whole(points, every) for label, points in found.items()}
 
     def quantiles_over_time(
@@ -210,7 +214,7 @@ class Window:
 
     def _steps_by(self, series: Series, every: float) -> Iterator[tuple[float, Reading]]:
         for step in self._steps(series):
-            yield round((step.time - self.start - 1e-6) // every * every + every / 2, 3), step
+            yield _middle(step.time - self.start - 1e-6, every), step
 
     def _whole(self, points: Mapping[float, float], every: float) -> Points:
         """Every step from the first to the last: one in which nothing happened is a zero, not a gap."""
@@ -219,6 +223,20 @@ class Window:
         first, last = min(points), max(points)
         steps = round((last - first) / every)
         return [(t := round(first + n * every, 3), points.get(t, 0.0)) for n in range(steps + 1)]
+
+
+def _middle(seconds: float, every: float) -> float:
+    """The middle of the step of `every` seconds that this moment is in."""
+    return round(seconds // every * every + every / 2, 3)
+
+
+def _spread(start: float, end: float, every: float) -> Iterator[tuple[float, float]]:
+    """The steps between two moments, by their middles, and which share of the time each of them has."""
+    step, at = start // every, start
+    while at < end:
+        after = min(end, (step + 1) * every)
+        yield round((step + 0.5) * every, 3), (after - at) / (end - start)
+        step, at = step + 1, after
 
 
 def quantile(bounds: tuple[float, ...], counts: list[int], q: float) -> float:

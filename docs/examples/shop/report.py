@@ -12,6 +12,7 @@ import jinja2
 import vl_convert
 from markdown_it import MarkdownIt
 
+from shop.figures import Figure
 from shop.frame import Told
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -33,10 +34,12 @@ def write(path: Path, told: Sequence[Told], took: float) -> None:
                     "title": markdown.renderInline(figure.title),
                     "note": markdown.renderInline(figure.note),
                     "html": figure.html,
-                    "wide": figure.wide,
+                    "wide": wide,
                     "chart": figure.chart is not None,
                 }
-                for n, figure in enumerate(chapter.section.figures)
+                for n, (figure, wide) in enumerate(
+                    zip(chapter.section.figures, _widths(chapter.section.figures), strict=True)
+                )
             ],
         }
         for chapter in told
@@ -60,3 +63,13 @@ def write(path: Path, told: Sequence[Told], took: float) -> None:
         ],
     )
     path.write_text(page, "utf-8")
+
+
+def _widths(figures: Sequence[Figure]) -> list[bool]:
+    """Which figures fill the page's width: those that ask for it, and one of half the width that has no neighbour."""
+    wide: list[bool] = []
+    for n, figure in enumerate(figures):
+        at_left = not figure.wide and (not wide or wide[-1] or sum(not w for w in wide) % 2 == 0)
+        alone = at_left and (n + 1 == len(figures) or figures[n + 1].wide)
+        wide.append(figure.wide or alone)
+    return wide
