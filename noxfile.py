@@ -21,6 +21,7 @@ nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["tests", "minimal", "typing", "lint", "docs"]
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+os.environ.setdefault("UV_SYSTEM_CERTS", "true")  # as pip does: a machine behind a proxy has a certificate of its own
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
