@@ -11,7 +11,8 @@ called: an object that is no number, text, date, mapping, sequence, set or datac
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import Enum
 from itertools import islice
 from typing import Any
@@ -104,7 +105,7 @@ def _wanted(func: Any, spec: Spec, parameters: list[inspect.Parameter]) -> list[
         return [(name, name) for place, name in enumerate(names) if place or name not in ("self", "cls")]
     if isinstance(spec, Mapping):
         pairs = list(spec.items())
-    elif isinstance(spec, (Sequence, Set)):
+    elif isinstance(spec, (Sequence, AbstractSet)):
         pairs = [(name, name) for name in spec]
     else:
         raise TypeError(
@@ -130,15 +131,15 @@ def _getter(name: str, parameters: list[inspect.Parameter]) -> Getter:
     default = _ABSENT if parameter.default is kinds.empty else parameter.default
     if parameter.kind is kinds.VAR_POSITIONAL:
         first = len(positional)
-        return lambda args, kwargs: args[first:] or _ABSENT
+        return lambda args, _: args[first:] or _ABSENT
     if parameter.kind is kinds.VAR_KEYWORD:
         named = {p.name for p in parameters if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)}
-        return lambda args, kwargs: {key: value for key, value in kwargs.items() if key not in named} or _ABSENT
+        return lambda _, kwargs: {key: value for key, value in kwargs.items() if key not in named} or _ABSENT
     if parameter.kind is kinds.KEYWORD_ONLY:
-        return lambda args, kwargs: kwargs.get(name, default)
+        return lambda _, kwargs: kwargs.get(name, default)
     place = positional.index(name)
     if parameter.kind is kinds.POSITIONAL_ONLY:
-        return lambda args, kwargs: args[place] if len(args) > place else default
+        return lambda args, _: args[place] if len(args) > place else default
     return lambda args, kwargs: args[place] if len(args) > place else kwargs.get(name, default)
 
 
@@ -203,7 +204,7 @@ def _text(value: Any, scrub: Callable[[str], str]) -> Iterator[str]:
             yield from between("{", members(islice(value.items(), left[0] + 1), depth), "}")
         elif isinstance(value, tuple) and hasattr(kind, "_fields"):
             yield from between("{", members(zip(kind._fields, value, strict=False), depth), "}")
-        elif isinstance(value, (list, tuple, Set)):
+        elif isinstance(value, (list, tuple, AbstractSet)):
             yield from between("[", items(value, depth), "]")
         elif hasattr(kind, "__dataclass_fields__"):
             yield from between("{", members(_fields(value), depth), "}")
@@ -240,8 +241,8 @@ def _text(value: Any, scrub: Callable[[str], str]) -> Iterator[str]:
             yield one(values[0], depth + 1)
             yield iter((f'"{REDACTED}"',))
             return
-        for value in islice(values, left[0] + 1):
-            yield one(value, depth + 1)
+        for item in islice(values, left[0] + 1):
+            yield one(item, depth + 1)
 
     return one(value, 0)
 

@@ -7,11 +7,10 @@ service down.
 """
 
 import math
-import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
@@ -21,27 +20,27 @@ from opentelemetry.semconv.attributes.exception_attributes import (
     EXCEPTION_TYPE,
 )
 
-from telemetry_kit import _clock, _counts, _faults, _safe_points, _seen, _stacktrace
+from telemetry_kit import _clock, _counts, _faults, _safe_points, _seen, _signals
 from telemetry_kit._attributes import SPAN_STRING, AttributeValue
 from telemetry_kit._buckets import TokenBucket
 from telemetry_kit._outcome import OTHER, type_name
 from telemetry_kit._scrub import default_scrub
+from telemetry_kit._signals import SIGNAL_VARIABLE, Signal
+from telemetry_kit._stacktrace import Formatter
 
 if TYPE_CHECKING:
     from telemetry_kit._instruments import Instruments, Series
     from telemetry_kit._scope import Scope
 
-Signal = Literal["span", "log", "both"]
-
 EVENT = "exception"
 SUPPRESSED_COUNT = "telemetry_kit.exception.suppressed_count"
 """On a detailed record: how many of its kind were left out since the one before."""
 SUPPRESSED = "telemetry_kit.exception.suppressed"
-SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 SITES = 1_024
 """Pairs of operation and error type with a bucket of their own; all later ones share one."""
 STACKTRACE = 16_384
 """Characters of a stack trace: its beginning and its end are kept."""
+_LEFT_OUT = "\n[...]\n"
 _MARGIN = 4_096
 """Characters beyond the cut that the scrubber sees, so that a secret is known for what it is across the cut."""
 _HEADROOM = 60
@@ -122,7 +121,8 @@ class ErrorPolicy:
         self._held: _counts.Tally[Site] = _counts.Tally()
         self._observed: weakref.WeakKeyDictionary[Instruments, bool] = weakref.WeakKeyDictionary()
         self._start_again()
-        _policies[id(self)] = weakref.ref(self, lambda _, key=id(self): _policies.pop(key, None))
+        key = id(self)
+        _policies[key] = weakref.ref(self, lambda _: _policies.pop(key, None))
 
     def __repr__(self) -> str:
         names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal")
@@ -162,19 +162,17 @@ class ErrorPolicy:
         if message:
             attributes[EXCEPTION_MESSAGE] = message
         if self.stacktrace:
-            try:
-                stack = _stacktrace.format_exception(exc, messages=self.messages)
-            except Exception as fault:
-                _faults.record("exception.stacktrace", fault)
-            else:
-                attributes[EXCEPTION_STACKTRACE] = self.clean(stack, STACKTRACE)
+            stack = self._stack(exc)
+            if stack:
+                attributes[EXCEPTION_STACKTRACE] = stack
         if suppressed:
             attributes[SUPPRESSED_COUNT] = suppressed
         return attributes
 
     def message(self, exc: BaseException) -> str:
         """The message of `exc`, scrubbed and bounded; empty where it has none, where messages are kept in, or where
-        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest."""
+        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest.
+        """
         if not self.messages:
             return ""
         try:
@@ -193,13 +191,24 @@ class ErrorPolicy:
             _faults.record("exception.scrub", fault)
             return ""
 
+    def _stack(self, exc: BaseException) -> str:
+        try:
+            if self.scrub is default_scrub:
+                return _shortened(_scrubbed.format(exc, messages=self.messages))
+            text = self.scrub(_raw.format(exc, messages=self.messages))
+            return _shortened(text) if isinstance(text, str) else ""
+        except Exception as fault:
+            _faults.record("exception.stacktrace", fault)
+            return ""
+
     def emit(
         self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
     ) -> None:
         """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says.
-        The caller knows that this is a safe point (`_safe_points`), as whoever ends a span must."""
+        The caller knows that this is a safe point (`_safe_points`), as whoever ends a span must.
+        """
         when = _clock.time_ns() if timestamp is None else timestamp
-        self._emit(span, scope, EVENT, attributes, when, "ERROR")
+        _signals.send(self.signal or _signals.opted_in(), span, scope, EVENT, attributes, when, "ERROR")
 
     def emit_event(
         self,
@@ -226,43 +235,7 @@ class ErrorPolicy:
         if _safe_points.unsafe():
             _safe_points.later(lambda: self.emit_event(span, scope, name, attributes, when, severity=severity))
             return
-        self._emit(span, scope, name, attributes, when, severity)
-
-    def _emit(
-        self,
-        span: trace.Span,
-        scope: "Scope",
-        name: str,
-        attributes: Mapping[str, AttributeValue],
-        when: int,
-        severity: str,
-    ) -> None:
-        signal = self.where()
-        here = _safe_points.here.state
-        was, here.busy = here.busy, True
-        try:
-            if signal != "log":
-                try:
-                    span.add_event(name, attributes, when)
-                except Exception as fault:
-                    _faults.record("span.add_event", fault)
-            if signal != "span":
-                try:
-                    log_event(scope, name, attributes, when, severity=severity, span=span)
-                except Exception as fault:
-                    _faults.record("logs.emit", fault)
-        finally:
-            here.busy = was
-
-    def where(self) -> Signal:
-        """The signal of now."""
-        if self.signal is not None:
-            return self.signal
-        opted = os.environ.get(SIGNAL_VARIABLE)
-        if not opted:
-            return "span"
-        words = {word.strip() for word in opted.split(",")}
-        return "both" if "logs/dup" in words else "log" if "logs" in words else "span"
+        _signals.send(self.signal or _signals.opted_in(), span, scope, name, attributes, when, severity)
 
     def suppressed(self) -> int:
         """How many detailed records were left out so far, in this process."""
@@ -318,32 +291,16 @@ class ErrorPolicy:
         self._total = TokenBucket(self.total_rate, self.total_burst)
 
 
-def log_event(
-    scope: "Scope",
-    name: str,
-    attributes: Mapping[str, AttributeValue],
-    timestamp: int,
-    *,
-    severity: str,
-    span: trace.Span | None = None,
-    body: Any = None,
-) -> None:
-    """Emit a log-based event, correlated with `span` or, without one, with what is current."""
-    from opentelemetry._logs import LogRecord, SeverityNumber
+_raw = Formatter()
+_scrubbed = Formatter(default_scrub)
+"""Scrubs the text of a frame once, and each message anew."""
 
-    context = None if span is None else trace.set_span_in_context(span)
-    scope.logger().emit(
-        LogRecord(
-            timestamp=timestamp,
-            observed_timestamp=timestamp,
-            context=context,
-            severity_text=severity,
-            severity_number=SeverityNumber[severity],
-            body=body,
-            attributes=dict(attributes),
-            event_name=name,
-        )
-    )
+
+def _shortened(stack: str) -> str:
+    if len(stack) <= STACKTRACE:
+        return stack
+    half = STACKTRACE // 2 - len(_LEFT_OUT)
+    return stack[:half] + _LEFT_OUT + stack[-half:]
 
 
 def _number(name: str, value: float) -> float:

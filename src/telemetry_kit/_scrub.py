@@ -15,7 +15,7 @@ from typing import NamedTuple
 REDACTED = "[REDACTED]"
 """What stands where a secret was."""
 
-_WORDS = frozenset(
+_WORDS = frozenset(  # noqa: SIM905
     "auth authorization card cookie cookies credential credentials cvc cvv dsn jwt key keys otp pan pass passcode "
     "passwd passphrase password passwords pin privatekey pw pwd secret secrets sid sig signature ssn token tokens "
     "pins passphrases".split()
