@@ -18,12 +18,19 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 for package in ("altair", "httpx", "rich", "starlette", "uvicorn", "vl_convert"):
     pytest.importorskip(package, reason=f"the demo needs {package}: install the dependency group `demo`")
 
+Short = tuple[int, str, str, str]
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 
 
 def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "PYTHONPATH": str(Path(telemetry_kit.__file__).parents[1]), "COLUMNS": "100", **variables}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(telemetry_kit.__file__).parents[1]),
+        "COLUMNS": "100",
+        **variables,
+    }
     command = [sys.executable, "docs/examples/shop", *arguments]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
@@ -38,7 +45,7 @@ def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str, str]:
+def short(tmp_path_factory: pytest.TempPathFactory) -> Short:
     """One short run of the chapters that are always there: exit code, what it printed, its report."""
     folder = tmp_path_factory.mktemp("report")
     only = [option for name in ("red", "cost", "host") for option in ("--only", name)]
@@ -46,23 +53,26 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str, str]
     return code, out, err, (folder / "index.html").read_text("utf-8")
 
 
-def test_it_ends_with_0_and_says_nothing_on_standard_error(short):
+def test_it_ends_with_0_and_says_nothing_on_standard_error(short: Short) -> None:
     """A run in which nothing went wrong."""
     code, _, err, _ = short
 
     assert (code, err) == (0, "")
 
 
-def test_the_terminal_shows_rate_errors_and_duration_of_every_operation(short):
+def test_the_terminal_shows_rate_errors_and_duration_of_every_operation(short: Short) -> None:
     """A line for each operation of the shop: calls a second, share of errors, three quantiles."""
     _, out, _, _ = short
     number = r"[<\d.,]+(?: [\d.]+)?"
-    lines = {name: rf"^ *{name} +{number} +(?:-|[\d.]+%) +(?:{number} (?:µs|ms|s) *){{3}}$" for name in ("browse", "checkout", "rank")}
+    lines = {
+        name: rf"^ *{name} +{number} +(?:-|[\d.]+%) +(?:{number} (?:µs|ms|s) *){{3}}$"
+        for name in ("browse", "checkout", "rank")
+    }
 
     assert [name for name, line in lines.items() if not re.search(line, out, re.MULTILINE)] == []
 
 
-def test_the_outage_of_the_ranker_shows_as_errors_of_what_depends_on_it(short):
+def test_the_outage_of_the_ranker_shows_as_errors_of_what_depends_on_it(short: Short) -> None:
     """`recommend` has errors, `browse` has none."""
     _, out, _, _ = short
     ratio = dict(re.findall(r"^ *(browse|recommend) +[\d.]+ +(-|[\d.]+%)", out, re.MULTILINE))
@@ -71,7 +81,7 @@ def test_the_outage_of_the_ranker_shows_as_errors_of_what_depends_on_it(short):
     assert float(ratio["recommend"].rstrip("%")) > 5
 
 
-def test_the_terminal_shows_one_checkout_as_a_waterfall(short):
+def test_the_terminal_shows_one_checkout_as_a_waterfall(short: Short) -> None:
     """The spans of one trace, children indented below their parents."""
     _, out, _, _ = short
     trace = out.partition("One slow checkout")[2]
@@ -79,7 +89,7 @@ def test_the_terminal_shows_one_checkout_as_a_waterfall(short):
     assert re.search(r"^ +checkout .*\n +reserve .*\n +charge .*\n +ask-provider ", trace, re.MULTILINE)
 
 
-def test_it_compares_the_service_with_and_without_the_sdk(short):
+def test_it_compares_the_service_with_and_without_the_sdk(short: Short) -> None:
     """The same service in four processes, each with the CPU time of a request."""
     _, out, _, _ = short
     costs = out.partition("The same, with its spread")[2]
@@ -88,7 +98,7 @@ def test_it_compares_the_service_with_and_without_the_sdk(short):
     assert re.search(r"SDK, every trace +[\d.]+ (µs|ms)", costs)
 
 
-def test_the_report_needs_nothing_from_elsewhere(short):
+def test_the_report_needs_nothing_from_elsewhere(short: Short) -> None:
     """No script, style, font or picture by reference: it works offline."""
     *_, page = short
     markup = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
@@ -98,7 +108,7 @@ def test_the_report_needs_nothing_from_elsewhere(short):
     assert len(page) < 5_000_000
 
 
-def test_the_report_has_charts_with_the_numbers_of_the_run(short):
+def test_the_report_has_charts_with_the_numbers_of_the_run(short: Short) -> None:
     """Vega-Lite specifications with rows, a place in the page for each, and a table of contents."""
     *_, page = short
     charts = json.loads(page.partition('id="charts">')[2].partition("</script>")[0])
@@ -112,14 +122,14 @@ def test_the_report_has_charts_with_the_numbers_of_the_run(short):
     assert page.count('<a href="#red"') >= 1
 
 
-def test_it_says_where_the_report_lies(short):
+def test_it_says_where_the_report_lies(short: Short) -> None:
     """As an address that a browser opens."""
     _, out, _, _ = short
 
     assert re.search(r"The report: file://\S+/index\.html", out)
 
 
-def test_host_metrics_stand_beside_the_kit(short):
+def test_host_metrics_stand_beside_the_kit(short: Short) -> None:
     """CPU, memory and file descriptors, from OpenTelemetry's own instrumentation."""
     *_, page = short
 
@@ -142,7 +152,7 @@ def test_host_metrics_stand_beside_the_kit(short):
         (["--colour"], "--colour"),
     ],
 )
-def test_bad_input_gets_one_line_and_code_2(arguments, said):
+def test_bad_input_gets_one_line_and_code_2(arguments: list[str], said: str) -> None:
     """No traceback, no usage to scroll past, and nothing is started."""
     code, out, err = run(*arguments)
 
@@ -150,7 +160,7 @@ def test_bad_input_gets_one_line_and_code_2(arguments, said):
     assert said in err
 
 
-def test_a_busy_port_gets_one_line_and_code_2(tmp_path):
+def test_a_busy_port_gets_one_line_and_code_2(tmp_path: Path) -> None:
     """With the port, and the way out."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -162,7 +172,7 @@ def test_a_busy_port_gets_one_line_and_code_2(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; as another user this test runs")
-def test_a_folder_that_must_not_be_written_gets_one_line_and_code_2(tmp_path):
+def test_a_folder_that_must_not_be_written_gets_one_line_and_code_2(tmp_path: Path) -> None:
     """The permission is missing, not the folder."""
     tmp_path.chmod(0o500)
     code, out, err = run("--folder", str(tmp_path))
@@ -179,7 +189,7 @@ def broken() -> Iterator[str]:
     path.unlink()
 
 
-def test_a_chapter_that_fails_is_reported_and_loses_no_other(broken, tmp_path):
+def test_a_chapter_that_fails_is_reported_and_loses_no_other(broken: str, tmp_path: Path) -> None:
     """Code 1, its name at the end and its reason in the report, where the other chapter stands too."""
     code, out, _ = run("--seconds", "2", "--only", broken, "--only", "host", "--folder", str(tmp_path))
     page = (tmp_path / "index.html").read_text("utf-8")
@@ -190,11 +200,14 @@ def test_a_chapter_that_fails_is_reported_and_loses_no_other(broken, tmp_path):
     assert "The machine below" in page
 
 
-def test_serve_shows_the_report_and_the_metrics_page(tmp_path):
+def test_serve_shows_the_report_and_the_metrics_page(tmp_path: Path) -> None:
     """Over HTTP on loopback, until it is interrupted; then it ends with 0."""
-    with start("--seconds", "2", "--only", "red", "--folder", str(tmp_path), "--serve", PYTHONUNBUFFERED="1") as process:
+    with start(
+        "--seconds", "2", "--only", "red", "--folder", str(tmp_path), "--serve", PYTHONUNBUFFERED="1"
+    ) as process:
         try:
-            url = next(line.split()[3] for line in process.stdout or () if line.startswith("Serving it at "))
+            url = next((line.split()[3] for line in process.stdout or () if line.startswith("Serving it at ")), None)
+            assert url, process.communicate(timeout=30)
             with urllib.request.urlopen(url, timeout=10) as answer:
                 page = answer.read().decode()
             with urllib.request.urlopen(f"{url}metrics", timeout=10) as answer:

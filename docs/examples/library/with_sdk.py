@@ -1,6 +1,5 @@
 """An application that has chosen an SDK: it sees what `exchange` does, inside its own trace."""
 
-import exchange
 import without_sdk
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
@@ -37,15 +36,16 @@ def show_trace() -> None:
     for span in finished:
         scope = span.instrumentation_scope
         of = "" if scope is None else f"{scope.name} {scope.version or ''}".strip()
-        attributes = {key: value for key, value in (span.attributes or {}).items() if key.startswith(("exchange", "error"))}
+        attributes = {
+            key: value for key, value in (span.attributes or {}).items() if key.startswith(("exchange", "error"))
+        }
         print(f"{'  ' if span.parent else ''}{span.name} ({of}) {attributes or ''}".rstrip())
 
 
 def show_metrics() -> None:
     print("\nthe metrics:")
     collected = reader.get_metrics_data()
-    assert collected is not None
-    for resource in collected.resource_metrics:
+    for resource in collected.resource_metrics if collected else ():
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
                 for point in metric.data.data_points:

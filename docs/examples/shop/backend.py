@@ -82,7 +82,7 @@ def application(traces: Traces, metrics: Metrics, logs: Logs, folder: Path) -> S
             Route("/v1/traces", take_traces, methods=["POST"]),
             Route("/v1/metrics", take_metrics, methods=["POST"]),
             Route("/v1/logs", take_logs, methods=["POST"]),
-            Mount("/metrics", make_asgi_app()),
+            Route("/metrics", make_asgi_app()),
             Mount("/", StaticFiles(directory=folder, html=True)),
         ]
     )

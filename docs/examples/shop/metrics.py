@@ -173,7 +173,8 @@ class Window:
                 for seconds, share in _spread(before - self.start, step.time - self.start, every):
                     found[_label(series, by)][seconds] += step.value * share / every
                 before = step.time
-        return {label: self._whole(points, every) for label, points in found.items()}
+        end = max((s.readings[-1].time for s in self.metrics.series(metric, where)), default=self.start) - self.start
+        return {label: _whole(points, every, end) for label, points in found.items()}
 
     def quantiles_over_time(
         self, metric: str, q: float, by: Any = None, where: Where = None, every: float = 1.0
@@ -214,20 +215,7 @@ class Window:
 
     def _steps_by(self, series: Series, every: float) -> Iterator[tuple[float, Reading]]:
         for step in self._steps(series):
-            yield _middle(step.time - self.start - 1e-6, every), step
-
-    def _whole(self, points: Mapping[float, float], every: float) -> Points:
-        """Every step from the first to the last: one in which nothing happened is a zero, not a gap."""
-        if not points:
-            return []
-        first, last = min(points), max(points)
-        steps = round((last - first) / every)
-        return [(t := round(first + n * every, 3), points.get(t, 0.0)) for n in range(steps + 1)]
-
-
-def _middle(seconds: float, every: float) -> float:
-    """The middle of the step of `every` seconds that this moment is in."""
-    return round(seconds // every * every + every / 2, 3)
+            yield round(((step.time - self.start - 1e-6) // every + 0.5) * every, 3), step
 
 
 def _spread(start: float, end: float, every: float) -> Iterator[tuple[float, float]]:
@@ -237,6 +225,22 @@ def _spread(start: float, end: float, every: float) -> Iterator[tuple[float, flo
         after = min(end, (step + 1) * every)
         yield round((step + 0.5) * every, 3), (after - at) / (end - start)
         step, at = step + 1, after
+
+
+def _whole(points: Mapping[float, float], every: float, end: float) -> Points:
+    """Every step from the first to the last: one in which nothing happened is a zero, not a gap. Of the last one, which
+    has hardly begun or is not over, what has been seen of it counts for the whole, or not at all."""
+    if not points:
+        return []
+    first, last = min(points), max(points)
+    middles = [round(first + n * every, 3) for n in range(round((last - first) / every) + 1)]
+    line = [(middle, points.get(middle, 0.0)) for middle in middles]
+    seen = (end - last) / every + 0.5
+    if len(line) > 1 and seen < 0.5:
+        line.pop()
+    elif seen < 1.0:
+        line[-1] = (last, line[-1][1] / seen)
+    return line
 
 
 def quantile(bounds: tuple[float, ...], counts: list[int], q: float) -> float:
