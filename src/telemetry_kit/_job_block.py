@@ -48,7 +48,8 @@ class Block:
         self, scope: Scope, name: str, attributes: dict[str, AttributeValue], links: list[Link] | None = None
     ) -> None:
         """Start the span under `_context`, None being the current one. Inside a finaliser or signal handler that
-        interrupted the SDK there is no span: a job that begins there is told by its metrics alone."""
+        interrupted the SDK there is no span: a job that begins there is told by its metrics alone.
+        """
         tracer = scope.tracer()
         if tracer is None or _safe_points.unsafe():
             return
@@ -150,7 +151,7 @@ class Step(Block):
         self._run = run
         self.name = name
 
-    def __enter__(self) -> Step:
+    def __enter__(self) -> Step:  # noqa: PYI034
         run = self._run
         if run is None:
             return self

@@ -161,7 +161,7 @@ class JobRun(Block):
 
     # How it goes
 
-    def __enter__(self) -> JobRun:
+    def __enter__(self) -> JobRun:  # noqa: PYI034
         self.begin()
         return self
 
@@ -170,7 +170,7 @@ class JobRun(Block):
     ) -> None:
         self.end(exc)
 
-    async def __aenter__(self) -> JobRun:
+    async def __aenter__(self) -> JobRun:  # noqa: PYI034
         self.begin()
         return self
 
@@ -261,7 +261,8 @@ class JobRun(Block):
 
     def _judge(self, exc: BaseException | None) -> tuple[State, str | None]:
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a
-        cancellation."""
+        cancellation.
+        """
         if self.terminated:
             return "failed", "SIGTERM"
         if self._failed is not None:

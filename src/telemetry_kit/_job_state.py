@@ -151,7 +151,8 @@ class Job:
 
     def shown(self) -> list[JobState]:
         """The states to tell of. That of the declaration counts before the first run, and is left out where only runs
-        with attributes of their own have been."""
+        with attributes of their own have been.
+        """
         states = list(self.states.values())
         if len(states) > 1 and states[0].started_at is None:
             del states[0]

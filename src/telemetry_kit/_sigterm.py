@@ -88,7 +88,7 @@ def _terminate() -> None:
 
 def _end_what_is_left() -> None:
     """End the runs that the exception has passed by, such as that of a coroutine in a loop that nobody cleaned up."""
-    for run in list(_runs):
+    for run in tuple(_runs):
         if run.terminated:
             run.end(SystemExit(STATUS))
 
