@@ -4,18 +4,29 @@ The host application chooses the SDK; without one everything is a no-op at almos
 """
 
 from telemetry_kit._batch_job import BatchJob, JobRun, current_run
+from telemetry_kit._cache import Cache
+from telemetry_kit._database import Database, Query
 from telemetry_kit._exceptions import ErrorPolicy
 from telemetry_kit._measurement import Measurement, current_measurement
+from telemetry_kit._named import Handle
 from telemetry_kit._operation import Operation
+from telemetry_kit._pool import Pool
+from telemetry_kit._pool_stats import PoolStats
 from telemetry_kit._telemetry import Telemetry
 from telemetry_kit._version import VERSION as __version__
 
 __all__ = [
     "BatchJob",
+    "Cache",
+    "Database",
     "ErrorPolicy",
+    "Handle",
     "JobRun",
     "Measurement",
     "Operation",
+    "Pool",
+    "PoolStats",
+    "Query",
     "Telemetry",
     "__version__",
     "current_measurement",

@@ -5,11 +5,15 @@ which CPython neither switches threads nor runs signal handlers (a subscript, an
 addition is never lost: not to another thread, with or without the GIL, nor to a signal handler or finaliser in the
 same thread. Cells of threads that ended are folded into one.
 
+Where there is a GIL, the hottest of them (`Running`) have one cell for all threads, for the same reason: asking for the
+thread's own costs as much as all the counting. Free-threaded builds have a cell a thread there too.
+
 A forked child starts at zero: what its parent counted is reported by the parent. Whoever holds on to a cell across
 the fork (a call that was running) adds to a cell that nobody reads any more, so that nothing goes below zero.
 """
 
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Hashable
@@ -17,6 +21,8 @@ from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
+GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether this build of Python runs one thread at a time."""
 FOLD_FROM = 32
 """Cells from which on a new thread's cell makes the list look for ended threads: rare enough to cost nothing."""
 
@@ -54,6 +60,15 @@ class _Threads(threading.local):
     def __init__(self) -> None:
         self.state = ThreadState()
 
+    @property
+    def busy(self) -> bool:
+        """`state.busy`, for whoever asks once."""
+        return self.state.busy
+
+    @busy.setter
+    def busy(self, busy: bool) -> None:
+        self.state.busy = busy
+
 
 fork = _Fork()
 threads = _Threads()
@@ -78,7 +93,7 @@ class PerThread:
     __slots__ = ("__weakref__", "_cells", "_limit", "local")
 
     def __init__(self) -> None:
-        self.local = threading.local()
+        self.local: Any = threading.local()
         self._cells: list[tuple[weakref.ref[_Alive] | None, object]] = []
         self._limit = FOLD_FROM
         key = id(self)
@@ -122,29 +137,52 @@ class PerThread:
         self.local.__dict__.clear()
 
 
+class _OneCell:
+    """Stands in for `threading.local()` where one cell serves all threads."""
+
+    __slots__ = ("cell",)
+
+
 class Running(PerThread):
     """How many of something run now: a cell is added to at the start and taken from at the end.
 
-    A cell is `[number, fork.generation, state of the thread]`: what entered before a fork is the parent's, and doesn't
-    leave here; the state stands there since who counts needs it too, and asking for it costs as much as for the cell.
+    A cell is `[number, fork.generation]`: what entered before a fork is the parent's, and doesn't leave here. Whoever
+    keeps the cell for a call may take from it where it ends, if `GIL` or if that is in the same thread.
 
     >>> running = Running()
-    >>> cell = running.new()
-    >>> cell[0] += 1
+    >>> cell = running.enter()
     >>> running.total()
     1
     """
 
     __slots__ = ()
 
+    def __init__(self) -> None:
+        super().__init__()
+        if GIL:
+            self.local = _OneCell()
+            self.new()
+
     def _make(self) -> list[Any]:
-        return [0, fork.generation, threads.state]
+        return [0, fork.generation]
 
     def _fold(self, into: object, cell: object) -> None:
         into[0] += cell[0]  # type: ignore[index]
 
     def new(self) -> list[Any]:
-        return super().new()  # type: ignore[return-value]
+        if not GIL:
+            return super().new()  # type: ignore[return-value]
+        cell = self._make()
+        self._cells.append((None, cell))
+        self.local.cell = cell
+        return cell
+
+    def forget(self) -> None:
+        if not GIL:
+            super().forget()
+        else:
+            self._cells = []
+            self.new()
 
     def enter(self) -> list[Any]:
         """Count one more, in the cell that `leave` wants to see."""
@@ -157,12 +195,13 @@ class Running(PerThread):
 
     def leave(self, entered: list[Any]) -> None:
         """Count one less, in the cell of the thread that leaves, which may be another than the one that entered."""
+        if entered[1] is not fork.generation:
+            return
         try:
             cell: list[Any] = self.local.cell
         except AttributeError:
             cell = self.new()
-        if entered[1] is fork.generation:
-            cell[0] -= 1
+        cell[0] -= 1
 
     def total(self) -> int:
         return sum(cell[0] for cell in self.cells())  # type: ignore[index]
@@ -217,10 +256,35 @@ class Tally(PerThread, Generic[K]):
         return sum(sum(list(cell.values())) for cell in self.cells())  # type: ignore[attr-defined]
 
 
+class Monotonic:
+    """A sum that somebody else keeps and may set back to zero (`cache_clear()`): what it was before stays counted.
+
+    >>> hits = Monotonic()
+    >>> [hits(3), hits(5), hits(1)]
+    [3, 5, 6]
+    """
+
+    __slots__ = ("_before", "_last")
+
+    def __init__(self) -> None:
+        self._before: float = 0
+        self._last: float = 0
+
+    def __call__(self, number: float) -> float:
+        """All that was ever counted, now that the sum is `number`."""
+        if number < self._last:
+            self._before += self._last
+        self._last = number
+        return self._before + number
+
+
 def _start_again() -> None:
     global _lock
     _lock = threading.RLock()
     fork.generation = object()
+    # Calls that run across the fork hold on to the state of their thread: there they see that this is no place to record.
+    threads.state.busy = True
+    threads.state = ThreadState()
     for reference in list(_all.values()):
         counts = reference()
         if counts is not None:

@@ -191,6 +191,8 @@ class Instruments:
         self._bound: MeterProvider | None = None
         self._histograms: dict[str, Histogram] = {}
         self._observed: dict[str, _Observed] = {}
+        self.shared: dict[str, Any] = {}
+        """What a room keeps once a meter provider."""
         self.observe("telemetry_kit.faults", _faults, _read_faults)
 
     def provider(self) -> MeterProvider | None:
@@ -262,6 +264,7 @@ class _Nothing(Instruments):
 
     def __init__(self) -> None:
         self._histograms = {}
+        self.shared = {}
 
     def provider(self) -> MeterProvider | None:
         return None

@@ -1,0 +1,112 @@
+"""A stretch of work that is timed: one object that heads a `with` block and decorates any kind of function.
+
+What begins with each stretch and what becomes of its duration is the room's: it gives a `Timed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from telemetry_kit import _calls, _clock, _counts, _faults, _outcome, _safe_points
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from telemetry_kit._scope import Scope
+
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+
+
+class Timed:
+    """One stretch, from when it is made to its `end`. It is a `Call` for `_calls`; nothing here raises."""
+
+    __slots__ = ("_generation", "_start")
+
+    def __init__(self) -> None:
+        if _safe_points.waiting:
+            _safe_points.drain()
+        self._generation = _counts.fork.generation
+        self._start = _clock.perf_counter()
+
+    def pause(self) -> None:
+        """A generator that has yielded still has what it took, and goes on taking time."""
+
+    def go_on(self) -> None:
+        """Likewise."""
+
+    def end(self, exc: BaseException | None, result: Any = _calls.NO_RESULT) -> None:
+        """The stretch is over. What began in the parent of this process is told there."""
+        duration = _clock.perf_counter() - self._start
+        self.release()
+        if self._generation is _counts.fork.generation:
+            error_type = None
+            if exc is not None:
+                try:
+                    error_type = self.judge(exc)
+                except Exception as fault:  # an exception that can't be asked what it is
+                    error_type = _outcome.OTHER
+                    _faults.record("outcome", fault)
+            self.done(duration, error_type)
+
+    def release(self) -> None:
+        """Count one less of what was counted when it was made."""
+
+    def judge(self, exc: BaseException) -> str | None:
+        """The `error.type` of an exception that left the stretch, None where it is no error."""
+        return _outcome.error_type(exc)
+
+    def done(self, duration: float, error_type: str | None) -> None:
+        """Record it."""
+        raise NotImplementedError
+
+
+class Block:
+    """A context manager, for sync and async code alike, and a decorator of any kind of function.
+
+    One object can be entered again and again, also while it is entered, and can decorate several functions.
+    """
+
+    __slots__ = ("_begin", "_disabled", "_running", "_what")
+
+    def __init__(self, scope: Scope, begin: Callable[[], Timed], what: str) -> None:
+        self._begin = begin
+        self._disabled = scope.disabled
+        self._running: list[Timed] = []
+        self._what = what
+
+    def __enter__(self) -> None:
+        self._running.append(self._begin())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._running.pop().end(exc)
+
+    def __call__(self, func: F, /) -> F:
+        """Decorate `func`: each call of it is one stretch, to the end of what it awaits or yields.
+
+        Raises TypeError for what can't be decorated.
+        """
+        _calls.check(func, self._what)
+        if isinstance(func, (classmethod, staticmethod)):
+            return cast("F", type(func)(self(func.__func__)))
+        if self._disabled:
+            return func
+        return cast("F", _calls.decorate(cast("Any", func), _Stretches(self._begin)))
+
+
+class _Stretches:
+    """The calls of one decorated function, for `_calls`."""
+
+    __slots__ = ("_begin", "running")
+
+    def __init__(self, begin: Callable[[], Timed]) -> None:
+        self._begin = begin
+        self.running = _counts.Running()
+
+    def idle(self) -> bool:
+        return False  # what is counted here counts whether anybody looks or not
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Timed:
+        return self._begin()
