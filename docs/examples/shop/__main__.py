@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         "--only", metavar="CHAPTER", action="append", default=[], help="tell this chapter (repeat for more)"
     )
     parser.add_argument("--list", action="store_true", help="name the chapters and end")
+    parser.add_argument(
+        "--picture", action="store_true", help="keep what the terminal shows as terminal.svg in the folder"
+    )
     parser.add_argument("--serve", action="store_true", help="keep showing the report and /metrics until Ctrl-C")
     return parser
 
@@ -78,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(*names, sep="\n")
             return 0
         folder = _writable(options.folder)
-        return _run(names, folder, options.port, options.seconds, serve=options.serve)
+        return _run(names, folder, options.port, options.seconds, serve=options.serve, picture=options.picture)
     except (ValueError, PortTaken) as problem:
         parser.error(str(problem))
     except OSError as problem:
@@ -87,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve: bool) -> int:
+def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve: bool, picture: bool) -> int:
     from rich.console import Console
 
     from shop import backend, frame, report, sdk, service, terminal
@@ -96,7 +99,7 @@ def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve
     from shop.stock import Stock
     from shop.traces import Traces
 
-    console = Console()
+    console = Console(record=picture)
     traces, metrics, logs = Traces(), Metrics(), Logs()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shop-") as scratch:
@@ -118,6 +121,8 @@ def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve
                 highlight=False,
                 soft_wrap=True,
             )
+            if picture:
+                terminal.picture(console, folder / "terminal.svg")
             if serve:
                 _serve(pages_url)
             installed.stop()

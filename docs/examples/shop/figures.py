@@ -82,10 +82,12 @@ def time_series(
     shade: Mapping[str, tuple[float, float]] | None = None,
     stacked: bool = False,
     steps: bool = False,
+    log: bool = False,
     wide: bool = False,
 ) -> Figure:
     """Lines over time: points are (seconds, number); `shade` marks stretches of time by name; `unit` is "s", "%", "By"
-    or any word. `colours` gives lines a role of `ROLES`; `steps` draws levels that jump instead of slopes."""
+    or any word. `colours` gives lines a role of `ROLES`; `steps` draws levels that jump instead of slopes; `log` is for
+    numbers above zero that differ by powers of ten."""
     lines = {name: list(points) for name, points in lines.items() if points}
     scale, axis = _scale(unit, max((v for points in lines.values() for _, v in points), default=0.0))
     rows = [
@@ -94,7 +96,12 @@ def time_series(
         for t, v in points
     ]
     x = alt.X("t:Q").title("seconds").axis(tickMinStep=1, grid=False).scale(nice=False, zero=False)
-    y = alt.Y("v:Q").title(axis).axis(tickCount=5).scale(domainMin=0, nice=True)
+    y = alt.Y("v:Q").title(axis)
+    if log:
+        decades = [10.0**n for n in range(-3, 7)]
+        y = y.axis(format=",~r", values=decades).scale(type="log")
+    else:
+        y = y.axis(tickCount=5).scale(domainMin=0, nice=True)
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=_colour("line", list(lines), colours))
     interpolate: Any = "step-after" if steps else "monotone"
     marks: Chart = base.encode(y=y.stack(True) if stacked else y.stack(None))
@@ -184,7 +191,7 @@ def heatmap(
             tooltip=["bucket:O", "count:Q", alt.Tooltip("t:Q", title="at second")],
         )
     )
-    return Figure(title, note, None, _sized(chart, 24 * len(shown) + 20), wide=wide)
+    return Figure(title, note, None, _sized(chart, max(210, 24 * len(shown))), wide=wide)
 
 
 def timeline(
@@ -399,14 +406,16 @@ class _Track:
 
 @dataclass(frozen=True)
 class _Sparks:
-    """A line of blocks, as wide as its column: of each block's points the highest."""
+    """A line of blocks, as wide as its column: a few points share a block, the highest shows."""
 
     shares: list[float]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        step = -(-len(self.shares) // min(options.max_width, _WIDTH))
+        width = min(options.max_width, _WIDTH)
+        step = -(-len(self.shares) // width)
         peaks = [max(self.shares[n : n + step]) for n in range(0, len(self.shares), step)]
-        yield Text("".join(_SPARKS[min(7, int(8 * peak))] for peak in peaks), style=ROLES["main"], no_wrap=True)
+        blocks = [_SPARKS[min(7, int(8 * peak))] * max(1, width // len(peaks)) for peak in peaks]
+        yield Text("".join(blocks), style=ROLES["main"], no_wrap=True)
 
 
 def _grid(*sides: str) -> Table:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -118,7 +119,8 @@ class Demo:
         seed: int = 7,
         label: str = "customers in the shop",
     ) -> Iterator[Callable[[], Customers]]:
-        """Likewise, but in the background: `with demo.customers(...) as wait: ...; seen = wait()`."""
+        """Likewise, but in the background: `with demo.customers(...) as wait: ...; seen = wait()`. They come as the `with`
+        begins."""
         seconds = self.seconds if seconds is None else seconds
         command = [
             sys.executable,
@@ -131,6 +133,8 @@ class Demo:
         command += ["--rate", str(rate), "--seed", str(seed), "--mix", json.dumps(dict(mix or DEFAULT_MIX))]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self.environment("customers")) as process:
             try:
+                with self.progress("customers on their way"):
+                    (process.stdout or io.StringIO()).readline()
                 yield lambda: self._wait(process, seconds, label)
             finally:
                 process.kill()
@@ -209,7 +213,7 @@ def _tell_one(demo: Demo, name: str, module: Any) -> Told:
     demo.window, demo.since, demo.watch = demo.metrics.window(), time.time_ns(), None
     began = time.monotonic()
     if not demo.console.is_terminal:
-        demo.console.print(f"{name}: about {demo.seconds:.0f} s ...")
+        print(f"{name}: about {demo.seconds:.0f} s ...", flush=True)
     try:
         if isinstance(module, Exception):
             raise module

@@ -1,7 +1,8 @@
 """The customers: a process of its own that asks the shop over loopback, at a rate of its own, as people do.
 
 Requests start when they are due, whether or not the earlier ones were answered: a shop that gets slow gets no mercy.
-`python load.py --url http://127.0.0.1:8000 --seconds 5` prints a JSON line several times a second, and one at the end.
+`python load.py --url http://127.0.0.1:8000 --seconds 5` prints a JSON line when it begins, several times a second, and
+when it ends.
 """
 
 import argparse
@@ -99,6 +100,7 @@ async def drive(
             seen.statuses[status] += 1
             seen.seconds[name].append(time.perf_counter() - began)
 
+        tell(seen)
         began = due = time.perf_counter()
         told = 0.0
         while (now := time.perf_counter()) < began + seconds:

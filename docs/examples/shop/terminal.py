@@ -1,4 +1,7 @@
-"""A chapter as the terminal shows it."""
+"""A chapter as the terminal shows it, and the terminal as a picture."""
+
+import re
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.markdown import Markdown
@@ -20,3 +23,9 @@ def show(console: Console, told: Told) -> None:
         if figure.terminal is not None:
             title = Text(figure.title.replace("`", ""), style="dim")
             console.print(Padding(Group(title, figure.terminal) if figure.title else figure.terminal, (1, 0, 0, 2)))
+
+
+def picture(console: Console, path: Path) -> None:
+    """What a recording console has shown, as an SVG that asks nobody for a font."""
+    drawn = console.export_svg(title="python -m shop", clear=False)
+    path.write_text(re.sub(r"@font-face\s*{[^}]*}\s*", "", drawn), "utf-8")
