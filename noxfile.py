@@ -6,7 +6,6 @@ in nox's report as skipped and once more after everything else: a run never look
 
 import atexit
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,6 @@ import nox
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
-nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["tests", "minimal", "typing", "lint", "docs"]
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")  # as pip does: a machine behind a proxy has a certificate of its own
@@ -60,6 +58,7 @@ def _answer(program: Path, version: str) -> str | None:
 FOUND = interpreters()
 MISSING = [version for version in SUPPORTED if version not in FOUND]
 OLDEST = next(iter(FOUND), SUPPORTED[0])
+nox.options.error_on_missing_interpreters = not FOUND  # some missing is said, all missing is a failure
 os.environ["PATH"] = os.pathsep.join([*dict.fromkeys(FOUND.values()), os.environ.get("PATH", "")])
 
 
@@ -103,6 +102,7 @@ VERSIONS = [
 @nox.parametrize("python,opentelemetry", VERSIONS)
 def tests(session: nox.Session, opentelemetry: str) -> None:
     """The tests on every Python that is here, with the newest OpenTelemetry; on the oldest also with the floor."""
+    atexit.unregister(say_what_is_missing)
     atexit.register(say_what_is_missing)
     install(session, "test", pins=floors() if opentelemetry == "floor" else [])
     pytest(session, *NOT_HERE)
@@ -218,6 +218,7 @@ def mutation(session: nox.Session) -> None:
 def changelog(session: nox.Session) -> None:
     """What CHANGELOG.md would say of the next release, from the fragments; `-- --release` writes it."""
     install(session, "changelog", package=False)
-    version = re.search(r'VERSION = "(.+)"', Path("src/telemetry_kit/_version.py").read_text(encoding="utf-8"))[1]
+    source = Path("src/telemetry_kit/_version.py").read_text(encoding="utf-8")
+    version = source.partition('VERSION = "')[2].partition('"')[0]
     how = ["--yes"] if "--release" in session.posargs else ["--draft"]
     session.run("towncrier", "build", "--version", version, *how)

@@ -80,7 +80,7 @@ class Sdk:
         """
         wanted = {key.replace("__", "."): value for key, value in attributes.items()}
         found = self.metrics().get(metric)
-        points = [] if found is None else list(found.data.data_points)
+        points: list[Any] = [] if found is None else list(found.data.data_points)
         return [point for point in points if wanted.items() <= dict(point.attributes or {}).items()]
 
     def point(self, metric: str, **attributes: Any) -> Any:
@@ -101,7 +101,7 @@ class Sdk:
         """Stop the three providers."""
         self.tracer_provider.shutdown()
         self.meter_provider.shutdown()
-        self.logger_provider.shutdown()  # type: ignore[no-untyped-call]
+        self.logger_provider.shutdown()
 
     def _scoped(self) -> list[tuple[str, Metric]]:
         collected = self.reader.get_metrics_data()

@@ -7,6 +7,7 @@ The table can't go stale: it is made from the data from which the instruments ar
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import ClassVar
 
 from docutils import nodes
@@ -82,7 +83,7 @@ def _table(specs: list[MetricSpec]) -> nodes.table:
     return nodes.table("", group, classes=["metrics"])
 
 
-def _row(*cells: list[nodes.Node]) -> nodes.row:
+def _row(*cells: Sequence[nodes.Node]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", *cell) for cell in cells))
 
 
