@@ -194,12 +194,12 @@ class JobRun(Block):
                 from telemetry_kit import _sigterm
 
                 _sigterm.watch(self)
-            try:
+            links: list[Link] | None = None
+            with _faults.guard("job.carrier"):
                 links = self._come_from()
-                if batch_job.has_span:
+            if batch_job.has_span:
+                with _faults.guard("job.start"):
                     self._start_span(batch_job.scope, batch_job.name, self._span_attributes(), links)
-            except Exception as fault:
-                _faults.record("job.start", fault)
             self.go_on()
             self.started = _clock.perf_counter()
             self.job_state.start(self)
