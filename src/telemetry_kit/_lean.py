@@ -24,61 +24,49 @@ if TYPE_CHECKING:
     from telemetry_kit._operation import Decorated, Operation
 
 
-class Sampled(_counts.PerThread):
-    """Calls and seconds by series: a cell is `{series: [calls, seconds, calls until the next that is recorded]}`."""
+class Calls(_counts.Running):
+    """The running calls of an operation and, where durations are sampled, all calls that ended, with their seconds.
+
+    A cell is `[running, fork.generation, entries]`; the entries, None until there is one, are
+    `{series: [calls, seconds, calls until the next whose duration is recorded]}`.
+    """
 
     __slots__ = ()
 
-    def _make(self) -> dict[Series, list[float]]:
-        return {}
+    def _make(self) -> list[Any]:
+        return [*super()._make(), None]
 
     def _fold(self, into: Any, cell: Any) -> None:
-        for key, (calls, seconds, _) in cell.items():
-            entry = into.setdefault(key, [0, 0.0, 0])
+        super()._fold(into, cell)
+        for of, (calls, seconds, _) in (cell[2] or {}).items():
+            entry = self.entry(into, of)
             entry[0] += calls
             entry[1] += seconds
 
-    def entry(self, of: Series) -> list[float]:
-        """This thread's numbers of a series."""
+    @staticmethod
+    def entry(cell: list[Any], of: Series, gap: float = 0) -> list[float]:
+        """A cell's numbers of a series."""
+        entries = cell[2]
+        if entries is None:
+            entries = cell[2] = {}
+        return entries.setdefault(of, [0, 0.0, gap])  # type: ignore[no-any-return]
+
+    def add(self, of: Series, seconds: float) -> None:
+        """Count one call that ended, of so many seconds."""
         try:
             cell = self.local.cell
         except AttributeError:
             cell = self.new()
-        try:
-            return cell[of]  # type: ignore[no-any-return]
-        except KeyError:
-            return cell.setdefault(of, [0, 0.0, 0])  # type: ignore[no-any-return]
-
-    def due(self, of: Any, seconds: float, gap: Callable[[], float]) -> bool:
-        """Count one call of so many seconds, and say whether its duration is among those recorded.
-
-        The gaps between them are drawn when one is over, which is as random as drawing at each call, and cheaper.
-        """
-        try:
-            entry = self.local.cell[of]
-        except (AttributeError, KeyError):
-            entry = self.entry(of)
-            entry[2] = gap()
-        entry[0] += 1
-        entry[1] += seconds
-        left = entry[2] = entry[2] - 1
-        if left >= 0:
-            return False
-        entry[2] = gap()
-        return True
-
-    def add(self, of: Series, seconds: float) -> None:
-        """Count one call of so many seconds."""
-        entry = self.entry(of)
+        entry = self.entry(cell, of)
         entry[0] += 1
         entry[1] += seconds
 
-    def read(self) -> dict[Series, list[float]]:
-        """The sums of now."""
+    def ended(self) -> dict[Series, list[float]]:
+        """Calls and seconds of now."""
         total: dict[Series, list[float]] = {}
         for cell in self.cells():
-            for key, (calls, seconds, _) in list(cell.items()):  # type: ignore[attr-defined]
-                entry = total.setdefault(key, [0, 0.0, 0])
+            for of, (calls, seconds, _) in list((cell[2] or {}).items()):  # type: ignore[index]
+                entry = total.setdefault(of, [0, 0.0])
                 entry[0] += calls
                 entry[1] += seconds
         return total
@@ -139,7 +127,7 @@ class Lean:
         self.span_static = decorated.span_static
         self.attributes = operation.metric_static
         self.gap = operation.gap
-        self.sampled = operation.state.sampled if operation.sampled else None
+        self.sampled = operation.sampled
         self.success = operation.success if operation.sampled else None
 
     def make(self, box: list[Any]) -> Measurement:
@@ -181,7 +169,7 @@ def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated
 def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
     operation, running, make, bound = lean.operation, lean.running, lean.make, lean.operation.bound
     local, set_current, reset_current, clock = running.local, CURRENT.set, CURRENT.reset, _clock
-    sampled, success, gap, fork = lean.sampled, lean.success, lean.gap, _counts.fork
+    sampled, success, gap, thread = lean.sampled, lean.success, lean.gap, _safe_points.here
     attributes, span_static, name, kind = lean.attributes, lean.span_static, operation.name, operation.kind
     attach, detach, get_context, key = _context.attach, _context.detach, _context.get_current, _context.SPAN_KEY
     waiting = _safe_points.waiting
@@ -204,12 +192,12 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 result = func(*args, **kwargs)
             finally:
                 cell[0] -= 1
-            if result.__class__ in plain or not _calls.awaitable(result):
+            if type(result) in plain or not _calls.awaitable(result):
                 return result
             return _calls.measured_awaitable(result, _calls.Counted(running))
         start_span, record = bound.start_span, bound.record
         context = attached = span = None
-        here = cell[2]
+        here = thread.state
         if start_span is not None:
             if waiting:
                 _safe_points.drain()
@@ -231,21 +219,42 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         token = set_current(box)
         cell[0] += 1
         start = box[2] = clock.perf_counter()
+        if context is False:
+            make(box)
         try:
             result = func(*args, **kwargs)
         except BaseException as exc:
-            lean.finish(box, (token, attached, cell), exc, None)
+            try:
+                lean.finish(box, (token, attached, cell), exc, None)
+            except RecursionError:  # the stack has no room for telling it
+                if box[1] is None or box[1]._cell is not None:
+                    cell[0] -= 1
             raise
-        if result.__class__ not in plain and _calls.awaitable(result):
+        if type(result) not in plain and _calls.awaitable(result):
             return _calls.measured_awaitable(result, lean.pause(box, (token, attached, cell)))
-        if box[1] is not None or here.busy or cell[1] is not fork.generation or context is False:
+        if box[1] is not None or here.busy:
             lean.finish(box, (token, attached, cell), None, result)
             return result
         duration = clock.perf_counter() - start
         cell[0] -= 1
-        if sampled is not None and not sampled.due(success, duration, gap):
-            reset_current(token)
-            return result
+        if sampled:
+            try:
+                entry = cell[2][success]
+            except (TypeError, KeyError):
+                entry = running.entry(cell, success, gap())
+            entry[0] += 1
+            entry[1] += duration
+            left = entry[2] = entry[2] - 1
+            if left < 0:
+                entry[2] = gap()
+            elif span is None:
+                try:
+                    reset_current(token)
+                except ValueError:  # ended in another context than it began
+                    pass
+                return result
+            else:
+                record = None
         here.busy = True
         try:
             if record is not None:
@@ -257,6 +266,10 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 reset_current(token)
                 if attached is not None:
                     detach(attached)
+            except ValueError:  # ended in another context than it began: nothing to put back there
+                pass
+            try:
+                if span is not None:
                     span.end()
             except Exception as fault:  # noqa: BLE001
                 _faults.record("trace.end", fault)
@@ -270,11 +283,11 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
 def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
     operation, running, make, bound = lean.operation, lean.running, lean.make, lean.operation.bound
     local, set_current, reset_current, clock = running.local, CURRENT.set, CURRENT.reset, _clock
-    sampled, success, gap, fork = lean.sampled, lean.success, lean.gap, _counts.fork
+    sampled, success, gap, thread = lean.sampled, lean.success, lean.gap, _safe_points.here
     attributes, span_static, name, kind = lean.attributes, lean.span_static, operation.name, operation.kind
     attach, detach, get_context, key = _context.attach, _context.detach, _context.get_current, _context.SPAN_KEY
     waiting = _safe_points.waiting
-    traces, metrics, sdk, _plain = _sdk.traces, _sdk.metrics, _sdk, _calls.NEVER_AWAITABLE
+    traces, metrics, sdk, one_cell = _sdk.traces, _sdk.metrics, _sdk, _counts.GIL
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -292,10 +305,13 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
             try:
                 return await func(*args, **kwargs)
             finally:
-                running.leave(cell)
+                if one_cell:
+                    cell[0] -= 1
+                else:
+                    running.leave(cell)
         start_span, record = bound.start_span, bound.record
         context = attached = span = None
-        here = cell[2]
+        here = thread.state
         if start_span is not None:
             if waiting:
                 _safe_points.drain()
@@ -317,25 +333,44 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         token = set_current(box)
         cell[0] += 1
         start = box[2] = clock.perf_counter()
+        if context is False:
+            make(box)
         try:
             result = await func(*args, **kwargs)
         except BaseException as exc:
-            lean.finish(box, (token, attached, cell), exc, None)
+            try:
+                lean.finish(box, (token, attached, cell), exc, None)
+            except RecursionError:  # the stack has no room for telling it
+                if box[1] is None or box[1]._cell is not None:
+                    cell[0] -= 1
             raise
         if (
             box[1] is not None
-            or cell is not getattr(local, "cell", None)  # it ends in another thread than it began
             or here.busy
-            or cell[1] is not fork.generation
-            or context is False
+            or here is not thread.state  # it ends in another thread than it began
         ):
             lean.finish(box, (token, attached, cell), None, result)
             return result
         duration = clock.perf_counter() - start
         cell[0] -= 1
-        if sampled is not None and not sampled.due(success, duration, gap):
-            reset_current(token)
-            return result
+        if sampled:
+            try:
+                entry = cell[2][success]
+            except (TypeError, KeyError):
+                entry = running.entry(cell, success, gap())
+            entry[0] += 1
+            entry[1] += duration
+            left = entry[2] = entry[2] - 1
+            if left < 0:
+                entry[2] = gap()
+            elif span is None:
+                try:
+                    reset_current(token)
+                except ValueError:  # ended in another context than it began
+                    pass
+                return result
+            else:
+                record = None
         here.busy = True
         try:
             if record is not None:
@@ -347,6 +382,10 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 reset_current(token)
                 if attached is not None:
                     detach(attached)
+            except ValueError:  # ended in another context than it began: nothing to put back there
+                pass
+            try:
+                if span is not None:
                     span.end()
             except Exception as fault:  # noqa: BLE001
                 _faults.record("trace.end", fault)

@@ -44,9 +44,9 @@ class _OperationState:
 
     def __init__(self, scope: Scope, name: str) -> None:
         self.name = name
-        self.running = _counts.Running()
+        self.running = _lean.Calls()
         self.active: Series | None = None
-        self.sampled: _lean.Sampled | None = None
+        self.sampled = False
         self._guard: ValueGuard | None = None
 
     @property
@@ -62,8 +62,8 @@ class _OperationState:
             scope.instruments.observe(metric, self, _read_active)
 
     def observe_sampled(self, scope: Scope) -> None:
-        if self.sampled is None:
-            self.sampled = _lean.Sampled()
+        if not self.sampled:
+            self.sampled = True
             scope.instruments.observe("operation.calls", self, _read_calls)
             scope.instruments.observe("operation.time", self, _read_time)
 
@@ -375,9 +375,7 @@ class Operation:
 
     def count(self, attributes: dict[str, AttributeValue], duration: float) -> None:
         """Count a call exactly, where durations are sampled."""
-        sampled = self.state.sampled
-        if sampled is not None:
-            sampled.add(self.success if attributes is self.metric_static else series(attributes), duration)
+        self.state.running.add(self.success if attributes is self.metric_static else series(attributes), duration)
 
 
 class Decorated:
@@ -422,15 +420,13 @@ def _read_active(state: _OperationState) -> Reading:
 
 
 def _read_calls(state: _OperationState) -> Reading:
-    if state.sampled is not None:
-        for of, (calls, _) in state.sampled.read().items():
-            yield of, calls
+    for of, (calls, _) in state.running.ended().items():
+        yield of, calls
 
 
 def _read_time(state: _OperationState) -> Reading:
-    if state.sampled is not None:
-        for of, (_, seconds) in state.sampled.read().items():
-            yield of, seconds
+    for of, (_, seconds) in state.running.ended().items():
+        yield of, seconds
 
 
 def _check_kind(what: str, kind: object, convention: object) -> SpanKind:

@@ -59,7 +59,6 @@ def _on_collection(phase: str, _info: dict[str, int]) -> None:
 
 def _start_again() -> None:
     waiting.clear()
-    here.state.busy = False
 
 
 _counts.after_fork(_start_again)
