@@ -1,6 +1,6 @@
 """What all carriers have in common: reading any spelling of a name, replacing on writing, and two shapes of headers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 MAX_FOREIGN = 1024
@@ -65,9 +65,7 @@ class Carrier:
     def set(self, field: str, value: str) -> None:
         """Make `value` the only value of `field`. What the transport has no room for is left out."""
         self.remove(field)
-        fitting = value if self.max_value is None else fitted(field, value, self.max_value)
-        if fitting:
-            self._add(field.lower(), fitting)
+        self.put(field, value)
 
     def remove(self, field: str) -> None:
         """Take `field` out, in every spelling."""
@@ -85,10 +83,16 @@ class Carrier:
         """Take out all fields among `names`, in one look."""
         raise NotImplementedError
 
+    def put(self, field: str, value: str) -> None:
+        """Write a field that isn't there (any more); `set` is this after `remove`."""
+        fitting = value if self.max_value is None else fitted(field, value, self.max_value)
+        if fitting:
+            self._add(field.lower(), fitting)
+
     def _add(self, field: str, value: str) -> None:
         raise NotImplementedError
 
-    def _names(self) -> Iterable[object]:
+    def _names(self) -> Iterable[Any]:
         raise NotImplementedError
 
     def __getitem__(self, field: str) -> list[str]:
@@ -154,12 +158,12 @@ def fitted(field: str, value: str, room: int) -> str:
     return value if len(value) <= room else value[: room + 1].rpartition(",")[0]
 
 
-def pairs_pick(data: Iterable[Any], names: Names) -> dict[str, list[str]]:
+def pairs_pick(pairs: Iterable[Any], names: Names) -> dict[str, list[str]]:
     """What a list of (name, value) has of the fields: all values of each, in their order."""
     found: dict[str, list[str]] = {}
-    for item in data:
+    for pair in pairs:
         try:
-            name, value = item
+            name, value = pair
             field = names.field(name)
         except Exception:  # noqa: BLE001, S112 - a malformed pair says nothing; the others still count
             continue
@@ -168,45 +172,33 @@ def pairs_pick(data: Iterable[Any], names: Names) -> dict[str, list[str]]:
     return found
 
 
-class Pairs(Carrier):
-    """Headers as a list or tuple of (name, value). Where it can't be changed in place, `.data` becomes a new list or tuple."""
+def pairs_drop(pairs: Any, names: Names) -> Any:
+    """`pairs` without the fields: the same list, or a new tuple."""
+    kept = [pair for pair in pairs if not _spells(pair, names)]
+    if isinstance(pairs, list):
+        if len(kept) != len(pairs):
+            pairs[:] = kept
+        return pairs
+    return tuple(kept)
 
-    __slots__ = ()
 
-    def __init__(self, data: Any = None) -> None:
-        self.data = [] if data is None else data
+def pairs_add(pairs: Any, name: str | bytes, value: str | bytes) -> Any:
+    """`pairs` and one more: the same list, or a new tuple."""
+    if isinstance(pairs, list):
+        pairs.append((name, value))
+        return pairs
+    return (*pairs, (name, value))
 
-    def pick(self, names: Names) -> dict[str, list[str]]:
-        return pairs_pick(self.data, names)
 
-    def drop(self, names: Names) -> None:
-        kept = [pair for pair in self.data if not _spells(pair, names)]
-        if len(kept) != len(self.data):
-            self._replace(kept)
-
-    def _replace(self, kept: list[Any]) -> None:
-        if isinstance(self.data, list):
-            self.data[:] = kept
-        else:
-            self.data = tuple(kept)
-
-    def _add(self, field: str, value: str) -> None:
-        if isinstance(self.data, list):
-            self.data.append(self._pair(field, value))
-        else:
-            self.data = (*self.data, self._pair(field, value))
-
-    def _pair(self, field: str, value: str) -> tuple[Any, Any]:
-        return field, value
-
-    def _names(self) -> Iterable[object]:
-        return [pair[0] for pair in self.data]
+def pairs_names(pairs: Iterable[Any]) -> list[object]:
+    """The names that stand in a list of pairs."""
+    return [pair[0] for pair in pairs if isinstance(pair, (tuple, list)) and pair]
 
 
 def _spells(pair: Any, names: Names) -> bool:
     try:
         return names.field(pair[0]) is not None
-    except Exception:  # noqa: BLE001 - not a pair: not ours
+    except Exception:  # noqa: BLE001 - not a pair, and not ours
         return False
 
 
@@ -220,8 +212,8 @@ class Fields(Carrier):
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
-        found: dict[str, list[str]] = {}
         foreign = names.foreign
+        found: dict[str, list[str]] = {}
         for name in data:
             if name.__class__ is str and name in foreign:
                 continue
@@ -231,23 +223,23 @@ class Fields(Carrier):
         return found
 
     def drop(self, names: Names) -> None:
-        for name in [name for name in self.data if names.field(name) is not None]:
-            self._delete(name)
-
-    def _delete(self, name: Any) -> None:
-        try:
-            del self.data[name]
-        except KeyError:
-            pass
-        except (TypeError, AttributeError, NotImplementedError):
-            self.data = {other: self.data[other] for other in self.data if other != name}
+        for name in [name for name in self._names() if names.field(name) is not None]:
+            try:
+                del self.data[name]
+            except KeyError:  # a name that stood twice
+                pass
+            except (TypeError, AttributeError, NotImplementedError):
+                self.data = self._copy(names)
+                return
 
     def _add(self, field: str, value: str) -> None:
         try:
             self.data[field] = self._write(value)
         except (TypeError, AttributeError, NotImplementedError):
-            self.data = {name: self.data[name] for name in self.data}
-            self.data[field] = self._write(value)
+            self.data = {**self._copy(Names([field])), field: self._write(value)}
+
+    def _copy(self, without: Names) -> dict[Any, Any]:
+        return {name: self.data[name] for name in self._names() if without.field(name) is None}
 
     def _read(self, value: object) -> list[str]:
         return texts(value)
@@ -255,10 +247,5 @@ class Fields(Carrier):
     def _write(self, value: str) -> Any:
         return value
 
-    def _names(self) -> Iterable[object]:
+    def _names(self) -> Iterable[Any]:
         return list(self.data)
-
-
-def is_pairs(data: object) -> bool:
-    """Whether `data` is a sequence of pairs rather than a mapping."""
-    return isinstance(data, (list, tuple)) and not isinstance(data, Mapping)
