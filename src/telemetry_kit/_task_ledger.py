@@ -1,19 +1,21 @@
 """The books of one executor: how many of its tasks are where, and what the SDK is told of that.
 
-A task is in the queue, at a worker, or decided: that is all that is counted, and
+A task is in the queue, at a worker, or decided. It is in the queue as long as `queued` has its ticket, and only one can
+take that out: the worker that starts it, or whoever finds that no worker will. So
 
     submitted = succeeded + failed + cancelled + rejected + lost + queued + active
 
-holds because queued isn't counted but is what remains. Counts are kept per thread and without a lock (`_counts`).
-The books don't know the executor but weakly: tasks hold them, and would otherwise keep a dropped executor's threads.
+holds by construction. What is at a worker or decided is counted per thread and without a lock (`_counts`). The books
+know the executor only weakly: tasks hold them, and would otherwise keep a dropped executor's threads.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import BrokenExecutor
+from typing import TYPE_CHECKING, Any, cast
 
-from telemetry_kit import _counts, _faults
+from telemetry_kit import _clock, _counts, _faults
 from telemetry_kit._instruments import Reading, Series, series
 from telemetry_kit._limits import ERROR_TYPES, Distinct
 from telemetry_kit._outcome import CANCELLED as CANCELLED_TYPE
@@ -21,14 +23,15 @@ from telemetry_kit._outcome import OTHER, error_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from opentelemetry.context import Context
 
     from telemetry_kit._attributes import AttributeValue
     from telemetry_kit._scope import Scope
 
-SUBMITTED, ACTIVE, SUCCEEDED, FAILED, CANCELLED, REJECTED, LOST = range(7)
-"""The places of a cell: all tasks, those at a worker, and the five ways in which a task is decided."""
+ACTIVE, SUCCEEDED, FAILED, CANCELLED, REJECTED, LOST = range(6)
+"""The places of a cell: tasks at a worker, and the five ways in which a task is decided."""
 OUTCOMES = {
     SUCCEEDED: "succeeded",
     FAILED: "failed",
@@ -36,6 +39,18 @@ OUTCOMES = {
     REJECTED: "rejected",
     LOST: "lost",
 }
+CROWDED = 1_000
+"""Queued tasks from which on a submission looks for cancelled ones among them, whenever their number has doubled."""
+_DIED = frozenset({"KilledWorker"})
+"""Names of other executors' exceptions for a worker that died; those of loky derive from `BrokenExecutor`."""
+
+
+class Ticket:
+    """A task's place in the queue. It doesn't know the task, so that whoever drops that drops all that it holds."""
+
+    __slots__ = ("future",)
+    future: Any
+    """The task's future or a weak reference to it; unset until the executor has given one."""
 
 
 class TaskLedger(_counts.PerThread):
@@ -51,11 +66,14 @@ class TaskLedger(_counts.PerThread):
         "attributes",
         "carries",
         "closed",
+        "copies",
+        "crowded",
         "duration",
         "estimate",
         "kind",
         "name",
         "propagate",
+        "queued",
         "sample",
         "scope",
         "span",
@@ -73,28 +91,32 @@ class TaskLedger(_counts.PerThread):
         declared: dict[str, AttributeValue],
         span: bool,
         propagate: str | None,
-        sample: Callable[[], bool] | None,
+        sample: Callable[[], bool] | bool,
     ) -> None:
         super().__init__()
+        self.queued: dict[Ticket, None] = {}
+        """The tickets of the tasks that wait for a worker."""
+        self.crowded = CROWDED
         self.scope = scope
         self.name = name
         self.kind = kind
         self.span = span
         self.propagate = propagate
-        self.carries = propagate is not None or span
+        self.copies = propagate == "contextvars" and kind == "thread"
+        """A task runs in a copy of all context variables."""
+        self.carries = span or (propagate is not None and not self.copies)
+        """A task needs the OpenTelemetry context of its submitter."""
         self.sample = sample
         self.closed = False
-        self.estimate: Callable[[TaskLedger, int, int | None], int] | None = None
-        """How many of the unfinished tasks are at a worker, where their start can't be seen."""
+        self.estimate: Callable[[TaskLedger, int], int] | None = None
+        """How many queued tasks are at a worker in truth, at most this many, where their start can't be seen."""
         self._executor = weakref.ref(executor)
         own = {"executor.name": name, "executor.type": kind, "scope.name": scope.name}
         self.attributes = {**declared, **own}
         self.span_attributes = {**declared, "executor.name": name, "executor.type": kind}
         self._series = series(self.attributes)
         self._states = {state: self._with("executor.worker.state", state) for state in ("active", "idle")}
-        self._by_outcome = {
-            place: self._with("executor.task.outcome", outcome) for place, outcome in OUTCOMES.items()
-        }
+        self._by_outcome = {place: self._with("executor.task.outcome", outcome) for place, outcome in OUTCOMES.items()}
         self._error_types = Distinct(ERROR_TYPES)
         self._durations: dict[str | None, dict[str, AttributeValue]] = {None: self.attributes}
         instruments = scope.instruments
@@ -107,19 +129,46 @@ class TaskLedger(_counts.PerThread):
         return series({**self.attributes, key: value})
 
     def _make(self) -> list[int]:
-        return [0] * 7
+        return [0] * 6
 
     def _fold(self, into: Any, cell: Any) -> None:
         for place, number in enumerate(cell):
             into[place] += number
 
-    def count(self, place: int) -> None:
-        """Count one task at `place`, off the hot paths."""
+    def forget(self) -> None:
+        super().forget()
+        self.queued.clear()
+
+    # Decisions
+
+    def decide(self, ticket: Ticket, outcome: int) -> bool:
+        """Take a task out of the queue with this outcome, unless somebody else has taken it."""
         try:
-            cell = self.local.cell
+            del self.queued[ticket]
+        except KeyError:
+            return False
+        try:
+            cell: Any = self.local.cell
         except AttributeError:
             cell = self.new()
-        cell[place] += 1
+        cell[outcome] += 1
+        return True
+
+    def sweep(self) -> None:
+        """Decide over queued tasks whose futures are done: cancelled ones above all."""
+        for ticket in list(self.queued):
+            future: Any = getattr(ticket, "future", None)
+            if future.__class__ is weakref.ref:
+                future = future()
+            if future is not None and future.done():
+                self.decide(ticket, outcome_of(future))
+
+    def sweep_crowd(self) -> None:
+        """The queue has become long: cancelled tasks must not pile up in it while nobody collects."""
+        try:
+            self.sweep()
+        finally:
+            self.crowded = max(CROWDED, 2 * len(self.queued))
 
     # Times
 
@@ -130,20 +179,22 @@ class TaskLedger(_counts.PerThread):
         except Exception as fault:
             _faults.record("executor.error_type", fault)
             kind = OTHER
-        return self.outcome(kind), kind
-
-    @staticmethod
-    def outcome(kind: str | None) -> int:
-        """The outcome of a task that ended at a worker with this `error.type`."""
         if kind is None:
-            return SUCCEEDED
-        return CANCELLED if kind == CANCELLED_TYPE else FAILED
+            return SUCCEEDED, None
+        return (CANCELLED if kind == CANCELLED_TYPE else FAILED), kind
 
     def waited(self, seconds: float, context: Context | None = None) -> None:
         """Record how long a task was in the queue."""
         self.wait.record(seconds, self.attributes, context)
 
-    def ran(self, seconds: float, kind: str | None, context: Context | None = None) -> None:
+    def ran(self, started: float, kind: str | None) -> None:
+        """A task that started at `started` has ended now, with this `error.type`. Never raises."""
+        try:
+            self.took(_clock.perf_counter() - started, kind)
+        except Exception as fault:
+            _faults.record("executor.duration", fault)
+
+    def took(self, seconds: float, kind: str | None, context: Context | None = None) -> None:
         """Record how long a task was at a worker, and with which `error.type` it ended."""
         attributes = self._durations.get(kind)
         if attributes is None:
@@ -159,21 +210,28 @@ class TaskLedger(_counts.PerThread):
         return limit if isinstance(limit, int) and limit > 0 else None
 
     def totals(self) -> list[int]:
-        """The sums over all threads, decided tasks first: a task that moves while they are read isn't below zero."""
-        totals = [0] * 7
-        cells: list[Any] = self.cells()
-        for place in (SUCCEEDED, FAILED, CANCELLED, REJECTED, LOST, ACTIVE, SUBMITTED):
-            totals[place] = sum(cell[place] for cell in cells)
-        return totals
+        """The sums over all threads."""
+        return [sum(numbers) for numbers in zip(*cast("list[list[int]]", self.cells()), strict=True)] or [0] * 6
 
     def now(self, limit: int | None) -> tuple[int, int]:
         """How many tasks are at a worker, and how many in the queue."""
-        totals = self.totals()
-        active = max(totals[ACTIVE], 0)
-        unfinished = max(totals[SUBMITTED] - sum(totals[SUCCEEDED:]), 0)
-        if self.estimate is not None and unfinished > active:
-            active += self.estimate(self, unfinished - active, None if limit is None else max(limit - active, 0))
-        return active, max(unfinished - active, 0)
+        self.sweep()
+        queued = len(self.queued)
+        active = max(self.totals()[ACTIVE], 0)
+        if self.estimate is None or not queued:
+            return active, queued
+        at_worker = self.estimate(self, queued if limit is None else min(queued, max(limit - active, 0)))
+        return active + at_worker, queued - at_worker
+
+
+def outcome_of(future: Future[Any]) -> int:
+    """The outcome of a task that no worker has told, by its future."""
+    if future.cancelled():
+        return CANCELLED
+    exc = future.exception()
+    if exc is None:
+        return SUCCEEDED
+    return LOST if isinstance(exc, BrokenExecutor) or type(exc).__name__ in _DIED else FAILED
 
 
 def _worker_count(ledger: TaskLedger) -> Reading:
@@ -202,6 +260,7 @@ def _queue_size(ledger: TaskLedger) -> Reading:
 
 def _tasks(ledger: TaskLedger) -> Reading:
     """All outcomes, also those that have not happened: an alert on an increase needs the zero before the first."""
+    ledger.sweep()
     totals = ledger.totals()
     for place, of in ledger._by_outcome.items():
         yield of, totals[place]

@@ -1,157 +1,178 @@
 """One task of an executor, from its submission to its one outcome.
 
-Whoever takes the task out of the queue decides over it: the worker that starts it (and then tells how it ended), the
-one that cancels it, the pool that breaks, the submission that is refused, or the collector, if the executor has
-dropped it. They may come at the same time; `turn` is what only one of them gets.
+Whoever takes the task out of the queue (`TaskLedger.queued`) decides over it: the worker that starts it, and then tells
+how it ended; the submission that is refused; or whoever sees by the future that no worker will start it. They may come
+at the same time: only one of them gets it.
 """
 
 from __future__ import annotations
 
 import contextvars
 import functools
-from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.trace import Span, StatusCode, set_span_in_context
 
-from telemetry_kit import _clock, _context, _faults, _safe_points
+from telemetry_kit import _clock, _faults, _safe_points
+from telemetry_kit._context import attach, detach
 from telemetry_kit._counts import fork
 from telemetry_kit._outcome import CANCELLED as CANCELLED_TYPE
-from telemetry_kit._task_ledger import (
-    ACTIVE,
-    CANCELLED,
-    FAILED,
-    LOST,
-    OUTCOMES,
-    REJECTED,
-    SUBMITTED,
-    SUCCEEDED,
-    TaskLedger,
-)
+from telemetry_kit._task_ledger import ACTIVE, OUTCOMES, SUCCEEDED, TaskLedger, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
-_DIED = frozenset({"KilledWorker"})
-"""Names of other executors' exceptions for a worker that died; those of loky derive from `BrokenExecutor`."""
+WAITED = "executor.queue.wait_time"
+"""On a task's span: the seconds that it waited in the queue, where its times are taken."""
 _MAPPED = "_process_chunk"
 """The function that runs a chunk of `map` in a process pool; its first argument is the one that was mapped."""
 
 
-class Task:
-    """A task in this process. The executor is given `run`, the future `done`.
+class CountedTask:
+    """A task of which nothing is wanted but to be counted and to have its submitter's context.
 
-    The future holds the task as long as its owner keeps it, so a decided task lets go of all that it had.
+    The executor gets `run` in the function's place. It has no constructor: `submit` fills it, which saves a call.
     """
 
-    __slots__ = ("__weakref__", "context", "fn", "ledger", "queued_at", "turn")
-
-    def __init__(self, ledger: TaskLedger, fn: Callable[..., Any]) -> None:
-        self.ledger: TaskLedger | None = ledger
-        self.fn: Callable[..., Any] | None = fn
-        self.context = _context.get_current() if ledger.carries else None
-        sample = ledger.sample
-        self.queued_at = _clock.perf_counter() if sample is None or sample() else None
-        try:
-            cell = ledger.local.cell
-        except AttributeError:
-            cell = ledger.new()
-        cell[SUBMITTED] += 1
-        self.turn = [fork.generation]
-        """The process in which the task was submitted: a forked child has the tasks, but doesn't count them."""
+    __slots__ = ("__weakref__", "context", "fn", "ledger", "ticket")
+    ledger: TaskLedger
+    ticket: Ticket
+    fn: Callable[..., Any]
+    context: Context | None
 
     def run(self, /, *args: Any, **kwargs: Any) -> Any:
         """What a worker calls in the function's place."""
-        fn: Any = self.fn
         ledger: Any = self.ledger
-        token = None
+        fn: Any = self.fn
+        context: Any = self.context
         try:
-            generation = self.turn.pop()
-        except IndexError:  # refused by the executor, which runs it all the same; or started once before
-            generation = None
-        if generation is not fork.generation:
-            return in_context(self.context, fn, args, kwargs)
+            del ledger.queued[self.ticket]
+        except KeyError:  # refused, and run all the same; started before; or the task of a parent process
+            return in_context(context, fn, args, kwargs)
         try:
             cell = ledger.local.cell
         except AttributeError:
             cell = ledger.new()
         cell[ACTIVE] += 1
-        queued_at = self.queued_at
-        started = ended = 0.0
+        token = None
         try:
-            if self.context is not None:
-                token = _context.attach(self.context)
-            if queued_at is not None:
-                started = _clock.perf_counter()
-                ledger.waited(started - queued_at)
+            if context is not None:
+                try:
+                    token = attach(context)
+                except Exception as fault:
+                    _faults.record("executor.context", fault)
+            result = fn(*args, **kwargs)
+        except BaseException as exc:
+            outcome = ledger.judge(exc)[0]
+            cell[ACTIVE] -= 1
+            cell[outcome] += 1
+            raise
+        else:
+            cell[ACTIVE] -= 1
+            cell[SUCCEEDED] += 1
+            return result
+        finally:
+            if token is not None:
+                try:
+                    detach(token)
+                except Exception as fault:
+                    _faults.record("executor.context", fault)
+            # This frame lives as long as the traceback of an exception: it must not keep the books or a context.
+            del self, ledger, fn, context, cell, token
+
+
+class TimedTask(CountedTask):
+    """A task whose times are taken, or that has a span."""
+
+    __slots__ = ("queued_at",)
+    queued_at: float | None
+
+    def run(self, /, *args: Any, **kwargs: Any) -> Any:
+        ledger: Any = self.ledger
+        fn: Any = self.fn
+        context: Any = self.context
+        try:
+            del ledger.queued[self.ticket]
+        except KeyError:
+            return in_context(context, fn, args, kwargs)
+        try:
+            cell = ledger.local.cell
+        except AttributeError:
+            cell = ledger.new()
+        cell[ACTIVE] += 1
+        generation = fork.generation
+        started = span = token = None
+        try:
+            try:
+                if self.queued_at is not None:
+                    started = _clock.perf_counter()
+                    ledger.waited(started - self.queued_at, context)
+                if ledger.span:
+                    span = self.begin_span(started)
+                    if span is not None:
+                        context, fn = span.context, inside(fn, span.context)
+            except Exception as fault:
+                _faults.record("executor.start", fault)
+            if context is not None:
+                try:
+                    token = attach(context)
+                except Exception as fault:
+                    _faults.record("executor.context", fault)
             result = fn(*args, **kwargs)
         except BaseException as exc:
             outcome, kind = ledger.judge(exc)
             cell[ACTIVE] -= 1
             cell[outcome] += 1
-            if queued_at is not None and generation is fork.generation:
-                ledger.ran(_clock.perf_counter() - started, kind)
+            if generation is fork.generation:
+                if started is not None:
+                    ledger.ran(started, kind)
+                if span is not None:
+                    span.end(outcome, kind, exc)
             raise
         else:
-            if queued_at is not None:
-                ended = _clock.perf_counter()
             cell[ACTIVE] -= 1
             cell[SUCCEEDED] += 1
-            if queued_at is not None and generation is fork.generation:
-                ledger.ran(ended - started, None)
+            if generation is fork.generation:  # else the task has forked, and this is the child
+                if started is not None:
+                    ledger.ran(started, None)
+                if span is not None:
+                    span.end(SUCCEEDED, None)
             return result
         finally:
             if token is not None:
-                leave(token)
-            # The frame lives as long as the traceback of an exception: it must not keep the books or a context.
-            del self, fn, ledger, cell, token
+                try:
+                    detach(token)
+                except Exception as fault:
+                    _faults.record("executor.context", fault)
+            del self, ledger, fn, context, cell, span, token
 
-    def done(self, future: Future[Any], /) -> None:
-        """The future is done. A task that is still in the queue never came to a worker."""
-        if self.turn:
-            self.settle(future)
-        self.fn = self.context = self.ledger = None
+    def begin_span(self, started: float | None) -> TaskSpan | None:
+        """The span of this task, which is about to run."""
+        waited = None if started is None or self.queued_at is None else started - self.queued_at
+        return start_span(self.ledger, self.fn, self.context, waited)
 
-    def settle(self, future: Future[Any]) -> None:
-        """Decide over a task by its future alone."""
-        if future.cancelled():
-            self.decide(CANCELLED)
-            return
-        exc = future.exception()
-        if exc is None:
-            self.decide(SUCCEEDED)
-        else:
-            self.decide(LOST if isinstance(exc, BrokenExecutor) or type(exc).__name__ in _DIED else FAILED)
 
-    def reject(self) -> None:
-        """The executor didn't take it."""
-        self.decide(REJECTED)
+def enter(context: Context) -> Any:
+    """Make `context` current; gives what `leave` takes."""
+    try:
+        return attach(context)
+    except Exception as fault:
+        _faults.record("executor.context", fault)
+        return None
 
-    def decide(self, outcome: int) -> bool:
-        """Take the task out of the queue with this outcome, unless somebody else has."""
-        try:
-            generation = self.turn.pop()
-        except IndexError:
-            return False
-        if generation is not fork.generation or self.ledger is None:
-            return False
-        self.ledger.count(outcome)
-        return True
 
-    def __del__(self) -> None:
-        """Nobody has it any more, so nobody will run it. Only counts: a finaliser must not call the API."""
-        try:
-            if self.turn:
-                self.decide(LOST)
-        except AttributeError:
-            pass  # never got as far as being counted
+def leave(token: Any) -> None:
+    """Put back the context that was current before."""
+    try:
+        detach(token)
+    except Exception as fault:
+        _faults.record("executor.context", fault)
 
 
 def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Call `fn` with `context` as OpenTelemetry's current one; None leaves what is there."""
-    token = None if context is None else _context.attach(context)
+    """Call `fn` with `context` current; None leaves what is there."""
+    token = None if context is None else enter(context)
     try:
         return fn(*args, **kwargs)
     finally:
@@ -160,27 +181,30 @@ def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwarg
         del fn, context, token
 
 
-def leave(token: Any) -> None:
-    """Put back the context that was current before."""
-    try:
-        _context.detach(token)
-    except Exception as fault:
-        _faults.record("executor.context", fault)
-
-
 class TaskSpan:
     """The span of a task: a child of the submitter's, current in the task, with the outcome of the task."""
 
-    __slots__ = ("context", "ledger", "span")
+    __slots__ = ("context", "ended", "ledger", "span")
 
     def __init__(self, ledger: TaskLedger, span: Span, context: Context) -> None:
         self.ledger = ledger
+        self.ended = False
         self.span = span
         self.context = context
         """What is current in the task: the submitter's context, if it travels, with this span in it."""
 
+    def set(self, key: str, value: float) -> None:
+        """Set an attribute. Never raises."""
+        try:
+            self.span.set_attribute(key, value)
+        except Exception as fault:
+            _faults.record("executor.span", fault)
+
     def end(self, outcome: int, kind: str | None, exc: BaseException | None = None) -> None:
-        """Tell the outcome and end it. Never raises."""
+        """Tell the outcome and end it, once. Never raises."""
+        if self.ended:
+            return
+        self.ended = True
         here = _safe_points.here.state
         was, here.busy = here.busy, True
         try:
@@ -199,7 +223,9 @@ class TaskSpan:
     def _tell_error(self, kind: str, exc: BaseException | None) -> None:
         scope = self.ledger.scope
         policy = scope.errors
-        suppressed = None if exc is None else policy.admit(exc, scope=scope, operation=self.ledger.name, error_type=kind)
+        suppressed = (
+            None if exc is None else policy.admit(exc, scope=scope, operation=self.ledger.name, error_type=kind)
+        )
         if exc is None or suppressed is None:
             self.span.set_status(StatusCode.ERROR, kind)
             return
@@ -207,17 +233,19 @@ class TaskSpan:
         policy.emit(self.span, scope, policy.describe(exc, kind, suppressed))
 
 
-def start_span(ledger: TaskLedger, fn: Callable[..., Any], context: Context | None, waited: float | None) -> TaskSpan | None:
+def start_span(
+    ledger: TaskLedger, fn: Callable[..., Any], context: Context | None, waited: float | None
+) -> TaskSpan | None:
     """The span of a task that is about to run; None without an SDK, or where the API must not be called."""
     try:
         tracer = ledger.scope.tracer()
         here = _safe_points.here.state
-        if tracer is None or here.busy or here.collecting:
+        if tracer is None or here.busy:
             return None
         name, path = name_of(fn)
         attributes: dict[str, Any] = {"code.function.name": path, **ledger.span_attributes}
         if waited is not None:
-            attributes["executor.queue.wait_time"] = waited
+            attributes[WAITED] = waited
         here.busy = True
         try:
             span = tracer.start_span(name, context, attributes=attributes)
@@ -254,11 +282,12 @@ def _runs_in_context(fn: functools.partial[Any]) -> bool:
 
 def inside(fn: Callable[..., Any], context: Context) -> Callable[..., Any]:
     """`fn` with `context` current where its body runs: a partial of `contextvars.Context.run`, such as
-    `asyncio.to_thread` makes, leaves the worker's own variables behind."""
-    if isinstance(fn, functools.partial) and _runs_in_context(fn):
-        run, (body, *args) = fn.func, fn.args
-        return functools.partial(run, _call_in_context, context, body, *args, **fn.keywords)
-    return functools.partial(_call_in_context, context, fn)
+    `asyncio.to_thread` makes, leaves behind what is current in the worker.
+    """
+    if not (isinstance(fn, functools.partial) and _runs_in_context(fn)):
+        return fn
+    body, *args = fn.args
+    return functools.partial(fn.func, _call_in_context, context, body, *args, **fn.keywords)
 
 
 def _call_in_context(context: Context, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
