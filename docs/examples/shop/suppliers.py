@@ -16,7 +16,7 @@ class RankerDown(ConnectionError):
 
 
 class Payments:
-    """Takes money: 25 ms as a rule; one call of thirty hangs for seconds."""
+    """Takes money: 25 ms as a rule; one call of twenty hangs for seconds."""
 
     def __init__(self, seed: int = 1) -> None:
         self._chance = random.Random(seed)
@@ -24,7 +24,7 @@ class Payments:
     async def charge(self, amount: int, method: str) -> str:
         """Charge the amount in cents; a receipt number."""
         seconds = self._chance.lognormvariate(-3.7, 0.35)
-        if self._chance.random() < 1 / 30:
+        if self._chance.random() < 1 / 20:
             seconds = 2.0 + self._chance.random()
         await asyncio.sleep(seconds)
         if method == "card" and self._chance.random() < 0.04:

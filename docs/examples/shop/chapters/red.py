@@ -57,7 +57,7 @@ def run(demo: Demo) -> Section:
         "Each handler has one decorator, `@telemetry.operation(...)`, and from it come a histogram and a span: rate, error "
         "ratio and latency are all read from that one histogram, which says `error.type` when something went wrong.\n\n"
         f"In the middle third the ranker, on which `recommend` stands, refused {OUTAGE:.0%} of its calls. Only the operations that "
-        "depend on it show that: `rank` itself and `recommend`. The payment provider doesn't answer one call of thirty, and "
+        "depend on it show that: `rank` itself and `recommend`. The payment provider doesn't answer one call of twenty, and "
         "`charge` asks again after 400 ms: that is the thin second band in the heat map of `checkout`. No average shows it; the "
         "trace below, one click away from the histogram's bucket, says why.",
         [
@@ -79,7 +79,7 @@ def run(demo: Demo) -> Section:
             time_series("Rate by handler", rates, unit="requests/s", shade=outage_at),
             time_series("Error ratio", error_ratio(window), unit="%", shade=outage_at),
             time_series("Latency, 95th percentile", slow, unit="s", shade=outage_at, log=True),
-            heatmap("How long `checkout` took: all of them, not the average", bounds, steps),
+            heatmap("Every `checkout`, not their average", bounds, steps),
             example(demo),
         ],
     )
@@ -111,7 +111,7 @@ def error_ratio(window: Window) -> dict[str, list[tuple[float, float]]]:
 
 def example(demo: Demo) -> Figure:
     """The trace that the SDK kept as an example of the slowest checkouts: from a bucket of the histogram to its reason."""
-    examples = demo.window.exemplars(DURATION, where={"operation.name": "checkout"})
+    examples = demo.window.exemplars(DURATION, where={"operation.name": "checkout", "error.type": None})
     known = {trace_id: value for trace_id, value in examples.items() if demo.traces.trace(trace_id)}
     if not known:
         return waterfall("One slow checkout", demo.traces.slowest("checkout", since=demo.since))
