@@ -13,8 +13,8 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from types import BuiltinFunctionType, FunctionType, MethodType
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import BuiltinFunctionType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any, Protocol, TypeVar, cast
 
 from telemetry_kit import _counts, _safe_points
@@ -36,6 +36,9 @@ class Call(Protocol):
     def pause(self) -> None: ...
     def go_on(self) -> None: ...
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None: ...
+    def drop(self) -> None:
+        """Nobody will ever end it: it counts no longer, and is never told. Called by finalisers."""
+        ...
 
 
 class Calls(Protocol):
@@ -168,16 +171,19 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 result = func(*args, **kwargs)
             finally:
                 cell[0] -= 1
-            if result.__class__ in plain or not awaitable(result):
+            if type(result) in plain or not awaitable(result):
                 return result
             return measured_awaitable(result, Counted(running))
         call = begin(args, kwargs)
         try:
             result = func(*args, **kwargs)
         except BaseException as exc:
-            call.end(exc)
+            try:
+                call.end(exc)
+            except RecursionError:  # the stack has no room for telling it
+                pass
             raise
-        if result.__class__ in plain or not awaitable(result):
+        if type(result) in plain or not awaitable(result):
             call.end(None, result)
             return result
         call.pause()
@@ -287,7 +293,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
         except StopAsyncIteration:
             call.end(None)
         except BaseException as exc:
-            call.end(_without_steps(exc))
+            call.end(without_steps(exc))
             raise
         finally:
             if cell is not None:
@@ -320,7 +326,8 @@ class Stepwise:
         call = self._call
         call.go_on()
         try:
-            steps: Any = self._awaitable.__await__()
+            bare = self._awaitable
+            steps: Any = bare if type(bare) is GeneratorType else bare.__await__()
         finally:
             call.pause()
         step: Callable[[Any], Any] = steps.send if hasattr(steps, "send") else lambda _: next(steps)
@@ -361,6 +368,7 @@ class _Nothing:
     def pause(self) -> None: ...
     def go_on(self) -> None: ...
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None: ...
+    def drop(self) -> None: ...
 
 
 class Counted(_Nothing):
@@ -377,17 +385,41 @@ class Counted(_Nothing):
             self._cell = self._running.enter()
 
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        self.drop()
+
+    def drop(self) -> None:
         if self._cell is not None:
             self._running.leave(self._cell)
             self._cell = None
 
 
+class Unawaited:
+    """Holds a call until somebody awaits what it gave; one that nobody awaits is dropped with this."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call: Call | None = call
+
+    def take(self) -> Call:
+        """The call, the first time."""
+        call, self._call = self._call, None
+        return _Nothing() if call is None else call
+
+    def __del__(self) -> None:
+        if self._call is not None:
+            self._call.drop()
+
+
 def awaitable(result: Any) -> bool:
-    """Whether a function's result is there to be awaited. Types that aren't are remembered."""
+    """Whether a function's result is there to be awaited. Types that aren't are remembered.
+
+    Only the type is asked: a lazy object would come to life if `isinstance` asked it.
+    """
     kind = type(result)
     if hasattr(kind, "__await__"):
         return True
-    if isinstance(result, Generator):
+    if kind is GeneratorType:
         return inspect.isawaitable(result)
     if len(NEVER_AWAITABLE) < _REMEMBERED_TYPES and not kind.__flags__ & _HEAP_TYPE:
         NEVER_AWAITABLE.add(kind)
@@ -400,32 +432,34 @@ _HEAP_TYPE = 1 << 9
 
 def measured_awaitable(result: Any, call: Call) -> Any:
     """`result`, with `call` ending when its await does. A call that nobody awaits is never ended, so never told."""
-    if isinstance(result, Coroutine):
-        wrapped = _await(result, call)
-        wrapped.__name__ = getattr(result, "__name__", wrapped.__name__)
-        wrapped.__qualname__ = getattr(result, "__qualname__", wrapped.__qualname__)
+    if type(result) in (CoroutineType, GeneratorType):
+        wrapped = awaited(result, Unawaited(call))
+        wrapped.__name__ = result.__name__
+        wrapped.__qualname__ = result.__qualname__
         return wrapped
-    if hasattr(result, "add_done_callback"):
+    if hasattr(type(result), "add_done_callback"):
         call.go_on()
         call.pause()
         result.add_done_callback(functools.partial(_done, call))
         return result
     from telemetry_kit import _objects  # noqa: PLC0415 - wrapt takes 50 ms to import
 
-    return _objects.awaitable(result, call)
+    return _objects.awaitable(result, Unawaited(call))
 
 
-async def _await(awaitable: Awaitable[Any], call: Call) -> Any:
+async def awaited(awaitable: Awaitable[Any], unawaited: Unawaited) -> Any:
+    """What awaiting it gives; the call ends with that."""
+    call = unawaited.take()
     try:
         result = await Stepwise(awaitable, call)
     except BaseException as exc:
-        call.end(_without_steps(exc))
+        call.end(without_steps(exc))
         raise
     call.end(None, result)
     return result
 
 
-def _without_steps(exc: BaseException) -> BaseException:
+def without_steps(exc: BaseException) -> BaseException:
     """Take the frame of `Stepwise` out of the traceback: one frame of ours is enough."""
     traceback = exc.__traceback__
     inner = None if traceback is None else traceback.tb_next

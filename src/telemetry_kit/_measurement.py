@@ -247,6 +247,11 @@ class Measurement:
             else:
                 running.leave(cell)
 
+    def drop(self) -> None:
+        """Nobody will ever end it: it counts no longer."""
+        self._state = 2
+        self._leave()
+
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """The call is over: tell its outcome, once. Never raises an `Exception`."""
         now = _clock.perf_counter()

@@ -1,4 +1,4 @@
-"""Callables that must stay what they are: wrapt proxies for objects, and a second look at descriptors.
+"""Callables that must stay what they are, and awaitables that are objects: wrapt proxies.
 
 A partial, an `lru_cache`, an object with `__call__`: `isinstance` must hold, their own methods must be reachable, and
 as a class attribute they must bind as they did. wrapt takes 50 ms to import, so this module is imported when needed.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Generator
+from collections.abc import Coroutine, Generator
+from operator import attrgetter
+from types import MethodType
 from typing import Any
 
 import wrapt
@@ -16,8 +18,35 @@ import wrapt
 from telemetry_kit import _calls
 
 
-class _Measured(wrapt.FunctionWrapper):  # type: ignore[misc]
+class _Measured(wrapt.ObjectProxy):  # type: ignore[misc]
     """A measured callable object. It pickles and copies by its qualified name where it has one."""
+
+    __call__ = property(attrgetter("_self_call"))
+    """The closure itself, found without a frame of ours: a call has one frame more, that of the closure."""
+
+    def __init__(self, func: Any, calls: _calls.Calls) -> None:
+        super().__init__(func)
+        self._self_calls = calls
+        self._self_call = _calls.MAKERS[_kind_of_call(func)](func, calls)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """What is a method of a class stays one: bound, its calls are measured with the instance as an argument."""
+        wrapped = self.__wrapped__
+        bind = getattr(type(wrapped), "__get__", None)
+        if bind is None:
+            return self
+        bound = bind(wrapped, instance, owner)
+        if bound is wrapped:
+            return self
+        if instance is not None and getattr(bound, "__self__", None) is instance:
+            return MethodType(self, instance)
+        return _Measured(bound, self._self_calls) if callable(bound) else bound
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        wrapped = self.__wrapped__
+        told = getattr(type(wrapped), "__set_name__", None)
+        if told is not None:
+            told(wrapped, owner, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         module = getattr(self.__wrapped__, "__module__", None)
@@ -35,59 +64,83 @@ class _Measured(wrapt.FunctionWrapper):  # type: ignore[misc]
 
 def wrap(func: Any, calls: _calls.Calls) -> Any:
     """A proxy for `func` whose calls are measured."""
+    return _Measured(func, calls)
+
+
+def _kind_of_call(func: Any) -> str:
+    """What calling it is: as the function of a partial is, or the `__call__` of an object."""
     bare = func
     while isinstance(bare, functools.partial):
         bare = bare.func
-    call = bare if _calls.kind_of(bare) != "object" else getattr(type(func), "__call__", None)  # noqa: B004
-    kind = _calls.kind_of(call) if call is not None else "sync"
+    kind = _calls.kind_of(bare)
     if kind == "object":
-        kind = "sync"
-    measured = _calls.MAKERS[kind](_call_target, _OfTarget(calls))
-
-    def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return measured((wrapped, instance), *args, **kwargs)
-
-    return _Measured(func, wrapper)
-
-
-def _call_target(target: tuple[Callable[..., Any], Any], /, *args: Any, **kwargs: Any) -> Any:
-    return target[0](*args, **kwargs)
-
-
-class _OfTarget:
-    """The calls, given the arguments as the function of a class is given them: with its instance, without our target."""
-
-    def __init__(self, calls: _calls.Calls) -> None:
-        self._calls = calls
-        self.running = calls.running
-        self.idle = calls.idle
-
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _calls.Call:
-        instance = args[0][1]
-        return self._calls.begin(args[1:] if instance is None else (instance, *args[1:]), kwargs)
+        kind = _calls.kind_of(getattr(type(bare), "__call__", None))  # noqa: B004
+    return "sync" if kind == "object" else kind
 
 
 class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[misc]
     """An awaitable object whose call ends with its await, and which is otherwise itself."""
 
-    def __init__(self, awaitable: Any, call: _calls.Call) -> None:
+    def __init__(self, awaitable: Any, call: _calls.Unawaited) -> None:
         super().__init__(awaitable)
-        self._self_call = call
+        self._self_unawaited = call
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        call = self._self_call
+        return self._self_measure(self.__wrapped__)
+
+    async def __aenter__(self) -> Any:
+        # As `async with get(...)`: entering is the await.
+        return await _calls.awaited(type(self.__wrapped__).__aenter__(self.__wrapped__), self._self_unawaited)
+
+    async def __aexit__(self, *exc: Any) -> Any:
+        return await type(self.__wrapped__).__aexit__(self.__wrapped__, *exc)
+
+    def _self_measure(self, awaitable: Any) -> Generator[Any, Any, Any]:
+        call = self._self_unawaited.take()
         try:
-            result = yield from _calls.Stepwise(self.__wrapped__, call).__await__()
+            result = yield from _calls.Stepwise(awaitable, call).__await__()
         except BaseException as exc:
-            call.end(exc)
+            call.end(_calls.without_steps(exc))
             raise
         call.end(None, result)
         return result
 
 
-def awaitable(result: Any, call: _calls.Call) -> Any:
+class _MeasuredCoroutine(_MeasuredAwaitable):
+    """The same for a coroutine of another make, which an event loop drives by its methods."""
+
+    _self_steps: Any = None
+
+    def send(self, value: Any) -> Any:
+        if self._self_steps is None:
+            self._self_steps = self._self_measure(_Steps(self.__wrapped__))
+        return self._self_steps.send(value)
+
+    def throw(self, *args: Any) -> Any:
+        return self.__wrapped__.throw(*args) if self._self_steps is None else self._self_steps.throw(*args)
+
+    def close(self) -> None:
+        if self._self_steps is None:
+            self.__wrapped__.close()
+        else:
+            self._self_steps.close()
+
+
+class _Steps:
+    """A coroutine's own methods as the steps of an await."""
+
+    __slots__ = ("_coroutine",)
+
+    def __init__(self, coroutine: Any) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Any:
+        return self._coroutine
+
+
+def awaitable(result: Any, call: _calls.Unawaited) -> Any:
     """`result`, with `call` ending when its await does."""
-    return _MeasuredAwaitable(result, call)
+    return (_MeasuredCoroutine if isinstance(result, Coroutine) else _MeasuredAwaitable)(result, call)
 
 
 def _by_name(module: str, name: str) -> Any:
