@@ -15,7 +15,7 @@ from telemetry_kit._block import Block, Timed
 from telemetry_kit._instruments import Reading, Series, series
 from telemetry_kit._limits import ValueGuard
 from telemetry_kit._named import admit_name, check_name
-from telemetry_kit._pool_stats import TIMEOUT, PoolStats, Reported, attributes_of, check_convention, check_limit
+from telemetry_kit._pool_stats import TIMEOUT, Levels, PoolStats, Reported, attributes_of, check_convention, check_limit
 
 if TYPE_CHECKING:
     from telemetry_kit._attributes import AttributeValue
@@ -212,8 +212,8 @@ class _Create(Timed):
 _TIMEOUTS = "db.client.connection.timeouts"
 
 
-def _levels(pool: Pool) -> PoolStats:
-    return PoolStats(pool._used.total(), pool._limit, None, pool._pending.total())
+def _levels(pool: Pool) -> Levels:
+    return Levels(pool._used.total(), pool._limit, pool._pending.total())
 
 
 def _read_errors(state: _State) -> Reading:

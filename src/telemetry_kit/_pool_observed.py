@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._named import Handle, admit_name, check_name
 from telemetry_kit._pool_adapters import SEMAPHORES, reader_of
-from telemetry_kit._pool_stats import PoolStats, Reported, attributes_of, check_convention, check_limit
+from telemetry_kit._pool_stats import PoolStats, Reported, attributes_of, check_convention, check_limit, check_stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +40,11 @@ def observe_pool(
 
 
 def _completed(read: Reader, limit: int | None) -> Callable[[Any], PoolStats]:
-    """The numbers, with the limit that the user knows where the pool doesn't."""
-    if limit is None:
-        return lambda owner: read(owner, None)
+    """The numbers, checked, and with the limit that the user knows where the pool doesn't."""
 
     def completed(owner: Any) -> PoolStats:
-        found = read(owner, limit)
-        return dataclasses.replace(found, limit=limit) if found.limit is None else found
+        found = check_stats(read(owner, limit))
+        return found if limit is None or found.limit is not None else dataclasses.replace(found, limit=limit)
 
     return completed
 
