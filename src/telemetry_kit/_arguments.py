@@ -11,7 +11,7 @@ called: an object that is no number, text, date, mapping, sequence, set or datac
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from itertools import islice
@@ -22,7 +22,7 @@ from telemetry_kit._attributes import ITEMS, SPAN_STRING, AttributeValue, span_v
 from telemetry_kit._outcome import type_name
 from telemetry_kit._scrub import REDACTED, default_scrub, denied, is_card
 
-Spec = Mapping[str, str] | Sequence[str]
+Spec = Mapping[str, str] | Iterable[str] | str
 """`{"parameter": "attribute.key"}`, names of parameters, or `"*"`."""
 
 DEPTH = 6
@@ -105,7 +105,7 @@ def _wanted(func: Any, spec: Spec, parameters: list[inspect.Parameter]) -> list[
         return [(name, name) for place, name in enumerate(names) if place or name not in ("self", "cls")]
     if isinstance(spec, Mapping):
         pairs = list(spec.items())
-    elif isinstance(spec, (Sequence, AbstractSet)):
+    elif isinstance(spec, Iterable):
         pairs = [(name, name) for name in spec]
     else:
         raise TypeError(

@@ -7,10 +7,8 @@ service down.
 """
 
 import math
-import threading
-import weakref
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
@@ -19,25 +17,22 @@ from opentelemetry.semconv.attributes.exception_attributes import (
     EXCEPTION_STACKTRACE,
     EXCEPTION_TYPE,
 )
+from opentelemetry.trace import StatusCode
 
-from telemetry_kit import _clock, _counts, _faults, _safe_points, _seen, _signals
+from telemetry_kit import _clock, _faults, _safe_points, _seen, _signals
 from telemetry_kit._attributes import SPAN_STRING, AttributeValue
-from telemetry_kit._buckets import TokenBucket
-from telemetry_kit._outcome import OTHER, type_name
+from telemetry_kit._error_limiter import ErrorLimiter
+from telemetry_kit._outcome import CANCELLED, type_name
 from telemetry_kit._scrub import default_scrub
 from telemetry_kit._signals import SIGNAL_VARIABLE, Signal
 from telemetry_kit._stacktrace import Formatter
 
 if TYPE_CHECKING:
-    from telemetry_kit._instruments import Instruments, Series
     from telemetry_kit._scope import Scope
 
 EVENT = "exception"
 SUPPRESSED_COUNT = "telemetry_kit.exception.suppressed_count"
 """On a detailed record: how many of its kind were left out since the one before."""
-SUPPRESSED = "telemetry_kit.exception.suppressed"
-SITES = 1_024
-"""Pairs of operation and error type with a bucket of their own; all later ones share one."""
 STACKTRACE = 16_384
 """Characters of a stack trace: its beginning and its end are kept."""
 _LEFT_OUT = "\n[...]\n"
@@ -45,19 +40,6 @@ _MARGIN = 4_096
 """Characters beyond the cut that the scrubber sees, so that a secret is known for what it is across the cut."""
 _HEADROOM = 60
 """Frames that formatting an exception and calling the SDK may need."""
-
-
-class Site:
-    """An operation and one of its error types, as the limiter sees them."""
-
-    __slots__ = ("bucket", "instruments", "said", "series")
-
-    def __init__(self, bucket: TokenBucket, instruments: "Instruments", series: "Series") -> None:
-        self.bucket = bucket
-        self.instruments = instruments
-        self.series = series
-        self.said = 0
-        """Of the suppressed ones, how many a detailed record has told of."""
 
 
 class ErrorPolicy:
@@ -84,8 +66,8 @@ class ErrorPolicy:
     """
 
     __slots__ = (
-        "__weakref__", "_held", "_inside", "_lock", "_observed", "_rest", "_sites", "_total", "burst", "messages",
-        "rate", "scrub", "signal", "stacktrace", "total_burst", "total_rate",
+        "__weakref__", "_limiter", "burst", "messages", "rate", "scrub", "signal", "stacktrace", "total_burst",
+        "total_rate",
     )  # fmt: skip
 
     def __init__(
@@ -118,11 +100,7 @@ class ErrorPolicy:
                 "`lambda text: text` scrubs nothing"
             )
         self.scrub = scrub
-        self._held: _counts.Tally[Site] = _counts.Tally()
-        self._observed: weakref.WeakKeyDictionary[Instruments, bool] = weakref.WeakKeyDictionary()
-        self._start_again()
-        key = id(self)
-        _policies[key] = weakref.ref(self, lambda _: _policies.pop(key, None))
+        self._limiter = ErrorLimiter(rate, burst, total_rate, total_burst)
 
     def __repr__(self) -> str:
         names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal")
@@ -137,21 +115,11 @@ class ErrorPolicy:
             return None
         if _seen.seen(exc):
             return None
-        return self.admit_failure(scope=scope, operation=operation, error_type=error_type)
+        return self._limiter.admit(scope, operation, error_type)
 
     def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
         """The same for an error without an exception."""
-        try:
-            site = self._sites[scope.instruments, scope.name, operation, error_type]
-        except KeyError:
-            site = self._new_site(scope, operation, error_type)
-        now = _clock.perf_counter()
-        if not (site.bucket.closed(now) or self._total.closed(now)):
-            suppressed = self._take(site, now)
-            if suppressed is not None:
-                return suppressed
-        self._held.add(site)
-        return None
+        return self._limiter.admit(scope, operation, error_type)
 
     def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
         """The attributes of a detailed record of `exc`, which was admitted."""
@@ -201,6 +169,30 @@ class ErrorPolicy:
             _faults.record("exception.stacktrace", fault)
             return ""
 
+    def tell(
+        self, span: trace.Span, scope: "Scope", exc: BaseException, *, operation: str | None, error_type: str
+    ) -> None:
+        """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
+        that is admitted. The caller knows that this is a safe point, and guards it.
+        """
+        if error_type == CANCELLED:
+            self.mark(span, error_type)
+            return
+        suppressed = self.admit(exc, scope=scope, operation=operation, error_type=error_type)
+        if suppressed is None:
+            self.mark(span, error_type)
+            return
+        attributes = self.describe(exc, error_type, suppressed)
+        self.mark(span, error_type, str(attributes.get(EXCEPTION_MESSAGE, "")))
+        self.emit(span, scope, attributes)
+
+    @staticmethod
+    def mark(span: trace.Span, error_type: str, description: str | None = None) -> None:
+        """Put an outcome without detail onto a span: what the conventions ask of it, and no more."""
+        span.set_attribute(ERROR_TYPE, error_type)
+        if error_type != CANCELLED:
+            span.set_status(StatusCode.ERROR, error_type if description is None else description)
+
     def emit(
         self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
     ) -> None:
@@ -236,59 +228,6 @@ class ErrorPolicy:
             _safe_points.later(lambda: self.emit_event(span, scope, name, attributes, when, severity=severity))
             return
         _signals.send(self.signal or _signals.opted_in(), span, scope, name, attributes, when, severity)
-
-    def suppressed(self) -> int:
-        """How many detailed records were left out so far, in this process."""
-        return int(self._held.total())
-
-    def _take(self, site: Site, now: float) -> int | None:
-        """A token of the site and one of the process, or None. The number is what was held back since."""
-        with self._lock:
-            if self._inside:
-                return None  # a signal handler or finaliser in the middle of this, in this very thread
-            self._inside = True
-            try:
-                if not (site.bucket.ready(now) and self._total.ready(now)):
-                    return None
-                site.bucket.taken += 1.0
-                self._total.taken += 1.0
-                held = int(self._held.of(site))
-                suppressed, site.said = held - site.said, held
-                return suppressed
-            finally:
-                self._inside = False
-
-    def _new_site(self, scope: "Scope", operation: str | None, error_type: str) -> Site:
-        name = scope.name
-        if len(self._sites) >= SITES:
-            operation, error_type = None if operation is None else OTHER, OTHER
-            if len(self._sites) >= 2 * SITES:
-                name = OTHER
-        key = scope.instruments, name, operation, error_type
-        known = self._sites.get(key)
-        if known is not None:
-            return known
-        attributes: dict[str, AttributeValue] = {"error.type": error_type, "scope.name": name}
-        if operation is not None:
-            attributes["operation.name"] = operation
-        bucket = self._rest if len(self._sites) >= SITES else TokenBucket(self.rate, self.burst)
-        instruments = scope.instruments
-        if instruments not in self._observed:
-            self._observed[instruments] = True
-            instruments.observe(SUPPRESSED, self, lambda policy: policy._suppressed_by(instruments))
-        return self._sites.setdefault(key, Site(bucket, instruments, instruments.series(attributes)))
-
-    def _suppressed_by(self, instruments: "Instruments") -> Iterable[tuple["Series", float]]:
-        """What was held back by site, of those whose numbers `instruments` observes."""
-        return [(site.series, number) for site, number in self._held.read().items() if site.instruments is instruments]
-
-    def _start_again(self) -> None:
-        """As new; in a forked child, too, whose parent reports what the parent held back."""
-        self._lock = threading.RLock()
-        self._inside = False
-        self._sites: dict[tuple[Any, ...], Site] = {}
-        self._rest = TokenBucket(self.rate, self.burst)
-        self._total = TokenBucket(self.total_rate, self.total_burst)
 
 
 _raw = Formatter()
@@ -326,18 +265,6 @@ def _room(frames: int) -> bool:
     except RecursionError:
         return False
 
-
-_policies: dict[int, "weakref.ref[ErrorPolicy]"] = {}
-
-
-def _start_all_again() -> None:
-    for reference in list(_policies.values()):
-        policy = reference()
-        if policy is not None:
-            policy._start_again()
-
-
-_counts.after_fork(_start_all_again)
 
 DEFAULT_POLICY = ErrorPolicy()
 """What every `Telemetry` uses that isn't given another: one object, so that its totals are limits of the process."""
