@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 import tempfile
 import threading
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; 0, or 1 if a chapter failed, or 2 with one line on what was asked wrongly."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        del os.environ[name]  # a setting of this machine's would send the demo's telemetry elsewhere, or leave it out
     try:
         from shop import frame
         from shop.backend import PortTaken

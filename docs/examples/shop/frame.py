@@ -168,6 +168,8 @@ class Demo:
             "PYTHONPATH": os.pathsep.join([str(EXAMPLES), *filter(None, sys.path)]),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.otlp_endpoint,
             "OTEL_SERVICE_NAME": service,
+            "NO_PROXY": "127.0.0.1",  # a proxy of the machine's has no part in this
+            "no_proxy": "127.0.0.1",
         }
 
     def settle(self) -> None:

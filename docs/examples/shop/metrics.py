@@ -54,9 +54,9 @@ class Metrics:
         self._series: dict[str, Series] = {}
         self._collectors: list[Callable[[], None]] = []
 
-    def add(self, request: ExportMetricsServiceRequest) -> None:
-        """Take in what an exporter sent."""
-        now = time.time()
+    def add(self, request: ExportMetricsServiceRequest, at: float | None = None) -> None:
+        """Take in what an exporter sent (at this `time.time()`, else now)."""
+        now = time.time() if at is None else at
         with self._lock:
             for group in request.resource_metrics:
                 resource = attributes(group.resource.attributes)

@@ -47,8 +47,10 @@ def run(demo: Demo) -> Section:
         for name, points in window.quantiles_over_time(DURATION, 0.95, by="operation.name").items()
         if name in HANDLERS
     }
-    bounds, steps = window.buckets_over_time(DURATION, where={"operation.name": "checkout"})[DURATION]
     measured = rows(window)
+    if not measured:
+        raise RuntimeError(f"no operation was measured; the customers saw {dict(seen.statuses)}")
+    bounds, steps = window.buckets_over_time(DURATION, where={"operation.name": "checkout"})[DURATION]
     errors = sum(seen.statuses[status] for status in seen.statuses if status >= "500")
     spans = demo.traces.spans(since=demo.since)
     return Section(
