@@ -1,11 +1,16 @@
-"""A token bucket: `burst` at once, then `rate` per second.
+"""Token buckets: `burst` at once, then `rate` per second.
 
-The bucket is arithmetic on two numbers, when it was last full and how many were taken since, so that nothing is
-accumulated and rounded. It has no lock: whoever shares one between threads brings it. What it offers without one is
-`closed(now)`, the cheap look of a storm: until `opens` nothing can be taken, whoever asks.
+A bucket is arithmetic on two numbers, when it was last full and how many were taken since, so that nothing is
+accumulated and rounded. A `Limiter` shares buckets between threads. Whoever is denied is counted, exactly; in a storm
+nearly everybody is, so that the way there takes no lock: a look at the clock and at a bucket that is known to be empty.
+Who may have a token asks again under a lock, held for a few instructions that run no code of anybody else's.
 """
 
 import math
+import threading
+import weakref
+
+from telemetry_kit import _clock, _counts
 
 
 class TokenBucket:
@@ -59,3 +64,83 @@ class TokenBucket:
             self.taken += 1.0
             return True
         return False
+
+
+class Site:
+    """A place that is limited."""
+
+    __slots__ = ("bucket", "told")
+
+    def __init__(self, bucket: TokenBucket) -> None:
+        self.bucket = bucket
+        self.told = 0
+        """Of those held back, how many somebody who was admitted has been told of."""
+
+
+class Limiter:
+    """Admits at places, each with a bucket, and where there is a `total` at most so many over all of them.
+
+    >>> limiter = Limiter()
+    >>> place = Site(TokenBucket(rate=0.0, burst=1))
+    >>> limiter.admit(place), limiter.admit(place)
+    (0, None)
+    """
+
+    __slots__ = ("__weakref__", "_inside", "_lock", "held", "total")
+
+    def __init__(self, total: TokenBucket | None = None) -> None:
+        self.total = total
+        self.held: _counts.Tally[Site] = _counts.Tally()
+        """How many were held back, by place."""
+        self._lock = threading.RLock()
+        self._inside = False
+        key = id(self)
+        _limiters[key] = weakref.ref(self, lambda _: _limiters.pop(key, None))
+
+    def admit(self, site: Site) -> int | None:
+        """How many were held back here since the last one that was admitted, or None: this one is, too."""
+        now = _clock.perf_counter()
+        total = self.total
+        if not (site.bucket.closed(now) or (total is not None and total.closed(now))):
+            held = self._take(site)
+            if held is not None:
+                return held
+        self.held.add(site)
+        return None
+
+    def _take(self, site: Site) -> int | None:
+        with self._lock:
+            if self._inside:
+                return None  # a signal handler or finaliser, in this very thread, in the middle of what follows
+            try:
+                self._inside = True
+                # Asked in here again: of two threads the later one must not come with the earlier time.
+                now = _clock.perf_counter()
+                total = self.total
+                if not (site.bucket.ready(now) and (total is None or total.ready(now))):
+                    return None
+                site.bucket.taken += 1.0
+                if total is not None:
+                    total.taken += 1.0
+                held = int(self.held.of(site))
+                told, site.told = site.told, held
+                return held - told
+            finally:
+                self._inside = False
+
+    def _unlock(self) -> None:
+        self._lock = threading.RLock()
+        self._inside = False
+
+
+_limiters: dict[int, "weakref.ref[Limiter]"] = {}
+
+
+def _unlock_all() -> None:
+    for reference in list(_limiters.values()):
+        limiter = reference()
+        if limiter is not None:
+            limiter._unlock()
+
+
+_counts.after_fork(_unlock_all)

@@ -100,7 +100,7 @@ class _Enriched:
             _faults.record("span.is_recording", fault)
             return True
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Enriching:
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _calls.Call:
         span = get_current_span()
         with _faults.guard("span.attributes"):
             found: dict[str, AttributeValue] = {}

@@ -193,6 +193,10 @@ class ErrorPolicy:
         if error_type != CANCELLED:
             span.set_status(StatusCode.ERROR, error_type if description is None else description)
 
+    def where(self) -> Signal:
+        """The signal of now."""
+        return self.signal or _signals.opted_in()
+
     def emit(
         self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
     ) -> None:
@@ -200,7 +204,7 @@ class ErrorPolicy:
         The caller knows that this is a safe point (`_safe_points`), as whoever ends a span must.
         """
         when = _clock.time_ns() if timestamp is None else timestamp
-        _signals.send(self.signal or _signals.opted_in(), span, scope, EVENT, attributes, when, "ERROR")
+        _signals.send(self.where(), span, scope, EVENT, attributes, when, "ERROR")
 
     def emit_event(
         self,
@@ -227,7 +231,7 @@ class ErrorPolicy:
         if _safe_points.unsafe():
             _safe_points.later(lambda: self.emit_event(span, scope, name, attributes, when, severity=severity))
             return
-        _signals.send(self.signal or _signals.opted_in(), span, scope, name, attributes, when, severity)
+        _signals.send(self.where(), span, scope, name, attributes, when, severity)
 
 
 _raw = Formatter()

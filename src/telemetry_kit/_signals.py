@@ -20,6 +20,8 @@ Signal = Literal["span", "log", "both"]
 
 SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_NOBODY_LISTENS = ("NoOpLogger", "ProxyLogger")
+"""The API's own loggers: there is no SDK for logs."""
 
 
 def opted_in() -> Signal:
@@ -94,6 +96,9 @@ def _log(
     try:
         from opentelemetry._logs import LogRecord, SeverityNumber
 
+        logger = scope.logger()
+        if type(logger).__name__ in _NOBODY_LISTENS:
+            return
         record = LogRecord(
             timestamp=when,
             observed_timestamp=when,
@@ -104,6 +109,6 @@ def _log(
             attributes=dict(attributes),
             event_name=name,
         )
-        scope.logger().emit(record)
+        logger.emit(record)
     except Exception as fault:
         _faults.record("logs.emit", fault)

@@ -120,7 +120,7 @@ class _SpanCalls:
     def idle(self) -> bool:
         return self._of.carrier is None and self._of.scope.tracer() is None
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _calls.Call:
         call = _Call(self._of, self._name, self._static)
         if self._stepwise:
             call.busy = 0.0

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from telemetry_kit._pool import Pool
     from telemetry_kit._pool_stats import PoolStats
     from telemetry_kit._queue import Sized
+    from telemetry_kit._span import NewSpan
+    from telemetry_kit._unhandled import UnhandledWatch
     from telemetry_kit.conventions import Convention, PoolConvention
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
@@ -552,6 +554,136 @@ class Telemetry:
         )
 
     # Spans, events, exceptions
+
+    @overload
+    def span(self, func: F, /) -> F: ...
+
+    @overload
+    def span(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        arguments: Arguments | None = None,
+        carrier: Any = None,
+        links: Any = None,
+        expected: Expected = (),
+    ) -> NewSpan: ...
+
+    def span(
+        self,
+        name: Any = None,
+        /,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        arguments: Arguments | None = None,
+        carrier: Any = None,
+        links: Any = None,
+        expected: Expected = (),
+    ) -> Any:
+        """Make a new span without metrics: a decorator of any kind of callable, or `with ... as span:`.
+
+        Args:
+            name: of the span; by default the decorated function's `__qualname__`.
+            kind: of the span; it also decides what `carrier` means.
+            attributes: a mapping, or a callable given the call's arguments that is asked only if the span is recorded.
+            arguments: the call's arguments as attributes: `{"parameter": "attribute.key"}`, names of parameters, or
+                `"*"` for all but `self`, with secrets redacted.
+            carrier: for SERVER and CONSUMER where the parent is extracted from, for CLIENT and PRODUCER what the span
+                is injected into; or a callable given the call's arguments.
+            links: carriers, contexts or links of other work that this continues, or a callable likewise.
+            expected: exception types that are no errors, or a callable given the exception.
+
+        Raises TypeError and ValueError, here or when it decorates, for options that can't be right. An exception sets
+        `error.type` and the status, and is recorded in detail as far as the error policy lets it. A decorated
+        function's span has `code.function.name`; a generator's `operation.busy_time`, the seconds its body worked.
+
+        >>> from telemetry_kit import Telemetry
+        >>> telemetry = Telemetry("shop.orders")
+        >>> @telemetry.span("price", arguments={"sku": "product.sku"})
+        ... def price(sku):
+        ...     return 100
+        >>> price("A1")
+        100
+        >>> with telemetry.span("discount") as span:
+        ...     span.set_attribute("discount.percent", 10)
+        """
+        from telemetry_kit._span import NewSpan
+
+        if callable(name) or isinstance(name, (classmethod, staticmethod)):
+            return NewSpan(self._scope)(name)  # type: ignore[type-var]
+        return NewSpan(
+            self._scope,
+            name,
+            kind=kind,
+            attributes=attributes,
+            arguments=arguments,
+            carrier=carrier,
+            links=links,
+            expected=expected,
+        )
+
+    def event(
+        self,
+        name: str,
+        attributes: Mapping[str, object] | None = None,
+        *,
+        severity: str = "INFO",
+        body: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Emit a log-based event: a log record with a name, correlated with the current span. Never raises.
+
+        Args:
+            name: what happened, in the form `config.changed`. It is low-cardinality: what varies is an attribute.
+            attributes: what is to be known of it; values that can't be exported are left out, long ones cut.
+            severity: TRACE, DEBUG, INFO, WARN, ERROR or FATAL.
+            body: text for people, if there is any.
+            exception: one that belongs to it, recorded as the error policy says.
+
+        >>> from telemetry_kit import Telemetry
+        >>> Telemetry("shop.orders").event("config.changed", {"config.file": "app.toml"})
+        """
+        from telemetry_kit import _events
+
+        _events.event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
+
+    def record_exception(self, exc: BaseException, *, attributes: Mapping[str, object] | None = None) -> None:
+        """Record an exception that was handled: on the current span or as a log record, as the error policy's signal
+        says, within its limits and scrubbed. The span's status stays. Where there is no span it is a log record.
+
+        Args:
+            exc: the exception. One that was recorded before is not recorded again.
+            attributes: what else is to be known of it.
+
+        >>> from telemetry_kit import Telemetry
+        >>> telemetry = Telemetry("shop.orders")
+        >>> try:
+        ...     int("many")
+        ... except ValueError as problem:
+        ...     telemetry.record_exception(problem)
+        """
+        from telemetry_kit import _events
+
+        _events.record_exception(self._scope, exc, attributes=attributes)
+
+    def watch_unhandled(self) -> UnhandledWatch:
+        """Emit an event for each exception that nobody handles: in the main thread, in threads, in tasks and callbacks
+        of the running asyncio loop (if there is one), and in finalisers.
+
+        The hooks that were there are called after ours. Gives a handle: `.stop()` puts them back, and it is a context
+        manager. The events have the name `exception` and say in `telemetry_kit.exception.hook` which hook saw it.
+
+        >>> from telemetry_kit import Telemetry
+        >>> watch = Telemetry("shop.orders").watch_unhandled()
+        >>> watch.stop()
+        """
+        from telemetry_kit._unhandled import UnhandledWatch
+
+        return UnhandledWatch(self._scope)
 
 
 def _is_disabled(name: str) -> bool:
