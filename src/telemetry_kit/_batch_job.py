@@ -11,13 +11,15 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from telemetry_kit import _calls, _counts, _faults, _operation
+from telemetry_kit import _calls, _counts, _faults
 from telemetry_kit._job_run import JobRun, current_run
 from telemetry_kit._job_state import Job, jobs_of
 from telemetry_kit._limits import SETS_PER_HELPER, ValueGuard
+from telemetry_kit._named import admit_name, check_name
+from telemetry_kit._operation_rules import check_expected
 
 if TYPE_CHECKING:
-    from telemetry_kit._operation import Expected
+    from telemetry_kit._operation_rules import Expected
     from telemetry_kit._scope import Scope
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
@@ -45,12 +47,7 @@ class BatchJob:
         flush_at_start: bool = False,
         handle_sigterm: bool = False,
     ) -> None:
-        if not isinstance(name, str):
-            msg = f"a batch job's name is a str, and got {name!r:.100} of type {type(name).__name__}"
-            raise TypeError(msg)
-        if not name:
-            msg = "a batch job's name can't be empty: give the one by which whoever is paged knows it"
-            raise ValueError(msg)
+        check_name("batch job", name)
         what = f"batch job {name!r}"
         if metric_attributes is not None and not isinstance(metric_attributes, Mapping):
             msg = f"metric_attributes of {what} is a mapping, and got {metric_attributes!r:.100}"
@@ -68,10 +65,10 @@ class BatchJob:
         self.flush_timeout = _seconds(what, "flush_timeout", flush_timeout)
         self.flush_at_start = flush_at_start
         self.handle_sigterm = handle_sigterm
-        self._expected = _operation._check_expected(what, expected)
+        self._expected = check_expected(what, expected)
         self._run_id = run_id
         self.declared = ValueGuard(SETS_PER_HELPER).attributes(metric_attributes or {})
-        self.job: Job = jobs_of(scope.instruments).job(scope.name, name, self.declared)
+        self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), self.declared)
         interval = _seconds(what, "expected_interval", expected_interval)
         if interval is not None:
             self.job.expected_interval = interval

@@ -124,7 +124,7 @@ class Block:
             if error_type not in (None, _outcome.CANCELLED):
                 suppressed = None
                 if exc is not None:
-                    suppressed = policy.admit(exc, scope=scope, operation=name, error_type=error_type)  # type: ignore[arg-type]
+                    suppressed = policy.admit(exc, scope=scope, operation=name, error_type=error_type)
                 if exc is not None and suppressed is not None:
                     span.set_status(StatusCode.ERROR, policy.message(exc))
                     policy.emit(span, scope, policy.describe(exc, error_type, suppressed))

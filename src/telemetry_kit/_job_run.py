@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from telemetry_kit import _clock, _counts, _faults, _flush, _outcome, _safe_points
 from telemetry_kit._attributes import AttributeValue, span_attributes, span_value
 from telemetry_kit._job_block import Block, Step
-from telemetry_kit._job_state import OWN_KEYS, RESULTS, JobState, Outcome, State
-from telemetry_kit._job_track import RECORD, track, track_async
+from telemetry_kit._job_records import Records
+from telemetry_kit._job_state import OWN_KEYS, RESULTS, Outcome, State
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
     from telemetry_kit._batch_job import BatchJob
 
-T = TypeVar("T")
-
 START_SECONDS = 5.0
 """What a flush at the start may take where the job doesn't say."""
 
 CURRENT: ContextVar[JobRun | None] = ContextVar("telemetry_kit.job_run", default=None)
 
 
-class JobRun(Block):
+class JobRun(Block, Records):
     """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
 
     Its methods never raise, cost next to nothing, and can be called from any thread.
@@ -35,9 +33,9 @@ class JobRun(Block):
 
     terminated = False
     ending = False
-    done_of_total: tuple[float, float] | None = None
     _state: State | None = None
     _token: Token[JobRun | None] | None = None
+    _outer: JobRun | None = None
     _generation: object = None
     _failed: str | None = None
     _skipped = False
@@ -52,13 +50,10 @@ class JobRun(Block):
         function: str | None = None,
     ) -> None:
         self.batch_job = batch_job
-        self.counted: _counts.Tally[str] = _counts.Tally()
         self._given: dict[str, object] = {}
         with _faults.guard("job.metric_attributes"):
             self._given = dict(metric_attributes or {})
-        self.job_state: JobState = batch_job.job.state_of(self._given)
-        self._records = self.job_state.records
-        self._processed = self.job_state.record_series("processed", None)
+        Records.__init__(self, batch_job.job, batch_job.job.state_of(self._given))
         self._carrier = carrier
         self._links = links
         self._function = function
@@ -75,73 +70,6 @@ class JobRun(Block):
     def state(self) -> State | None:
         """`running`, `succeeded`, `failed`, `skipped` or `cancelled`; None before it started."""
         return self._state
-
-    # Its records and its progress
-
-    def processed(self, n: int = 1) -> None:
-        """Count `n` records that were processed."""
-        try:
-            if n.__class__ is not int or n < 0:
-                n = _whole(n)
-            self.counted.add("processed", n)
-            self._records.add(self._processed, n)
-            record = RECORD.get()
-            if record is not None and record[0] is self:
-                record[1] = True
-        except Exception as fault:
-            _faults.record("job.records", fault)
-
-    def failed(self, n: int = 1, reason: str | None = None) -> None:
-        """Count `n` records that could not be processed. Of the reasons, which should be few, the first 100 are kept."""
-        self._count("failed", n, reason)
-
-    def skipped(self, n: int = 1, reason: str | None = None) -> None:
-        """Count `n` records that there was no need to process, with one of a few reasons."""
-        self._count("skipped", n, reason)
-
-    def progress(self, done: float, total: float) -> None:
-        """Say how much is done, of how much, in any unit. Cheap enough to be called for every record."""
-        self.done_of_total = (done, total)
-
-    @overload
-    def track(self, iterable: Iterable[T], total: int | None = None) -> Iterator[T]: ...
-
-    @overload
-    def track(self, iterable: AsyncIterable[T], total: int | None = None) -> AsyncIterator[T]: ...
-
-    def track(self, iterable: Any, total: int | None = None) -> Any:
-        """Hand out the items of `iterable`, sync or async, and count each as processed when the loop comes back for
-        the next one, unless the loop's body has said itself what became of it (`failed`, `skipped`, `processed`).
-
-        `total` is `len(iterable)` where it has one; without a total there is no progress, the records are counted all
-        the same. The item at which a loop is left, by `break` or an exception, is not counted.
-
-        >>> from telemetry_kit import Telemetry
-        >>> with Telemetry("shop").batch_job("import").run() as run:
-        ...     for row in run.track(["1", "2", "x"]):
-        ...         if not row.isdigit():
-        ...             run.failed(1, "not_a_number")
-        """
-        if total is None:
-            try:
-                total = len(iterable)
-            except Exception:  # no length, or one that it can't tell
-                total = None
-        if hasattr(iterable, "__aiter__"):
-            return track_async(self, iterable, total)
-        return track(self, iterable, total)
-
-    def _count(self, outcome: Outcome, n: int, reason: object) -> None:
-        try:
-            n = _whole(n)
-            guarded = None if reason is None else self.batch_job.job.guard.value("job.record.reason", reason)
-            self.counted.add(outcome, n)
-            self._records.add(self.job_state.record_series(outcome, guarded), n)
-            record = RECORD.get()
-            if record is not None and record[0] is self:
-                record[1] = True
-        except Exception as fault:
-            _faults.record("job.records", fault)
 
     # Its parts and its outcome
 
@@ -212,6 +140,7 @@ class JobRun(Block):
     def go_on(self) -> None:
         """Be current from now on."""
         super().go_on()
+        self._outer = _live(CURRENT.get())
         self._token = CURRENT.set(self)
 
     def pause(self) -> None:
@@ -241,6 +170,7 @@ class JobRun(Block):
                 state, error_type = self._judge(exc)
                 self._state = state
                 self.job_state.finish(self, state)
+                self._outer = _live(self._outer)
                 self._tell_end(state, error_type, exc)
             except Exception as fault:
                 _faults.record("job.end", fault)
@@ -258,6 +188,12 @@ class JobRun(Block):
                 from telemetry_kit import _sigterm
 
                 _sigterm.unwatch(self)
+
+    def drop(self) -> None:
+        """Nobody will ever end it, such as that of a coroutine which nobody awaits: it is active no longer."""
+        if self._state == "running":
+            self._state = None
+            self.job_state.active.pop(id(self), None)
 
     def _judge(self, exc: BaseException | None) -> tuple[State, str | None]:
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a
@@ -361,12 +297,11 @@ def current_run() -> JobRun:
     >>> from telemetry_kit import current_run
     >>> current_run().processed()
     """
-    return CURRENT.get() or NO_RUN
+    return _live(CURRENT.get()) or NO_RUN
 
 
-def _whole(n: Any) -> int:
-    number = int(n)
-    if number < 0:
-        msg = f"records are counted up: {number} is below zero"
-        raise ValueError(msg)
-    return number
+def _live(run: JobRun | None) -> JobRun | None:
+    """The innermost run that is still at it: runs that overlap end in any order, and put back what has ended."""
+    while run is not None and run._state != "running":
+        run = run._outer
+    return run

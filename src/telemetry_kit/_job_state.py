@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 from telemetry_kit import _clock, _counts, _faults
 from telemetry_kit._attributes import AttributeValue
 from telemetry_kit._instruments import Instruments, Reading, Series, series
-from telemetry_kit._limits import NAMES, Distinct, ValueGuard
+from telemetry_kit._limits import ValueGuard
 
 State = Literal["running", "succeeded", "failed", "skipped", "cancelled"]
 Outcome = Literal["processed", "failed", "skipped"]
@@ -180,14 +180,12 @@ class Jobs:
 
     def __init__(self) -> None:
         self.jobs: dict[tuple[str, Series], Job] = {}
-        self.names: dict[str, Distinct] = {}
 
     def job(self, scope: str, name: str, declared: dict[str, AttributeValue]) -> Job:
         """The one job of this name and these attributes in the scope."""
-        known = self.names.setdefault(scope, Distinct(NAMES))
         attributes: dict[str, AttributeValue] = {
             **{key: value for key, value in declared.items() if key not in OWN_KEYS},
-            "job.name": known(name),
+            "job.name": name,
             "scope.name": scope,
         }
         key = (scope, series(attributes))

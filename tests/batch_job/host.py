@@ -39,7 +39,11 @@ class Metrics(MetricExporter):
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 0, **_: Any) -> MetricExportResult:
         points = [
-            {"metric": metric.name, "value": getattr(point, "value", getattr(point, "count", None)), **dict(point.attributes or {})}
+            {
+                "metric": metric.name,
+                "value": getattr(point, "value", getattr(point, "count", None)),
+                **dict(point.attributes or {}),
+            }
             for resource in metrics_data.resource_metrics
             for scope in resource.scope_metrics
             for metric in scope.metrics
@@ -80,7 +84,7 @@ class Hanging(Metrics):
 
 
 def write(path: str, lines: list[dict[str, Any]]) -> None:
-    with open(path, "a", encoding="utf-8") as file:
+    with Path(path).open("a", encoding="utf-8") as file:
         file.write("".join(json.dumps(line, default=str) + "\n" for line in lines))
 
 
@@ -107,7 +111,9 @@ class Job:
         print("ready", flush=True)
     """
 
-    def __init__(self, program: str, path: Path, *, preamble: str = PREAMBLE, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, program: str, path: Path, *, preamble: str = PREAMBLE, env: dict[str, str] | None = None
+    ) -> None:
         self.path = path
         environment = {**os.environ, **(env or {}), "TESTS_TELEMETRY": str(path)}
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])

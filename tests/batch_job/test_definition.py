@@ -39,27 +39,27 @@ def module_level(rows: int, *, dry: bool = False) -> int:
 )
 def test_a_wrong_option_is_refused_when_the_job_is_defined(
     telemetry: Telemetry, options: dict[str, Any], error: type[Exception], said: str
-):
+) -> None:
     """The message names the job, the option, the rule and the value."""
     with pytest.raises(error, match=said):
         telemetry.batch_job("nightly", **options)
 
 
 @pytest.mark.parametrize(("name", "error"), [("", ValueError), (None, TypeError), (7, TypeError)])
-def test_a_job_needs_a_name(telemetry: Telemetry, name: Any, error: type[Exception]):
+def test_a_job_needs_a_name(telemetry: Telemetry, name: Any, error: type[Exception]) -> None:
     """An empty name, or none, is refused."""
     with pytest.raises(error, match="name"):
         telemetry.batch_job(name)
 
 
 @pytest.mark.parametrize("what", [int, property(lambda self: 1), 7])
-def test_what_is_no_function_is_refused(telemetry: Telemetry, what: Any):
+def test_what_is_no_function_is_refused(telemetry: Telemetry, what: Any) -> None:
     """A class, a property and what can't be called raise TypeError at decoration, and name the job."""
     with pytest.raises(TypeError, match="batch job 'nightly'"):
         telemetry.batch_job("nightly")(what)
 
 
-def test_a_run_id_that_cannot_take_the_arguments_is_refused(telemetry: Telemetry):
+def test_a_run_id_that_cannot_take_the_arguments_is_refused(telemetry: Telemetry) -> None:
     """`run_id` is given what the function is given: whether it can take that is known at decoration."""
     job = telemetry.batch_job("nightly", run_id=lambda: "2026-11-22")
 
@@ -69,18 +69,18 @@ def test_a_run_id_that_cannot_take_the_arguments_is_refused(telemetry: Telemetry
         def main(day: str) -> None: ...
 
 
-def test_a_decorated_function_looks_as_before():
+def test_a_decorated_function_looks_as_before() -> None:
     """Signature, name and documentation are those of the function."""
     assert str(inspect.signature(module_level)) == "(rows: int, *, dry: bool = False) -> int"
     assert (module_level.__name__, module_level.__doc__) == ("module_level", "What it does.")
 
 
-def test_a_decorated_function_pickles():
+def test_a_decorated_function_pickles() -> None:
     """WRP.2: a module-level job can be sent to another process."""
     assert pickle.loads(pickle.dumps(module_level)) is module_level
 
 
-def test_the_result_and_the_arguments_pass_through(telemetry: Telemetry):
+def test_the_result_and_the_arguments_pass_through(telemetry: Telemetry) -> None:
     """What the function returns comes back, whatever its parameters are called."""
 
     @telemetry.batch_job("nightly")
@@ -90,7 +90,7 @@ def test_the_result_and_the_arguments_pass_through(telemetry: Telemetry):
     assert main(1, 2, 3, wrapped=4) == (1, 2, (3,), {"wrapped": 4})
 
 
-def test_each_call_is_a_run(sdk: Sdk, telemetry: Telemetry):
+def test_each_call_is_a_run(sdk: Sdk, telemetry: Telemetry) -> None:
     """JOB.4: a decorated job can run again and again."""
 
     @telemetry.batch_job("nightly")
@@ -103,7 +103,7 @@ def test_each_call_is_a_run(sdk: Sdk, telemetry: Telemetry):
     assert (sdk.value("job.duration", job__result="success"), sdk.value("job.records")) == (2, 2)
 
 
-def test_one_job_as_decorator_and_as_context_manager(sdk: Sdk, telemetry: Telemetry):
+def test_one_job_as_decorator_and_as_context_manager(sdk: Sdk, telemetry: Telemetry) -> None:
     """JOB.4: both ways on one object make runs of one job."""
     job = telemetry.batch_job("nightly")
 
@@ -118,7 +118,7 @@ def test_one_job_as_decorator_and_as_context_manager(sdk: Sdk, telemetry: Teleme
 
 
 @pytest.mark.asyncio
-async def test_an_async_job_runs_until_its_await_ends(sdk: Sdk, telemetry: Telemetry):
+async def test_an_async_job_runs_until_its_await_ends(sdk: Sdk, telemetry: Telemetry) -> None:
     """JOB.4: a decorated coroutine function is one run, from its start to its end."""
     going, finish = asyncio.Event(), asyncio.Event()
 
@@ -136,7 +136,7 @@ async def test_an_async_job_runs_until_its_await_ends(sdk: Sdk, telemetry: Telem
     assert (active, await task, sdk.value("job.active")) == (1, "running", 0)
 
 
-def test_a_generator_job_is_current_only_while_its_body_runs(sdk: Sdk, telemetry: Telemetry):
+def test_a_generator_job_is_current_only_while_its_body_runs(sdk: Sdk, telemetry: Telemetry) -> None:
     """GEN.1 for jobs: between two items the consumer is in no run."""
 
     @telemetry.batch_job("nightly")
@@ -150,7 +150,7 @@ def test_a_generator_job_is_current_only_while_its_body_runs(sdk: Sdk, telemetry
 
 
 @pytest.mark.asyncio
-async def test_an_async_generator_job(sdk: Sdk, telemetry: Telemetry):
+async def test_an_async_generator_job(sdk: Sdk, telemetry: Telemetry) -> None:
     """An async generator is one run, current while its body runs."""
 
     @telemetry.batch_job("nightly")
@@ -163,7 +163,7 @@ async def test_an_async_generator_job(sdk: Sdk, telemetry: Telemetry):
     assert (seen, sdk.value("job.duration", job__result="success")) == ([("running", None)] * 2, 1)
 
 
-def test_methods_and_callable_objects(sdk: Sdk, telemetry: Telemetry):
+def test_methods_and_callable_objects(sdk: Sdk, telemetry: Telemetry) -> None:
     """Methods, class and static methods, partials and objects with `__call__` are all jobs."""
     job = telemetry.batch_job("nightly")
 

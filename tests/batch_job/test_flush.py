@@ -30,13 +30,11 @@ class Flushed:
 
 def job_of(sdk: Sdk, do: Any = None, **options: Any) -> tuple[BatchJob, list[Flushed]]:
     providers = [Flushed(sdk.tracer_provider, do), Flushed(sdk.meter_provider, do), Flushed(sdk.logger_provider, do)]
-    telemetry = sdk.telemetry(
-        tracer_provider=providers[0], meter_provider=providers[1], logger_provider=providers[2]
-    )
+    telemetry = sdk.telemetry(tracer_provider=providers[0], meter_provider=providers[1], logger_provider=providers[2])
     return telemetry.batch_job("nightly", **options), providers
 
 
-def test_nothing_is_flushed_unless_it_is_asked_for(sdk: Sdk):
+def test_nothing_is_flushed_unless_it_is_asked_for(sdk: Sdk) -> None:
     """By default the SDK's own exit handlers deliver."""
     job, providers = job_of(sdk)
     with job.run():
@@ -45,7 +43,7 @@ def test_nothing_is_flushed_unless_it_is_asked_for(sdk: Sdk):
     assert [provider.calls for provider in providers] == [[], [], []]
 
 
-def test_all_three_signals_are_flushed_at_the_end(sdk: Sdk):
+def test_all_three_signals_are_flushed_at_the_end(sdk: Sdk) -> None:
     """Traces, metrics and logs, each with the timeout in milliseconds."""
     job, providers = job_of(sdk, flush_timeout=2.5)
     with job.run():
@@ -54,7 +52,7 @@ def test_all_three_signals_are_flushed_at_the_end(sdk: Sdk):
     assert (before, [provider.calls for provider in providers]) == ([[], [], []], [[2500], [2500], [2500]])
 
 
-def test_the_start_is_flushed_too(sdk: Sdk):
+def test_the_start_is_flushed_too(sdk: Sdk) -> None:
     """`flush_at_start` alone flushes once, for at most 5 seconds, when the run is active already."""
     active: list[float] = []
     job, providers = job_of(sdk, lambda: active.append(sdk.value("job.active")), flush_at_start=True)
@@ -64,7 +62,7 @@ def test_the_start_is_flushed_too(sdk: Sdk):
     assert (during, set(active)) == ([[5000], [5000], [5000]], {1})
 
 
-def test_a_failed_run_is_flushed(sdk: Sdk):
+def test_a_failed_run_is_flushed(sdk: Sdk) -> None:
     """However it ends."""
     job, providers = job_of(sdk, flush_timeout=1.0)
     with pytest.raises(SystemExit), job.run():
@@ -74,7 +72,7 @@ def test_a_failed_run_is_flushed(sdk: Sdk):
 
 
 @pytest.mark.parametrize("started", [False, True])
-def test_hanging_providers_are_waited_for_once(sdk: Sdk, started: bool):
+def test_hanging_providers_are_waited_for_once(sdk: Sdk, started: bool) -> None:
     """JOB.2: three providers that hang cost `flush_timeout` in total, not each."""
     hang = threading.Event()
     job, _ = job_of(sdk, lambda: hang.wait(30), flush_timeout=0.3, flush_at_start=started)
@@ -88,7 +86,7 @@ def test_hanging_providers_are_waited_for_once(sdk: Sdk, started: bool):
     assert 0.25 < took < (1.4 if started else 0.9)
 
 
-def test_a_provider_that_raises(sdk: Sdk):
+def test_a_provider_that_raises(sdk: Sdk) -> None:
     """FLT.1: a flush that raises is a counted fault; the others are flushed."""
 
     def broken() -> None:
@@ -102,7 +100,7 @@ def test_a_provider_that_raises(sdk: Sdk):
     assert sdk.value("telemetry_kit.faults", fault__site="job.flush") >= 3
 
 
-def test_flushes_that_hang_do_not_pile_up(sdk: Sdk):
+def test_flushes_that_hang_do_not_pile_up(sdk: Sdk) -> None:
     """A worker that runs many jobs on a dead exporter keeps a bounded number of threads."""
     hang = threading.Event()
     job, _ = job_of(sdk, lambda: hang.wait(60), flush_timeout=0.001)
@@ -116,7 +114,7 @@ def test_flushes_that_hang_do_not_pile_up(sdk: Sdk):
     assert 0 < threads <= _flush.THREADS_AT_MOST
 
 
-def test_without_an_sdk_there_is_nothing_to_flush():
+def test_without_an_sdk_there_is_nothing_to_flush() -> None:
     """The API's own providers have no `force_flush`: nobody waits."""
     from telemetry_kit import Telemetry
 

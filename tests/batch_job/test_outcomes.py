@@ -1,6 +1,7 @@
 """How a run ends, and what span, metric and caller see of it."""
 
 import asyncio
+import builtins
 import concurrent.futures
 import signal
 import sys
@@ -35,20 +36,25 @@ class Odd(Exception):
         (Odd(), f"{__name__}.Odd"),
     ],
 )
-def test_a_failure(sdk: Sdk, job: BatchJob, exc: BaseException, error_type: str):
+def test_a_failure(sdk: Sdk, job: BatchJob, exc: BaseException, error_type: str) -> None:
     """JOB.1: exceptions, exit codes and Ctrl-C are failures under their own name, and come out as they are."""
     with pytest.raises(type(exc)) as caught, job.run() as run:
         raise exc
 
+    span: Any
     point, span = sdk.point("job.duration"), sdk.span("nightly")
     assert caught.value is exc
-    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == ("failure", error_type, "failed")
+    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == (
+        "failure",
+        error_type,
+        "failed",
+    )
     assert (span.status.status_code, span.attributes["error.type"]) == (StatusCode.ERROR, error_type)
     assert sdk.point("job.failed").value == 1
 
 
 @pytest.mark.parametrize("exc", [SystemExit(0), SystemExit(None), SystemExit()])
-def test_an_exit_without_an_error_is_success(sdk: Sdk, job: BatchJob, exc: BaseException):
+def test_an_exit_without_an_error_is_success(sdk: Sdk, job: BatchJob, exc: BaseException) -> None:
     """JOB.1: `sys.exit(0)` is success, with its timestamp and no `error.type`."""
     with pytest.raises(SystemExit), job.run() as run:
         raise exc
@@ -59,19 +65,21 @@ def test_an_exit_without_an_error_is_success(sdk: Sdk, job: BatchJob, exc: BaseE
 
 
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, concurrent.futures.CancelledError])
-def test_a_cancelled_run(sdk: Sdk, job: BatchJob, kind: type[BaseException]):
+def test_a_cancelled_run(sdk: Sdk, job: BatchJob, kind: type[BaseException]) -> None:
     """ASY.1: cancellation is a result of its own, no error of the span, and no success."""
     with pytest.raises(kind), job.run() as run:
         raise kind
 
     point = sdk.point("job.duration")
-    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == ("cancelled",) * 2 + ("cancelled",)
+    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == ("cancelled",) * 2 + (
+        "cancelled",
+    )
     assert (sdk.span().status.status_code, sdk.point("job.success.timestamp").value) == (StatusCode.UNSET, 0)
     assert sdk.point("job.failed").value == 1
 
 
 @pytest.mark.asyncio
-async def test_a_cancelled_task(sdk: Sdk, job: BatchJob):
+async def test_a_cancelled_task(sdk: Sdk, job: BatchJob) -> None:
     """JOB.4: an async job whose task is cancelled ends as cancelled."""
     going = asyncio.Event()
 
@@ -90,7 +98,7 @@ async def test_a_cancelled_task(sdk: Sdk, job: BatchJob):
 
 
 @pytest.mark.asyncio
-async def test_async_with(sdk: Sdk, job: BatchJob):
+async def test_async_with(sdk: Sdk, job: BatchJob) -> None:
     """`async with job.run()` is the same as `with`."""
     with pytest.raises(ValueError):
         async with job.run() as run:
@@ -101,7 +109,7 @@ async def test_async_with(sdk: Sdk, job: BatchJob):
 
 
 @pytest.mark.parametrize("expected", [KeyError, (KeyError, OSError), [KeyError], lambda exc: isinstance(exc, KeyError)])
-def test_an_expected_exception_is_success(sdk: Sdk, telemetry: Telemetry, expected: Any):
+def test_an_expected_exception_is_success(sdk: Sdk, telemetry: Telemetry, expected: Any) -> None:
     """What the job expects is no failure: span status unset, success written, and the exception propagates."""
     job = telemetry.batch_job("nightly", expected=expected)
     with pytest.raises(KeyError), job.run() as run, run.step("load"):
@@ -111,7 +119,7 @@ def test_an_expected_exception_is_success(sdk: Sdk, telemetry: Telemetry, expect
     assert [span.status.status_code for span in sdk.spans()] == [StatusCode.UNSET] * 2
 
 
-def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry):
+def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry) -> None:
     """FLT.1: `expected` that raises is a counted fault; the exception is a failure and comes out."""
 
     def rule(exc: BaseException) -> bool:
@@ -123,7 +131,7 @@ def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry):
     assert (run.state, sdk.value("telemetry_kit.faults", fault__site="job.expected") >= 1) == ("failed", True)
 
 
-def test_the_exception_is_told_once(sdk: Sdk, job: BatchJob):
+def test_the_exception_is_told_once(sdk: Sdk, job: BatchJob) -> None:
     """ASY.6: through a step and a run it is an error in both and recorded in detail once."""
     with pytest.raises(ValueError), job.run() as run, run.step("load"):
         raise ValueError("row 7")
@@ -132,7 +140,7 @@ def test_the_exception_is_told_once(sdk: Sdk, job: BatchJob):
     assert [span.attributes["error.type"] for span in sdk.spans()] == ["ValueError"] * 2
 
 
-def test_error_types_without_end_are_bounded(sdk: Sdk, job: BatchJob):
+def test_error_types_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
     """STM.3: `mark_failed` with names that never end keeps the first 100, then `_OTHER`."""
     for number in range(150):
         with job.run() as run:
@@ -150,7 +158,7 @@ class Broken(Sampler):
         return "broken"
 
 
-def test_a_broken_sdk_changes_nothing():
+def test_a_broken_sdk_changes_nothing() -> None:
     """FLT.1: an SDK that can't start a span costs the span, not the run."""
     sdk = Sdk(sampler=Broken())
     with sdk.telemetry().batch_job("nightly").run() as run, run.step("load"):
@@ -160,7 +168,7 @@ def test_a_broken_sdk_changes_nothing():
     sdk.shutdown()
 
 
-def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob):
+def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
     """FLT.2: what is no number, no name and no mapping is a counted fault, and what was right is counted."""
     run = job.run(metric_attributes=7, run_id=Odd(), links=7, carrier=7)  # type: ignore[arg-type]
     with run:
@@ -178,7 +186,7 @@ def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob):
     assert (run.state, sdk.value("job.records"), sdk.value("job.duration")) == ("skipped", 2, 1)
 
 
-def test_sigterm_in_the_main_thread_ends_the_run(sdk: Sdk, telemetry: Telemetry):
+def test_sigterm_in_the_main_thread_ends_the_run(sdk: Sdk, telemetry: Telemetry) -> None:
     """JOB.1: where it is asked for, SIGTERM raises SystemExit with the signal's status, and the run has failed."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
     before = signal.getsignal(signal.SIGTERM)
@@ -190,7 +198,7 @@ def test_sigterm_in_the_main_thread_ends_the_run(sdk: Sdk, telemetry: Telemetry)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_the_handler_that_was_there_is_put_back(telemetry: Telemetry):
+def test_the_handler_that_was_there_is_put_back(telemetry: Telemetry) -> None:
     """JOB.1: after the last of several runs, and after a success too."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
     came: list[int] = []
@@ -208,7 +216,7 @@ def test_the_handler_that_was_there_is_put_back(telemetry: Telemetry):
     assert came == [signal.SIGTERM]
 
 
-def test_a_handler_that_somebody_else_has_set_meanwhile_stays(telemetry: Telemetry):
+def test_a_handler_that_somebody_else_has_set_meanwhile_stays(telemetry: Telemetry) -> None:
     """A handler that the job's own code installs is not undone by the end of the run."""
     before = signal.getsignal(signal.SIGTERM)
     try:
@@ -221,7 +229,7 @@ def test_a_handler_that_somebody_else_has_set_meanwhile_stays(telemetry: Telemet
     assert after is signal.SIG_IGN
 
 
-def test_sigterm_is_left_alone_in_other_threads(telemetry: Telemetry):
+def test_sigterm_is_left_alone_in_other_threads(telemetry: Telemetry) -> None:
     """Python's handlers belong to the main thread: a run in another one changes nothing, and runs."""
     before = signal.getsignal(signal.SIGTERM)
     seen: list[Any] = []
@@ -238,7 +246,9 @@ def test_sigterm_is_left_alone_in_other_threads(telemetry: Telemetry):
     assert seen == [before, "succeeded"]
 
 
-def test_sigterm_while_a_run_ends_waits_for_its_end(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch):
+def test_sigterm_while_a_run_ends_waits_for_its_end(
+    sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PRC.2: SIGTERM that arrives while the end is being recorded is raised after it, and loses nothing of it."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
     policy_end = job.scope.instruments.histogram("job.duration").record
@@ -258,7 +268,7 @@ def test_sigterm_while_a_run_ends_waits_for_its_end(sdk: Sdk, telemetry: Telemet
 
 def test_sigterm_at_the_start_ends_what_could_not_be_entered(
     sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     """A run that is terminated in its first flush, when `with` would not end it, is no longer active."""
     from telemetry_kit import _flush
 
@@ -271,7 +281,9 @@ def test_sigterm_at_the_start_ends_what_could_not_be_entered(
     assert (run.state, sdk.value("job.active")) == ("failed", 0)
 
 
-def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(sdk: Sdk, job: BatchJob, monkeypatch: pytest.MonkeyPatch):
+def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(
+    sdk: Sdk, job: BatchJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ASY.2: KeyboardInterrupt inside of telemetry code comes out, and the run doesn't stay active."""
     monkeypatch.setattr(job, "is_expected", _interrupt)
     run = job.run()
@@ -286,9 +298,9 @@ def _interrupt(_: BaseException) -> bool:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups are of Python 3.11")
-def test_a_group_of_one_kind(sdk: Sdk, job: BatchJob):
+def test_a_group_of_one_kind(sdk: Sdk, job: BatchJob) -> None:
     """ASY.2: a group whose leaves are of one type has that type."""
-    group = BaseExceptionGroup  # noqa: F821
+    group: Any = builtins.BaseExceptionGroup
     with pytest.raises(group), job.run():
         raise group("two", [OSError(1), OSError(2)])
 

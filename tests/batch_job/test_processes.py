@@ -19,7 +19,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "telemetry.jsonl"
 
 
-def test_a_short_process_delivers_before_it_ends(path: Path):
+def test_a_short_process_delivers_before_it_ends(path: Path) -> None:
     """JOB.2: nothing was asked for, and the SDK's exit handlers deliver what a process of a moment recorded."""
     job = Job(
         """
@@ -30,15 +30,21 @@ def test_a_short_process_delivers_before_it_ends(path: Path):
     )
 
     assert job.status() == 0
-    assert (job.last("job.failed"), job.last("job.records"), job.last("job.duration", job__result="success")) == (0, 3, 1)
+    assert (job.last("job.failed"), job.last("job.records"), job.last("job.duration", job__result="success")) == (
+        0,
+        3,
+        1,
+    )
     assert (job.last("job.success.timestamp") or 0) > time.time() - 60
     assert [span["job.run.id"] for span in job.spans("nightly")] == ["7"]
 
 
-def test_an_sdk_set_up_after_the_job_ran(path: Path):
+def test_an_sdk_set_up_after_the_job_ran(path: Path) -> None:
     """PRC.4: observed numbers reach an SDK that the process installs at last."""
     preamble = 'from telemetry_kit import Telemetry\nfrom tests.batch_job.host import install\ntelemetry = Telemetry("tests")\n'
-    job = Job("with telemetry.batch_job('nightly').run() as run: run.processed(5)\ninstall()\n", path, preamble=preamble)
+    job = Job(
+        "with telemetry.batch_job('nightly').run() as run: run.processed(5)\ninstall()\n", path, preamble=preamble
+    )
 
     assert (job.status(), job.last("job.records"), job.last("job.failed")) == (0, 5, 0)
 
@@ -52,7 +58,7 @@ def test_an_sdk_set_up_after_the_job_ran(path: Path):
         ("raise ValueError('row 7')", 1, "ValueError"),
     ],
 )
-def test_an_exit_code_is_kept_and_a_failure_recorded(path: Path, ending: str, status: int, error_type: str):
+def test_an_exit_code_is_kept_and_a_failure_recorded(path: Path, ending: str, status: int, error_type: str) -> None:
     """JOB.1: exit codes and exceptions end the process as they would, and the run as a failure."""
     job = Job(f"with telemetry.batch_job('nightly').run() as run:\n    run.processed(2)\n    {ending}\n", path)
 
@@ -61,14 +67,14 @@ def test_an_exit_code_is_kept_and_a_failure_recorded(path: Path, ending: str, st
     assert (job.last("job.failed"), job.last("job.success.timestamp"), job.last("job.records")) == (1, 0, 2)
 
 
-def test_exit_zero_is_success(path: Path):
+def test_exit_zero_is_success(path: Path) -> None:
     """JOB.1: `sys.exit(0)` is success."""
     job = Job("with telemetry.batch_job('nightly').run():\n    sys.exit(0)\n", path)
 
     assert (job.status(), job.last("job.failed"), job.last("job.state", job__state="succeeded")) == (0, 0, 1)
 
 
-def test_ctrl_c(path: Path):
+def test_ctrl_c(path: Path) -> None:
     """JOB.1: Ctrl-C is a failure, and the process dies of SIGINT as Python does."""
     job = Job(
         """
@@ -142,7 +148,7 @@ SIGTERM_WAYS = {
 
 
 @pytest.mark.parametrize("way", SIGTERM_WAYS)
-def test_sigterm_where_it_is_asked_for(path: Path, way: str):
+def test_sigterm_where_it_is_asked_for(path: Path, way: str) -> None:
     """JOB.1: the run ends as a failure, the status is the signal's, and the SDK's exit handlers deliver it."""
     job = Job(SIGTERM_WAYS[way], path)
 
@@ -152,14 +158,14 @@ def test_sigterm_where_it_is_asked_for(path: Path, way: str):
     assert [span["error.type"] for span in job.spans("nightly")] == ["SIGTERM"]
 
 
-def test_sigterm_where_it_is_not_asked_for(path: Path):
+def test_sigterm_where_it_is_not_asked_for(path: Path) -> None:
     """Without `handle_sigterm` the kit leaves the signal alone: the process vanishes, as it would."""
     job = Job("with telemetry.batch_job('nightly').run():\n    ready()\n    threading.Event().wait(60)\n", path)
 
     assert (job.when_ready().send(signal.SIGTERM).status(), job.lines()) == (-signal.SIGTERM, [])
 
 
-def test_a_killed_process_leaves_its_start(path: Path):
+def test_a_killed_process_leaves_its_start(path: Path) -> None:
     """JOB.2: with `flush_at_start` SIGKILL can't take the start record away: started, not succeeded, active."""
     job = Job(
         """
@@ -175,7 +181,7 @@ def test_a_killed_process_leaves_its_start(path: Path):
     assert (job.last("job.success.timestamp"), job.last("job.active"), job.last("job.expected_interval")) == (0, 1, 60)
 
 
-def test_a_process_that_leaves_without_exit_handlers(path: Path):
+def test_a_process_that_leaves_without_exit_handlers(path: Path) -> None:
     """JOB.2: `flush_timeout` delivers what `os._exit` would have lost."""
     job = Job(
         """
@@ -189,7 +195,7 @@ def test_a_process_that_leaves_without_exit_handlers(path: Path):
     assert (job.status(), job.last("job.records"), job.last("job.failed"), len(job.spans("nightly"))) == (7, 4, 0, 1)
 
 
-def test_a_hanging_exporter_costs_the_timeout_and_no_more(path: Path):
+def test_a_hanging_exporter_costs_the_timeout_and_no_more(path: Path) -> None:
     """JOB.2: two flushes of half a second each; the exporter would take a minute."""
     job = Job(
         """
@@ -209,7 +215,7 @@ def test_a_hanging_exporter_costs_the_timeout_and_no_more(path: Path):
     assert len(job.spans("nightly")) == 1, "a hanging exporter of metrics doesn't keep the spans back"
 
 
-def test_a_forked_child_starts_at_nothing(path: Path):
+def test_a_forked_child_starts_at_nothing(path: Path) -> None:
     """PRC.1: the child has nothing active, doesn't end the parent's run, and has runs of its own."""
     job = Job(
         """
@@ -241,7 +247,7 @@ def test_a_forked_child_starts_at_nothing(path: Path):
     assert [span["job.run.id"] for span in job.spans("nightly")] == ["parent"]
 
 
-def test_a_forked_child_dies_of_sigterm_as_ever(path: Path):
+def test_a_forked_child_dies_of_sigterm_as_ever(path: Path) -> None:
     """PRC.1: the handler of the parent's run isn't the child's: a pool that terminates its workers goes on working."""
     job = Job(
         """
@@ -259,7 +265,7 @@ def test_a_forked_child_dies_of_sigterm_as_ever(path: Path):
     assert (int(job.output), job.last("job.failed")) == (-signal.SIGTERM, 0)
 
 
-def test_forked_under_load(path: Path):
+def test_forked_under_load(path: Path) -> None:
     """PRC.1: children forked while threads start, count and end runs don't hang, and work."""
     job = Job(
         """
@@ -291,7 +297,7 @@ def test_forked_under_load(path: Path):
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="multiprocessing's fork")
-def test_a_worker_process_of_a_pool(path: Path):
+def test_a_worker_process_of_a_pool(path: Path) -> None:
     """A forked worker that runs a job flushes it itself, since nobody runs its exit handlers."""
     job = Job(
         """

@@ -45,7 +45,8 @@ def telemetry(registry: Any) -> Iterator[Telemetry]:
 
 
 def page(registry: Any) -> str:
-    return prometheus_client.generate_latest(registry).decode()
+    text: str = prometheus_client.generate_latest(registry).decode()
+    return text
 
 
 def samples(registry: Any) -> dict[str, float]:
@@ -53,7 +54,7 @@ def samples(registry: Any) -> dict[str, float]:
     return {sample.name: sample.value for family in registry.collect() for sample in family.samples}
 
 
-def test_the_three_names_that_were_asked_for(registry: Any, telemetry: Telemetry):
+def test_the_three_names_that_were_asked_for(registry: Any, telemetry: Telemetry) -> None:
     """They come out exactly as `job_start_timestamp_seconds`, `job_success_timestamp_seconds` and `job_failed`."""
     job = telemetry.batch_job("nightly")
     with job.run():
@@ -69,7 +70,7 @@ def test_the_three_names_that_were_asked_for(registry: Any, telemetry: Telemetry
     assert (after["job_failed"], failed["job_failed"], failed["job_success_timestamp_seconds"]) == (0, 1, 0)
 
 
-def test_every_name_of_the_batch_table(registry: Any, telemetry: Telemetry):
+def test_every_name_of_the_batch_table(registry: Any, telemetry: Telemetry) -> None:
     """The rules are written for these names."""
     job = telemetry.batch_job("nightly", expected_interval=60)
     with job.run():
@@ -98,7 +99,7 @@ def test_every_name_of_the_batch_table(registry: Any, telemetry: Telemetry):
     assert "job_step_duration_seconds_count" in samples(registry)
 
 
-def test_the_last_run_is_a_value_never_a_label(registry: Any, telemetry: Telemetry):
+def test_the_last_run_is_a_value_never_a_label(registry: Any, telemetry: Telemetry) -> None:
     """However many runs there are, a job has one series of each."""
     job = telemetry.batch_job("nightly")
     for number in range(20):
@@ -113,7 +114,7 @@ def test_the_last_run_is_a_value_never_a_label(registry: Any, telemetry: Telemet
 @pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not here: it comes with Debian's package `prometheus`"
 )
-def test_promtool_finds_nothing_wrong(registry: Any, telemetry: Telemetry):
+def test_promtool_finds_nothing_wrong(registry: Any, telemetry: Telemetry) -> None:
     """`promtool check metrics` of the page of a job."""
     job = telemetry.batch_job("nightly", expected_interval=60)
     with job.run() as run, run.step("load"):
@@ -235,7 +236,11 @@ def nightly(pushgateway: str, how: str) -> int:
     environment = {**os.environ, "PUSHGATEWAY": pushgateway}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(NIGHTLY), how], env=environment, capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", textwrap.dedent(NIGHTLY), how],
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     return done.returncode
 
@@ -245,7 +250,7 @@ def query(prometheus: str, expression: str) -> list[float]:
     return [float(one["value"][1]) for one in get(url)["data"]["result"]]
 
 
-def test_a_pushed_job_reaches_prometheus_and_pages(pushgateway: str, prometheus: str):
+def test_a_pushed_job_reaches_prometheus_and_pages(pushgateway: str, prometheus: str) -> None:
     """A cron job that pushes: after a success all is quiet, after a failure an alert fires, and a kill leaves a start
     without a success."""
     assert nightly(pushgateway, "succeed") == 0
@@ -262,7 +267,7 @@ def test_a_pushed_job_reaches_prometheus_and_pages(pushgateway: str, prometheus:
     assert query(prometheus, "job_start_timestamp_seconds > job_end_timestamp_seconds") != []
 
 
-def test_a_real_prometheus_evaluates_every_rule(pushgateway: str, prometheus: str):
+def test_a_real_prometheus_evaluates_every_rule(pushgateway: str, prometheus: str) -> None:
     """The rules load in a real Prometheus without a complaint, each evaluated at least once."""
     assert nightly(pushgateway, "succeed") == 0
 

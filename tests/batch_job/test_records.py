@@ -26,7 +26,7 @@ def outcomes(sdk: Sdk, metric: str = "job.records") -> dict[str, float]:
     return found
 
 
-def test_records_by_outcome_and_reason(sdk: Sdk, job: BatchJob):
+def test_records_by_outcome_and_reason(sdk: Sdk, job: BatchJob) -> None:
     """`processed`, `failed` and `skipped` count into `job.records`, the latter two with a reason."""
     with job.run() as run:
         run.processed()
@@ -41,7 +41,7 @@ def test_records_by_outcome_and_reason(sdk: Sdk, job: BatchJob):
     assert {series.get("job.record.reason") for series in sdk.series("job.records")} == {None, "bad_row", "duplicate"}
 
 
-def test_records_of_all_runs_and_of_the_last(sdk: Sdk, job: BatchJob):
+def test_records_of_all_runs_and_of_the_last(sdk: Sdk, job: BatchJob) -> None:
     """`job.records` goes on over all runs, `job.last_run.records` starts with each."""
     with job.run() as run:
         run.processed(5)
@@ -53,7 +53,7 @@ def test_records_of_all_runs_and_of_the_last(sdk: Sdk, job: BatchJob):
     assert (outcomes(sdk)["processed"], outcomes(sdk, "job.last_run.records")["processed"]) == (7, 2)
 
 
-def test_a_run_without_records_says_zero(sdk: Sdk, job: BatchJob):
+def test_a_run_without_records_says_zero(sdk: Sdk, job: BatchJob) -> None:
     """A run that had no records shows zeros, so that an alert can tell."""
     with job.run() as run:
         for _ in run.track([]):
@@ -62,7 +62,7 @@ def test_a_run_without_records_says_zero(sdk: Sdk, job: BatchJob):
     assert outcomes(sdk, "job.last_run.records") == {"processed": 0, "failed": 0, "skipped": 0}
 
 
-def test_reasons_without_end_are_bounded(sdk: Sdk, job: BatchJob):
+def test_reasons_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
     """STM.3: the first 100 reasons are kept, the others are `_OTHER`, and no record is lost."""
     with job.run() as run:
         for number in range(1_000):
@@ -71,7 +71,7 @@ def test_reasons_without_end_are_bounded(sdk: Sdk, job: BatchJob):
     assert (len(sdk.points("job.records")), sdk.value("job.records")) == (101, 1_000)
 
 
-def test_records_are_exact_in_threads(sdk: Sdk, job: BatchJob):
+def test_records_are_exact_in_threads(sdk: Sdk, job: BatchJob) -> None:
     """PRC.3: eight threads that count at once lose nothing."""
     with job.run() as run:
         start = threading.Barrier(8)
@@ -92,7 +92,7 @@ def test_records_are_exact_in_threads(sdk: Sdk, job: BatchJob):
     assert outcomes(sdk, "job.last_run.records") == {"processed": 40_000, "failed": 40_000, "skipped": 0}
 
 
-def test_the_span_says_how_many(sdk: Sdk, job: BatchJob):
+def test_the_span_says_how_many(sdk: Sdk, job: BatchJob) -> None:
     """The run's own numbers are on its span."""
     with job.run() as run:
         run.processed(7)
@@ -105,7 +105,7 @@ def test_the_span_says_how_many(sdk: Sdk, job: BatchJob):
 # track
 
 
-def test_track_counts_what_the_loop_came_back_from(sdk: Sdk, job: BatchJob):
+def test_track_counts_what_the_loop_came_back_from(sdk: Sdk, job: BatchJob) -> None:
     """Each item is a processed record and a bit of progress."""
     seen: list[float] = []
     with job.run() as run:
@@ -116,7 +116,7 @@ def test_track_counts_what_the_loop_came_back_from(sdk: Sdk, job: BatchJob):
     assert (outcomes(sdk), seen, done) == ({"processed": 4}, [0.25, 0.5, 0.75], 1.0)
 
 
-def test_track_believes_the_body(sdk: Sdk, job: BatchJob):
+def test_track_believes_the_body(sdk: Sdk, job: BatchJob) -> None:
     """A record that the body calls failed or skipped is not processed too."""
     with job.run() as run:
         for row in run.track([1, 2, 3, 4]):
@@ -128,7 +128,7 @@ def test_track_believes_the_body(sdk: Sdk, job: BatchJob):
     assert outcomes(sdk) == {"processed": 2, "failed": 1, "skipped": 1}
 
 
-def test_track_of_batches(sdk: Sdk, job: BatchJob):
+def test_track_of_batches(sdk: Sdk, job: BatchJob) -> None:
     """A body that counts the records of a batch itself is believed as well."""
     with job.run() as run:
         for batch in run.track([["a", "b"], ["c"]]):
@@ -137,7 +137,7 @@ def test_track_of_batches(sdk: Sdk, job: BatchJob):
     assert outcomes(sdk) == {"processed": 3}
 
 
-def test_track_in_track(sdk: Sdk, job: BatchJob):
+def test_track_in_track(sdk: Sdk, job: BatchJob) -> None:
     """An outer and an inner loop each answer for their own records."""
     with job.run() as run:
         for _ in run.track(["a", "b"]):
@@ -148,7 +148,7 @@ def test_track_in_track(sdk: Sdk, job: BatchJob):
     assert outcomes(sdk) == {"processed": 6, "failed": 2}
 
 
-def test_track_of_another_run(sdk: Sdk, telemetry: Telemetry, job: BatchJob):
+def test_track_of_another_run(sdk: Sdk, telemetry: Telemetry, job: BatchJob) -> None:
     """What an inner job says of its records is nothing to the outer one."""
     with job.run() as outer:
         for _ in outer.track(["a"]):
@@ -158,7 +158,7 @@ def test_track_of_another_run(sdk: Sdk, telemetry: Telemetry, job: BatchJob):
     assert sdk.value("job.records", job__name="nightly", job__record__outcome="processed") == 1
 
 
-def test_track_stops_at_an_exception(sdk: Sdk, job: BatchJob):
+def test_track_stops_at_an_exception(sdk: Sdk, job: BatchJob) -> None:
     """The record at which the body raised is not processed."""
     with pytest.raises(ValueError), job.run() as run:
         for row in run.track([1, 2, 3]):
@@ -168,7 +168,7 @@ def test_track_stops_at_an_exception(sdk: Sdk, job: BatchJob):
     assert outcomes(sdk) == {"processed": 1}
 
 
-def test_track_leaves_nothing_behind(job: BatchJob, sdk: Sdk):
+def test_track_leaves_nothing_behind(job: BatchJob, sdk: Sdk) -> None:
     """After a loop that was left early, what is counted later is counted as ever."""
     with job.run() as run:
         for _ in run.track([1, 2]):
@@ -180,7 +180,7 @@ def test_track_leaves_nothing_behind(job: BatchJob, sdk: Sdk):
     assert outcomes(sdk) == {"failed": 1, "processed": 1}
 
 
-def test_track_without_a_length(sdk: Sdk, job: BatchJob):
+def test_track_without_a_length(sdk: Sdk, job: BatchJob) -> None:
     """An iterator without a length is counted, and has progress only if it is told the total."""
 
     def rows() -> Iterator[int]:
@@ -198,7 +198,7 @@ def test_track_without_a_length(sdk: Sdk, job: BatchJob):
 
 
 @pytest.mark.asyncio
-async def test_track_of_an_async_iterable(sdk: Sdk, job: BatchJob):
+async def test_track_of_an_async_iterable(sdk: Sdk, job: BatchJob) -> None:
     """Async iterables are tracked with `async for`."""
 
     async def rows() -> AsyncIterator[int]:
@@ -213,8 +213,9 @@ async def test_track_of_an_async_iterable(sdk: Sdk, job: BatchJob):
 
 
 @pytest.mark.asyncio
-async def test_tasks_that_track_one_run(sdk: Sdk, job: BatchJob):
+async def test_tasks_that_track_one_run(sdk: Sdk, job: BatchJob) -> None:
     """Two tasks that go through records of one run at once don't answer for each other's."""
+
     async def work(run: JobRun, bad: bool) -> None:
         for _ in run.track(range(5)):
             await asyncio.sleep(0)  # the other task's turn
@@ -228,7 +229,7 @@ async def test_tasks_that_track_one_run(sdk: Sdk, job: BatchJob):
     assert outcomes(sdk) == {"failed": 5, "processed": 5}
 
 
-def test_where_no_job_runs_everything_does_nothing(sdk: Sdk, telemetry: Telemetry):
+def test_where_no_job_runs_everything_does_nothing(sdk: Sdk, telemetry: Telemetry) -> None:
     """`current_run()` outside of a run is one that counts nothing and hands out all items."""
     run = current_run()
     seen = list(run.track([1, 2]))
@@ -248,7 +249,7 @@ def test_where_no_job_runs_everything_does_nothing(sdk: Sdk, telemetry: Telemetr
 # progress
 
 
-def test_progress_is_that_of_the_active_run(sdk: Sdk, job: BatchJob):
+def test_progress_is_that_of_the_active_run(sdk: Sdk, job: BatchJob) -> None:
     """`job.progress` is done / total while the run is active, and ends with it."""
     with job.run() as run:
         before = sdk.points("job.progress")
@@ -258,7 +259,7 @@ def test_progress_is_that_of_the_active_run(sdk: Sdk, job: BatchJob):
     assert (before, during, sdk.points("job.progress")) == ([], 0.75, [])
 
 
-def test_progress_of_nothing(sdk: Sdk, job: BatchJob):
+def test_progress_of_nothing(sdk: Sdk, job: BatchJob) -> None:
     """A total of zero has no share, and breaks nothing."""
     with job.run() as run:
         run.progress(0, 0)
@@ -266,7 +267,7 @@ def test_progress_of_nothing(sdk: Sdk, job: BatchJob):
     assert sdk.value("telemetry_kit.faults", fault__site="observe.job.progress") == 0
 
 
-def test_a_progress_bar(sdk: Sdk, job: BatchJob):
+def test_a_progress_bar(sdk: Sdk, job: BatchJob) -> None:
     """tqdm around the rows, inside of `track`: it has the length, and both go on together."""
     tqdm = pytest.importorskip("tqdm", reason="needs tqdm from PyPI")
     with job.run() as run:
@@ -280,19 +281,20 @@ def test_a_progress_bar(sdk: Sdk, job: BatchJob):
 # steps and the current run
 
 
-def test_a_step_is_a_child_span_and_a_duration(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_a_step_is_a_child_span_and_a_duration(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """`run.step(name)` records `job.step.duration` under the step's name and a span below the run's."""
     with job.run(), current_run().step("extract") as step:
         clock.advance(3)
         step.set_attribute("rows", 7)
 
+    span: Any
     point, span, parent = sdk.point("job.step.duration"), sdk.span("extract"), sdk.span("nightly")
     assert (point.sum, point.attributes["job.step.name"], step.duration) == (3, "extract", 3)
     assert span.parent is not None and span.parent.span_id == parent.context.span_id
     assert span.attributes["rows"] == 7
 
 
-def test_a_step_that_fails(sdk: Sdk, job: BatchJob):
+def test_a_step_that_fails(sdk: Sdk, job: BatchJob) -> None:
     """The exception comes out; the step's duration has its type, whatever the run makes of it."""
     with job.run() as run:
         with pytest.raises(ValueError), run.step("extract"):
@@ -300,11 +302,14 @@ def test_a_step_that_fails(sdk: Sdk, job: BatchJob):
         with run.step("load"):
             pass
 
-    types = {point.attributes["job.step.name"]: point.attributes.get("error.type") for point in sdk.points("job.step.duration")}
+    types = {
+        point.attributes["job.step.name"]: point.attributes.get("error.type")
+        for point in sdk.points("job.step.duration")
+    }
     assert (types, run.state) == ({"extract": "ValueError", "load": None}, "succeeded")
 
 
-def test_steps_nest(sdk: Sdk, job: BatchJob):
+def test_steps_nest(sdk: Sdk, job: BatchJob) -> None:
     """A step within a step is its child."""
     with job.run() as run, run.step("outer"), run.step("inner"):
         pass
@@ -313,7 +318,7 @@ def test_steps_nest(sdk: Sdk, job: BatchJob):
     assert parent is not None and parent.span_id == sdk.span("outer").context.span_id
 
 
-def test_a_step_in_another_thread_belongs_to_the_run(sdk: Sdk, job: BatchJob):
+def test_a_step_in_another_thread_belongs_to_the_run(sdk: Sdk, job: BatchJob) -> None:
     """A thread that has not inherited the context still makes children of the run's span."""
 
     def work(run: JobRun) -> None:
@@ -327,7 +332,7 @@ def test_a_step_in_another_thread_belongs_to_the_run(sdk: Sdk, job: BatchJob):
     assert parent is not None and parent.span_id == sdk.span("nightly").context.span_id
 
 
-def test_the_current_run_travels_with_bind(sdk: Sdk, job: BatchJob):
+def test_the_current_run_travels_with_bind(sdk: Sdk, job: BatchJob) -> None:
     """A thread doesn't inherit the run by itself; a bound function has it."""
     from telemetry_kit import bind
 
@@ -341,7 +346,7 @@ def test_the_current_run_travels_with_bind(sdk: Sdk, job: BatchJob):
     assert (seen[0].state, seen[1]) == (None, run)
 
 
-def test_the_innermost_run_is_current(job: BatchJob, telemetry: Telemetry):
+def test_the_innermost_run_is_current(job: BatchJob, telemetry: Telemetry) -> None:
     """`current_run()` is the innermost run, and after it the outer one again."""
     with job.run() as outer:
         with telemetry.batch_job("inner").run() as inner:
@@ -349,3 +354,16 @@ def test_the_innermost_run_is_current(job: BatchJob, telemetry: Telemetry):
         after = current_run()
 
     assert (innermost, after, current_run().state) == (inner, outer, None)
+
+
+def test_runs_that_overlap_end_in_any_order(job: BatchJob, telemetry: Telemetry) -> None:
+    """A run that has ended is never current, though another one puts it back."""
+    with telemetry.batch_job("outer").run() as outer:
+        first, second = job.run(), job.run()
+        first.begin()
+        second.begin()
+        first.end(None)
+        second.end(None)
+        after = current_run()
+
+    assert (after, current_run().state) == (outer, None)

@@ -1,5 +1,7 @@
 """A run's span: its name, its id, its parameters, and what triggered it."""
 
+from typing import Any
+
 import pytest
 from opentelemetry import baggage, trace
 from opentelemetry.trace import StatusCode
@@ -16,19 +18,19 @@ def job(telemetry: Telemetry) -> BatchJob:
     return telemetry.batch_job("nightly", metric_attributes={"team": "money"})
 
 
-def test_the_span_is_named_as_the_job(sdk: Sdk, job: BatchJob):
+def test_the_span_is_named_as_the_job(sdk: Sdk, job: BatchJob) -> None:
     """It has the job's name, the run's id and result, and what was declared; a success leaves its status unset."""
     with job.run(run_id="2026-11-22"):
         pass
 
-    span = sdk.span("nightly")
+    span: Any = sdk.span("nightly")
     assert span.attributes == {
         "job.name": "nightly", "job.run.id": "2026-11-22", "job.result": "success", "team": "money",
     }  # fmt: skip
     assert (span.status.status_code, span.instrumentation_scope.name) == (StatusCode.UNSET, "shop.orders")
 
 
-def test_the_span_is_current(sdk: Sdk, job: BatchJob):
+def test_the_span_is_current(sdk: Sdk, job: BatchJob) -> None:
     """What the job calls has the run's span as its parent, and nothing is left current after it."""
     with job.run() as run:
         assert trace.get_current_span() is run.span
@@ -39,26 +41,28 @@ def test_the_span_is_current(sdk: Sdk, job: BatchJob):
     assert not trace.get_current_span().get_span_context().is_valid
 
 
-def test_run_ids_never_reach_a_metric(sdk: Sdk, job: BatchJob):
+def test_run_ids_never_reach_a_metric(sdk: Sdk, job: BatchJob) -> None:
     """JOB.5: neither as a value nor as a key."""
     with job.run(run_id="2026-11-22") as run, run.step("load"):
         run.processed()
         run.set_attribute("rows", 7)
 
-    points = [point for metric in sdk.metrics().values() for point in metric.data.data_points]
+    points: list[Any] = [point for metric in sdk.metrics().values() for point in metric.data.data_points]
     assert len(points) > 10
-    assert not [p for p in points if {"job.run.id", "rows"} & p.attributes.keys() or "2026-11-22" in p.attributes.values()]
+    assert not [
+        p for p in points if {"job.run.id", "rows"} & p.attributes.keys() or "2026-11-22" in p.attributes.values()
+    ]
 
 
-def test_a_run_id_of_any_type(sdk: Sdk, job: BatchJob):
+def test_a_run_id_of_any_type(sdk: Sdk, job: BatchJob) -> None:
     """Numbers, dates and UUIDs are put as strings."""
     with job.run(run_id=7) as run:
         pass
 
-    assert (sdk.span().attributes["job.run.id"], run.run_id) == ("7", "7")
+    assert ((sdk.span().attributes or {})["job.run.id"], run.run_id) == ("7", "7")
 
 
-def test_a_decorated_job_makes_its_id_from_the_arguments(sdk: Sdk, telemetry: Telemetry):
+def test_a_decorated_job_makes_its_id_from_the_arguments(sdk: Sdk, telemetry: Telemetry) -> None:
     """`run_id` is given what the function is given; the span says which function that is."""
     job = telemetry.batch_job("nightly", run_id=lambda day, dry=False: f"{day}/{dry}")
 
@@ -72,7 +76,7 @@ def test_a_decorated_job_makes_its_id_from_the_arguments(sdk: Sdk, telemetry: Te
     assert attributes["code.function.name"] == f"{__name__}.{main.__qualname__}"
 
 
-def test_a_run_id_that_raises(sdk: Sdk, telemetry: Telemetry):
+def test_a_run_id_that_raises(sdk: Sdk, telemetry: Telemetry) -> None:
     """FLT.1: it is a counted fault, and the job runs."""
 
     @telemetry.batch_job("nightly", run_id=lambda: 1 / 0)
@@ -83,34 +87,38 @@ def test_a_run_id_that_raises(sdk: Sdk, telemetry: Telemetry):
     assert sdk.value("telemetry_kit.faults", fault__site="job.run_id") >= 1
 
 
-def test_parameters_are_on_the_span(sdk: Sdk, job: BatchJob):
+def test_parameters_are_on_the_span(sdk: Sdk, job: BatchJob) -> None:
     """`set_attribute` takes any cardinality, goes to the span alone, and can't replace the kit's own keys."""
     with job.run(run_id="1") as run:
         current_run().set_attribute("since", "2026-11-01")
         run.set_attributes({"files": ["a.csv", "b.csv"], "job.run.id": "mine", "error.type": "mine"})
 
     attributes = sdk.span().attributes or {}
-    assert (attributes["since"], attributes["files"], attributes["job.run.id"]) == ("2026-11-01", ("a.csv", "b.csv"), "1")
+    assert (attributes["since"], attributes["files"], attributes["job.run.id"]) == (
+        "2026-11-01",
+        ("a.csv", "b.csv"),
+        "1",
+    )
     assert "error.type" not in attributes
 
 
-def test_attributes_of_a_run_are_on_its_span(sdk: Sdk, job: BatchJob):
+def test_attributes_of_a_run_are_on_its_span(sdk: Sdk, job: BatchJob) -> None:
     """Metric attributes of a run go to metric and span."""
     with job.run(metric_attributes={"region": "eu"}):
         pass
 
-    assert (sdk.span().attributes["region"], sdk.point("job.duration").attributes["region"]) == ("eu", "eu")
+    assert ((sdk.span().attributes or {})["region"], sdk.point("job.duration").attributes["region"]) == ("eu", "eu")
 
 
-def test_a_reason_for_skipping(sdk: Sdk, job: BatchJob):
+def test_a_reason_for_skipping(sdk: Sdk, job: BatchJob) -> None:
     """Why there was nothing to do is on the span."""
     with job.run() as run:
         run.mark_skipped("no new files")
 
-    assert sdk.span().attributes["job.skip.reason"] == "no new files"
+    assert (sdk.span().attributes or {})["job.skip.reason"] == "no new files"
 
 
-def test_metrics_only(sdk: Sdk, telemetry: Telemetry):
+def test_metrics_only(sdk: Sdk, telemetry: Telemetry) -> None:
     """`span=False`: no span, neither of the run nor of its steps, and all metrics."""
     with telemetry.batch_job("nightly", span=False).run() as run, run.step("load"):
         assert not run.span.is_recording()
@@ -118,27 +126,27 @@ def test_metrics_only(sdk: Sdk, telemetry: Telemetry):
     assert (sdk.spans(), sdk.value("job.duration"), sdk.value("job.step.duration")) == ([], 1, 1)
 
 
-def test_a_carrier_is_continued(sdk: Sdk, job: BatchJob):
+def test_a_carrier_is_continued(sdk: Sdk, job: BatchJob) -> None:
     """The trace of what triggered the run goes on in it, and its baggage is current."""
     with job.run(carrier=CARRIER):
         tenant = baggage.get_baggage("tenant")
 
-    span = sdk.span("nightly")
+    span: Any = sdk.span("nightly")
     assert (f"{span.context.trace_id:032x}", f"{span.parent.span_id:016x}", tenant) == (TRACE, SPAN, "acme")
     assert baggage.get_baggage("tenant") is None
 
 
-def test_links_to_what_it_comes_from(sdk: Sdk, job: BatchJob):
+def test_links_to_what_it_comes_from(sdk: Sdk, job: BatchJob) -> None:
     """A run that works off messages links to each of them."""
     with job.run(links=[CARRIER, {"traceparent": "nonsense"}]):
         pass
 
-    span = sdk.span("nightly")
+    span: Any = sdk.span("nightly")
     assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE]
     assert span.parent is None
 
 
-def test_a_broken_carrier(sdk: Sdk, job: BatchJob):
+def test_a_broken_carrier(sdk: Sdk, job: BatchJob) -> None:
     """FLT.2: what is no carrier costs the parent, not the run."""
     with job.run(carrier=object(), links=7) as run:
         pass
@@ -146,7 +154,7 @@ def test_a_broken_carrier(sdk: Sdk, job: BatchJob):
     assert (run.state, sdk.span("nightly").parent) == ("succeeded", None)
 
 
-def test_the_duration_has_the_span_as_its_example(sdk: Sdk, job: BatchJob):
+def test_the_duration_has_the_span_as_its_example(sdk: Sdk, job: BatchJob) -> None:
     """The duration is recorded while the span is current, so that its exemplar leads to the trace."""
     with job.run():
         pass

@@ -32,7 +32,7 @@ def states(sdk: Sdk) -> list[str]:
     return [point.attributes["job.state"] for point in sdk.points("job.state") if point.value == 1]
 
 
-def test_before_the_first_run_only_what_is_declared(sdk: Sdk, telemetry: Telemetry):
+def test_before_the_first_run_only_what_is_declared(sdk: Sdk, telemetry: Telemetry) -> None:
     """A job that has not run says that nothing is active and how often it is expected, and invents no timestamps."""
     telemetry.batch_job("nightly", expected_interval=3600)
 
@@ -40,13 +40,13 @@ def test_before_the_first_run_only_what_is_declared(sdk: Sdk, telemetry: Telemet
     assert (sdk.value("job.active"), sdk.value("job.expected_interval")) == (0, 3600)
 
 
-def test_the_start_is_known_while_it_runs(sdk: Sdk, job: BatchJob):
+def test_the_start_is_known_while_it_runs(sdk: Sdk, job: BatchJob) -> None:
     """`job.start.timestamp` is the wall clock's time at which the last run started."""
     with job.run():
         assert sdk.point("job.start.timestamp").value == START
 
 
-def test_success_is_zero_from_the_start_until_it_succeeds(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_success_is_zero_from_the_start_until_it_succeeds(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """`job.success.timestamp` goes to 0 when a run starts, also after an earlier success, and to the time of success."""
     succeed(job, clock, 10)
     with job.run():
@@ -56,7 +56,7 @@ def test_success_is_zero_from_the_start_until_it_succeeds(sdk: Sdk, job: BatchJo
     assert (during, sdk.point("job.success.timestamp").value) == (0, START + 15)
 
 
-def test_a_failure_leaves_the_success_timestamp_at_zero(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_a_failure_leaves_the_success_timestamp_at_zero(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """JOB.3: a failed run doesn't write it, and the age of the last success goes on."""
     succeed(job, clock, 10)
     fail(job, clock, 60)
@@ -64,7 +64,7 @@ def test_a_failure_leaves_the_success_timestamp_at_zero(sdk: Sdk, job: BatchJob,
     assert (sdk.point("job.success.timestamp").value, sdk.point("job.last_success.age").value) == (0, 60)
 
 
-def test_failed_says_how_the_last_finished_run_ended(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_failed_says_how_the_last_finished_run_ended(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """`job.failed` is 1 after a failure, stays so while the next run is at it, and is 0 after a success."""
     fail(job, clock)
     seen = [sdk.point("job.failed").value]
@@ -75,14 +75,14 @@ def test_failed_says_how_the_last_finished_run_ended(sdk: Sdk, job: BatchJob, cl
     assert seen == [1, 1, 0]
 
 
-def test_the_end_is_known_however_it_ended(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_the_end_is_known_however_it_ended(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """`job.end.timestamp` is written by failures too."""
     fail(job, clock, 7)
 
     assert sdk.point("job.end.timestamp").value == START + 7
 
 
-def test_the_duration_has_the_result(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_the_duration_has_the_result(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """`job.duration` is a histogram of finished runs, by result and `error.type`."""
     succeed(job, clock, 2)
     fail(job, clock, 3)
@@ -92,7 +92,7 @@ def test_the_duration_has_the_result(sdk: Sdk, job: BatchJob, clock: FakeClock):
     assert "error.type" not in good.attributes
 
 
-def test_a_hanging_run_is_seen_while_it_hangs(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_a_hanging_run_is_seen_while_it_hangs(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """JOB.4: active, and how long the oldest has been at it, at each collection."""
     with job.run():
         clock.advance(100)
@@ -103,7 +103,7 @@ def test_a_hanging_run_is_seen_while_it_hangs(sdk: Sdk, job: BatchJob, clock: Fa
     assert (sdk.value("job.active"), sdk.points("job.elapsed")) == (0, [])
 
 
-def test_a_clock_that_is_set_back_breaks_nothing(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_a_clock_that_is_set_back_breaks_nothing(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """JOB.3: durations, elapsed and age are monotonic, timestamps are what the wall clock says."""
     with job.run():
         clock.advance(10)
@@ -117,7 +117,7 @@ def test_a_clock_that_is_set_back_breaks_nothing(sdk: Sdk, job: BatchJob, clock:
     assert sdk.point("job.success.timestamp").value == START + 10 - 3600
 
 
-def test_a_skipped_run_completed_well(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_a_skipped_run_completed_well(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """A run that had nothing to do writes the success timestamp and is no failure; its result is `skipped`."""
     with job.run() as run:
         run.mark_skipped("no new files")
@@ -126,7 +126,7 @@ def test_a_skipped_run_completed_well(sdk: Sdk, job: BatchJob, clock: FakeClock)
     assert (sdk.value("job.duration", job__result="skipped"), run.state, states(sdk)) == (1, "skipped", ["skipped"])
 
 
-def test_a_run_marked_failed(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_a_run_marked_failed(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """`mark_failed` is a failure without an exception, with the given `error.type`, also for a run marked skipped."""
     with job.run() as run:
         run.mark_skipped()
@@ -136,7 +136,7 @@ def test_a_run_marked_failed(sdk: Sdk, job: BatchJob, clock: FakeClock):
     assert (sdk.point("job.failed").value, sdk.point("job.success.timestamp").value, run.state) == (1, 0, "failed")
 
 
-def test_one_series_for_each_state(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_one_series_for_each_state(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """All five states are there, one of them is 1."""
     fail(job, clock)
 
@@ -149,7 +149,7 @@ def test_one_series_for_each_state(sdk: Sdk, job: BatchJob, clock: FakeClock):
     }
 
 
-def test_running_while_any_run_is(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_running_while_any_run_is(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """JOB.4: after one of two overlapping runs has ended the job is still running."""
     with job.run():
         fail(job, clock)
@@ -161,7 +161,7 @@ def test_running_while_any_run_is(sdk: Sdk, job: BatchJob, clock: FakeClock):
 @pytest.mark.parametrize("failing_first", [True, False])
 def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
     sdk: Sdk, job: BatchJob, clock: FakeClock, failing_first: bool
-):
+) -> None:
     """JOB.4: of two overlapping runs the one that succeeds writes the timestamp, whichever ends first."""
     good, bad = job.run(), job.run()
     good.begin()
@@ -174,7 +174,7 @@ def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
     assert sdk.point("job.failed").value == (0 if failing_first else 1)
 
 
-def test_the_last_run_is_the_one_that_started_last(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_the_last_run_is_the_one_that_started_last(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """JOB.4: start is that of the newest run, end that of the one that finished last."""
     with ExitStack() as runs:
         runs.enter_context(job.run())
@@ -187,7 +187,7 @@ def test_the_last_run_is_the_one_that_started_last(sdk: Sdk, job: BatchJob, cloc
     assert (sdk.point("job.start.timestamp").value, sdk.point("job.end.timestamp").value) == (START + 5, START + 16)
 
 
-def test_batch_jobs_of_one_name_are_one_job(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_batch_jobs_of_one_name_are_one_job(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """Two objects of one name in one scope, even of two `Telemetry`, share their state."""
     other = sdk.telemetry().batch_job("nightly", expected_interval=60)
     with job.run(), other.run():
@@ -197,7 +197,7 @@ def test_batch_jobs_of_one_name_are_one_job(sdk: Sdk, job: BatchJob, clock: Fake
     assert (sdk.point("job.failed").value, sdk.point("job.expected_interval").value) == (1, 60)
 
 
-def test_another_scope_has_another_job(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_another_scope_has_another_job(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """The same name in another library is another job."""
     other = sdk.telemetry("shop.billing").batch_job("nightly")
     fail(other, clock)
@@ -207,11 +207,9 @@ def test_another_scope_has_another_job(sdk: Sdk, job: BatchJob, clock: FakeClock
     assert failed == {"shop.orders": 0, "shop.billing": 1}
 
 
-def test_declared_attributes_are_on_every_metric(sdk: Sdk, telemetry: Telemetry, clock: FakeClock):
+def test_declared_attributes_are_on_every_metric(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
     """Attributes that the job declares are on all its series; the kit's own keys win over them."""
-    job = telemetry.batch_job(
-        "nightly", metric_attributes={"team": "money", "job.name": "mine"}, expected_interval=60
-    )
+    job = telemetry.batch_job("nightly", metric_attributes={"team": "money", "job.name": "mine"}, expected_interval=60)
     with job.run() as run:
         run.failed(1, "bad_row")
         run.progress(1, 2)
@@ -222,11 +220,13 @@ def test_declared_attributes_are_on_every_metric(sdk: Sdk, telemetry: Telemetry,
 
     series = [dict(point.attributes) for metrics in (during, sdk.metrics()) for metric in metrics.values()
               if metric.name.startswith("job.") for point in metric.data.data_points]  # fmt: skip
-    assert {(one["team"], one["job.name"], one["scope.name"]) for one in series} == {("money", "nightly", "shop.orders")}
+    assert {(one["team"], one["job.name"], one["scope.name"]) for one in series} == {
+        ("money", "nightly", "shop.orders")
+    }
     assert len({metric for metrics in (during, sdk.metrics()) for metric in metrics if metric.startswith("job.")}) == 14
 
 
-def test_runs_of_a_region_have_a_state_of_their_own(sdk: Sdk, job: BatchJob, clock: FakeClock):
+def test_runs_of_a_region_have_a_state_of_their_own(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
     """Metric attributes of a run: the success of one region doesn't hide the failure of another."""
     with pytest.raises(ValueError), job.run(metric_attributes={"region": "eu"}):
         raise ValueError
@@ -237,17 +237,33 @@ def test_runs_of_a_region_have_a_state_of_their_own(sdk: Sdk, job: BatchJob, clo
     assert [set(series) - {"job.name", "scope.name"} for series in sdk.series("job.active")] == [{"region"}, {"region"}]
 
 
-def test_regions_without_end_are_bounded(sdk: Sdk, job: BatchJob):
+def test_regions_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
     """STM.3: of an attribute whose values never end the first are kept, the others share `_OTHER`."""
     for number in range(300):
         with job.run(metric_attributes={"tenant": f"t{number}"}):
             pass
 
     series = sdk.series("job.failed")
-    assert (len(series), {"tenant": "_OTHER"}.items() <= {key: series[-1][key] for key in ("tenant",)}.items()) == (101, True)
+    assert (len(series), {"tenant": "_OTHER"}.items() <= {key: series[-1][key] for key in ("tenant",)}.items()) == (
+        101,
+        True,
+    )
 
 
-def test_a_run_is_for_one_use(sdk: Sdk, job: BatchJob):
+def test_jobs_made_on_the_fly_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+    """STM.3: the first 1,000 names of a `Telemetry` are kept, the others share `_OTHER`, which is said once."""
+    for number in range(1_010):
+        telemetry.batch_job(f"job {number}")
+
+    names = {series["job.name"] for series in sdk.series("job.active")}
+    assert (len(names), "_OTHER" in names, sdk.value("telemetry_kit.faults", fault__site="job.name") >= 1) == (
+        1_001,
+        True,
+        True,
+    )
+
+
+def test_a_run_is_for_one_use(sdk: Sdk, job: BatchJob) -> None:
     """Entering a run again starts nothing; it is a counted fault."""
     run = job.run()
     with run, run:
@@ -257,7 +273,7 @@ def test_a_run_is_for_one_use(sdk: Sdk, job: BatchJob):
     assert sdk.value("telemetry_kit.faults", fault__site="job.run") >= 1
 
 
-def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: pytest.MonkeyPatch):
+def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """PRC.4: what ran before the SDK was installed is observed after it."""
     from telemetry_kit import _sdk
 
@@ -267,7 +283,9 @@ def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: py
         run.processed(3)
         run.failed(1, "bad_row")
     late = Sdk()
-    monkeypatch.setattr(_sdk, "override", _sdk.Providers(late.tracer_provider, late.meter_provider, late.logger_provider))
+    monkeypatch.setattr(
+        _sdk, "override", _sdk.Providers(late.tracer_provider, late.meter_provider, late.logger_provider)
+    )
     run = job.run()  # whatever looks at the provider makes the kit bind to it
     with run:
         pass
@@ -277,7 +295,7 @@ def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: py
     late.shutdown()
 
 
-def test_the_state_of_a_run(job: BatchJob):
+def test_the_state_of_a_run(job: BatchJob) -> None:
     """`run.state` uses the words of `job.state`, and is None before it started."""
     run = job.run()
     seen: list[Any] = [run.state]
@@ -288,7 +306,7 @@ def test_the_state_of_a_run(job: BatchJob):
     assert seen == [None, "running", "succeeded"]
 
 
-def test_a_job_of_a_disabled_library_says_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch):
+def test_a_job_of_a_disabled_library_says_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that switches the library off gets no series and no span, and the job runs."""
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.*")
     with sdk.telemetry().batch_job("nightly", flush_timeout=1.0).run() as run:
@@ -296,4 +314,8 @@ def test_a_job_of_a_disabled_library_says_nothing(sdk: Sdk, monkeypatch: pytest.
         with run.step("load"):
             pass
 
-    assert (run.state, [name for name in sdk.metrics() if name.startswith("job.")], sdk.spans()) == ("succeeded", [], [])
+    assert (run.state, [name for name in sdk.metrics() if name.startswith("job.")], sdk.spans()) == (
+        "succeeded",
+        [],
+        [],
+    )
