@@ -20,25 +20,25 @@ MAX_MEMBERS = 180
 MAX_LENGTH = 8192
 """Of all headers joined, in bytes; every platform passes on at least as much."""
 
-_TOKEN = r"[!#-'*+\-.0-9A-Z^_`a-z|~]+"
+_NAME = r"[!#-'*+\-.0-9A-Z^_`a-z|~]+"
 _VALUE = r"[!#-+\--:<-\[\]-~]*"
-_PROPERTY = rf"{_TOKEN}(?:={_VALUE})?"
+_PROPERTY = rf"{_NAME}(?:={_VALUE})?"
 _MEMBERS = re.compile(rf"[^,{BLANKS}][^,]*").finditer
-_PLAIN = re.compile(rf"({_TOKEN})=({_VALUE})").fullmatch
-_SPACED = re.compile(rf"({_TOKEN}) ?= ?({_VALUE}) ?((?:; ?{_TOKEN} ?(?:= ?{_VALUE} ?)?)*)").fullmatch
+_PLAIN = re.compile(rf"({_NAME})=({_VALUE})").fullmatch
+_SPACED = re.compile(rf"({_NAME}) ?= ?({_VALUE}) ?((?:; ?{_NAME} ?(?:= ?{_VALUE} ?)?)*)").fullmatch
 """A member whose runs of blanks are one blank each: what two runs could share is what makes a pattern quadratic."""
 _RUNS = re.compile(r"[ \t]{2,}|\t").sub
-_IS_TOKEN = re.compile(_TOKEN).fullmatch
+_IS_NAME = re.compile(_NAME).fullmatch
 _IS_VALUE = re.compile(_VALUE).fullmatch
 _IS_PROPERTY = re.compile(_PROPERTY).fullmatch
-_IS_TIDY = re.compile(rf"{_TOKEN}={_VALUE}(?:;{_PROPERTY})*(?:,{_TOKEN}={_VALUE}(?:;{_PROPERTY})*)*").fullmatch
+_IS_TIDY = re.compile(rf"{_NAME}={_VALUE}(?:;{_PROPERTY})*(?:,{_NAME}={_VALUE}(?:;{_PROPERTY})*)*").fullmatch
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 _IS_READY = re.compile(r"[!#$&-+\--:<-\[\]-~]*").fullmatch
 _SAFE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 """What may stand in a value as it is, beside letters and digits; the percent sign may not."""
 
 
-class BaggageValue(str):
+class BaggageValue(str):  # noqa: SLOT000 - most values have no properties, and then no room for them either
     """The value of a baggage member, and its properties: `ttl=60`, `private`, whatever sender and receiver agreed on.
 
     >>> from opentelemetry import baggage
@@ -124,13 +124,13 @@ def header(values: Mapping[str, object]) -> str:
 
 
 def _text(key: object, value: object) -> str | None:
-    if not isinstance(key, str) or not _IS_TOKEN(key):
+    if not isinstance(key, str) or not _IS_NAME(key):
         return None
     try:
         text = str(value)
         text = f"{key}={text if _IS_READY(text) else quote(text, safe=_SAFE, errors='replace')}"
         properties = [kept for kept in getattr(value, "properties", ()) if _IS_PROPERTY(kept)]
-    except Exception:  # noqa: BLE001 - a value whose __str__ raises, properties that aren't text: a bad member goes alone
+    except Exception:
         return None
     return ";".join([text, *properties]) if properties else text
 
@@ -138,7 +138,9 @@ def _text(key: object, value: object) -> str | None:
 def _find_key() -> str | None:
     """The context's key for baggage, found by the API's public functions: it keeps a dictionary under one key."""
     probe = list(baggage.set_baggage("probe", "", Context()))
-    if len(probe) == 1 and dict(baggage.get_all(set_value(probe[0], {"kept": "whole"}, Context()))) == {"kept": "whole"}:
+    if len(probe) == 1 and dict(baggage.get_all(set_value(probe[0], {"kept": "whole"}, Context()))) == {
+        "kept": "whole"
+    }:
         return probe[0]
     return None
 

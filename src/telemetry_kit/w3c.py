@@ -10,10 +10,18 @@ Sizes: 32 `tracestate` members of 256 characters a key and a value, 180 baggage 
 """
 
 from collections.abc import Iterable
+from typing import cast
 
 from opentelemetry import baggage, trace
 from opentelemetry.context import Context
-from opentelemetry.propagators.textmap import CarrierT, Getter, Setter, TextMapPropagator, default_getter, default_setter
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
 
 from telemetry_kit import _baggage, _faults, _traceparent
 from telemetry_kit._baggage import BaggageValue
@@ -115,7 +123,9 @@ def _read(getter: Getter[CarrierT], carrier: CarrierT, field: str) -> list[str] 
             values = [value for name in names for value in getter.get(carrier, name) or ()]
         if values is None:
             return None
+        if values.__class__ is list and len(values) == 1 and values[0].__class__ is str:
+            return cast("list[str]", values)
         return [value for value in values if isinstance(value, str)]
-    except Exception as fault:  # noqa: BLE001 - a getter that can't cope with its carrier
+    except Exception as fault:
         _faults.record("w3c.getter", fault)
         return None

@@ -105,17 +105,15 @@ class AsgiHeaders(Carrier):
         data = self.data
         headers = data["headers"] if data.__class__ is dict and "headers" in data else self._headers()
         foreign = names.foreign_bytes
-        found: dict[str, list[str]] = {}
         try:
-            for name, value in headers:
-                if name in foreign:
-                    continue
-                field = names.field(name)
-                if field is not None:
-                    found.setdefault(field, []).extend(texts(value))
+            for name, _ in headers:
+                if name not in foreign and names.field(name) is not None:
+                    break
+            else:
+                return {}
         except (TypeError, ValueError):  # one of them isn't a pair
-            return pairs_pick(headers or (), names)
-        return found
+            pass
+        return pairs_pick(headers, names)
 
     def drop(self, names: Names) -> None:
         self._keep(pairs_drop(self._headers(), names))

@@ -1,0 +1,335 @@
+"""W3C context in and out: `extract` and `inject`, and what hands a context on: `attached`, `bind`, links, a child's environment.
+
+The propagator is the one that the host configured. In front of it stands a carrier (`telemetry_kit.carriers`), which
+reads any spelling of a header, and a filter, so that nothing a stranger sends makes it raise, loop or fill the log,
+and no header is lost because another one is bad. Nothing here raises at run time.
+"""
+
+import contextvars
+import functools
+import inspect
+import types
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar, cast
+
+import opentelemetry.baggage
+from opentelemetry import propagate
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, get_current_span, set_span_in_context
+
+from telemetry_kit import _baggage, _context, _faults
+from telemetry_kit._propagator import Host
+from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C")
+
+MAX_LINKS = 128
+"""Links of a span that the SDK keeps by default."""
+
+_host = Host(propagate.get_global_textmap())
+
+
+def _renewed(propagator: Any) -> Host:
+    global _host
+    _host = Host(propagator)
+    return _host
+
+
+def extract(carrier: Any, context: Context | None = None) -> Context:
+    """The context that `carrier` brings, on top of `context`.
+
+    Args:
+        carrier: one of `telemetry_kit.carriers`, or plain HTTP headers: a mapping, a list of pairs, a headers object.
+        context: what to start from; the current context if not given.
+
+    Returns:
+        A context, the one started from where the carrier brings nothing. It never raises.
+
+    >>> from opentelemetry.trace import get_current_span
+    >>> context = extract({"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+    >>> f"{get_current_span(context).get_span_context().trace_id:x}"
+    'af7651916cd43dd8448eb211c80319c'
+    """
+    try:
+        host = _host
+        propagator = propagate.get_global_textmap()
+        if propagator is not host.propagator:
+            host = _renewed(propagator)
+        names = host.names
+        if carrier.__class__ is dict:
+            if host.closed and names.foreign.issuperset(carrier):
+                return _context.get_current() if context is None else context
+            carrier = HttpHeaders(carrier)
+        elif not isinstance(carrier, Carrier):
+            carrier = HttpHeaders(carrier)
+        try:
+            found = carrier.pick(names)
+        except Exception as fault:
+            found = _pick_each(carrier, names, fault)
+        base = _context.get_current() if context is None else context
+        return host.read(base, found, carrier) if found or not host.closed else base
+    except Exception as fault:
+        _faults.record("propagation.extract", fault)
+        return _context.get_current() if context is None else context
+
+
+def _pick_each(carrier: Carrier, names: Names, fault: Exception) -> dict[str, list[str]]:
+    """Field by field, where one look at the whole broke on something that isn't ours."""
+    _faults.record("propagation.carrier", fault)
+    found: dict[str, list[str]] = {}
+    for field in names.fields:
+        with _faults.guard("propagation.carrier"):
+            found.update(carrier.pick(Names([field])))
+    return found
+
+
+def extract_public(carrier: Any) -> tuple[Context, list[Link]]:
+    """For an endpoint that anybody can call: a context in which the trace starts anew, and the link to what came in.
+
+    The context is the current one without a span, and without the baggage that the carrier brought, also where an
+    instrumentation has taken it in already.
+    """
+    context = set_span_in_context(INVALID_SPAN, _context.get_current())
+    incoming = extract(carrier, Context())
+    try:
+        theirs = opentelemetry.baggage.get_all(incoming)
+        present = opentelemetry.baggage.get_all(context)
+        ours = {key: value for key, value in present.items() if key not in theirs or theirs[key] != value}
+        if len(ours) != len(present):
+            context = _baggage.keep(context, ours)
+    except Exception as fault:
+        _faults.record("propagation.extract", fault)
+        context = Context()
+    return context, links_to([incoming])
+
+
+def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str] | None = None) -> C:
+    """Write the context into `carrier`, in place of what stood there.
+
+    The propagator's fields are removed first, in any spelling, also when there is nothing to send: neither a stale
+    context nor half of one stays behind.
+
+    Args:
+        carrier: one of `telemetry_kit.carriers`, or a mutable mapping of HTTP headers.
+        context: what to send; the current context if not given.
+        baggage: the baggage keys that may leave; all if not given, none if empty.
+
+    Returns:
+        `carrier`. Of plain headers that can't be changed in place (a tuple, None) a new object. It never raises.
+
+    >>> inject({"accept": "*/*", "TraceParent": "stale"})
+    {'accept': '*/*'}
+    """
+    wrapped = carrier if isinstance(carrier, Carrier) else HttpHeaders(carrier)
+    try:
+        host = _host
+        propagator = propagate.get_global_textmap()
+        if propagator is not host.propagator:
+            host = _renewed(propagator)
+        if context is None:
+            context = _context.get_current()
+        sent = host.written(context if baggage is None else _with_baggage(context, baggage))
+        if carrier.__class__ is dict and host.names.foreign.issuperset(carrier):  # type: ignore[arg-type]
+            carrier.update(sent)  # type: ignore[attr-defined]
+        else:
+            _replace(wrapped, host.names, sent)
+    except Exception as fault:
+        _faults.record("propagation.inject", fault)
+    return cast("C", wrapped if wrapped is carrier else wrapped.data)
+
+
+def _replace(carrier: Carrier, names: Names, sent: dict[str, str]) -> None:
+    """All of `sent` in the place of the fields, or nothing."""
+    try:
+        carrier.drop(names)
+        for field, value in sent.items():
+            if field in names.fields:
+                carrier.put(field, value)
+            else:
+                carrier.set(field, value)
+    except Exception:
+        carrier.drop(names)
+        raise
+
+
+def _with_baggage(context: Context, allowed: Iterable[str]) -> Context:
+    present = opentelemetry.baggage.get_all(context)
+    try:
+        keys = {allowed} if isinstance(allowed, str) else set(allowed)
+        kept = {key: value for key, value in present.items() if key in keys}
+    except Exception as fault:
+        _faults.record("propagation.baggage", fault)
+        kept = {}
+    return context if len(kept) == len(present) else _baggage.keep(context, kept)
+
+
+class attached:  # noqa: N801 - reads as a keyword: `with attached(context):`
+    """Make a context current for a block: `with attached(extract(carrier)):`.
+
+    >>> from opentelemetry import baggage
+    >>> with attached(baggage.set_baggage("tenant", "acme")):
+    ...     baggage.get_baggage("tenant")
+    'acme'
+    """
+
+    __slots__ = ("_context", "_tokens")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._tokens: list[Any] = []
+
+    def __enter__(self) -> Context:
+        context = self._context if isinstance(self._context, Context) else _context.get_current()
+        self._tokens.append(_context.attach(context))
+        return context
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            _context.detach(self._tokens.pop())
+        except Exception:
+            pass
+
+
+def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]:
+    """`func`, run in today's context whoever calls it, in whatever thread.
+
+    All context variables are carried, in a copy for each call, so that calls don't disturb each other and may overlap.
+    A coroutine function stays one, and each of its steps runs there; so do generators of a generator function.
+
+    Args:
+        func: any callable.
+        context: the OpenTelemetry context to have in the place of today's.
+
+    >>> from threading import Thread
+    >>> from opentelemetry import baggage
+    >>> with attached(baggage.set_baggage("tenant", "acme")):
+    ...     thread = Thread(target=bind(lambda: print(baggage.get_baggage("tenant"))))
+    >>> thread.start(); thread.join()
+    acme
+    """
+    if not callable(func):
+        raise TypeError(f"bind: {func!r} can't be called; give it a function, or a lambda around the value")
+    today = contextvars.copy_context()
+    if context is not None:
+        today.run(_context.attach, context)
+    if inspect.iscoroutinefunction(func):
+
+        @functools.wraps(func)
+        async def bound_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return await _stepwise(today.copy(), func(*args, **kwargs))
+
+        return cast("Callable[P, R]", bound_async)
+
+    if inspect.isgeneratorfunction(func):
+
+        @functools.wraps(func)
+        def bound_generator(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return (yield from _steps(today.copy(), func(*args, **kwargs)))
+
+        return cast("Callable[P, R]", bound_generator)
+
+    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+        return today.copy().run(func, *args, **kwargs)
+
+    return cast("Callable[P, R]", _named_like(bound, func))
+
+
+def _named_like(bound: Callable[..., Any], func: Callable[..., Any]) -> Callable[..., Any]:
+    try:
+        return functools.wraps(func)(bound)
+    except Exception:
+        return bound
+
+
+def _steps(context: contextvars.Context, steps: Any) -> Generator[Any, Any, Any]:
+    """A generator or coroutine, each step of it in `context`."""
+    step = functools.partial(steps.send, None)
+    while True:
+        try:
+            given = context.run(step)
+        except StopIteration as stop:
+            return stop.value
+        try:
+            answer = yield given
+        except GeneratorExit:
+            context.run(steps.close)
+            raise
+        except BaseException as exc:
+            step = functools.partial(steps.throw, exc)
+        else:
+            step = functools.partial(steps.send, answer)
+
+
+_stepwise = types.coroutine(_steps)
+
+
+def link_to(carrier_or_context: Any) -> Link | None:
+    """A link to the span that a carrier, a context, a span or its context names, and to nothing else; None if it names none.
+
+    >>> link_to({"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}).context.is_remote
+    True
+    """
+    try:
+        given = carrier_or_context
+        if given is None:
+            return None
+        if isinstance(given, Link):
+            return given if given.context.is_valid else None
+        if isinstance(given, SpanContext):
+            target = given
+        elif isinstance(given, Span):
+            target = given.get_span_context()
+        else:
+            context = given if isinstance(given, Context) else extract(given, Context())
+            target = get_current_span(context).get_span_context()
+        return Link(target) if target.is_valid else None
+    except Exception as fault:
+        _faults.record("propagation.link", fault)
+        return None
+
+
+def links_to(items: Iterable[Any], *, limit: int = MAX_LINKS) -> list[Link]:
+    """Links to what several carriers or contexts name, such as a batch of messages: valid and distinct ones.
+
+    Args:
+        items: carriers, contexts, spans or links; a given link keeps its attributes.
+        limit: how many links at most; the first ones count.
+
+    >>> headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    >>> len(links_to([headers, {}, headers]))
+    1
+    """
+    links: dict[tuple[int, int], Link] = {}
+    try:
+        if isinstance(items, (Carrier, Mapping, Link, Span, SpanContext)):
+            items = [items]
+        for item in items or ():
+            if len(links) >= limit:
+                break
+            link = link_to(item)
+            if link is None:
+                continue
+            target = link.context.trace_id, link.context.span_id
+            if target not in links or (link.attributes and not links[target].attributes):
+                links[target] = link
+    except Exception as fault:
+        _faults.record("propagation.link", fault)
+    return list(links.values())
+
+
+def child_environment(env: Mapping[str, str] | None = None, context: Context | None = None) -> dict[str, str]:
+    """A copy of the environment with the context in it, for a child process.
+
+    Args:
+        env: the environment to copy; this process's if not given.
+        context: what to hand on; the current context if not given.
+
+    The child reads it with `extract(Environ())`.
+
+    >>> child_environment({"PATH": "/bin", "TRACEPARENT": "stale"})
+    {'PATH': '/bin'}
+    """
+    carrier = Environ(None if env is None else dict(env))
+    return cast("dict[str, str]", inject(carrier, context).data)
