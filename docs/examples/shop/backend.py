@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from prometheus_client import make_asgi_app
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -77,12 +77,15 @@ def application(traces: Traces, metrics: Metrics, logs: Logs, folder: Path) -> S
         logs.add(ExportLogsServiceRequest.FromString(await request.body()))
         return _answer(ExportLogsServiceResponse().SerializeToString())
 
+    def prometheus_page(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
     return Starlette(
         routes=[
             Route("/v1/traces", take_traces, methods=["POST"]),
             Route("/v1/metrics", take_metrics, methods=["POST"]),
             Route("/v1/logs", take_logs, methods=["POST"]),
-            Route("/metrics", make_asgi_app()),
+            Route("/metrics", prometheus_page),
             Mount("/", StaticFiles(directory=folder, html=True)),
         ]
     )

@@ -63,7 +63,7 @@ def run(demo: Demo) -> Section:
         f"{_difference(full)} of {seconds(cpu['SDK, every trace'])}.** "
         "Four processes serve the same `service.py`, not a line changed: `python -m shop.service` has no SDK, `python -m "
         "shop.hosted` installs one and exports by OTLP.\n\n"
-        f"Each answers `GET /products/{{sku}}` (one operation: a span, a histogram record, the count of the active) in rounds of "
+        f"Each answers `GET /products/{{sku}}` (one operation: its caller's trace context, a span, a histogram record) in rounds of "
         f"{REQUESTS}, in turn, {len(took['no SDK'])} rounds; the figures are medians of the CPU time of the whole process per request, "
         "exporting included. A difference smaller than the spread is no difference: the ratios that count are `nox -s bench`'s.",
         [

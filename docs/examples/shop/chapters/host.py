@@ -20,7 +20,7 @@ def run(demo: Demo) -> Section:
         "this process": _only(whole.rates("process.cpu.time")),
         "the whole machine": _only(whole.rates("system.cpu.time", where=_busy)),
     }
-    cpu = {name: [(t, value / cores) for t, value in points] for name, points in cpu.items()}
+    cpu = {name: [(t, min(1.0, value / cores)) for t, value in points] for name, points in cpu.items()}
     names = demo.metrics.names()
     series = sum(len(demo.metrics.series(name)) for name in names)
     return Section(

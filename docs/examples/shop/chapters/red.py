@@ -33,10 +33,14 @@ def run(demo: Demo) -> Section:
     demo.watch = lambda: live(rows(demo.window))
     with demo.customers(rate=RATE) as wait:
         demo.window = demo.metrics.window()
-        for change in changes:
-            change.start()
-        seen = wait()
-    _set_failing(demo, usual)
+        try:
+            for change in changes:
+                change.start()
+            seen = wait()
+        finally:
+            for change in changes:
+                change.cancel()
+            _set_failing(demo, usual)
     demo.settle()
     window = demo.window
     outage_at = {"ranker down": (start, end)}
