@@ -12,7 +12,6 @@ from typing import Any, TypeVar, cast
 from opentelemetry.trace import Span, get_current_span
 
 from telemetry_kit import _calls, _counts, _faults, _safe_points
-from telemetry_kit._arguments import compile_arguments
 from telemetry_kit._attributes import AttributeValue, span_attributes
 from telemetry_kit._measurement import OWN_KEYS
 
@@ -88,7 +87,11 @@ class _Enriched:
         attributes: Attributes,
         result: Callable[[Any], Mapping[str, object]] | None,
     ) -> None:
-        self._arguments = None if arguments is None else compile_arguments(func, arguments)
+        self._arguments: Callable[..., dict[str, AttributeValue]] | None = None
+        if arguments is not None:
+            from telemetry_kit._arguments import compile_arguments
+
+            self._arguments = compile_arguments(func, arguments)
         self._attributes = attributes
         self.result = result
         self.running = _counts.Running()

@@ -9,7 +9,6 @@ suggestions, for which the objects at hand would have to be searched, and what h
 """
 
 import builtins
-import linecache
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, TracebackType
 from typing import Any
@@ -99,6 +98,8 @@ class Formatter:
         name = code.co_filename
         text = f'  File "{name}", line {number}, in {code.co_name}\n'
         if number is not None:
+            import linecache
+
             linecache.lazycache(name, traceback.tb_frame.f_globals)
             source = linecache.getline(name, number).strip()
             if source:
