@@ -122,18 +122,18 @@ def observe_cache(scope: Scope, cached_function: Any, *, name: str) -> Handle:
 class _Info:
     """Reads `cache_info()`: hits, misses, maxsize, currsize. The function itself is never held here."""
 
-    __slots__ = ("_hits", "_misses", "hits", "misses", "of")
+    __slots__ = ("_counted", "hits", "misses", "of")
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
         self.of = series(attributes)
         self.hits = series({**attributes, "cache.result": HIT})
         self.misses = series({**attributes, "cache.result": MISS})
-        self._hits = _counts.Monotonic()
-        self._misses = _counts.Monotonic()
+        self._counted = _counts.Monotonic()
 
     def requests(self, cached: Any) -> Reading:
         info = cached.cache_info()
-        return ((self.hits, self._hits(info.hits)), (self.misses, self._misses(info.misses)))
+        hits, misses = self._counted(info.hits, info.misses)
+        return ((self.hits, hits), (self.misses, misses))
 
     def size(self, cached: Any) -> Reading:
         entries = cached.cache_info().currsize

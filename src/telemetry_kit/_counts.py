@@ -73,7 +73,7 @@ class _Threads(threading.local):
 fork = _Fork()
 threads = _Threads()
 _lock = threading.RLock()
-_all: dict[int, "weakref.ref[PerThread]"] = {}
+_all: set["weakref.ref[PerThread]"] = set()
 
 
 def _alive() -> "weakref.ref[_Alive]":
@@ -96,8 +96,7 @@ class PerThread:
         self.local: Any = threading.local()
         self._cells: list[tuple[weakref.ref[_Alive] | None, object]] = []
         self._limit = FOLD_FROM
-        key = id(self)
-        _all[key] = weakref.ref(self, lambda _: _all.pop(key, None))
+        _all.add(weakref.ref(self, _all.discard))
 
     def _make(self) -> object:
         raise NotImplementedError
@@ -158,31 +157,34 @@ class Running(PerThread):
     __slots__ = ()
 
     def __init__(self) -> None:
-        super().__init__()
-        if GIL:
-            self.local = _OneCell()
-            self.new()
+        if not GIL:
+            super().__init__()
+            return
+        self.local = _OneCell()
+        _all.add(weakref.ref(self, _all.discard))
+        self.new()
 
     def _make(self) -> list[Any]:
         return [0, fork.generation]
 
-    def _fold(self, into: object, cell: object) -> None:
-        into[0] += cell[0]  # type: ignore[index]
+    def _fold(self, into: Any, cell: Any) -> None:
+        into[0] += cell[0]
 
     def new(self) -> list[Any]:
         if not GIL:
             return super().new()  # type: ignore[return-value]
-        cell = self._make()
-        self._cells.append((None, cell))
+        cell: list[Any] = self._make()
         self.local.cell = cell
         return cell
 
+    def cells(self) -> list[Any]:
+        return [self.local.cell] if GIL else super().cells()
+
     def forget(self) -> None:
-        if not GIL:
-            super().forget()
-        else:
-            self._cells = []
+        if GIL:
             self.new()
+        else:
+            super().forget()
 
     def enter(self) -> list[Any]:
         """Count one more, in the cell that `leave` wants to see."""
@@ -257,25 +259,27 @@ class Tally(PerThread, Generic[K]):
 
 
 class Monotonic:
-    """A sum that somebody else keeps and may set back to zero (`cache_clear()`): what it was before stays counted.
+    """Sums that somebody else keeps and may set back to zero, all at once (`cache_clear()`): what was before stays counted.
 
-    >>> hits = Monotonic()
-    >>> [hits(3), hits(5), hits(1)]
-    [3, 5, 6]
+    >>> counts = Monotonic()
+    >>> [counts(hits, misses) for hits, misses in ((3, 1), (5, 1), (0, 1))]
+    [(3, 1), (5, 1), (5, 2)]
     """
 
     __slots__ = ("_before", "_last")
 
     def __init__(self) -> None:
-        self._before: float = 0
-        self._last: float = 0
+        self._before: tuple[float, ...] = ()
+        self._last: tuple[float, ...] = ()
 
-    def __call__(self, number: float) -> float:
-        """All that was ever counted, now that the sum is `number`."""
-        if number < self._last:
-            self._before += self._last
-        self._last = number
-        return self._before + number
+    def __call__(self, *sums: float) -> tuple[float, ...]:
+        """All that was ever counted, now that the sums are these. One that went down tells that all began anew."""
+        before = self._before or (0,) * len(sums)
+        last = self._last or sums
+        if any(now < was for now, was in zip(sums, last, strict=True)):
+            before = tuple(map(sum, zip(before, last, strict=True)))
+        self._before, self._last = before, sums
+        return tuple(map(sum, zip(before, sums, strict=True)))
 
 
 def _start_again() -> None:
@@ -285,7 +289,7 @@ def _start_again() -> None:
     # Calls that run across the fork hold on to the state of their thread: there they see that this is no place to record.
     threads.state.busy = True
     threads.state = ThreadState()
-    for reference in list(_all.values()):
+    for reference in list(_all):
         counts = reference()
         if counts is not None:
             counts.forget()

@@ -105,7 +105,7 @@ class Reported:
     `read` gives the numbers of the owner, which is never held here.
     """
 
-    __slots__ = ("_asked", "_at", "_attributes", "_errors", "_last", "_read", "_timeouts", "idle", "series", "used")
+    __slots__ = ("_asked", "_at", "_attributes", "_counted", "_last", "_read", "idle", "series", "used")
 
     def __init__(self, attributes: dict[str, AttributeValue], read: Callable[[Any], PoolStats | Levels]) -> None:
         self._attributes = attributes
@@ -113,8 +113,7 @@ class Reported:
         self._asked: set[str] = set()
         self._last: PoolStats | Levels | None = None
         self._at = -math.inf
-        self._timeouts = _counts.Monotonic()
-        self._errors = _counts.Monotonic()
+        self._counted = _counts.Monotonic()
         self.series = series(attributes)
 
     def observe(
@@ -167,8 +166,8 @@ class Reported:
         stats = self.now(owner, "errors")
         if stats is None:
             return
-        counts = ((TIMEOUT, self._timeouts(stats.timeouts)), (OTHER, self._errors(stats.errors)))
-        for error_type, number in counts:
+        counted = self._counted(stats.timeouts, stats.errors)
+        for error_type, number in zip((TIMEOUT, OTHER), counted, strict=True):
             if number:
                 yield series({**self._attributes, "error.type": error_type}), number
 
@@ -190,7 +189,10 @@ class Reported:
 
     def timeouts(self, owner: object) -> Reading:
         stats = self.now(owner, "timeouts")
-        return () if stats is None else ((self.series, self._timeouts(stats.timeouts)),)
+        if stats is None:
+            return ()
+        number = self._counted(stats.timeouts, stats.errors)[0]
+        return ((self.series, number),) if number else ()
 
 
 _GENERIC: dict[str, Any] = {

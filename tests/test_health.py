@@ -1,0 +1,230 @@
+"""Health checks: what is well and what isn't, and that nobody ever waits for one that hangs."""
+
+import asyncio
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from telemetry_kit import Telemetry
+from tests.support import FakeClock, Sdk
+
+SERIES = {"health.check.name": "db", "scope.name": "shop.orders"}
+
+
+@pytest.fixture
+def hanging() -> Iterator[Callable[[], bool]]:
+    """A check that hangs until the test is over."""
+    over = threading.Event()
+    yield lambda: over.wait(60)
+    over.set()
+
+
+def _raise(exc: BaseException) -> bool:
+    raise exc
+
+
+@pytest.mark.parametrize(("answer", "status"), [(True, 1), (None, 1), (False, 0), (1, 1), (0, 0)])
+def test_a_check_says_whether_something_is_well(sdk: Sdk, telemetry: Telemetry, answer, status: int):
+    """True and None are healthy, False is not."""
+    telemetry.health("db", lambda: answer)
+
+    point = sdk.point("health.status")
+    assert (dict(point.attributes), point.value) == (SERIES, status)
+
+
+@pytest.mark.parametrize(
+    ("exc", "error_type"),
+    [(ValueError(), "ValueError"), (SystemExit(0), "SystemExit"), (KeyboardInterrupt(), "KeyboardInterrupt")],
+)
+def test_a_check_that_raises_is_unhealthy(sdk: Sdk, telemetry: Telemetry, exc: BaseException, error_type: str):
+    """Whatever it raises: its thread ends without a word."""
+    telemetry.health("db", lambda: _raise(exc))
+
+    assert sdk.value("health.status") == 0
+    assert sdk.point("health.status").value == 0
+    _until(lambda: sdk.series("health.check.duration") == [{**SERIES, "error.type": error_type}])
+
+
+def test_a_check_that_hangs_is_unhealthy(sdk: Sdk, telemetry: Telemetry, hanging):
+    """Its collection waits for the check's timeout and no longer, and says so in the duration's `error.type`."""
+    telemetry.health("db", hanging, timeout=0.05)
+
+    assert sdk.point("health.status").value == 0
+    assert sdk.series("health.check.duration") == [{**SERIES, "error.type": "timeout"}]
+    assert sdk.point("health.check.duration").sum >= 0.05
+
+
+def test_a_collection_waits_a_second_at_most_for_all_checks(sdk: Sdk, telemetry: Telemetry, hanging):
+    """PRC.5: twenty that hang for ever delay a collection by one second in total, and those that answer are reported."""
+    for number in range(20):
+        telemetry.health(f"hanging-{number}", hanging)
+    telemetry.health("quick", lambda: True)
+    telemetry.health("patient", hanging, timeout=30.0)
+    before = time.monotonic()
+
+    status = {point.attributes["health.check.name"]: point.value for point in sdk.points("health.status")}
+
+    assert time.monotonic() - before < 1.5
+    assert status == {**{f"hanging-{number}": 0 for number in range(20)}, "quick": 1}
+
+
+def test_a_check_that_hangs_has_one_thread(sdk: Sdk, telemetry: Telemetry, hanging):
+    """However often it is collected; the thread is a daemon, so that the process can end."""
+    telemetry.health("db", hanging, timeout=0.01, max_age=0.0)
+    for _ in range(5):
+        sdk.metrics()
+
+    threads = [thread for thread in threading.enumerate() if thread.name == "health-db"]
+    assert [thread.daemon for thread in threads] == [True]
+
+
+def test_an_answer_is_kept_for_its_age(sdk: Sdk, telemetry: Telemetry, clock: FakeClock):
+    """Within `max_age` the check isn't run again, after it it is."""
+    asked = []
+    telemetry.health("db", lambda: asked.append(1), max_age=5.0)
+    sdk.metrics()
+    clock.advance(4.9)
+    sdk.metrics()
+    assert len(asked) == 1
+
+    clock.advance(0.2)
+    sdk.metrics()
+    assert len(asked) == 2
+
+
+def test_what_was_ill_gets_well(sdk: Sdk, telemetry: Telemetry, clock: FakeClock):
+    """Also what has hung: once its call ends and its age is over, it is asked again."""
+    over, answers = threading.Event(), iter([lambda: over.wait(60), lambda: True])
+    telemetry.health("db", lambda: next(answers)(), timeout=0.05)
+    assert sdk.value("health.status") == 0
+
+    over.set()
+    _until(lambda: not [thread for thread in threading.enumerate() if thread.name == "health-db"])
+    assert sdk.value("health.status") == 0
+    clock.advance(6.0)
+
+    assert sdk.value("health.status") == 1
+
+
+def test_of_two_checks_of_one_name_the_worse_counts(sdk: Sdk, telemetry: Telemetry):
+    """Something is well if all of it is."""
+    telemetry.health("db", lambda: True)
+    telemetry.health("db", lambda: False)
+
+    assert sdk.point("health.status").value == 0
+
+
+def test_nothing_runs_before_somebody_looks(telemetry: Telemetry):
+    """A check is evaluated at collection."""
+    telemetry.health("db", lambda: pytest.fail("nobody asked"))
+
+
+def test_a_check_runs_elsewhere(sdk: Sdk, telemetry: Telemetry):
+    """Not in the thread that collects."""
+    where = []
+    telemetry.health("db", lambda: where.append(threading.current_thread()))
+    sdk.metrics()
+
+    assert where
+    assert where[0] is not threading.current_thread()
+
+
+def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry):
+    """`.stop()`, once or twice, and a `with` block."""
+    handle = telemetry.health("db", lambda: True)
+    assert sdk.value("health.status") == 1
+    handle.stop()
+    handle.stop()
+    assert sdk.points("health.status") == []
+
+    with telemetry.health("db", lambda: True):
+        assert sdk.value("health.status") == 1
+    assert sdk.points("health.status") == []
+
+
+def test_a_check_that_returns_an_awaitable_is_unhealthy(sdk: Sdk, telemetry: Telemetry):
+    """Nobody awaits it there, so that it would always be true: no warning, and no good news."""
+
+    async def check() -> bool:
+        return True
+
+    telemetry.health("db", lambda: check())  # type: ignore[arg-type,return-value]
+
+    assert sdk.value("health.status") == 0
+    assert sdk.point("health.status").value == 0
+
+
+def test_an_answer_without_a_truth_is_unhealthy(sdk: Sdk, telemetry: Telemetry):
+    """FLT.1: what a user's object raises stays in the thread."""
+
+    class Odd:
+        def __bool__(self) -> bool:
+            raise ValueError
+
+    telemetry.health("db", Odd)  # type: ignore[arg-type]
+
+    assert sdk.point("health.status").value == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform doesn't fork")
+def test_a_forked_child_asks_for_itself(sdk: Sdk, telemetry: Telemetry, hanging):
+    """PRC.1: the thread that hangs is the parent's; the child has no answer until it has asked."""
+    parent = os.getpid()
+    telemetry.health("db", lambda: hanging() if os.getpid() == parent else True, timeout=0.05, max_age=3600.0)
+    assert sdk.value("health.status") == 0
+    assert sdk.point("health.status").value == 0
+    here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:  # pragma: no cover - in the child
+        checks = telemetry._scope.instruments.shared["health"]
+        there.send([value for _, value in checks.read()])
+        os._exit(0)
+    assert here.poll(20)
+
+    assert here.recv() == [1]
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize(
+    ("check", "options", "error", "words"),
+    [
+        (True, {}, TypeError, "health check 'db' is a function"),
+        (asyncio.sleep, {}, TypeError, "run_coroutine_threadsafe"),
+        (lambda: True, {"timeout": 0}, ValueError, "timeout of health check 'db' is above 0"),
+        (lambda: True, {"timeout": "1"}, TypeError, "timeout of health check 'db' is a number"),
+        (lambda: True, {"max_age": -1}, ValueError, "max_age of health check 'db' is not below 0"),
+        (lambda: True, {"max_age": float("nan")}, ValueError, "max_age of health check 'db'"),
+        (lambda: True, {"max_age": None}, TypeError, "max_age of health check 'db'"),
+    ],
+)
+def test_what_cant_be_right_raises_at_definition(telemetry: Telemetry, check, options, error, words: str):
+    """The error names the thing, the rule and the value."""
+    with pytest.raises(error, match=words):
+        telemetry.health("db", check, **options)
+
+
+def test_a_health_check_has_a_name(telemetry: Telemetry):
+    """An empty one is a ValueError."""
+    with pytest.raises(ValueError, match="name of a health check"):
+        telemetry.health("", lambda: True)
+
+
+def test_a_disabled_library_checks_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch):
+    """TELEMETRY_KIT_DISABLED: nothing is registered, and the handle is one."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.orders")
+    with sdk.telemetry().health("db", lambda: pytest.fail("disabled")):
+        assert sdk.metrics() == {}
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    waiting = threading.Event()
+    for _ in range(400):
+        if holds():
+            return
+        waiting.wait(0.01)
+    assert holds()

@@ -1,0 +1,118 @@
+"""How full a queue is, of whichever kind."""
+
+import asyncio
+import gc
+import multiprocessing
+import queue
+import sys
+
+import pytest
+
+from telemetry_kit import Telemetry
+from tests.support import Sdk
+
+SERIES = {"queue.name": "orders", "scope.name": "shop.orders"}
+
+
+@pytest.mark.parametrize("kind", [queue.Queue, queue.LifoQueue, queue.PriorityQueue, asyncio.Queue, asyncio.LifoQueue])
+def test_a_queue_has_a_size_and_a_limit(sdk: Sdk, telemetry: Telemetry, kind):
+    """`queue.size` is what is in it, `queue.limit` what it takes at most."""
+    orders = kind(maxsize=10)
+    telemetry.observe_queue(orders, name="orders")
+    orders.put_nowait(1)
+    orders.put_nowait(2)
+
+    assert (sdk.point("queue.size").value, sdk.point("queue.limit").value) == (2, 10)
+    assert sdk.series("queue.size") == sdk.series("queue.limit") == [SERIES]
+    orders.get_nowait()
+    assert sdk.value("queue.size") == 1
+
+
+@pytest.mark.parametrize("kind", [queue.Queue, queue.SimpleQueue, asyncio.Queue])
+def test_a_queue_without_a_limit_reports_none(sdk: Sdk, telemetry: Telemetry, kind):
+    """`queue.limit` is absent where there is none."""
+    orders = kind()
+    telemetry.observe_queue(orders, name="orders")
+
+    assert sdk.value("queue.size") == 0
+    assert sdk.series("queue.size") == [SERIES]
+    assert sdk.points("queue.limit") == []
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS can't tell the size of a multiprocessing.Queue")
+@pytest.mark.parametrize("maxsize", [0, 10])
+def test_a_queue_between_processes(sdk: Sdk, telemetry: Telemetry, maxsize: int):
+    """`multiprocessing.Queue` is read where the platform can; its largest possible size is no limit."""
+    orders = multiprocessing.Queue(maxsize)
+    telemetry.observe_queue(orders, name="orders")
+    orders.put(1)
+
+    assert sdk.value("queue.size") == 1
+    assert [point.value for point in sdk.points("queue.limit")] == ([10] if maxsize else [])
+    orders.get(timeout=20)
+    assert sdk.value("queue.size") == 0
+    orders.close()
+    orders.join_thread()
+
+
+class _Blind(queue.Queue):
+    """As a multiprocessing.Queue on macOS."""
+
+    def qsize(self) -> int:
+        raise NotImplementedError
+
+
+def test_a_queue_that_cant_tell_loses_no_other(sdk: Sdk, telemetry: Telemetry):
+    """PRC.5: a platform that can't is a counted fault, and the other queues have their series."""
+    blind, orders = _Blind(maxsize=3), queue.Queue()
+    telemetry.observe_queue(blind, name="blind")
+    telemetry.observe_queue(orders, name="orders")
+
+    assert sdk.series("queue.size") == [SERIES]
+    assert sdk.value("queue.limit", queue__name="blind") == 3
+    assert sdk.value("telemetry_kit.faults", fault__site="observe.queue.size") >= 1
+
+
+def test_two_queues_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry):
+    """Sums, as everywhere."""
+    first, second = queue.Queue(maxsize=1), queue.Queue(maxsize=2)
+    telemetry.observe_queue(first, name="orders")
+    telemetry.observe_queue(second, name="orders")
+    first.put(1)
+    second.put(1)
+
+    assert (sdk.point("queue.size").value, sdk.point("queue.limit").value) == (2, 3)
+
+
+def test_a_collected_queues_series_end(sdk: Sdk, telemetry: Telemetry):
+    """It is held weakly."""
+    orders = queue.Queue(maxsize=1)
+    telemetry.observe_queue(orders, name="orders")
+    assert sdk.value("queue.limit") == 1
+
+    del orders
+    gc.collect()
+
+    assert not {"queue.size", "queue.limit"} & sdk.metrics().keys()
+
+
+def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry):
+    """`.stop()`, and a `with` block."""
+    orders = queue.Queue(maxsize=1)
+    with telemetry.observe_queue(orders, name="orders"):
+        assert sdk.value("queue.limit") == 1
+
+    assert not {"queue.size", "queue.limit"} & sdk.metrics().keys()
+
+
+@pytest.mark.parametrize("obj", [[], object(), "orders", None])
+def test_what_has_no_size_is_refused(telemetry: Telemetry, obj):
+    """The TypeError names the queue and what it lacks."""
+    with pytest.raises(TypeError, match=r"queue 'orders' can't be read: .*qsize\(\)"):
+        telemetry.observe_queue(obj, name="orders")
+
+
+def test_a_queue_has_a_name(telemetry: Telemetry):
+    """An empty one is a ValueError."""
+    with pytest.raises(ValueError, match="name of a queue"):
+        telemetry.observe_queue(queue.Queue(), name="")
