@@ -1,7 +1,7 @@
 """The lean way: plain functions and coroutine functions of operations where nothing is asked at run time.
 
 What a call of those needs stays in local variables. A `Measurement` is only made where `current_measurement()` asks
-for one, or the call fails: until then a box stands for it, `[make, measurement, start, span, context]`. All else (the
+for one, or the call fails: until then a box stands for it, `[lean, measurement, start, span, context]`. All else (the
 order of things, what is guarded) is as in `_measurement`, which takes over wherever it isn't a plain success.
 
 Where durations are sampled, calls and time are added up per thread and observed.
@@ -11,98 +11,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
 from telemetry_kit import _calls, _clock, _context, _counts, _faults, _safe_points, _sdk
-from telemetry_kit._instruments import Series
-from telemetry_kit._measurement import CURRENT, Measurement
+from telemetry_kit._measurement import CURRENT, NO_MEASUREMENT, Measurement
+
+# Looked up once: closures would keep a cell for each, and every decorated function pays for its closure's.
+_metrics, _traces, _threads, _waiting = _sdk.metrics, _sdk.traces, _safe_points.here, _safe_points.waiting
+_attach, _detach, _get_context = _context.attach, _context.detach, _context.get_current
+_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, _calls.NEVER_AWAITABLE, _counts.GIL
+_set_current, _reset_current = CURRENT.set, CURRENT.reset
 
 if TYPE_CHECKING:
     from telemetry_kit._operation import Decorated, Operation
 
 
-class Calls(_counts.Running):
-    """The running calls of an operation and, where durations are sampled, all calls that ended, with their seconds.
+def gaps(share: float) -> Callable[[], float]:
+    """How many calls to leave out before the next that is recorded, so that `share` of all are.
 
-    A cell is `[running, fork.generation, entries]`; the entries, None until there is one, are
-    `{series: [calls, seconds, calls until the next whose duration is recorded]}`.
+    The gaps are geometric, which is as random as drawing at each call, and cheaper.
     """
-
-    __slots__ = ()
-
-    def _make(self) -> list[Any]:
-        return [*super()._make(), None]
-
-    def _fold(self, into: Any, cell: Any) -> None:
-        super()._fold(into, cell)
-        for of, (calls, seconds, _) in (cell[2] or {}).items():
-            entry = self.entry(into, of)
-            entry[0] += calls
-            entry[1] += seconds
-
-    @staticmethod
-    def entry(cell: list[Any], of: Series, gap: float = 0) -> list[float]:
-        """A cell's numbers of a series."""
-        entries = cell[2]
-        if entries is None:
-            entries = cell[2] = {}
-        return entries.setdefault(of, [0, 0.0, gap])  # type: ignore[no-any-return]
-
-    def add(self, of: Series, seconds: float) -> None:
-        """Count one call that ended, of so many seconds."""
-        try:
-            cell = self.local.cell
-        except AttributeError:
-            cell = self.new()
-        entry = self.entry(cell, of)
-        entry[0] += 1
-        entry[1] += seconds
-
-    def ended(self) -> dict[Series, list[float]]:
-        """Calls and seconds of now."""
-        total: dict[Series, list[float]] = {}
-        for cell in self.cells():
-            for of, (calls, seconds, _) in list((cell[2] or {}).items()):  # type: ignore[index]
-                entry = total.setdefault(of, [0, 0.0])
-                entry[0] += calls
-                entry[1] += seconds
-        return total
-
-
-class Bound:
-    """What an operation has taken from the providers of now, and which those were.
-
-    The lean way looks at the API's globals itself (see `_sdk`), and only asks whether they still are the same.
-    """
-
-    __slots__ = ("idle", "metrics", "operation", "override", "record", "start_span", "traces")
-
-    def __init__(self, operation: Operation) -> None:
-        self.operation = operation
-        self.bind()
-
-    def bind(self) -> None:
-        """Take what there is now."""
-        operation = self.operation
-        self.traces, self.metrics = _sdk.traces._TRACER_PROVIDER, _sdk.metrics._METER_PROVIDER
-        self.override = _sdk.override
-        tracer = operation.scope.tracer() if operation.span_mode is True else None
-        self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
-        self.record: Callable[..., None] | None = operation.histogram.recorder()
-        self.idle = self.start_span is None and self.record is None and not operation.sampled
-
-
-def gaps(share: float, source: Random) -> Callable[[], float]:
-    """How many calls to leave out before the next that is recorded, so that `share` of all are: geometric."""
     if share <= 0.0:
-        return lambda: math.inf
+        return _all_out
     if share >= 1.0:
-        return lambda: 0
-    scale = math.log1p(-share)
+        return _none_out
+    from random import Random  # noqa: PLC0415 - few operations are sampled
+
+    scale, source = math.log1p(-share), Random()  # noqa: S311 - our own, so that a host's seeded sequence stays as it is
+    _counts.after_fork(source.seed)
     return lambda: math.floor(math.log(1.0 - source.random()) / scale)
+
+
+def _all_out() -> float:
+    return math.inf
+
+
+def _none_out() -> float:
+    return 0
 
 
 def fits(operation: Operation, func: Any, arguments: object) -> bool:
@@ -117,18 +64,13 @@ def fits(operation: Operation, func: Any, arguments: object) -> bool:
 
 
 class Lean:
-    """What the closures of one function share: the way in, the plain way out, and the way out of all others."""
+    """What the closure of one function knows beside its operation, and the way out of a call that isn't plain."""
 
-    __slots__ = ("attributes", "gap", "operation", "running", "sampled", "span_static", "success")
+    __slots__ = ("operation", "span_static")
 
     def __init__(self, operation: Operation, decorated: Decorated) -> None:
         self.operation = operation
-        self.running = operation.state.running
         self.span_static = decorated.span_static
-        self.attributes = operation.metric_static
-        self.gap = operation.gap
-        self.sampled = operation.sampled
-        self.success = operation.success if operation.sampled else None
 
     def make(self, box: list[Any]) -> Measurement:
         """The measurement that the box stood for."""
@@ -167,60 +109,59 @@ def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated
 
 
 def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
-    operation, running, make, bound = lean.operation, lean.running, lean.make, lean.operation.bound
-    local, set_current, reset_current, clock = running.local, CURRENT.set, CURRENT.reset, _clock
-    sampled, success, gap, thread = lean.sampled, lean.success, lean.gap, _safe_points.here
-    attributes, span_static, name, kind = lean.attributes, lean.span_static, operation.name, operation.kind
-    attach, detach, get_context, key = _context.attach, _context.detach, _context.get_current, _context.SPAN_KEY
-    waiting = _safe_points.waiting
-    traces, metrics, sdk, plain = _sdk.traces, _sdk.metrics, _sdk, _calls.NEVER_AWAITABLE
+    operation = lean.operation
+    local = operation.state.local
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             cell = local.cell
         except AttributeError:
-            cell = running.new()
+            cell = operation.state.new()
         if (
-            metrics._METER_PROVIDER is not bound.metrics
-            or traces._TRACER_PROVIDER is not bound.traces
-            or sdk.override is not bound.override
+            _metrics._METER_PROVIDER is not operation.seen_metrics
+            or _traces._TRACER_PROVIDER is not operation.seen_traces
+            or _sdk.override is not operation.seen_override
         ):
-            bound.bind()
-        if bound.idle:
+            operation.bind()
+        if operation.idle:
             cell[0] += 1
             try:
                 result = func(*args, **kwargs)
             finally:
                 cell[0] -= 1
-            if type(result) in plain or not _calls.awaitable(result):
+            try:
+                waits = type(result) not in _PLAIN and _calls.awaitable(result)
+            except Exception:  # noqa: BLE001 - a class that can't be hashed
+                waits = False
+            if not waits:
                 return result
-            return _calls.measured_awaitable(result, _calls.Counted(running))
-        start_span, record = bound.start_span, bound.record
+            return _calls.measured_awaitable(result, _calls.Counted(operation.state))
+        start_span, record = operation.start_span, operation.record
         context = attached = span = None
-        here = thread.state
+        here = _threads.state
         if start_span is not None:
-            if waiting:
+            if _waiting:
                 _safe_points.drain()
             if here.busy:
                 context = False
             else:
                 here.busy = True
                 try:
-                    before = get_context()
-                    span = start_span(name, before, kind, span_static)
-                    context = Context({**before, key: span})
-                    attached = attach(context)
+                    before = _get_context()
+                    span = start_span(operation.name, before, operation.kind, lean.span_static)
+                    context = Context({**before, _SPAN_KEY: span})
+                    attached = _attach(context)
                 except Exception as fault:  # noqa: BLE001
                     _faults.record("trace.start_span", fault)
                     context = span = None
                 finally:
                     here.busy = False
-        box = [make, None, 0.0, span, context]
-        token = set_current(box)
+        box = [lean, None, 0.0, span, context]
+        token = _set_current(box)
         cell[0] += 1
-        start = box[2] = clock.perf_counter()
+        start = box[2] = _clock.perf_counter()
         if context is False:
-            make(box)
+            lean.make(box)
         try:
             result = func(*args, **kwargs)
         except BaseException as exc:
@@ -230,42 +171,48 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 if box[1] is None or box[1]._cell is not None:
                     cell[0] -= 1
             raise
-        if type(result) not in plain and _calls.awaitable(result):
+        try:
+            waits = type(result) not in _PLAIN and _calls.awaitable(result)
+        except Exception:  # noqa: BLE001 - a class that can't be hashed
+            waits = False
+        if waits:
             return _calls.measured_awaitable(result, lean.pause(box, (token, attached, cell)))
         if box[1] is not None or here.busy:
             lean.finish(box, (token, attached, cell), None, result)
             return result
-        duration = clock.perf_counter() - start
+        duration = _clock.perf_counter() - start
         cell[0] -= 1
-        if sampled:
+        box[1] = NO_MEASUREMENT  # whoever copied the context may ask later
+        if operation.sampled:
+            success = operation.success
             try:
                 entry = cell[2][success]
             except (TypeError, KeyError):
-                entry = running.entry(cell, success, gap())
+                entry = operation.state.entry(cell, success, operation.gap())  # type: ignore[arg-type]
             entry[0] += 1
             entry[1] += duration
             left = entry[2] = entry[2] - 1
             if left < 0:
-                entry[2] = gap()
+                entry[2] = operation.gap()
             elif span is None:
                 try:
-                    reset_current(token)
+                    _reset_current(token)
                 except ValueError:  # ended in another context than it began
                     pass
                 return result
             else:
-                record = None
+                record = None  # the span is there for every call
         here.busy = True
         try:
             if record is not None:
-                record(duration, attributes, context)
+                record(duration, operation.metric_static, context)
         except Exception as fault:  # noqa: BLE001
             _faults.record("metrics.record", fault)
         finally:
             try:
-                reset_current(token)
+                _reset_current(token)
                 if attached is not None:
-                    detach(attached)
+                    _detach(attached)
             except ValueError:  # ended in another context than it began: nothing to put back there
                 pass
             try:
@@ -281,60 +228,55 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
 
 
 def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
-    operation, running, make, bound = lean.operation, lean.running, lean.make, lean.operation.bound
-    local, set_current, reset_current, clock = running.local, CURRENT.set, CURRENT.reset, _clock
-    sampled, success, gap, thread = lean.sampled, lean.success, lean.gap, _safe_points.here
-    attributes, span_static, name, kind = lean.attributes, lean.span_static, operation.name, operation.kind
-    attach, detach, get_context, key = _context.attach, _context.detach, _context.get_current, _context.SPAN_KEY
-    waiting = _safe_points.waiting
-    traces, metrics, sdk, one_cell = _sdk.traces, _sdk.metrics, _sdk, _counts.GIL
+    operation = lean.operation
+    local = operation.state.local
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             cell = local.cell
         except AttributeError:
-            cell = running.new()
+            cell = operation.state.new()
         if (
-            metrics._METER_PROVIDER is not bound.metrics
-            or traces._TRACER_PROVIDER is not bound.traces
-            or sdk.override is not bound.override
+            _metrics._METER_PROVIDER is not operation.seen_metrics
+            or _traces._TRACER_PROVIDER is not operation.seen_traces
+            or _sdk.override is not operation.seen_override
         ):
-            bound.bind()
-        if bound.idle:
+            operation.bind()
+        if operation.idle:
             cell[0] += 1
             try:
                 return await func(*args, **kwargs)
             finally:
-                if one_cell:
+                if _ONE_CELL:
                     cell[0] -= 1
                 else:
-                    running.leave(cell)
-        start_span, record = bound.start_span, bound.record
+                    operation.state.leave(cell)
+        start_span, record = operation.start_span, operation.record
         context = attached = span = None
-        here = thread.state
+        here = _threads.state
         if start_span is not None:
-            if waiting:
+            if _waiting:
                 _safe_points.drain()
             if here.busy:
                 context = False
             else:
                 here.busy = True
                 try:
-                    before = get_context()
-                    span = start_span(name, before, kind, span_static)
-                    context = Context({**before, key: span})
-                    attached = attach(context)
+                    before = _get_context()
+                    span = start_span(operation.name, before, operation.kind, lean.span_static)
+                    context = Context({**before, _SPAN_KEY: span})
+                    attached = _attach(context)
                 except Exception as fault:  # noqa: BLE001
                     _faults.record("trace.start_span", fault)
                     context = span = None
                 finally:
                     here.busy = False
-        box = [make, None, 0.0, span, context]
-        token = set_current(box)
+        box = [lean, None, 0.0, span, context]
+        token = _set_current(box)
         cell[0] += 1
-        start = box[2] = clock.perf_counter()
+        start = box[2] = _clock.perf_counter()
         if context is False:
-            make(box)
+            lean.make(box)
         try:
             result = await func(*args, **kwargs)
         except BaseException as exc:
@@ -344,44 +286,43 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 if box[1] is None or box[1]._cell is not None:
                     cell[0] -= 1
             raise
-        if (
-            box[1] is not None
-            or here.busy
-            or here is not thread.state  # it ends in another thread than it began
-        ):
+        # A coroutine may end in another thread than it began.
+        if box[1] is not None or here.busy or here is not _threads.state:
             lean.finish(box, (token, attached, cell), None, result)
             return result
-        duration = clock.perf_counter() - start
+        duration = _clock.perf_counter() - start
         cell[0] -= 1
-        if sampled:
+        box[1] = NO_MEASUREMENT  # whoever copied the context may ask later
+        if operation.sampled:
+            success = operation.success
             try:
                 entry = cell[2][success]
             except (TypeError, KeyError):
-                entry = running.entry(cell, success, gap())
+                entry = operation.state.entry(cell, success, operation.gap())  # type: ignore[arg-type]
             entry[0] += 1
             entry[1] += duration
             left = entry[2] = entry[2] - 1
             if left < 0:
-                entry[2] = gap()
+                entry[2] = operation.gap()
             elif span is None:
                 try:
-                    reset_current(token)
+                    _reset_current(token)
                 except ValueError:  # ended in another context than it began
                     pass
                 return result
             else:
-                record = None
+                record = None  # the span is there for every call
         here.busy = True
         try:
             if record is not None:
-                record(duration, attributes, context)
+                record(duration, operation.metric_static, context)
         except Exception as fault:  # noqa: BLE001
             _faults.record("metrics.record", fault)
         finally:
             try:
-                reset_current(token)
+                _reset_current(token)
                 if attached is not None:
-                    detach(attached)
+                    _detach(attached)
             except ValueError:  # ended in another context than it began: nothing to put back there
                 pass
             try:

@@ -49,6 +49,7 @@ class Measurement:
     _carrier: Any = None
     _links: Any = None
     _state = 0  # 0 not begun, 1 running, 2 ended
+    _again = 0  # blocks inside that entered it once more
     _context: Context | None = None
     _attached: Any = None
     _current: Any = None
@@ -69,6 +70,7 @@ class Measurement:
 
     def __enter__(self) -> Measurement:
         if self._state:
+            self._again += 1
             _faults.record("operation.measure", RuntimeError("a Measurement is for one use: call measure() again"))
             return self
         operation = self._operation
@@ -78,7 +80,10 @@ class Measurement:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end(exc)
+        if self._again:
+            self._again -= 1
+        else:
+            self.end(exc)
 
     # What its user says of it
 
@@ -157,11 +162,11 @@ class Measurement:
         here = _safe_points.here.state
         if _safe_points.waiting:
             _safe_points.drain()
-        local = operation.state.running.local
+        local = operation.state.local
         try:
             cell = local.cell
         except AttributeError:
-            cell = operation.state.running.new()
+            cell = operation.state.new()
         try:
             self._state = 1
             plain = operation.plain and self._plain
@@ -241,7 +246,7 @@ class Measurement:
         cell = self._cell
         if cell is not None:
             self._cell = None
-            running = self._operation.state.running
+            running = self._operation.state
             if cell is getattr(running.local, "cell", None):
                 cell[0] -= 1
             else:
@@ -278,7 +283,7 @@ class Measurement:
                     self._tell_error(exc, error_type)
                 if operation.sampled:
                     operation.count(attributes, duration)
-                if operation.sample is None or operation.sample():
+                if operation.samples():
                     record = operation.histogram.recorder()
                     if record is not None:
                         try:
@@ -360,7 +365,7 @@ class Measurement:
         context = self._context if self._context is not None else _context.get_current()
         if operation.sampled:
             operation.count(attributes, duration)
-        record_duration = operation.sample is None or operation.sample()
+        record_duration = operation.samples()
         generation = _counts.fork.generation
 
         def record() -> None:
@@ -428,7 +433,7 @@ def current_measurement() -> Measurement:
     if current is None:
         return NO_MEASUREMENT
     if current.__class__ is list:
-        return current[0](current) if current[1] is None else current[1]  # type: ignore[no-any-return]
+        return current[0].make(current) if current[1] is None else current[1]  # type: ignore[no-any-return]
     return current  # type: ignore[no-any-return]
 
 

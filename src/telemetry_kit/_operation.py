@@ -1,71 +1,33 @@
-"""RED: what an operation is, checked when it is defined, and what makes its measurements.
+"""RED: what an operation is, and what makes its measurements.
 
-`Operation` holds what the user said; `_OperationState` what all operations of one name in one `Telemetry` share (how
-many run, which values their attributes have had), so that making operations on the fly can't explode anything.
+`Operation` holds what the user said, checked when it is defined (`_operation_rules`); what all operations of one name
+share stands in `_operation_state`.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit import _calls, _context, _counts, _faults, _lean, _outcome, _sdk
-from telemetry_kit._attributes import AttributeValue, span_attributes as bounded
-from telemetry_kit._instruments import Reading, Series, series
-from telemetry_kit._limits import NAMES, Distinct, ValueGuard
+from telemetry_kit import _calls, _context, _faults, _lean, _outcome, _sdk
+from telemetry_kit import _operation_rules as _rules
+from telemetry_kit._attributes import AttributeValue
+from telemetry_kit._attributes import span_attributes as bounded
+from telemetry_kit._instruments import Series, series
 from telemetry_kit._measurement import OWN_KEYS, Measurement
-from telemetry_kit.conventions import Convention
+from telemetry_kit._operation_rules import Arguments, Attributes, ErrorIf, Expected, SpanMode
+from telemetry_kit._operation_state import OperationState, observe_active, observe_sampled, state_of
 
 if TYPE_CHECKING:
     from telemetry_kit._scope import Scope
+    from telemetry_kit.conventions import Convention
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
-SpanMode = bool | Literal["current", "errors"]
-Attributes = Mapping[str, object] | Callable[..., Mapping[str, object]] | None
-Expected = type[BaseException] | Iterable[type[BaseException]] | Callable[[BaseException], object]
-ErrorIf = Callable[[Any], "bool | str | None"]
-Arguments = Mapping[str, str] | Iterable[str] | str
-
 NO_RESULT: Any = _calls.NO_RESULT
-_INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
-_OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
-_random = random.Random()  # noqa: S311 - our own, so that a host's seeded sequence stays as it is
-_counts.after_fork(_random.seed)
-
-
-class _OperationState:
-    """What the operations of one name share: it lives as long as their `Telemetry`, so that counts never go back."""
-
-    __slots__ = ("__weakref__", "_guard", "active", "name", "running", "sampled")
-
-    def __init__(self, scope: Scope, name: str) -> None:
-        self.name = name
-        self.running = _lean.Calls()
-        self.active: Series | None = None
-        self.sampled = False
-        self._guard: ValueGuard | None = None
-
-    @property
-    def guard(self) -> ValueGuard:
-        """Which attribute values there have been. Made when the first comes."""
-        if self._guard is None:
-            self._guard = ValueGuard()
-        return self._guard
-
-    def observe_active(self, scope: Scope, metric: str, attributes: dict[str, AttributeValue]) -> None:
-        if self.active is None:
-            self.active = series(attributes)
-            scope.instruments.observe(metric, self, _read_active)
-
-    def observe_sampled(self, scope: Scope) -> None:
-        if not self.sampled:
-            self.sampled = True
-            scope.instruments.observe("operation.calls", self, _read_calls)
-            scope.instruments.observe("operation.time", self, _read_time)
+_NO_ATTRIBUTES: dict[str, AttributeValue] = {}
 
 
 class Operation:
@@ -73,6 +35,41 @@ class Operation:
 
     Made by `Telemetry.operation`. It can decorate many functions and be used from many threads.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_arguments",
+        "_carrier",
+        "_declared",
+        "_error_if",
+        "_expected",
+        "_links",
+        "_metric_attributes",
+        "_options",
+        "_own",
+        "_public",
+        "_span_attributes",
+        "convention",
+        "gap",
+        "histogram",
+        "idle",
+        "judges",
+        "kind",
+        "metric_static",
+        "name",
+        "plain",
+        "record",
+        "sampled",
+        "scope",
+        "seen_metrics",
+        "seen_override",
+        "seen_traces",
+        "span_mode",
+        "span_static",
+        "start_span",
+        "state",
+        "success",
+    )
 
     def __init__(
         self,
@@ -92,26 +89,34 @@ class Operation:
         convention: Convention | None = None,
         sample_durations: float = 1.0,
     ) -> None:
-        given = {key: value for key, value in locals().items() if key not in ("self", "scope", "name", "__class__")}
-        self._given = given
-        self.scope = scope
-        self._named = name is not None
+        _rules.check_name(name)
         what = f"operation {name!r}" if name is not None else "an operation"
-        if name is not None and not isinstance(name, str):
-            msg = f"an operation's name is a str, and got {name!r:.100} of type {type(name).__name__}"
-            raise TypeError(msg)
-        if name == "":
-            msg = "an operation's name can't be empty: leave it out to name it after the decorated function"
-            raise ValueError(msg)
+        options: dict[str, Any] = {
+            "kind": kind,
+            "span": span,
+            "metric_attributes": metric_attributes,
+            "span_attributes": span_attributes,
+            "arguments": arguments,
+            "carrier": carrier,
+            "links": links,
+            "public_endpoint": public_endpoint,
+            "expected": expected,
+            "error_if": error_if,
+            "convention": convention,
+            "sample_durations": sample_durations,
+        }
+        self.scope = scope
         self.name: str = name if name is not None else "unnamed"
+        self._options = options if name is None else None
         self.convention = convention
-        self.kind = _check_kind(what, kind, convention)
-        self.span_mode = _check_span(what, span)
-        _check_rules(what, self.kind, given)
-        self._expected = _check_expected(what, expected)
+        self.kind = _rules.check_kind(what, kind, convention)
+        self.span_mode = _rules.check_span(what, span)
+        _rules.check_rules(what, self.kind, options)
+        self._expected = _rules.check_expected(what, expected)
         self._error_if = error_if
         self._metric_attributes = metric_attributes if callable(metric_attributes) else None
         self._span_attributes = span_attributes if callable(span_attributes) else None
+        self._arguments = arguments
         self._carrier, self._links, self._public = carrier, links, public_endpoint
         self.plain = (
             self._metric_attributes is None
@@ -122,54 +127,57 @@ class Operation:
             and span != "current"
         )
         self.judges = error_if is not None or convention is not None
-        self.sample: Callable[[], bool] | None = None
-        if sample_durations < 1.0:
-            self.sample = (lambda: _random.random() < sample_durations) if sample_durations > 0 else (lambda: False)
-        self.gap = _lean.gaps(sample_durations, _random)
         self.sampled = sample_durations < 1.0
-        if self._named:
+        self.gap = _lean.gaps(sample_durations)
+        if name is not None:
             self._enter_state(metric_attributes, span_attributes)
 
     def _enter_state(self, metric_attributes: Attributes, span_attributes: Attributes) -> None:
         scope, convention = self.scope, self.convention
-        names = scope.shared.setdefault("operation.names", Distinct(NAMES))
-        name = names(self.name)
-        if name != self.name:
-            _faults.record("operation.name", ValueError(f"more than {NAMES} operation names, {self.name!r:.100} came last"))
-        key = ("operation", name, None if convention is None else convention.name)
-        state = scope.shared.get(key)
-        if state is None:
-            state = scope.shared.setdefault(key, _OperationState(scope, name))
-        self.state: _OperationState = state
-        declared: dict[str, AttributeValue] = {}
+        state = state_of(scope, self.name, None if convention is None else convention.name)
+        self.state: OperationState = state
+        declared = _NO_ATTRIBUTES
         if isinstance(metric_attributes, Mapping) and metric_attributes:
-            declared = state.guard.attributes(metric_attributes)
+            guarded = state.guard.attributes(metric_attributes)
+            declared = {key: value for key, value in guarded.items() if key not in OWN_KEYS}
             if not state.guard.admit(declared, None):
                 declared = state.guard.collapse(declared)
-        for own in OWN_KEYS & declared.keys():
-            del declared[own]
-        span_declared = bounded(span_attributes) if isinstance(span_attributes, Mapping) else {}
-        if convention is None:
-            self._own: dict[str, AttributeValue] = {"operation.name": name, "scope.name": scope.name}
-            self._declared = declared
-            metric, active, active_attributes = "operation.duration", "operation.active", dict(self._own)
-        else:
-            self._own = {}
-            self._declared = {**convention.defaults, **declared}
+        span_declared = bounded(span_attributes) if isinstance(span_attributes, Mapping) else _NO_ATTRIBUTES
+        self._own: dict[str, AttributeValue] = {"operation.name": state.name, "scope.name": scope.name}
+        metric, active, observed = "operation.duration", "operation.active", self._own
+        if convention is not None:
+            self._own = _NO_ATTRIBUTES
             metric, active = convention.duration, convention.active or ""
-            active_attributes = {key: declared[key] for key in convention.active_attributes if key in declared}
-        self.metric_static: dict[str, AttributeValue] = {**self._declared, **self._own}
-        self.span_static: dict[str, AttributeValue] = {
-            key: value for key, value in {**self._declared, **span_declared}.items() if key not in OWN_KEYS
-        }
+            observed = {key: declared[key] for key in convention.active_attributes if key in declared}
+            declared = {**convention.defaults, **declared}
+        self._declared = declared
+        self.metric_static: dict[str, AttributeValue] = {**declared, **self._own} if declared else self._own
+        self.span_static: dict[str, AttributeValue] = _NO_ATTRIBUTES
+        if declared or span_declared:
+            merged = {**declared, **span_declared}
+            self.span_static = {key: value for key, value in merged.items() if key not in OWN_KEYS}
         self.histogram = scope.instruments.histogram(metric)
         if active:
-            state.observe_active(scope, active, active_attributes)
+            observe_active(scope, state, active, observed)
+        self.success: Series | None = None
         if self.sampled:
-            state.observe_sampled(scope)
+            observe_sampled(scope, state)
             self.success = series(self.metric_static)
+        self.bind()
 
-        self.bound = _lean.Bound(self)
+    def bind(self) -> None:
+        """Take what the providers of now have. The lean way looks at the API's globals itself (see `_sdk`), and only
+        asks whether they still are those of the last time."""
+        self.seen_traces, self.seen_metrics = _sdk.traces._TRACER_PROVIDER, _sdk.metrics._METER_PROVIDER
+        self.seen_override = _sdk.override
+        tracer = self.scope.tracer() if self.span_mode is True else None
+        self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
+        self.record: Callable[..., None] | None = self.histogram.recorder()
+        self.idle = self.start_span is None and self.record is None and not self.sampled
+
+    def samples(self) -> bool:
+        """Whether the duration of a call that doesn't go the lean way is among those recorded."""
+        return not self.sampled or self.gap() < 1
 
     def __repr__(self) -> str:
         return f"<Operation {self.name!r} of {self.scope.name!r}>"
@@ -183,7 +191,7 @@ class Operation:
         _calls.check(func, f"operation {self.name!r}")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        operation = self if self._named else self._named_as(_calls.name_of(func))
+        operation = self if self._options is None else self._named_as(_calls.name_of(func))
         decorated = Decorated(operation, func)
         if operation.scope.disabled:
             return func
@@ -192,7 +200,7 @@ class Operation:
         return cast("F", _calls.decorate(cast("Any", func), decorated))
 
     def _named_as(self, name: str) -> Operation:
-        return Operation(self.scope, name, **self._given)
+        return Operation(self.scope, name, **(self._options or {}))
 
     def measure(
         self,
@@ -207,7 +215,7 @@ class Operation:
         `metric_attributes` go to metric and span and are guarded, `span_attributes` to the span only; `carrier` and
         `links` stand in for those of the operation.
         """
-        if not self._named:
+        if self._options is not None:
             _faults.record("operation.name", ValueError("measure() of an operation without a name: give it one"))
             return self._named_as("unnamed").measure(
                 metric_attributes=metric_attributes, span_attributes=span_attributes, carrier=carrier, links=links
@@ -257,7 +265,7 @@ class Operation:
         carrier = self._evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
         links = self._evaluate("operation.links", measurement._links, self._links, args, kwargs)
         measurement._carrier, measurement._links = carrier, None
-        incoming = self.kind in _INCOMING
+        incoming = self.kind in _rules.INCOMING
         if self._public or links is not None or (carrier is not None and incoming):
             self._continue(measurement, carrier if incoming else None, links)
         return attributes
@@ -317,7 +325,7 @@ class Operation:
         except Exception as fault:  # noqa: BLE001
             _faults.record("operation.span_attributes", fault)
         carrier = measurement._carrier
-        if carrier is not None and self.kind in _OUTGOING:
+        if carrier is not None and self.kind in _rules.OUTGOING:
             from telemetry_kit import propagation  # noqa: PLC0415
 
             try:
@@ -375,7 +383,7 @@ class Operation:
 
     def count(self, attributes: dict[str, AttributeValue], duration: float) -> None:
         """Count a call exactly, where durations are sampled."""
-        self.state.running.add(self.success if attributes is self.metric_static else series(attributes), duration)
+        self.state.add(self.success if attributes is self.metric_static else series(attributes), duration)
 
 
 class Decorated:
@@ -384,21 +392,21 @@ class Decorated:
     __slots__ = ("arguments", "idle", "operation", "running", "span_static", "stepwise")
 
     def __init__(self, operation: Operation, func: Any) -> None:
-        given = operation._given
         for option in ("metric_attributes", "span_attributes", "carrier", "links"):
-            if callable(given[option]):
-                _calls.check_takes(given[option], func, f"{option} of operation {operation.name!r}")
+            given = getattr(operation, f"_{option}")
+            if callable(given):
+                _calls.check_takes(given, func, f"{option} of operation {operation.name!r}")
         self.operation = operation
-        self.running = operation.state.running
+        self.running = operation.state
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
-        if given["arguments"] is not None:
+        if operation._arguments is not None:
             from telemetry_kit._arguments import compile_arguments  # noqa: PLC0415
 
-            self.arguments = compile_arguments(func, given["arguments"])
+            self.arguments = compile_arguments(func, operation._arguments)
         self.span_static = operation.span_static
-        if operation.span_mode in (True, "errors"):
+        if operation.span_mode is True or operation.span_mode == "errors":
             self.span_static = {**operation.span_static, "code.function.name": _calls.full_name_of(func)}
-        self.stepwise = _calls.kind_of(func) in ("generator", "async_generator")
+        self.stepwise = _calls.kind_of_call(func) in ("generator", "async_generator")
         always = operation.sampled or operation._carrier is not None or not operation.scope.by_globals
         self.idle: Callable[[], bool] = _never if always else _sdk.absent
 
@@ -412,86 +420,3 @@ class Decorated:
 
 def _never() -> bool:
     return False
-
-
-def _read_active(state: _OperationState) -> Reading:
-    if state.active is not None:
-        yield state.active, state.running.total()
-
-
-def _read_calls(state: _OperationState) -> Reading:
-    for of, (calls, _) in state.running.ended().items():
-        yield of, calls
-
-
-def _read_time(state: _OperationState) -> Reading:
-    for of, (_, seconds) in state.running.ended().items():
-        yield of, seconds
-
-
-def _check_kind(what: str, kind: object, convention: object) -> SpanKind:
-    if not isinstance(kind, SpanKind):
-        msg = f"kind of {what} is an opentelemetry.trace.SpanKind, and got {kind!r:.100}"
-        raise TypeError(msg)
-    if convention is None:
-        return kind
-    if not isinstance(convention, Convention):
-        msg = f"convention of {what} is one of telemetry_kit.conventions, and got {convention!r:.100}"
-        raise TypeError(msg)
-    if kind not in (SpanKind.INTERNAL, convention.kind):
-        msg = f"{what} has kind {kind.name}, but {convention.name} is for {convention.kind.name}: leave kind out"
-        raise ValueError(msg)
-    return convention.kind
-
-
-def _check_span(what: str, span: object) -> SpanMode:
-    if not (isinstance(span, bool) or span in ("current", "errors")):
-        msg = f'span of {what} is True, False, "current" or "errors", and got {span!r:.100}'
-        raise ValueError(msg)
-    return cast("SpanMode", span)
-
-
-def _check_expected(what: str, expected: Any) -> tuple[type[BaseException], ...] | Callable[[Any], object] | None:
-    if isinstance(expected, type):
-        expected = (expected,)
-    if callable(expected):
-        return cast("Callable[[Any], object]", expected)
-    try:
-        kinds = tuple(expected)
-    except TypeError:
-        kinds = (expected,)
-    for kind in kinds:
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            msg = f"expected of {what} is exception types or a callable, and got {kind!r:.100}"
-            raise TypeError(msg)
-    return kinds or None
-
-
-def _check_rules(what: str, kind: SpanKind, given: dict[str, Any]) -> None:
-    for option in ("metric_attributes", "span_attributes"):
-        value = given[option]
-        if value is not None and not isinstance(value, Mapping) and not callable(value):
-            msg = f"{option} of {what} is a mapping or a callable that returns one, and got {value!r:.100}"
-            raise TypeError(msg)
-    if given["error_if"] is not None and not callable(given["error_if"]):
-        msg = f"error_if of {what} is a callable given the result, and got {given['error_if']!r:.100}"
-        raise TypeError(msg)
-    if given["carrier"] is not None and kind is SpanKind.INTERNAL:
-        msg = (
-            f"{what} has a carrier but is INTERNAL: give kind=SpanKind.SERVER or CONSUMER to extract from it, "
-            "CLIENT or PRODUCER to inject into it"
-        )
-        raise ValueError(msg)
-    if given["public_endpoint"] and kind not in _INCOMING:
-        msg = f"{what} is a public_endpoint but {kind.name}: only SERVER and CONSUMER have incoming context"
-        raise ValueError(msg)
-    share = given["sample_durations"]
-    if isinstance(share, bool) or not isinstance(share, (int, float)):
-        msg = f"sample_durations of {what} is a number from 0.0 to 1.0, and got {share!r:.100}"
-        raise TypeError(msg)
-    if not 0.0 <= share <= 1.0:
-        msg = f"sample_durations of {what} is from 0.0 to 1.0, and got {share!r}"
-        raise ValueError(msg)
-    if share < 1.0 and given["convention"] is not None:
-        msg = f"{what} has a convention, which needs every duration: leave sample_durations={share!r} out"
-        raise ValueError(msg)
