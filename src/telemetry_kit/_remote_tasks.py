@@ -17,7 +17,7 @@ from opentelemetry.context import Context
 
 from telemetry_kit import _clock, _counts, _faults
 from telemetry_kit._outcome import CANCELLED as CANCELLED_TYPE
-from telemetry_kit._task_ledger import CANCELLED, LOST, SUCCEEDED, outcome_of
+from telemetry_kit._task_ledger import CANCELLED, LOST, judge, outcome_by, outcome_of
 from telemetry_kit._tasks import WAITED, TaskSpan, TimedTask, enter, leave, start_span
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Times = tuple[float, float] | None
 """When a task started, on the worker's monotonic clock, and how many seconds it ran; None where nobody asks."""
+
+REDUCE = "__reduce_ex__"
+"""How an object pickles; pickle asks an instance for it before its class."""
 
 _travelling: weakref.WeakValueDictionary[bytes, TravellingTask] = weakref.WeakValueDictionary()
 """The unfinished tasks of this process by their tokens. Their futures hold them."""
@@ -78,10 +81,10 @@ class TravellingTask(TimedTask):
             self.span = super().begin_span(started)
         return self.span
 
-    def ended(self, exc: BaseException | None, times: Times) -> None:
-        """Its outcome has come back from the worker, and will be the future's in a moment."""
+    def ended(self, kind: str | None, times: Times) -> None:
+        """It has come back from the worker, with this `error.type`, and will be the future's in a moment."""
         ledger, span = self.ledger, self.span
-        outcome, kind = (SUCCEEDED, None) if exc is None else ledger.judge(exc)
+        outcome = outcome_by(kind)
         if not ledger.decide(self.ticket, outcome):
             return
         if times is not None and self.queued_at is not None:
@@ -90,7 +93,7 @@ class TravellingTask(TimedTask):
             ledger.took(times[1], kind, self.context if span is None else span.context)
             if span is not None:
                 span.set(WAITED, waited)
-        if span is not None and exc is None:
+        if span is not None and kind is None:
             span.end(outcome, None)
 
     def accepted(self, future: Future[Any]) -> None:
@@ -106,13 +109,15 @@ class TravellingTask(TimedTask):
         outcome = outcome_of(future)
         untold = self.ledger.decide(self.ticket, outcome)
         span = self.span
+        exc = None if future.cancelled() else future.exception()
+        if exc is not None and exc.__dict__.get(REDUCE) is _delivered:
+            del exc.__dict__[REDUCE]
         if span is None or span.ended:
             return
-        exc = None if future.cancelled() else future.exception()
         if exc is None:
             span.end(outcome, CANCELLED_TYPE if outcome == CANCELLED else None)
         else:
-            judged, kind = self.ledger.judge(exc)
+            judged, kind = judge(exc)
             span.end(outcome if untold else judged, kind, exc)
 
     def __del__(self) -> None:
@@ -175,7 +180,7 @@ class RemoteTask:
             result = self.fn(*args, **kwargs)
         except BaseException as exc:
             times = (started, _clock.perf_counter() - started) if self.timed else None
-            exc.__dict__["__reduce_ex__"] = _Parcel(exc, self.token, times)
+            exc.__dict__[REDUCE] = _Parcel(exc, self.token, times)
             raise
         else:
             times = (started, _clock.perf_counter() - started) if self.timed else None
@@ -215,18 +220,22 @@ class Delivery:
 class _Parcel:
     """Stands in an exception for its `__reduce_ex__`, so that its pickle takes the times along and unpickles to the
     bare exception. An executor may pickle it more than once: Dask tries first whether it can.
+
+    Where the exception's class has a reducer of its own (tblib's, which Dask uses), that comes first, and the parcel is
+    pickled as what it is, an attribute. Then it delivers what it has all the same, and `done` takes it away.
     """
 
-    __slots__ = ("exc", "times", "token")
+    __slots__ = ("exc", "kind", "times", "token")
 
     def __init__(self, exc: BaseException, token: bytes, times: Times) -> None:
         self.exc = exc
+        self.kind = judge(exc)[1]
         self.token = token
         self.times = times
 
     def __call__(self, protocol: Any) -> Any:
         own = self.exc.__dict__
-        del own["__reduce_ex__"]
+        del own[REDUCE]
         try:
             bare = self.exc.__reduce_ex__(protocol)
             if not isinstance(bare, tuple):
@@ -234,9 +243,12 @@ class _Parcel:
             make, arguments, *rest = bare
             if rest and rest[0] is own:
                 rest[0] = dict(own) or None
-            return (_deliver_exception, (self.token, self.times, make, arguments), *rest)
+            return (_deliver_exception, (self.token, self.times, self.kind, make, arguments), *rest)
         finally:
-            own["__reduce_ex__"] = self
+            own[REDUCE] = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _deliver_parcel, (self.token, self.times, self.kind)
 
 
 def _deliver(token: bytes, times: Times, result: Any) -> Any:
@@ -245,19 +257,32 @@ def _deliver(token: bytes, times: Times, result: Any) -> Any:
     return result
 
 
-def _deliver_exception(token: bytes, times: Times, make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _deliver_exception(
+    token: bytes, times: Times, kind: str | None, make: Callable[..., Any], arguments: tuple[Any, ...]
+) -> Any:
     """Unpickles an exception with a `_Parcel`: `make(*arguments)` is how it unpickles without."""
     exc = make(*arguments)
-    _arrived(token, times, exc)
+    _arrived(token, times, kind)
     return exc
 
 
-def _arrived(token: bytes, times: Times, exc: Any) -> None:
+def _deliver_parcel(token: bytes, times: Times, kind: str | None) -> Any:
+    """Unpickles a `_Parcel` that is no more than an attribute."""
+    _arrived(token, times, kind)
+    return _delivered
+
+
+def _delivered(_protocol: Any) -> Any:
+    """What is left of such a parcel."""
+    raise TypeError("this exception is still on its way from a worker")
+
+
+def _arrived(token: bytes, times: Times, kind: str | None) -> None:
     """Never raises: that would break the pool."""
     try:
         task = _travelling.pop(token, None)
         if task is not None:
-            task.ended(exc, times)
+            task.ended(kind, times)
     except Exception as fault:
         _faults.record("executor.delivery", fault)
 

@@ -172,17 +172,6 @@ class TaskLedger(_counts.PerThread):
 
     # Times
 
-    def judge(self, exc: BaseException) -> tuple[int, str | None]:
-        """The outcome of a task that raised, and its `error.type`: one vocabulary with operations."""
-        try:
-            kind = error_type(exc)
-        except Exception as fault:
-            _faults.record("executor.error_type", fault)
-            kind = OTHER
-        if kind is None:
-            return SUCCEEDED, None
-        return (CANCELLED if kind == CANCELLED_TYPE else FAILED), kind
-
     def waited(self, seconds: float, context: Context | None = None) -> None:
         """Record how long a task was in the queue."""
         self.wait.record(seconds, self.attributes, context)
@@ -222,6 +211,23 @@ class TaskLedger(_counts.PerThread):
             return active, queued
         at_worker = self.estimate(self, queued if limit is None else min(queued, max(limit - active, 0)))
         return active + at_worker, queued - at_worker
+
+
+def judge(exc: BaseException) -> tuple[int, str | None]:
+    """The outcome of a task that raised, and its `error.type`: one vocabulary with operations."""
+    try:
+        kind = error_type(exc)
+    except Exception as fault:
+        _faults.record("executor.error_type", fault)
+        kind = OTHER
+    return outcome_by(kind), kind
+
+
+def outcome_by(kind: str | None) -> int:
+    """The outcome of a task that ended at a worker with this `error.type`."""
+    if kind is None:
+        return SUCCEEDED
+    return CANCELLED if kind == CANCELLED_TYPE else FAILED
 
 
 def outcome_of(future: Future[Any]) -> int:

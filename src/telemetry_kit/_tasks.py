@@ -18,7 +18,7 @@ from telemetry_kit import _clock, _faults, _safe_points
 from telemetry_kit._context import attach, detach
 from telemetry_kit._counts import fork
 from telemetry_kit._outcome import CANCELLED as CANCELLED_TYPE
-from telemetry_kit._task_ledger import ACTIVE, OUTCOMES, SUCCEEDED, TaskLedger, Ticket
+from telemetry_kit._task_ledger import ACTIVE, OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class CountedTask:
                     _faults.record("executor.context", fault)
             result = fn(*args, **kwargs)
         except BaseException as exc:
-            outcome = ledger.judge(exc)[0]
+            outcome = judge(exc)[0]
             cell[ACTIVE] -= 1
             cell[outcome] += 1
             raise
@@ -121,7 +121,7 @@ class TimedTask(CountedTask):
                     _faults.record("executor.context", fault)
             result = fn(*args, **kwargs)
         except BaseException as exc:
-            outcome, kind = ledger.judge(exc)
+            outcome, kind = judge(exc)
             cell[ACTIVE] -= 1
             cell[outcome] += 1
             if generation is fork.generation:
