@@ -4,6 +4,7 @@ It binds loopback only. `served` runs any ASGI application on a thread of its ow
 """
 
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -30,8 +31,12 @@ from starlette.types import ASGIApp
 from shop.logs import Logs
 from shop.metrics import Metrics
 from shop.traces import Traces
+from telemetry_kit import LogSampling
 
 HOST = "127.0.0.1"
+
+# Should a handler fail under load, uvicorn has the same traceback to tell a hundred times a second.
+logging.getLogger("uvicorn.error").addFilter(LogSampling(rate=0.1, burst=2))
 
 
 class PortTaken(OSError):

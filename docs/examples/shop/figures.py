@@ -147,7 +147,7 @@ def bars(
     labels = list(dict.fromkeys(label for _, label, _ in flat))
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("group:N").title(None).sort(None).axis(labelLimit=190, ticks=False, domain=False),
-        x=alt.X("v:Q").title(axis).axis(tickCount=4).scale(domain=[0, 1.15 * scale * largest], nice=False),
+        x=alt.X("v:Q").title(axis).axis(tickCount=4).scale(domain=[0, 1.22 * scale * largest], nice=False),
         tooltip=[alt.Tooltip("label:N", title=" "), alt.Tooltip("said:N", title="value")],
     )
     if grouped:
@@ -185,7 +185,7 @@ def heatmap(
         .encode(
             x=alt.X("t:O")
             .title("seconds")
-            .axis(labelExpr="format(datum.value, '.0f')", labelAngle=0, labelOverlap=True),
+            .axis(labelExpr="format(datum.value, '.0f')", labelAngle=0, labelOverlap="greedy", labelSeparation=5),
             y=alt.Y("bucket:O").title(None).scale(domain=[names[n] for n in reversed(shown)]),
             color=alt.Color("count:Q").title("requests").scale(type="sqrt"),
             tooltip=["bucket:O", "count:Q", alt.Tooltip("t:Q", title="at second")],

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -27,6 +28,7 @@ def write(path: Path, told: Sequence[Told], took: float) -> None:
             "id": chapter.name,
             "title": chapter.section.title,
             "failed": chapter.failed,
+            "gist": markdown.renderInline(_gist(chapter.section.prose)),
             "prose": markdown.render(chapter.section.prose),
             "figures": [
                 {
@@ -63,6 +65,12 @@ def write(path: Path, told: Sequence[Told], took: float) -> None:
         ],
     )
     path.write_text(page, "utf-8")
+
+
+def _gist(prose: str) -> str:
+    """What the chapter says in bold at its beginning, or else its first sentence."""
+    bold = re.match(r"\*\*(.+?)\*\*", prose, re.DOTALL)
+    return bold[1] if bold else prose.partition("\n")[0].partition(". ")[0]
 
 
 def _widths(figures: Sequence[Figure]) -> list[bool]:
