@@ -14,6 +14,8 @@ SPAN_STRING = 4_096
 """Characters of a string on a span or an event."""
 METRIC_STRING = 256
 """Characters of a string on a metric: every one is kept for ever, once a series."""
+KEY = 256
+"""Characters of a key."""
 ITEMS = 128
 """Items of a sequence."""
 KEYS = 128
@@ -31,8 +33,8 @@ def span_value(value: object) -> AttributeValue | None:
     >>> span_value(object()) is None
     True
     """
-    if value.__class__ is str and len(value) <= SPAN_STRING and value.isascii():  # type: ignore[arg-type,attr-defined]
-        return value  # type: ignore[return-value]
+    if type(value) is str and len(value) <= SPAN_STRING and value.isascii():
+        return value
     return _bounded(value, SPAN_STRING)
 
 
@@ -42,17 +44,33 @@ def metric_value(value: object) -> AttributeValue | None:
     return bounded if bounded is None or isinstance(bounded, _SCALARS) else tuple(bounded)  # type: ignore[return-value]
 
 
+def attribute_key(key: object) -> str | None:
+    """`key` as a plain string, or None where it is none, or empty.
+
+    >>> attribute_key("user.id")
+    'user.id'
+    >>> attribute_key(7) is None
+    True
+    """
+    if type(key) is str and 0 < len(key) <= KEY:
+        return key
+    try:
+        return str.__str__(key)[:KEY] or None if isinstance(key, str) else None
+    except Exception as fault:  # noqa: BLE001 - an object that can't even say what it is
+        _faults.record("attributes", fault)
+        return None
+
+
 def span_attributes(given: Mapping[str, object]) -> dict[str, AttributeValue]:
     """Those of `given` that a span can have, bounded. Never raises: a mapping that does is a counted fault."""
     kept: dict[str, AttributeValue] = {}
     try:
         for key, value in given.items():
-            if key.__class__ is str and key:
-                harmless = span_value(value)
-                if harmless is not None:
-                    kept[key] = harmless
-                    if len(kept) >= KEYS:
-                        break
+            name, harmless = attribute_key(key), span_value(value)
+            if name is not None and harmless is not None:
+                kept[name] = harmless
+                if len(kept) >= KEYS:
+                    break
     except Exception as fault:  # noqa: BLE001 - a user's mapping
         _faults.record("attributes", fault)
     return kept

@@ -70,6 +70,17 @@ def kind_of(func: object) -> str:
     return "object"
 
 
+def kind_of_call(func: Any) -> str:
+    """The kind of what calling it runs: of a partial its function, of an object its `__call__`."""
+    bare = func
+    while isinstance(bare, functools.partial):
+        bare = bare.func
+    kind = kind_of(bare)
+    if kind == "object":
+        kind = kind_of(getattr(type(bare), "__call__", None))  # noqa: B004
+    return "sync" if kind == "object" else kind
+
+
 def check(func: object, what: str) -> None:
     """Raise TypeError where `func` is nothing that can be decorated, and say what to do instead."""
     if isinstance(func, (classmethod, staticmethod)):
@@ -171,7 +182,11 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 result = func(*args, **kwargs)
             finally:
                 cell[0] -= 1
-            if type(result) in plain or not awaitable(result):
+            try:
+                waits = type(result) not in plain and awaitable(result)
+            except Exception:  # noqa: BLE001 - a class that can't be hashed
+                waits = False
+            if not waits:
                 return result
             return measured_awaitable(result, Counted(running))
         call = begin(args, kwargs)
@@ -183,7 +198,11 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
             except RecursionError:  # the stack has no room for telling it
                 pass
             raise
-        if type(result) in plain or not awaitable(result):
+        try:
+            waits = type(result) not in plain and awaitable(result)
+        except Exception:  # noqa: BLE001 - a class that can't be hashed
+            waits = False
+        if not waits:
             call.end(None, result)
             return result
         call.pause()

@@ -83,7 +83,7 @@ class Lean:
             made._context = box[4]
             made._recording = box[3].is_recording()
         elif box[4] is False:
-            made._deferred = True
+            made._deferred, made._static = True, self.span_static
         return made
 
     def finish(

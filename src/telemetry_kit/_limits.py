@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from telemetry_kit._attributes import AttributeValue, metric_value
-from telemetry_kit._outcome import OTHER
+from telemetry_kit._attributes import AttributeValue, attribute_key, metric_value
+from telemetry_kit._outcome import CANCELLED, OTHER
 
 VALUES_PER_KEY = 100
 """Distinct values that a key of a helper keeps; those that come later are `_OTHER`."""
@@ -61,18 +61,20 @@ class ValueGuard:
         self._error_types = Distinct(ERROR_TYPES)
 
     def error_type(self, name: str) -> str:
-        """`name`, or `_OTHER` once there are too many."""
-        return self._error_types(name)
+        """`name`, or `_OTHER` once there are too many. Cancellation is always told from errors."""
+        if name in self._error_types.seen or name == CANCELLED:
+            return name
+        return self._error_types(str(metric_value(name)))
 
     def value(self, key: str, value: object) -> AttributeValue | None:
         """`value` made harmless and few: as it is, cut, `_OTHER`, or None where it can't be a metric's attribute."""
         try:
             seen = self._keys[key]
         except KeyError:
-            if len(self._keys) >= self.values or not isinstance(key, str) or not key:
+            if len(self._keys) >= self.values:
                 return None
             seen = self._keys.setdefault(key, {})
-        if value.__class__ is str:
+        if type(value) is str:
             try:
                 return seen[value]
             except KeyError:
@@ -96,9 +98,10 @@ class ValueGuard:
         """The guarded attributes of a call; what can't be one is left out."""
         guarded: dict[str, AttributeValue] = {}
         for key, value in given.items():
-            harmless = self.value(key, value)
-            if harmless is not None:
-                guarded[key] = harmless
+            name = attribute_key(key)
+            harmless = None if name is None else self.value(name, value)
+            if name is not None and harmless is not None:
+                guarded[name] = harmless
         return guarded
 
     def admit(self, guarded: dict[str, AttributeValue], error_type: str | None) -> bool:

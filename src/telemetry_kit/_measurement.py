@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, get_current_span, set_span_in_context
 
 from telemetry_kit import _clock, _context, _counts, _faults, _safe_points
-from telemetry_kit._attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._attributes import AttributeValue, attribute_key, span_attributes, span_value
 from telemetry_kit._calls import NO_RESULT
 from telemetry_kit._outcome import CANCELLED, OTHER
 
@@ -55,6 +55,7 @@ class Measurement:
     _current: Any = None
     _cell: list[Any] | None = None
     _metric: dict[str, AttributeValue] | None = None
+    _static: dict[str, AttributeValue] | None = None  # for a span that is only made at the end
     _late: dict[str, AttributeValue] | None = None
     _failed: str | None = None
     _description: str | None = None
@@ -74,7 +75,7 @@ class Measurement:
             _faults.record("operation.measure", RuntimeError("a Measurement is for one use: call measure() again"))
             return self
         operation = self._operation
-        self._begin(operation.span_static, None, (), {})
+        self._begin(operation.span_static, None, None, {})
         return self
 
     def __exit__(
@@ -89,20 +90,24 @@ class Measurement:
 
     def set_attribute(self, key: str, value: object) -> None:
         """Set a span attribute of any cardinality. It never reaches a metric."""
-        if self._state != 1 or key in OWN_KEYS:
+        if self._state != 1:
             return
-        if self._recording:
-            harmless = span_value(value)
-            if harmless is not None:
-                try:
-                    self.span.set_attribute(key, harmless)
-                except Exception as fault:  # noqa: BLE001
-                    _faults.record("span.set_attribute", fault)
-        elif self._operation.span_mode == "errors":
+        name, harmless = attribute_key(key), span_value(value)
+        if name is None or harmless is None or name in OWN_KEYS:
+            return
+        here = _safe_points.here.state
+        if self._recording and not here.busy:
+            here.busy = True
+            try:
+                self.span.set_attribute(name, harmless)
+            except Exception as fault:  # noqa: BLE001
+                _faults.record("span.set_attribute", fault)
+            finally:
+                here.busy = False
+        elif self._recording or self._deferred or self._operation.span_mode == "errors":
             late = self._late = self._late or {}
-            harmless = span_value(value)
-            if harmless is not None and (key in late or len(late) < _LATE_ATTRIBUTES):
-                late[key] = harmless
+            if name in late or len(late) < _LATE_ATTRIBUTES:
+                late[name] = harmless
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several span attributes."""
@@ -113,21 +118,22 @@ class Measurement:
 
     def set_metric_attribute(self, key: str, value: object) -> None:
         """Set an attribute of low cardinality, on metric and span: a key keeps its first 100 values, then `_OTHER`."""
-        if self._state != 1 or key in OWN_KEYS:
+        name = attribute_key(key)
+        if self._state != 1 or name is None or name in OWN_KEYS:
             return
         operation = self._operation
         try:
             convention = operation.convention
-            if convention is not None and key == convention.status:
+            if convention is not None and name == convention.status:
                 self._status = value
-            guarded = operation.state.guard.value(key, value)
+            guarded = operation.state.guard.value(name, value)
         except Exception as fault:  # noqa: BLE001 - a value with a broken __hash__ or __eq__
             _faults.record("operation.metric_attributes", fault)
             return
         if guarded is not None:
             metric = self._metric = self._metric or {}
-            metric[key] = guarded
-            self.set_attribute(key, value)
+            metric[name] = guarded
+            self.set_attribute(name, value)
 
     def fail(self, error_type: str, description: str | None = None) -> None:
         """Make the outcome an error without an exception: `error_type` becomes the `error.type` of span and metric."""
@@ -155,9 +161,10 @@ class Measurement:
         self,
         span_static: dict[str, AttributeValue] | None,
         arguments: Callable[..., dict[str, AttributeValue]] | None,
-        args: tuple[Any, ...],
+        args: tuple[Any, ...] | None,
         kwargs: dict[str, Any],
     ) -> None:
+        """Begin, given the arguments of the decorated call, None for a block."""
         operation = self._operation
         here = _safe_points.here.state
         if _safe_points.waiting:
@@ -178,7 +185,7 @@ class Measurement:
                 tracer = operation.scope.tracer()
                 if tracer is not None:
                     if here.busy:
-                        self._deferred = True
+                        self._deferred, self._static = True, attributes
                     else:
                         here.busy = True
                         try:
@@ -193,6 +200,8 @@ class Measurement:
                             _faults.record("trace.start_span", fault)
                         finally:
                             here.busy = False
+            elif operation.span_mode == "errors":
+                self._static = attributes
             if not plain or arguments is not None:
                 operation.enrich(self, attributes, arguments, args, kwargs)
             self._current = CURRENT.set(self)
@@ -270,6 +279,8 @@ class Measurement:
                 return  # began in the parent process, which tells it
             here = _safe_points.here.state
             error_type = operation.judge(self, exc, result) if exc is not None or operation.judges else self._failed
+            if error_type is not None:
+                error_type = operation.state.guard.error_type(error_type)
             if error_type is not None or self._metric is not None:
                 attributes = operation.metric_set(self, error_type)
             else:
@@ -279,6 +290,8 @@ class Measurement:
                 return
             here.busy = True
             try:
+                if self._late and self._recording:
+                    self.span.set_attributes(self._late)
                 if error_type is not None:
                     self._tell_error(exc, error_type)
                 if operation.sampled:
@@ -349,7 +362,7 @@ class Measurement:
         tracer = operation.scope.tracer()
         if tracer is None:
             return
-        attributes = {**(operation.span_static or {}), **(self._late or {}), **(self._metric or {})}
+        attributes = {**(self._static or {}), **(self._late or {})}
         attributes["error.type"] = error_type
         start = _clock.time_ns() - int((self.duration or 0.0) * 1e9)
         span = tracer.start_span(operation.name, self._context, operation.kind, attributes, self._links, start)
@@ -379,10 +392,13 @@ class Measurement:
                     tracer = operation.scope.tracer()
                     if tracer is not None:
                         started = ended - int(duration * 1e9)
+                        attributes_then = {**(self._static or {}), **(self._late or {})}
                         span = tracer.start_span(
-                            operation.name, context, operation.kind, operation.span_static, self._links, started
+                            operation.name, context, operation.kind, attributes_then, self._links, started
                         )
                         own, within = True, set_span_in_context(span, context)
+                elif own and self._late:
+                    span.set_attributes(self._late)
                 if own and span.is_recording() and error_type is not None:
                     span.set_attribute("error.type", error_type)
                     if error_type != CANCELLED:

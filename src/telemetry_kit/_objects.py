@@ -6,7 +6,6 @@ as a class attribute they must bind as they did. wrapt takes 50 ms to import, so
 
 from __future__ import annotations
 
-import functools
 import importlib
 from collections.abc import Coroutine, Generator
 from operator import attrgetter
@@ -27,20 +26,7 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[misc]
     def __init__(self, func: Any, calls: _calls.Calls) -> None:
         super().__init__(func)
         self._self_calls = calls
-        self._self_call = _calls.MAKERS[_kind_of_call(func)](func, calls)
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """What is a method of a class stays one: bound, its calls are measured with the instance as an argument."""
-        wrapped = self.__wrapped__
-        bind = getattr(type(wrapped), "__get__", None)
-        if bind is None:
-            return self
-        bound = bind(wrapped, instance, owner)
-        if bound is wrapped:
-            return self
-        if instance is not None and getattr(bound, "__self__", None) is instance:
-            return MethodType(self, instance)
-        return _Measured(bound, self._self_calls) if callable(bound) else bound
+        self._self_call = _calls.MAKERS[_calls.kind_of_call(func)](func, calls)
 
     def __set_name__(self, owner: type, name: str) -> None:
         wrapped = self.__wrapped__
@@ -62,20 +48,23 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[misc]
         return self
 
 
+class _MeasuredDescriptor(_Measured):
+    """The same for an object that binds where it is an attribute of a class, as `lru_cache` does."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """What is a method of a class stays one: bound, its calls are measured with the instance as an argument."""
+        wrapped = self.__wrapped__
+        bound = type(wrapped).__get__(wrapped, instance, owner)
+        if bound is wrapped:
+            return self
+        if instance is not None and getattr(bound, "__self__", None) is instance:
+            return MethodType(self, instance)
+        return wrap(bound, self._self_calls) if callable(bound) else bound
+
+
 def wrap(func: Any, calls: _calls.Calls) -> Any:
     """A proxy for `func` whose calls are measured."""
-    return _Measured(func, calls)
-
-
-def _kind_of_call(func: Any) -> str:
-    """What calling it is: as the function of a partial is, or the `__call__` of an object."""
-    bare = func
-    while isinstance(bare, functools.partial):
-        bare = bare.func
-    kind = _calls.kind_of(bare)
-    if kind == "object":
-        kind = _calls.kind_of(getattr(type(bare), "__call__", None))  # noqa: B004
-    return "sync" if kind == "object" else kind
+    return (_MeasuredDescriptor if hasattr(type(func), "__get__") else _Measured)(func, calls)
 
 
 class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[misc]

@@ -238,15 +238,14 @@ class Operation:
         self,
         measurement: Measurement,
         span_static: dict[str, AttributeValue] | None,
-        args: tuple[Any, ...],
+        args: tuple[Any, ...] | None,
         kwargs: dict[str, Any],
     ) -> dict[str, AttributeValue] | None:
         """Metric attributes, parent and links of a call, before its span starts; gives the span's attributes."""
         given = measurement._given
-        if self._metric_attributes is not None:
+        if self._metric_attributes is not None and args is not None:
             try:
-                made = self._metric_attributes(*args, **kwargs) if given is None else given
-                given = cast("Mapping[str, object]", made)
+                given = cast("Mapping[str, object]", self._metric_attributes(*args, **kwargs))
             except Exception as fault:  # noqa: BLE001
                 _faults.record("operation.metric_attributes", fault)
         attributes = span_static
@@ -271,11 +270,13 @@ class Operation:
         return attributes
 
     @staticmethod
-    def _evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None, kwargs: dict[str, Any]) -> Any:
         if given is not None or declared is None:
             return given
         if not callable(declared):
             return declared
+        if args is None:
+            return None
         try:
             return declared(*args, **kwargs)
         except Exception as fault:  # noqa: BLE001
@@ -301,7 +302,7 @@ class Operation:
         measurement: Measurement,
         attributes: dict[str, AttributeValue] | None,
         arguments: Callable[..., dict[str, AttributeValue]] | None,
-        args: tuple[Any, ...],
+        args: tuple[Any, ...] | None,
         kwargs: dict[str, Any],
     ) -> None:
         """What can only be done once the span has started: attributes that are costly, the context that leaves."""
@@ -316,9 +317,9 @@ class Operation:
                 measurement._attached = _context.attach(measurement._context)
             late = self.span_mode == "errors"
             if measurement._recording or late:
-                if arguments is not None:
+                if arguments is not None and args is not None:
                     measurement.set_attributes(arguments(args, kwargs))
-                if self._span_attributes is not None and measurement._recording:
+                if self._span_attributes is not None and args is not None and measurement._recording:
                     measurement.set_attributes(self._span_attributes(*args, **kwargs))
                 if measurement._given_span:
                     measurement.set_attributes(measurement._given_span)
@@ -372,8 +373,6 @@ class Operation:
         """The metric's attributes of a call that isn't a plain success."""
         guard = self.state.guard
         dynamic = measurement._metric or {}
-        if error_type is not None:
-            error_type = guard.error_type(error_type)
         if not guard.admit(dynamic, error_type):
             dynamic = guard.collapse(dynamic)
         attributes = {**self._declared, **dynamic, **self._own}
