@@ -1,5 +1,7 @@
 """Calls of a database by hand: names, attributes and rows after the stable conventions."""
 
+from typing import Any
+
 import pytest
 from opentelemetry.semconv.attributes import db_attributes
 from opentelemetry.trace import SpanKind, StatusCode
@@ -17,7 +19,7 @@ def db(telemetry: Telemetry) -> Database:
     return telemetry.database("postgresql", namespace="shop", server_address="db.internal", server_port=5432)
 
 
-def test_a_query_is_a_client_span_with_the_conventions_attributes(sdk: Sdk, db: Database):
+def test_a_query_is_a_client_span_with_the_conventions_attributes(sdk: Sdk, db: Database) -> None:
     """Named by operation and collection; the text is on the span."""
     with db.query("SELECT", collection="orders", text=TEXT):
         pass
@@ -27,7 +29,7 @@ def test_a_query_is_a_client_span_with_the_conventions_attributes(sdk: Sdk, db: 
     assert dict(span.attributes or {}) == {**ORDERS, "db.query.text": TEXT}
 
 
-def test_a_query_has_a_duration_without_its_text(sdk: Sdk, db: Database, clock: FakeClock):
+def test_a_query_has_a_duration_without_its_text(sdk: Sdk, db: Database, clock: FakeClock) -> None:
     """`db.client.operation.duration` has the convention's attributes alone: no text, no scope, no `operation.*` beside."""
     with db.query("SELECT", collection="orders", text=TEXT):
         clock.advance(0.02)
@@ -37,7 +39,7 @@ def test_a_query_has_a_duration_without_its_text(sdk: Sdk, db: Database, clock: 
     assert not [name for name in sdk.metrics() if name.startswith("operation.")]
 
 
-def test_returned_rows_are_one_point_a_query(sdk: Sdk, db: Database):
+def test_returned_rows_are_one_point_a_query(sdk: Sdk, db: Database) -> None:
     """Rows that come in parts are added up; queries made are the count, rows returned the sum."""
     with db.query("SELECT", collection="orders") as q:
         q.returned_rows(100)
@@ -56,7 +58,7 @@ def test_returned_rows_are_one_point_a_query(sdk: Sdk, db: Database):
     ]
 
 
-def test_rows_that_are_no_number_are_a_fault(sdk: Sdk, db: Database):
+def test_rows_that_are_no_number_are_a_fault(sdk: Sdk, db: Database) -> None:
     """FLT.2: the query is measured, its rows aren't told."""
     with db.query("SELECT", collection="orders") as q:
         q.returned_rows(-1)
@@ -82,7 +84,9 @@ def test_rows_that_are_no_number_are_a_fault(sdk: Sdk, db: Database):
         ({}, {"operation": None}, "sqlite"),
     ],
 )
-def test_the_span_is_named_by_the_conventions_rule(sdk: Sdk, telemetry: Telemetry, options, asked, name: str):
+def test_the_span_is_named_by_the_conventions_rule(
+    sdk: Sdk, telemetry: Telemetry, options: Any, asked: Any, name: str
+) -> None:
     """The summary; else operation and target: collection, namespace, server; else the target, else the system."""
     with telemetry.database("sqlite", **options).query(**asked):
         pass
@@ -90,7 +94,7 @@ def test_the_span_is_named_by_the_conventions_rule(sdk: Sdk, telemetry: Telemetr
     assert sdk.span().name == name
 
 
-def test_the_summary_is_on_metric_and_span(sdk: Sdk, db: Database):
+def test_the_summary_is_on_metric_and_span(sdk: Sdk, db: Database) -> None:
     """`db.query.summary` is of low cardinality, so the metric has it too."""
     with db.query("SELECT", summary="SELECT orders JOIN items"):
         pass
@@ -100,7 +104,7 @@ def test_the_summary_is_on_metric_and_span(sdk: Sdk, db: Database):
     assert sdk.series("db.client.operation.duration") == [expected]
 
 
-def test_a_query_that_fails_says_how_on_everything(sdk: Sdk, db: Database):
+def test_a_query_that_fails_says_how_on_everything(sdk: Sdk, db: Database) -> None:
     """`error.type` on span, duration and rows; the exception comes out as it is."""
     problem = ValueError("no such table")
     with pytest.raises(ValueError) as caught, db.query("SELECT", collection="orders") as q:
@@ -115,7 +119,7 @@ def test_a_query_that_fails_says_how_on_everything(sdk: Sdk, db: Database):
     assert sdk.series("db.client.response.returned_rows") == [failed]
 
 
-def test_a_query_is_a_measurement(sdk: Sdk, db: Database):
+def test_a_query_is_a_measurement(sdk: Sdk, db: Database) -> None:
     """`fail()`, attributes and `current_measurement()` work as in any operation."""
     with db.query("SELECT", collection="orders") as q:
         assert current_measurement() is q
@@ -127,7 +131,7 @@ def test_a_query_is_a_measurement(sdk: Sdk, db: Database):
     assert sdk.series("db.client.operation.duration") == sdk.series("db.client.response.returned_rows") == [failed]
 
 
-def test_a_thousand_collections_are_few_series(sdk: Sdk, db: Database):
+def test_a_thousand_collections_are_few_series(sdk: Sdk, db: Database) -> None:
     """STM.3: beyond the first hundred collections metric and span name say `_OTHER`, and the span keeps the real one."""
     for number in range(1_000):
         with db.query("SELECT", collection=f"tenant_{number}") as q:
@@ -140,7 +144,7 @@ def test_a_thousand_collections_are_few_series(sdk: Sdk, db: Database):
     assert (last.name, (last.attributes or {})["db.collection.name"]) == ("SELECT _OTHER", "tenant_999")
 
 
-def test_a_name_that_cant_be_used_never_raises(sdk: Sdk, db: Database):
+def test_a_name_that_cant_be_used_never_raises(sdk: Sdk, db: Database) -> None:
     """FLT.2: what is no name is left out, and the query is measured."""
     with db.query([1], collection={}) as q:  # type: ignore[arg-type]
         q.returned_rows(1)
@@ -160,13 +164,15 @@ def test_a_name_that_cant_be_used_never_raises(sdk: Sdk, db: Database):
         ("sqlite", {"server_address": 7}, TypeError, "server_address of database 'sqlite'"),
     ],
 )
-def test_what_cant_be_right_raises_at_definition(telemetry: Telemetry, system, options, error, words: str):
+def test_what_cant_be_right_raises_at_definition(
+    telemetry: Telemetry, system: Any, options: Any, error: Any, words: str
+) -> None:
     """The error names the thing, the rule and the value."""
     with pytest.raises(error, match=words):
         telemetry.database(system, **options)
 
 
-def test_without_an_sdk_a_query_does_nothing():
+def test_without_an_sdk_a_query_does_nothing() -> None:
     """A library may always say `with db.query(...)`."""
     db = Telemetry("shop.orders").database("sqlite")
 

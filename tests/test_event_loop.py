@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry import trace
 
-from telemetry_kit import Telemetry
+from telemetry_kit import Handle, Telemetry
 from telemetry_kit._event_loop import INTERVAL
 from tests.support import Sdk
 
@@ -42,7 +42,7 @@ def loop() -> Iterator[Loop]:
     loop.close()
 
 
-def test_the_lag_is_how_late_what_is_due_runs(sdk: Sdk, telemetry: Telemetry, loop: Loop):
+def test_the_lag_is_how_late_what_is_due_runs(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
     """A loop that is blocked for two seconds is 1.9 s late for what was due after a tenth."""
     telemetry.observe_event_loop(loop)
     loop.turn()
@@ -54,7 +54,7 @@ def test_the_lag_is_how_late_what_is_due_runs(sdk: Sdk, telemetry: Telemetry, lo
     assert (point.count, point.min, point.max) == (2, pytest.approx(0.0), pytest.approx(1.9))
 
 
-def test_a_loop_is_looked_at_ten_times_a_second(sdk: Sdk, telemetry: Telemetry, loop: Loop):
+def test_a_loop_is_looked_at_ten_times_a_second(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
     """It costs little: no more looks than that, however often the loop turns."""
     telemetry.observe_event_loop(loop)
     for _ in range(100):
@@ -63,7 +63,7 @@ def test_a_loop_is_looked_at_ten_times_a_second(sdk: Sdk, telemetry: Telemetry, 
     assert 9 <= sdk.value("event_loop.lag") <= 10
 
 
-def test_a_stopped_observation_looks_no_more(sdk: Sdk, telemetry: Telemetry, loop: Loop):
+def test_a_stopped_observation_looks_no_more(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
     """`.stop()`, once or twice; nothing stays scheduled."""
     handle = telemetry.observe_event_loop(loop, name="worker")
     loop.turn()
@@ -78,7 +78,7 @@ def test_a_stopped_observation_looks_no_more(sdk: Sdk, telemetry: Telemetry, loo
 
 
 @pytest.mark.asyncio
-async def test_the_running_loop_is_the_default(sdk: Sdk, telemetry: Telemetry):
+async def test_the_running_loop_is_the_default(sdk: Sdk, telemetry: Telemetry) -> None:
     """In a coroutine no loop has to be named."""
     with telemetry.observe_event_loop():
         await asyncio.sleep(0)
@@ -86,7 +86,7 @@ async def test_the_running_loop_is_the_default(sdk: Sdk, telemetry: Telemetry):
     await asyncio.sleep(0)
 
 
-def test_a_loop_of_another_thread_is_observed(sdk: Sdk, telemetry: Telemetry):
+def test_a_loop_of_another_thread_is_observed(sdk: Sdk, telemetry: Telemetry) -> None:
     """From wherever it is said, also before the loop runs."""
     loop, seen = asyncio.new_event_loop(), threading.Event()
     handle = telemetry.observe_event_loop(loop, name="other")
@@ -102,7 +102,7 @@ def test_a_loop_of_another_thread_is_observed(sdk: Sdk, telemetry: Telemetry):
     loop.close()
 
 
-def test_an_observed_loop_isnt_kept_alive_and_ends_as_it_would(telemetry: Telemetry):
+def test_an_observed_loop_isnt_kept_alive_and_ends_as_it_would(telemetry: Telemetry) -> None:
     """`asyncio.run` returns at once, and the loop is freed."""
 
     async def main() -> "weakref.ref[asyncio.AbstractEventLoop]":
@@ -115,16 +115,16 @@ def test_an_observed_loop_isnt_kept_alive_and_ends_as_it_would(telemetry: Teleme
     assert loop() is None
 
 
-def test_stopping_after_the_loop_has_ended_does_nothing(telemetry: Telemetry):
+def test_stopping_after_the_loop_has_ended_does_nothing(telemetry: Telemetry) -> None:
     """The handle outlives its loop."""
 
-    async def main():
+    async def main() -> Handle:
         return telemetry.observe_event_loop()
 
     asyncio.run(main()).stop()
 
 
-def test_a_look_has_a_context_of_its_own(sdk: Sdk, telemetry: Telemetry, loop: Loop):
+def test_a_look_has_a_context_of_its_own(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
     """A request that was current when the observation began isn't in every look's exemplar."""
     seen = []
     with sdk.tracer.start_as_current_span("request"):
@@ -137,7 +137,7 @@ def test_a_look_has_a_context_of_its_own(sdk: Sdk, telemetry: Telemetry, loop: L
     assert seen == [trace.INVALID_SPAN, trace.INVALID_SPAN]
 
 
-def test_two_loops_of_one_name_share_a_series(sdk: Sdk, telemetry: Telemetry, loop: Loop):
+def test_two_loops_of_one_name_share_a_series(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
     """Their lags are in one histogram."""
     telemetry.observe_event_loop(loop)
     telemetry.observe_event_loop(loop)
@@ -147,19 +147,19 @@ def test_two_loops_of_one_name_share_a_series(sdk: Sdk, telemetry: Telemetry, lo
     assert sdk.point("event_loop.lag").count == 2
 
 
-def test_outside_of_a_loop_one_has_to_be_given(telemetry: Telemetry):
+def test_outside_of_a_loop_one_has_to_be_given(telemetry: Telemetry) -> None:
     """The ValueError names the way out."""
     with pytest.raises(ValueError, match="give loop="):
         telemetry.observe_event_loop()
 
 
-def test_what_is_no_loop_is_refused(telemetry: Telemetry):
+def test_what_is_no_loop_is_refused(telemetry: Telemetry) -> None:
     """A TypeError with the type."""
     with pytest.raises(TypeError, match="of type str"):
         telemetry.observe_event_loop("main")  # type: ignore[arg-type]
 
 
-def test_a_closed_loop_is_refused(telemetry: Telemetry, loop: Loop):
+def test_a_closed_loop_is_refused(telemetry: Telemetry, loop: Loop) -> None:
     """A ValueError."""
     loop.close()
 

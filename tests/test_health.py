@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def _raise(exc: BaseException) -> bool:
 
 
 @pytest.mark.parametrize(("answer", "status"), [(True, 1), (None, 1), (False, 0), (1, 1), (0, 0)])
-def test_a_check_says_whether_something_is_well(sdk: Sdk, telemetry: Telemetry, answer, status: int):
+def test_a_check_says_whether_something_is_well(sdk: Sdk, telemetry: Telemetry, answer: Any, status: int) -> None:
     """True and None are healthy, False is not."""
     telemetry.health("db", lambda: answer)
 
@@ -40,7 +41,7 @@ def test_a_check_says_whether_something_is_well(sdk: Sdk, telemetry: Telemetry, 
     ("exc", "error_type"),
     [(ValueError(), "ValueError"), (SystemExit(0), "SystemExit"), (KeyboardInterrupt(), "KeyboardInterrupt")],
 )
-def test_a_check_that_raises_is_unhealthy(sdk: Sdk, telemetry: Telemetry, exc: BaseException, error_type: str):
+def test_a_check_that_raises_is_unhealthy(sdk: Sdk, telemetry: Telemetry, exc: BaseException, error_type: str) -> None:
     """Whatever it raises: its thread ends without a word."""
     telemetry.health("db", lambda: _raise(exc))
 
@@ -49,7 +50,7 @@ def test_a_check_that_raises_is_unhealthy(sdk: Sdk, telemetry: Telemetry, exc: B
     _until(lambda: sdk.series("health.check.duration") == [{**SERIES, "error.type": error_type}])
 
 
-def test_a_check_that_hangs_is_unhealthy(sdk: Sdk, telemetry: Telemetry, hanging):
+def test_a_check_that_hangs_is_unhealthy(sdk: Sdk, telemetry: Telemetry, hanging: Any) -> None:
     """Its collection waits for the check's timeout and no longer, and says so in the duration's `error.type`."""
     telemetry.health("db", hanging, timeout=0.05)
 
@@ -58,7 +59,7 @@ def test_a_check_that_hangs_is_unhealthy(sdk: Sdk, telemetry: Telemetry, hanging
     assert sdk.point("health.check.duration").sum >= 0.05
 
 
-def test_a_collection_waits_a_second_at_most_for_all_checks(sdk: Sdk, telemetry: Telemetry, hanging):
+def test_a_collection_waits_a_second_at_most_for_all_checks(sdk: Sdk, telemetry: Telemetry, hanging: Any) -> None:
     """PRC.5: twenty that hang for ever delay a collection by one second in total, and those that answer are reported."""
     for number in range(20):
         telemetry.health(f"hanging-{number}", hanging)
@@ -72,7 +73,7 @@ def test_a_collection_waits_a_second_at_most_for_all_checks(sdk: Sdk, telemetry:
     assert status == {**{f"hanging-{number}": 0 for number in range(20)}, "quick": 1}
 
 
-def test_a_check_that_hangs_has_one_thread(sdk: Sdk, telemetry: Telemetry, hanging):
+def test_a_check_that_hangs_has_one_thread(sdk: Sdk, telemetry: Telemetry, hanging: Any) -> None:
     """However often it is collected; the thread is a daemon, so that the process can end."""
     telemetry.health("db", hanging, timeout=0.01, max_age=0.0)
     for _ in range(5):
@@ -82,7 +83,7 @@ def test_a_check_that_hangs_has_one_thread(sdk: Sdk, telemetry: Telemetry, hangi
     assert [thread.daemon for thread in threads] == [True]
 
 
-def test_an_answer_is_kept_for_its_age(sdk: Sdk, telemetry: Telemetry, clock: FakeClock):
+def test_an_answer_is_kept_for_its_age(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
     """Within `max_age` the check isn't run again, after it it is."""
     asked = []
     telemetry.health("db", lambda: asked.append(1), max_age=5.0)
@@ -96,9 +97,10 @@ def test_an_answer_is_kept_for_its_age(sdk: Sdk, telemetry: Telemetry, clock: Fa
     assert len(asked) == 2
 
 
-def test_what_was_ill_gets_well(sdk: Sdk, telemetry: Telemetry, clock: FakeClock):
+def test_what_was_ill_gets_well(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
     """Also what has hung: once its call ends and its age is over, it is asked again."""
-    over, answers = threading.Event(), iter([lambda: over.wait(60), lambda: True])
+    over = threading.Event()
+    answers: Iterator[Callable[[], bool]] = iter([lambda: over.wait(60), lambda: True])
     telemetry.health("db", lambda: next(answers)(), timeout=0.05)
     assert sdk.value("health.status") == 0
 
@@ -110,7 +112,7 @@ def test_what_was_ill_gets_well(sdk: Sdk, telemetry: Telemetry, clock: FakeClock
     assert sdk.value("health.status") == 1
 
 
-def test_of_two_checks_of_one_name_the_worse_counts(sdk: Sdk, telemetry: Telemetry):
+def test_of_two_checks_of_one_name_the_worse_counts(sdk: Sdk, telemetry: Telemetry) -> None:
     """Something is well if all of it is."""
     telemetry.health("db", lambda: True)
     telemetry.health("db", lambda: False)
@@ -118,12 +120,12 @@ def test_of_two_checks_of_one_name_the_worse_counts(sdk: Sdk, telemetry: Telemet
     assert sdk.point("health.status").value == 0
 
 
-def test_nothing_runs_before_somebody_looks(telemetry: Telemetry):
+def test_nothing_runs_before_somebody_looks(telemetry: Telemetry) -> None:
     """A check is evaluated at collection."""
     telemetry.health("db", lambda: pytest.fail("nobody asked"))
 
 
-def test_a_check_runs_elsewhere(sdk: Sdk, telemetry: Telemetry):
+def test_a_check_runs_elsewhere(sdk: Sdk, telemetry: Telemetry) -> None:
     """Not in the thread that collects."""
     where = []
     telemetry.health("db", lambda: where.append(threading.current_thread()))
@@ -133,7 +135,7 @@ def test_a_check_runs_elsewhere(sdk: Sdk, telemetry: Telemetry):
     assert where[0] is not threading.current_thread()
 
 
-def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry):
+def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry) -> None:
     """`.stop()`, once or twice, and a `with` block."""
     handle = telemetry.health("db", lambda: True)
     assert sdk.value("health.status") == 1
@@ -146,7 +148,7 @@ def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry):
     assert sdk.points("health.status") == []
 
 
-def test_a_check_that_returns_an_awaitable_is_unhealthy(sdk: Sdk, telemetry: Telemetry):
+def test_a_check_that_returns_an_awaitable_is_unhealthy(sdk: Sdk, telemetry: Telemetry) -> None:
     """Nobody awaits it there, so that it would always be true: no warning, and no good news."""
 
     async def check() -> bool:
@@ -158,7 +160,7 @@ def test_a_check_that_returns_an_awaitable_is_unhealthy(sdk: Sdk, telemetry: Tel
     assert sdk.point("health.status").value == 0
 
 
-def test_an_answer_without_a_truth_is_unhealthy(sdk: Sdk, telemetry: Telemetry):
+def test_an_answer_without_a_truth_is_unhealthy(sdk: Sdk, telemetry: Telemetry) -> None:
     """FLT.1: what a user's object raises stays in the thread."""
 
     class Odd:
@@ -171,7 +173,7 @@ def test_an_answer_without_a_truth_is_unhealthy(sdk: Sdk, telemetry: Telemetry):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform doesn't fork")
-def test_a_forked_child_asks_for_itself(sdk: Sdk, telemetry: Telemetry, hanging):
+def test_a_forked_child_asks_for_itself(sdk: Sdk, telemetry: Telemetry, hanging: Any) -> None:
     """PRC.1: the thread that hangs is the parent's; the child has no answer until it has asked."""
     parent = os.getpid()
     telemetry.health("db", lambda: hanging() if os.getpid() == parent else True, timeout=0.05, max_age=3600.0)
@@ -201,19 +203,21 @@ def test_a_forked_child_asks_for_itself(sdk: Sdk, telemetry: Telemetry, hanging)
         (lambda: True, {"max_age": None}, TypeError, "max_age of health check 'db'"),
     ],
 )
-def test_what_cant_be_right_raises_at_definition(telemetry: Telemetry, check, options, error, words: str):
+def test_what_cant_be_right_raises_at_definition(
+    telemetry: Telemetry, check: Any, options: Any, error: Any, words: str
+) -> None:
     """The error names the thing, the rule and the value."""
     with pytest.raises(error, match=words):
         telemetry.health("db", check, **options)
 
 
-def test_a_health_check_has_a_name(telemetry: Telemetry):
+def test_a_health_check_has_a_name(telemetry: Telemetry) -> None:
     """An empty one is a ValueError."""
     with pytest.raises(ValueError, match="name of a health check"):
         telemetry.health("", lambda: True)
 
 
-def test_a_disabled_library_checks_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch):
+def test_a_disabled_library_checks_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     """TELEMETRY_KIT_DISABLED: nothing is registered, and the handle is one."""
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.orders")
     with sdk.telemetry().health("db", lambda: pytest.fail("disabled")):

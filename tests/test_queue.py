@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 import queue
 import sys
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ SERIES = {"queue.name": "orders", "scope.name": "shop.orders"}
 
 
 @pytest.mark.parametrize("kind", [queue.Queue, queue.LifoQueue, queue.PriorityQueue, asyncio.Queue, asyncio.LifoQueue])
-def test_a_queue_has_a_size_and_a_limit(sdk: Sdk, telemetry: Telemetry, kind):
+def test_a_queue_has_a_size_and_a_limit(sdk: Sdk, telemetry: Telemetry, kind: Any) -> None:
     """`queue.size` is what is in it, `queue.limit` what it takes at most."""
     orders = kind(maxsize=10)
     telemetry.observe_queue(orders, name="orders")
@@ -29,7 +30,7 @@ def test_a_queue_has_a_size_and_a_limit(sdk: Sdk, telemetry: Telemetry, kind):
 
 
 @pytest.mark.parametrize("kind", [queue.Queue, queue.SimpleQueue, asyncio.Queue])
-def test_a_queue_without_a_limit_reports_none(sdk: Sdk, telemetry: Telemetry, kind):
+def test_a_queue_without_a_limit_reports_none(sdk: Sdk, telemetry: Telemetry, kind: Any) -> None:
     """`queue.limit` is absent where there is none."""
     orders = kind()
     telemetry.observe_queue(orders, name="orders")
@@ -41,9 +42,9 @@ def test_a_queue_without_a_limit_reports_none(sdk: Sdk, telemetry: Telemetry, ki
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS can't tell the size of a multiprocessing.Queue")
 @pytest.mark.parametrize("maxsize", [0, 10])
-def test_a_queue_between_processes(sdk: Sdk, telemetry: Telemetry, maxsize: int):
+def test_a_queue_between_processes(sdk: Sdk, telemetry: Telemetry, maxsize: int) -> None:
     """`multiprocessing.Queue` is read where the platform can; its largest possible size is no limit."""
-    orders = multiprocessing.Queue(maxsize)
+    orders: Any = multiprocessing.Queue(maxsize)
     telemetry.observe_queue(orders, name="orders")
     orders.put(1)
 
@@ -55,16 +56,16 @@ def test_a_queue_between_processes(sdk: Sdk, telemetry: Telemetry, maxsize: int)
     orders.join_thread()
 
 
-class _Blind(queue.Queue):
+class _Blind(queue.Queue[int]):
     """As a multiprocessing.Queue on macOS."""
 
     def qsize(self) -> int:
         raise NotImplementedError
 
 
-def test_a_queue_that_cant_tell_loses_no_other(sdk: Sdk, telemetry: Telemetry):
+def test_a_queue_that_cant_tell_loses_no_other(sdk: Sdk, telemetry: Telemetry) -> None:
     """PRC.5: a platform that can't is a counted fault, and the other queues have their series."""
-    blind, orders = _Blind(maxsize=3), queue.Queue()
+    blind, orders = _Blind(maxsize=3), queue.SimpleQueue[int]()
     telemetry.observe_queue(blind, name="blind")
     telemetry.observe_queue(orders, name="orders")
 
@@ -73,9 +74,9 @@ def test_a_queue_that_cant_tell_loses_no_other(sdk: Sdk, telemetry: Telemetry):
     assert sdk.value("telemetry_kit.faults", fault__site="observe.queue.size") >= 1
 
 
-def test_two_queues_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry):
+def test_two_queues_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry) -> None:
     """Sums, as everywhere."""
-    first, second = queue.Queue(maxsize=1), queue.Queue(maxsize=2)
+    first, second = queue.Queue[int](maxsize=1), queue.Queue[int](maxsize=2)
     telemetry.observe_queue(first, name="orders")
     telemetry.observe_queue(second, name="orders")
     first.put(1)
@@ -84,9 +85,9 @@ def test_two_queues_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry):
     assert (sdk.point("queue.size").value, sdk.point("queue.limit").value) == (2, 3)
 
 
-def test_a_collected_queues_series_end(sdk: Sdk, telemetry: Telemetry):
+def test_a_collected_queues_series_end(sdk: Sdk, telemetry: Telemetry) -> None:
     """It is held weakly."""
-    orders = queue.Queue(maxsize=1)
+    orders = queue.Queue[int](maxsize=1)
     telemetry.observe_queue(orders, name="orders")
     assert sdk.value("queue.limit") == 1
 
@@ -96,9 +97,9 @@ def test_a_collected_queues_series_end(sdk: Sdk, telemetry: Telemetry):
     assert not {"queue.size", "queue.limit"} & sdk.metrics().keys()
 
 
-def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry):
+def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry) -> None:
     """`.stop()`, and a `with` block."""
-    orders = queue.Queue(maxsize=1)
+    orders = queue.Queue[int](maxsize=1)
     with telemetry.observe_queue(orders, name="orders"):
         assert sdk.value("queue.limit") == 1
 
@@ -106,13 +107,13 @@ def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry):
 
 
 @pytest.mark.parametrize("obj", [[], object(), "orders", None])
-def test_what_has_no_size_is_refused(telemetry: Telemetry, obj):
+def test_what_has_no_size_is_refused(telemetry: Telemetry, obj: Any) -> None:
     """The TypeError names the queue and what it lacks."""
     with pytest.raises(TypeError, match=r"queue 'orders' can't be read: .*qsize\(\)"):
         telemetry.observe_queue(obj, name="orders")
 
 
-def test_a_queue_has_a_name(telemetry: Telemetry):
+def test_a_queue_has_a_name(telemetry: Telemetry) -> None:
     """An empty one is a ValueError."""
     with pytest.raises(ValueError, match="name of a queue"):
         telemetry.observe_queue(queue.Queue(), name="")

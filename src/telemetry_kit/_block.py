@@ -49,6 +49,10 @@ class Timed:
                     _faults.record("outcome", fault)
             self.done(duration, error_type)
 
+    def drop(self) -> None:
+        """Nobody will ever end it: it is given back, and never told."""
+        self.release()
+
     def release(self) -> None:
         """Count one less of what was counted when it was made."""
 

@@ -157,45 +157,52 @@ class _Check:
         patience = min(left, self._timeout - running.elapsed())
         if running.ended.wait(max(patience, 0.0)):
             return
-        if running.elapsed() + SLACK >= self._timeout:
-            self._tell(running, healthy=False, error_type=TIMEOUT)
+        if running.elapsed() + SLACK >= self._timeout and self._learn(running, healthy=False):
+            self._record(running, TIMEOUT)
 
     def _run(self, running: _Evaluation) -> None:
         """In the thread."""
         healthy, error_type = False, None
         try:
-            answer: Any = self._check()
-            if inspect.isawaitable(answer):
-                if inspect.iscoroutine(answer):
-                    answer.close()
-                msg = (
-                    f"health check {self._name!r} returned an awaitable, which nobody awaits: wait for it in the check"
-                )
-                raise TypeError(msg)
-            healthy = answer is None or bool(answer)
+            healthy = self._ask()
             error_type = None if healthy else _outcome.OTHER
         except BaseException as exc:  # the end of a thread of ours: there is nobody to raise to
-            healthy, error_type = False, _error_type(exc)
+            error_type = _error_type(exc)
         if running.elapsed() > self._timeout:
             healthy, error_type = False, TIMEOUT
-        self._tell(running, healthy=healthy, error_type=error_type)
+        first = self._learn(running, healthy=healthy)
         self._running = None
         self._free.append(True)
         running.ended.set()
+        # After that: the collection that waits for us may hold what a record needs.
+        if first:
+            self._record(running, error_type)
 
-    def _tell(self, running: _Evaluation, *, healthy: bool, error_type: str | None) -> None:
+    def _ask(self) -> bool:
+        answer: Any = self._check()
+        if inspect.isawaitable(answer):
+            if inspect.iscoroutine(answer):
+                answer.close()
+            msg = f"health check {self._name!r} returned an awaitable, which nobody awaits: wait for it in the check"
+            raise TypeError(msg)
+        return answer is None or bool(answer)
+
+    def _learn(self, running: _Evaluation, *, healthy: bool) -> bool:
+        """Take what a run tells, if nobody has: whether it was the first to tell."""
         try:
             running.untold.pop()
         except IndexError:
-            return
-        duration = _clock.perf_counter() - running.began
-        if error_type == TIMEOUT:
-            duration = max(duration, self._timeout)
+            return False
         self.healthy = healthy
         self._known_at = _clock.perf_counter()
-        attributes = self._attributes if error_type is None else {**self._attributes, "error.type": error_type}
-        running.ended.set()  # before the record: the collection that waits may hold what a record needs
-        self._durations.record(duration, attributes)
+        return True
+
+    def _record(self, running: _Evaluation, error_type: str | None) -> None:
+        duration = _clock.perf_counter() - running.began
+        attributes = self._attributes
+        if error_type is not None:
+            attributes = {**attributes, "error.type": error_type}
+        self._durations.record(max(duration, self._timeout) if error_type == TIMEOUT else duration, attributes)
 
 
 def _error_type(exc: BaseException) -> str:

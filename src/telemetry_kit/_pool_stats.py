@@ -56,8 +56,7 @@ class PoolStats:
 
 
 class Levels(NamedTuple):
-    """The same of a pool that the kit counts, which a collection of a thousand pools makes a thousand of: a frozen
-    dataclass takes four times as long to make."""
+    """The same of a pool that the kit counts. A frozen dataclass takes four times as long to make, a thousand times over."""
 
     used: int
     limit: int | None

@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 import os
 import threading
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.support import FakeClock, Sdk
 SERIES = {"pool.name": "gpu", "scope.name": "shop.orders"}
 
 
-def test_a_use_counts_as_taken_while_it_lasts(sdk: Sdk, telemetry: Telemetry):
+def test_a_use_counts_as_taken_while_it_lasts(sdk: Sdk, telemetry: Telemetry) -> None:
     """`pool.usage` is what is taken at the moment of the collection."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -25,7 +26,7 @@ def test_a_use_counts_as_taken_while_it_lasts(sdk: Sdk, telemetry: Telemetry):
     assert sdk.series("pool.usage") == [SERIES]
 
 
-def test_a_wait_counts_as_pending_while_it_lasts(sdk: Sdk, telemetry: Telemetry):
+def test_a_wait_counts_as_pending_while_it_lasts(sdk: Sdk, telemetry: Telemetry) -> None:
     """`pool.pending` is who waits at the moment of the collection."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -35,7 +36,7 @@ def test_a_wait_counts_as_pending_while_it_lasts(sdk: Sdk, telemetry: Telemetry)
     assert sdk.value("pool.pending") == 0
 
 
-def test_utilization_is_the_used_over_the_limit_and_may_exceed_one(sdk: Sdk, telemetry: Telemetry):
+def test_utilization_is_the_used_over_the_limit_and_may_exceed_one(sdk: Sdk, telemetry: Telemetry) -> None:
     """Utilization is computed at collection, from the same moment as the usage."""
     gpus = telemetry.pool("gpu", limit=2)
 
@@ -45,7 +46,7 @@ def test_utilization_is_the_used_over_the_limit_and_may_exceed_one(sdk: Sdk, tel
 
 
 @pytest.mark.parametrize("limit", [None, 0])
-def test_without_anything_to_take_there_is_no_utilization(sdk: Sdk, telemetry: Telemetry, limit: int | None):
+def test_without_anything_to_take_there_is_no_utilization(sdk: Sdk, telemetry: Telemetry, limit: int | None) -> None:
     """An unbounded pool has no limit and no utilization; one of nothing has a limit of 0."""
     pool = telemetry.pool("gpu", limit=limit)
 
@@ -55,7 +56,7 @@ def test_without_anything_to_take_there_is_no_utilization(sdk: Sdk, telemetry: T
         assert sdk.value("pool.usage") == 1
 
 
-def test_a_resized_pool_has_its_new_limit(sdk: Sdk, telemetry: Telemetry):
+def test_a_resized_pool_has_its_new_limit(sdk: Sdk, telemetry: Telemetry) -> None:
     """`resize` shows in limit and utilization at the next collection; None takes the limit away."""
     gpus = telemetry.pool("gpu", limit=1)
 
@@ -66,7 +67,7 @@ def test_a_resized_pool_has_its_new_limit(sdk: Sdk, telemetry: Telemetry):
         assert sdk.points("pool.limit") == sdk.points("pool.utilization") == []
 
 
-def test_two_pools_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry):
+def test_two_pools_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry) -> None:
     """Usage, limit and pending are sums; utilization is the sum of the used over the sum of the limits."""
     small, large = telemetry.pool("gpu", limit=1), telemetry.pool("gpu", limit=9)
 
@@ -78,7 +79,7 @@ def test_two_pools_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry):
     assert small.stats() == PoolStats(used=0, limit=1)
 
 
-def test_errors_of_two_pools_of_one_name_stay_when_one_is_gone(sdk: Sdk, telemetry: Telemetry):
+def test_errors_of_two_pools_of_one_name_stay_when_one_is_gone(sdk: Sdk, telemetry: Telemetry) -> None:
     """A counter never goes back: what a pool counted is kept when it is collected."""
     first, second = telemetry.pool("gpu"), telemetry.pool("gpu")
     first.timeout()
@@ -89,7 +90,7 @@ def test_errors_of_two_pools_of_one_name_stay_when_one_is_gone(sdk: Sdk, telemet
     assert sdk.value("pool.errors", error__type="timeout") == 2
 
 
-def test_the_series_of_a_collected_pool_end(sdk: Sdk, telemetry: Telemetry):
+def test_the_series_of_a_collected_pool_end(sdk: Sdk, telemetry: Telemetry) -> None:
     """A pool is held weakly: what nobody can take from any more isn't reported."""
     pool = telemetry.pool("gpu", limit=4)
     assert sdk.value("pool.limit") == 4
@@ -100,7 +101,7 @@ def test_the_series_of_a_collected_pool_end(sdk: Sdk, telemetry: Telemetry):
     assert not {"pool.usage", "pool.limit", "pool.utilization", "pool.pending"} & sdk.metrics().keys()
 
 
-def test_the_times_are_recorded_in_seconds(sdk: Sdk, telemetry: Telemetry, clock: FakeClock):
+def test_the_times_are_recorded_in_seconds(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
     """`pool.wait_time` and `pool.use_time` are how long each wait and each use took."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -114,7 +115,7 @@ def test_the_times_are_recorded_in_seconds(sdk: Sdk, telemetry: Telemetry, clock
     assert sdk.series("pool.use_time") == [SERIES]
 
 
-def test_declared_attributes_are_on_every_metric_and_the_kits_own_win(sdk: Sdk, telemetry: Telemetry):
+def test_declared_attributes_are_on_every_metric_and_the_kits_own_win(sdk: Sdk, telemetry: Telemetry) -> None:
     """`metric_attributes` is on each metric of the pool; a user can't rename the pool by it."""
     pool = telemetry.pool("gpu", limit=4, metric_attributes={"region": "eu", "pool.name": "x", "error.type": "y"})
     with pool.wait(), pool.use():
@@ -127,7 +128,7 @@ def test_declared_attributes_are_on_every_metric_and_the_kits_own_win(sdk: Sdk, 
     assert sdk.series("pool.errors") == [{**declared, "error.type": "timeout"}]
 
 
-def test_a_block_can_be_entered_again_and_while_it_is_entered(telemetry: Telemetry):
+def test_a_block_can_be_entered_again_and_while_it_is_entered(telemetry: Telemetry) -> None:
     """`use = pool.use()` serves any number of `with` blocks."""
     pool = telemetry.pool("gpu")
     use = pool.use()
@@ -139,7 +140,7 @@ def test_a_block_can_be_entered_again_and_while_it_is_entered(telemetry: Telemet
     assert pool.stats().used == 0
 
 
-def test_counts_are_exact_under_eight_threads(sdk: Sdk, telemetry: Telemetry):
+def test_counts_are_exact_under_eight_threads(sdk: Sdk, telemetry: Telemetry) -> None:
     """PRC.3: eight threads take and give back, some fail; nothing is lost, and every use is in the histogram."""
     pool = telemetry.pool("gpu", limit=8)
     start, most = threading.Barrier(8), []
@@ -170,7 +171,7 @@ def test_counts_are_exact_under_eight_threads(sdk: Sdk, telemetry: Telemetry):
     assert sdk.value("pool.errors", error__type="ValueError") == 800
 
 
-def test_what_one_thread_takes_another_may_give_back(telemetry: Telemetry):
+def test_what_one_thread_takes_another_may_give_back(telemetry: Telemetry) -> None:
     """A use may end in another thread than it began in, without a count going wrong."""
     pool = telemetry.pool("gpu")
     use = pool.use()
@@ -183,7 +184,7 @@ def test_what_one_thread_takes_another_may_give_back(telemetry: Telemetry):
     assert pool.stats().used == 0
 
 
-async def _cancelled(pool_block, entered: asyncio.Event) -> None:
+async def _cancelled(pool_block: Any, entered: asyncio.Event) -> None:
     with pool_block:
         entered.set()
         await asyncio.Event().wait()
@@ -191,7 +192,7 @@ async def _cancelled(pool_block, entered: asyncio.Event) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("what", ["wait", "use"])
-async def test_counts_are_exact_after_cancellation(sdk: Sdk, telemetry: Telemetry, what: str):
+async def test_counts_are_exact_after_cancellation(sdk: Sdk, telemetry: Telemetry, what: str) -> None:
     """ASY.1: a cancelled wait or use is over, has `error.type="cancelled"`, and is no error of the pool."""
     pool = telemetry.pool("gpu")
     entered = asyncio.Event()
@@ -209,7 +210,7 @@ async def test_counts_are_exact_after_cancellation(sdk: Sdk, telemetry: Telemetr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform doesn't fork")
-def test_a_forked_child_starts_with_nothing_taken(telemetry: Telemetry):
+def test_a_forked_child_starts_with_nothing_taken(telemetry: Telemetry) -> None:
     """PRC.1: the parent's uses are the parent's; ending one in the child takes nothing below zero."""
     pool = telemetry.pool("gpu", limit=4)
     use = pool.use()
@@ -233,7 +234,7 @@ def test_a_forked_child_starts_with_nothing_taken(telemetry: Telemetry):
     use.__exit__(None, None, None)
 
 
-def test_counts_that_began_before_the_sdk_are_right_after_it():
+def test_counts_that_began_before_the_sdk_are_right_after_it() -> None:
     """PRC.4: the pool counts without an SDK, and what it counted is reported when one is there."""
     import subprocess
     import sys
@@ -265,7 +266,7 @@ assert found[("pool.errors", "timeout")] == found[("pool.errors", "ValueError")]
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60, env=os.environ)
 
 
-def test_a_disabled_library_counts_for_itself_and_reports_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch):
+def test_a_disabled_library_counts_for_itself_and_reports_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     """TELEMETRY_KIT_DISABLED: the pool works as it did, and no metric comes of it."""
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.*")
     pool = sdk.telemetry().pool("gpu", limit=4)

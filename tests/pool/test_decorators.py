@@ -5,6 +5,7 @@ import functools
 import gc
 import inspect
 import pickle
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def gpus(telemetry: Telemetry) -> Pool:
     return telemetry.pool("gpu", limit=4)
 
 
-def test_a_function_takes_an_item_for_as_long_as_it_runs(sdk: Sdk, gpus: Pool):
+def test_a_function_takes_an_item_for_as_long_as_it_runs(sdk: Sdk, gpus: Pool) -> None:
     """A call is one use; the result is the function's."""
 
     @gpus.use()
@@ -38,7 +39,7 @@ def test_a_function_takes_an_item_for_as_long_as_it_runs(sdk: Sdk, gpus: Pool):
 
 
 @pytest.mark.asyncio
-async def test_a_coroutine_takes_an_item_to_the_end_of_its_await(sdk: Sdk, gpus: Pool):
+async def test_a_coroutine_takes_an_item_to_the_end_of_its_await(sdk: Sdk, gpus: Pool) -> None:
     """Two calls that run at once are two items."""
     gate = asyncio.Event()
 
@@ -52,16 +53,16 @@ async def test_a_coroutine_takes_an_item_to_the_end_of_its_await(sdk: Sdk, gpus:
     assert gpus.stats().used == 2
     gate.set()
 
-    assert await both == ["done", "done"]
+    assert list(await both) == ["done", "done"]
     assert inspect.iscoroutinefunction(render)
     assert (gpus.stats().used, sdk.value("pool.use_time")) == (0, 2)
 
 
-def test_a_generator_takes_an_item_from_its_first_step_to_its_end(sdk: Sdk, gpus: Pool):
+def test_a_generator_takes_an_item_from_its_first_step_to_its_end(sdk: Sdk, gpus: Pool) -> None:
     """Between two steps it still has what it took."""
 
     @gpus.use()
-    def frames():
+    def frames() -> Any:
         yield 1
         yield 2
 
@@ -74,11 +75,11 @@ def test_a_generator_takes_an_item_from_its_first_step_to_its_end(sdk: Sdk, gpus
 
 
 @pytest.mark.asyncio
-async def test_an_async_generator_that_is_closed_early_gives_back_what_it_took(sdk: Sdk, gpus: Pool):
+async def test_an_async_generator_that_is_closed_early_gives_back_what_it_took(sdk: Sdk, gpus: Pool) -> None:
     """GEN.6: closing is no error."""
 
     @gpus.use()
-    async def frames():
+    async def frames() -> Any:
         yield 1
         yield 2
 
@@ -91,11 +92,11 @@ async def test_an_async_generator_that_is_closed_early_gives_back_what_it_took(s
     assert sdk.value("pool.use_time") == 1
 
 
-def test_an_abandoned_generator_gives_back_what_it_took(sdk: Sdk, gpus: Pool):
+def test_an_abandoned_generator_gives_back_what_it_took(sdk: Sdk, gpus: Pool) -> None:
     """GEN.6: it is collected, ended once, and recorded from a safe point."""
 
     @gpus.use()
-    def frames():
+    def frames() -> Any:
         yield 1
         yield 2
 
@@ -108,7 +109,7 @@ def test_an_abandoned_generator_gives_back_what_it_took(sdk: Sdk, gpus: Pool):
     assert sdk.value("pool.use_time") == 1
 
 
-def test_an_exception_of_a_decorated_function_is_the_pools(gpus: Pool):
+def test_an_exception_of_a_decorated_function_is_the_pools(gpus: Pool) -> None:
     """ASY.5: the same object comes out, with at most one frame of ours."""
     problem = ValueError()
 
@@ -124,7 +125,7 @@ def test_an_exception_of_a_decorated_function_is_the_pools(gpus: Pool):
     assert gpus.stats() == PoolStats(used=0, limit=4, errors=1)
 
 
-def test_a_decorated_wait_times_out(gpus: Pool):
+def test_a_decorated_wait_times_out(gpus: Pool) -> None:
     """`@pool.wait()` on what acquires: its TimeoutError is a timeout of the pool."""
 
     @gpus.wait()
@@ -137,7 +138,7 @@ def test_a_decorated_wait_times_out(gpus: Pool):
     assert gpus.stats() == PoolStats(used=0, limit=4, timeouts=1)
 
 
-def test_methods_of_every_kind_are_decorated(gpus: Pool):
+def test_methods_of_every_kind_are_decorated(gpus: Pool) -> None:
     """WRP.3: methods, class methods and static methods, above and below."""
 
     class Renderer:
@@ -159,7 +160,7 @@ def test_methods_of_every_kind_are_decorated(gpus: Pool):
     assert [renderer.method("a"), renderer.above("b"), Renderer.below("c")] == ["a", "b", "c"]
 
 
-def test_a_callable_object_stays_what_it_is(gpus: Pool):
+def test_a_callable_object_stays_what_it_is(gpus: Pool) -> None:
     """WRP.3: an `lru_cache` keeps its `cache_info`."""
 
     @gpus.use()
@@ -171,14 +172,14 @@ def test_a_callable_object_stays_what_it_is(gpus: Pool):
     assert price.cache_info().misses == 1
 
 
-def test_the_signature_stays_and_the_function_can_be_pickled():
+def test_the_signature_stays_and_the_function_can_be_pickled() -> None:
     """WRP.1, WRP.2: introspection and pickle see the bare function."""
     assert str(inspect.signature(picklable)) == "(number: int) -> int"
     assert (picklable.__name__, picklable.__doc__) == ("picklable", "Doubles.")
     assert pickle.loads(pickle.dumps(picklable))(2) == 4
 
 
-def test_a_class_cant_be_decorated(gpus: Pool):
+def test_a_class_cant_be_decorated(gpus: Pool) -> None:
     """The TypeError names the pool."""
     with pytest.raises(TypeError, match=r"use\(\) of pool 'gpu' can't decorate the class"):
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,9 @@ class Unprintable(Exception):
 
 
 @pytest.mark.parametrize("kind", [TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError, PoolTimeout])
-def test_a_timeout_that_leaves_a_wait_is_a_timeout_of_the_pool(sdk: Sdk, telemetry: Telemetry, kind: type[Exception]):
+def test_a_timeout_that_leaves_a_wait_is_a_timeout_of_the_pool(
+    sdk: Sdk, telemetry: Telemetry, kind: type[Exception]
+) -> None:
     """A TimeoutError that leaves `wait()` is counted, and the wait's `error.type` is `timeout`."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -36,7 +39,7 @@ def test_a_timeout_that_leaves_a_wait_is_a_timeout_of_the_pool(sdk: Sdk, telemet
     assert sdk.series("pool.wait_time") == [{**SERIES, "error.type": "timeout"}]
 
 
-def test_another_exception_that_leaves_a_wait_is_not_the_pools(sdk: Sdk, telemetry: Telemetry):
+def test_another_exception_that_leaves_a_wait_is_not_the_pools(sdk: Sdk, telemetry: Telemetry) -> None:
     """It shows in the wait's `error.type`, and in no error of the pool."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -54,7 +57,7 @@ def test_another_exception_that_leaves_a_wait_is_not_the_pools(sdk: Sdk, telemet
 )
 def test_an_exception_that_leaves_a_use_is_the_pools_error(
     sdk: Sdk, telemetry: Telemetry, exc: BaseException, error_type: str
-):
+) -> None:
     """It is counted under its type, and the use's time has that type too."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -67,7 +70,7 @@ def test_an_exception_that_leaves_a_use_is_the_pools_error(
 
 
 @pytest.mark.parametrize("exc", [SystemExit(0), GeneratorExit(), StopIteration()])
-def test_a_normal_end_by_exception_is_no_error(sdk: Sdk, telemetry: Telemetry, exc: BaseException):
+def test_a_normal_end_by_exception_is_no_error(sdk: Sdk, telemetry: Telemetry, exc: BaseException) -> None:
     """ASY.2: a zero exit and what ends an iteration are successes."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -78,7 +81,7 @@ def test_a_normal_end_by_exception_is_no_error(sdk: Sdk, telemetry: Telemetry, e
     assert sdk.series("pool.use_time") == [SERIES]
 
 
-def test_an_exception_that_cant_be_asked_comes_out_as_it_is(sdk: Sdk, telemetry: Telemetry):
+def test_an_exception_that_cant_be_asked_comes_out_as_it_is(sdk: Sdk, telemetry: Telemetry) -> None:
     """FLT.1: judging an exception may fail; it is counted as `_OTHER`, the fault as one, and the caller sees neither."""
     gpus = telemetry.pool("gpu", limit=4)
     problem = Unprintable()
@@ -91,7 +94,7 @@ def test_an_exception_that_cant_be_asked_comes_out_as_it_is(sdk: Sdk, telemetry:
     assert sdk.series("pool.use_time") == [{**SERIES, "error.type": "_OTHER"}]
 
 
-def test_errors_without_an_exception_are_counted_by_hand(sdk: Sdk, telemetry: Telemetry):
+def test_errors_without_an_exception_are_counted_by_hand(sdk: Sdk, telemetry: Telemetry) -> None:
     """`timeout()` and `error()`: a timeout by either name is a timeout, and no name is `_OTHER`."""
     gpus = telemetry.pool("gpu")
     gpus.timeout()
@@ -105,7 +108,7 @@ def test_errors_without_an_exception_are_counted_by_hand(sdk: Sdk, telemetry: Te
     assert counted == {"timeout": 2, "broken": 1, "_OTHER": 2}
 
 
-def test_a_hundred_error_types_are_told_apart(sdk: Sdk, telemetry: Telemetry):
+def test_a_hundred_error_types_are_told_apart(sdk: Sdk, telemetry: Telemetry) -> None:
     """STM.3: later ones are `_OTHER`, and none is lost."""
     gpus = telemetry.pool("gpu")
     for number in range(1_000):
@@ -115,7 +118,7 @@ def test_a_hundred_error_types_are_told_apart(sdk: Sdk, telemetry: Telemetry):
     assert sdk.value("pool.errors") == gpus.stats().errors == 1_000
 
 
-def test_a_thousand_names_are_told_apart(sdk: Sdk, telemetry: Telemetry):
+def test_a_thousand_names_are_told_apart(sdk: Sdk, telemetry: Telemetry) -> None:
     """STM.3: a pool per request ends up under `_OTHER`, with its numbers, and the fault is counted."""
     pools = [telemetry.pool(f"gpu-{number}", limit=1) for number in range(1_003)]
 
@@ -125,7 +128,7 @@ def test_a_thousand_names_are_told_apart(sdk: Sdk, telemetry: Telemetry):
     assert len(pools) == 1_003
 
 
-def test_connections_are_reported_by_their_convention_alone(sdk: Sdk, telemetry: Telemetry):
+def test_connections_are_reported_by_their_convention_alone(sdk: Sdk, telemetry: Telemetry) -> None:
     """`convention=DB_CONNECTIONS` reports `db.client.connection.*` with the convention's attributes, and no `pool.*`."""
     pool = telemetry.pool("orders-db", limit=4, metric_attributes={"region": "eu"}, convention=DB_CONNECTIONS)
     with pool.create():
@@ -138,7 +141,9 @@ def test_connections_are_reported_by_their_convention_alone(sdk: Sdk, telemetry:
         own = {"db.client.connection.pool.name": "orders-db", "region": "eu"}
         with pool.use():
             metrics = {name: metric for name, metric in sdk.metrics().items() if name != "telemetry_kit.faults"}
-            found = {name: [dict(point.attributes) for point in m.data.data_points] for name, m in metrics.items()}
+            found = {
+                name: [dict(point.attributes or {}) for point in m.data.data_points] for name, m in metrics.items()
+            }
             assert sdk.value("db.client.connection.count") == 1
             assert sdk.value("db.client.connection.pending_requests") == 1
 
@@ -166,20 +171,20 @@ def test_connections_are_reported_by_their_convention_alone(sdk: Sdk, telemetry:
         ({"convention": "db"}, TypeError, "DB_CONNECTIONS"),
     ],
 )
-def test_what_cant_be_right_raises_at_definition(telemetry: Telemetry, options, error, words: str):
+def test_what_cant_be_right_raises_at_definition(telemetry: Telemetry, options: Any, error: Any, words: str) -> None:
     """The error names the thing, the rule, the value and the way out."""
     with pytest.raises(error, match=words):
         telemetry.pool("gpu", **options)
 
 
 @pytest.mark.parametrize(("name", "error"), [("", ValueError), (None, TypeError), (7, TypeError)])
-def test_a_pool_has_a_name(telemetry: Telemetry, name, error):
+def test_a_pool_has_a_name(telemetry: Telemetry, name: Any, error: Any) -> None:
     """An empty name, or none, is a mistake at definition."""
     with pytest.raises(error, match="name of a pool"):
         telemetry.pool(name)
 
 
-def test_a_pool_cant_be_resized_below_nothing(telemetry: Telemetry):
+def test_a_pool_cant_be_resized_below_nothing(telemetry: Telemetry) -> None:
     """A negative limit is a ValueError, and the limit stays what it was."""
     gpus = telemetry.pool("gpu", limit=4)
 
