@@ -214,7 +214,7 @@ class Telemetry:
         >>> with telemetry.operation("checkout").measure() as m:
         ...     m.set_metric_attribute("cache.result", "hit")
         """
-        if callable(name) or isinstance(name, (classmethod, staticmethod)):
+        if callable(name) or hasattr(type(name), "__get__"):
             return Operation(self._scope)(name)  # type: ignore[type-var]
         return Operation(
             self._scope,
