@@ -16,6 +16,8 @@ if not __package__:  # `python docs/examples/shop`
 
 SECONDS = 40.0
 LEAST, MOST = 2.0, 3_600.0
+WIDEST = 110
+"""Columns beyond which a line is hard to read."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -103,6 +105,7 @@ def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve
     from shop.traces import Traces
 
     console = Console(record=picture)
+    console.width = min(console.width, WIDEST)
     traces, metrics, logs = Traces(), Metrics(), Logs()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shop-") as scratch:

@@ -5,39 +5,36 @@ its section. Times are seconds; `unit="s"` prints them as people say them (12 ms
 """
 
 import html
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shop.traces import Span
+from shop.marks import ROLES, Figure, Sparks, Track, columns
+from shop.units import axis_of, number, seconds
+from shop.waterfall import waterfall
+
+__all__ = [
+    "ROLES",
+    "Figure",
+    "Stretch",
+    "bars",
+    "facts",
+    "heatmap",
+    "number",
+    "seconds",
+    "table",
+    "time_series",
+    "timeline",
+    "waterfall",
+]
 
 Chart = Any
 """An altair chart; its classes differ by mark and are of no interest here."""
-
-ROLES = {"good": "#2f9e6e", "bad": "#e5484d", "warn": "#e08a1e", "muted": "#8b93a1", "main": "#3d7dd8"}
-"""Colours with a meaning, readable on light and on dark; series without one take the report's palette in turn."""
-
-_SPARKS = "▁▂▃▄▅▆▇█"
-_ROWS = 60
-_WIDTH = 60
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure: what the terminal prints (None: nothing), and a Vega-Lite chart or a piece of HTML for the report."""
-
-    title: str
-    note: str = ""
-    terminal: RenderableType | None = None
-    chart: Mapping[str, Any] | None = None
-    html: str = ""
-    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,27 +46,6 @@ class Stretch:
     end: float
     state: str
     label: str = ""
-
-
-def seconds(value: float) -> str:
-    """A duration as people say it: 850 µs, 12 ms, 1.4 s, 3 min."""
-    for size, unit in ((60.0, "min"), (1.0, "s"), (1e-3, "ms")):
-        if abs(value) >= size * (2 if unit == "min" else 1):
-            return f"{_digits(value / size)} {unit}"
-    return f"{_digits(value * 1e6)} µs" if value else "0 s"
-
-
-def number(value: float, unit: str = "") -> str:
-    """A number with its unit, three digits where it is small, separators where it is large."""
-    if unit == "s":
-        return seconds(value)
-    if unit == "%":
-        return f"{value:.1%}" if 0 < abs(value) < 0.1 else f"{value:.0%}"
-    if unit == "By":
-        for size, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-            if abs(value) >= size:
-                return f"{_digits(value / size)} {name}"
-    return f"{_digits(value)} {unit}".strip()
 
 
 def time_series(
@@ -89,7 +65,7 @@ def time_series(
     or any word. `colours` gives lines a role of `ROLES`; `steps` draws levels that jump instead of slopes; `log` is for
     numbers above zero that differ by powers of ten."""
     lines = {name: list(points) for name, points in lines.items() if points}
-    scale, axis = _scale(unit, max((v for points in lines.values() for _, v in points), default=0.0))
+    scale, axis = axis_of(unit, max((v for points in lines.values() for _, v in points), default=0.0))
     rows = [
         {"t": round(t, 3), "v": round(v * scale, 6), "line": name, "said": number(v, unit)}
         for name, points in lines.items()
@@ -142,7 +118,7 @@ def bars(
     ]
     grouped = any(isinstance(inner, Mapping) for inner in values.values())
     largest = max((value for *_, value in flat), default=0.0) or 1.0
-    scale, axis = _scale(unit, largest)
+    scale, axis = axis_of(unit, largest)
     rows = [{"group": g, "label": label, "v": v * scale, "said": number(v, unit)} for g, label, v in flat]
     labels = list(dict.fromkeys(label for _, label, _ in flat))
     base = alt.Chart(alt.InlineData(values=rows)).encode(
@@ -157,11 +133,11 @@ def bars(
         base.mark_bar(cornerRadiusEnd=3).encode(color=colour),
         base.mark_text(align="left", dx=5).encode(text="said:N"),
     ).configure_view(clip=False)
-    grid = _grid("left", "wide", "right")
+    grid = columns("left", "wide", "right")
     for group, label, value in flat:
         colour_of = ROLES.get((colours or {}).get(label, "main"), "blue")
         name = f"{group} · {label}" if grouped else label
-        grid.add_row(name, _Track(0.0, value / largest, colour_of), number(value, unit))
+        grid.add_row(name, Track(0.0, value / largest, colour_of), number(value, unit))
     height = max(90, (26 if grouped else 34) * len(flat) + 30)
     return Figure(title, note, grid, _sized(chart, height), wide=wide)
 
@@ -227,12 +203,12 @@ def timeline(
         ),
         base.mark_text(align="left", dx=4, dy=-17, fontSize=11).encode(text="label:N"),
     )
-    grid = _grid("left", "wide", "left")
+    grid = columns("left", "wide", "left")
     first, last = min((s.start for s in stretches), default=0.0), max((s.end for s in stretches), default=1.0)
     for s in stretches:
         style = ROLES.get((colours or {}).get(s.state, "main"), "blue")
         whole = (last - first) or 1.0
-        track = _Track((s.start - first) / whole, (s.end - first) / whole, style)
+        track = Track((s.start - first) / whole, (s.end - first) / whole, style)
         grid.add_row(s.row, track, f"{s.state} {s.label}".strip())
     return Figure(title, note, grid, _sized(chart, 48 * len(names) + 30), wide=wide)
 
@@ -258,90 +234,6 @@ def facts(values: Mapping[str, str], *, title: str = "") -> Figure:
     tiles = "".join(f"<div><b>{html.escape(v)}</b><span>{html.escape(k)}</span></div>" for k, v in values.items())
     line = Text("   ").join(Text.assemble((value, "bold"), f" {label}") for label, value in values.items())
     return Figure(title, "", line, html=f'<div class="facts">{tiles}</div>', wide=True)
-
-
-def waterfall(title: str, spans: Sequence[Span], *, note: str = "") -> Figure:
-    """One trace: each span below its parent, from when to when, with its attributes."""
-    ordered = _by_parent(spans)
-    if not ordered:
-        return Figure(
-            title, "There is no such trace.", Text("(no such trace)"), html="<p>There is no such trace.</p>", wide=True
-        )
-    began = min(span.start for _, span in ordered)
-    took = max(span.end for _, span in ordered) - began or 1
-    owners = list(dict.fromkeys(span.service for _, span in ordered))
-    grid = _grid("left", "wide", "right", "left")
-    pieces = []
-    for depth, span in ordered[:_ROWS]:
-        start, end = span.start - began, span.end - began
-        bad = span.status == "error"
-        style = (
-            ROLES["bad"]
-            if bad
-            else ROLES["main"]
-            if len(owners) == 1
-            else f"color({4 + owners.index(span.service) % 3})"
-        )
-        said = seconds(span.seconds)
-        why = str(span.attributes.get("error.type", span.description)) if bad else ""
-        where = span.service if len(owners) > 1 else ""
-        grid.add_row("  " * depth + span.name, _Track(start / took, end / took, style), said, f"{where} {why}".strip())
-        pieces.append(_span_row(span, depth, start / took, end / took, said, owners))
-    step = _round_step(took / 1e9)
-    ticks = "".join(
-        f'<span style="left:{n * step * 1e11 / took:.2f}%">{seconds(n * step)}</span>'
-        for n in range(int(took / 1e9 / step) + 1)
-    )
-    legend = "".join(
-        f'<i class="o{n % 6}"></i>{html.escape(owner)} ' for n, owner in enumerate(owners) if len(owners) > 1
-    )
-    more = f"<p>… and {len(ordered) - _ROWS} more spans</p>" if len(ordered) > _ROWS else ""
-    head = f'<div class="axis"><div class="legend">{legend}</div><div class="ticks">{ticks}</div></div>'
-    text = f'<div class="waterfall" style="--step:{step * 1e11 / took:.3f}%">{head}{"".join(pieces)}{more}</div>'
-    return Figure(title, note or f"trace {ordered[0][1].trace_id}", grid, html=text, wide=True)
-
-
-def _span_row(span: Span, depth: int, start: float, end: float, said: str, owners: Sequence[str]) -> str:
-    bad = span.status == "error"
-    details = {"service": span.service, "kind": span.kind, "status": span.status, **span.attributes}
-    if span.description:
-        details["description"] = span.description
-    if span.links:
-        details["links"] = ", ".join(span.links)
-    listed = "".join(
-        f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v)[:400])}</dd>" for k, v in details.items() if v != ""
-    )
-    events = "".join(
-        f"<dt>event</dt><dd>{html.escape(event.name)} {html.escape(str(event.attributes.get('exception.message', '')))}</dd>"
-        for event in span.events[:5]
-    )
-    width = max(end - start, 0.002)
-    colour = "bad" if bad else f"o{owners.index(span.service) % 6}"
-    inside = start + width > 0.85 and width > 0.2
-    if inside or start + width > 0.85:  # no room at the right: within the bar's end, or before its beginning
-        side = f"right:{100 - ((start + width) if inside else start) * 100:.2f}%"
-    else:
-        side = f"left:{(start + width) * 100:.2f}%"
-    return (
-        f'<details><summary><span class="name" style="padding-left:{depth * 1.1:.1f}em">{html.escape(span.name)}</span>'
-        f'<span class="track"><i class="{colour}" style="left:{start * 100:.2f}%;width:{width * 100:.2f}%"></i>'
-        f'<em{" class=inside" if inside else ""} style="{side}">{said}</em></span></summary><dl>{listed}{events}</dl></details>'
-    )
-
-
-def _by_parent(spans: Sequence[Span]) -> list[tuple[int, Span]]:
-    """Each span with its depth, children after their parent in the order in which they began."""
-    known = {span.span_id for span in spans}
-    children: dict[str, list[Span]] = {}
-    for span in sorted(spans, key=lambda span: span.start):
-        children.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
-    ordered: list[tuple[int, Span]] = []
-    waiting = [(0, span) for span in reversed(children.get("", []))]
-    while waiting:
-        depth, span = waiting.pop()
-        ordered.append((depth, span))
-        waiting += [(depth + 1, child) for child in reversed(children.get(span.span_id, []))]
-    return ordered
 
 
 def _sized(chart: Chart, height: int) -> dict[str, Any]:
@@ -371,68 +263,10 @@ def _shades(shade: Mapping[str, tuple[float, float]]) -> list[Chart]:
     ]
 
 
-def _scale(unit: str, largest: float) -> tuple[float, str]:
-    """By what to multiply for the axis, and what to write there."""
-    if unit == "s":
-        return (1e6, "µs") if largest < 1e-3 else (1e3, "ms") if largest < 2 else (1.0, "s")
-    if unit == "By":
-        return 1 / 2**20, "MiB"
-    return (100.0, "%") if unit == "%" else (1.0, unit)
-
-
 def _sparklines(lines: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> RenderableType:
     top = max((v for points in lines.values() for _, v in points), default=0.0) or 1.0
-    grid = _grid("left", "wide", "right")
+    grid = columns("left", "wide", "right")
     for name, points in lines.items():
         peak = max(v for _, v in points)
-        grid.add_row(name, _Sparks([max(v, 0.0) / top for _, v in points]), f"peak {number(peak, unit)}")
+        grid.add_row(name, Sparks([max(v, 0.0) / top for _, v in points]), f"peak {number(peak, unit)}")
     return grid if lines else Text("(nothing was measured)")
-
-
-@dataclass(frozen=True)
-class _Track:
-    """A bar from one share of the width to another, as wide as its column."""
-
-    start: float
-    end: float
-    style: str
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width = min(options.max_width, _WIDTH)
-        before = min(width - 1, int(width * self.start))
-        length = max(1, min(width - before, round(width * (self.end - self.start))))
-        yield Text(" " * before + "━" * length, style=self.style, no_wrap=True)
-
-
-@dataclass(frozen=True)
-class _Sparks:
-    """A line of blocks, as wide as its column: a few points share a block, the highest shows."""
-
-    shares: list[float]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width = min(options.max_width, _WIDTH)
-        step = -(-len(self.shares) // width)
-        peaks = [max(self.shares[n : n + step]) for n in range(0, len(self.shares), step)]
-        blocks = [_SPARKS[min(7, int(8 * peak))] * max(1, width // len(peaks)) for peak in peaks]
-        yield Text("".join(blocks), style=ROLES["main"], no_wrap=True)
-
-
-def _grid(*sides: str) -> Table:
-    """A table without lines: columns at the left, at the right, or as wide as there is room."""
-    grid = Table.grid(padding=(0, 2), expand="wide" in sides)
-    for side in sides:
-        grid.add_column(justify="right" if side == "right" else "left", ratio=1 if side == "wide" else None)
-    return grid
-
-
-def _round_step(whole: float) -> float:
-    """A step of 1, 2 or 5 times a power of ten that cuts `whole` into some four parts."""
-    size = 10.0 ** math.floor(math.log10(whole / 4 or 1.0))
-    return next(size * factor for factor in (1, 2, 5, 10) if whole / (size * factor) <= 5)
-
-
-def _digits(value: float) -> str:
-    if abs(value) >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.3g}"

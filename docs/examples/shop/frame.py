@@ -78,6 +78,8 @@ class Demo:
     """Questions about the metrics since the demo began."""
     chapters: dict[str, tuple[float, float]] = field(default_factory=dict)
     """The chapters told so far, from when to when, in seconds of `whole`."""
+    chapter: str = ""
+    """What the progress says: which chapter of how many."""
     watch: Callable[[], RenderableType] | None = None
     """What the terminal shows below the progress while this chapter runs, asked some times a second."""
 
@@ -86,6 +88,7 @@ class Demo:
         self.since = time.time_ns()
         self._progress = Progress(
             SpinnerColumn(),
+            TextColumn("{task.fields[chapter]}", style="dim"),
             TextColumn("{task.description}"),
             BarColumn(28),
             TaskProgressColumn(),
@@ -154,7 +157,7 @@ class Demo:
     @contextlib.contextmanager
     def progress(self, label: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
         """A progress bar: `with demo.progress("importing", len(rows)) as reached: ...; reached(n)`."""
-        task = self._progress.add_task(label, total=total)
+        task = self._progress.add_task(label, total=total, chapter=self.chapter)
         try:
             yield lambda done: self._progress.update(task, completed=done)
         finally:
@@ -178,7 +181,7 @@ class Demo:
         self.metrics.collect()
 
     def __rich__(self) -> RenderableType:
-        return Group(self._progress, self.watch()) if self.watch else self._progress
+        return Group(self._progress, *([self.watch()] if self.watch else []))
 
 
 def found(only: Sequence[str] = ()) -> list[str]:
@@ -196,7 +199,7 @@ def tell(demo: Demo, names: Sequence[str], seconds: float, show: Callable[[Told]
     told: list[Told] = []
     for name, module in sorted(modules.items(), key=lambda item: (getattr(item[1], "ORDER", 1_000), item[0])):
         demo.seconds = seconds * shares[name] / sum(shares.values())
-        began = demo.whole.now
+        began, demo.chapter = demo.whole.now, f"chapter {len(told) + 1} of {len(modules)}"
         told.append(_tell_one(demo, name, module))
         demo.chapters[name] = (began, demo.whole.now)
         show(told[-1])
