@@ -148,6 +148,7 @@ def server(command: list[str], ready: str) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: urllib.request.urlopen(ready, timeout=2).status == 200, seconds=30)
+        assert process.poll() is None, f"{command[0]} has ended: somebody else answers on its port"
         yield
     finally:
         process.terminate()
@@ -232,17 +233,13 @@ finally:
 """
 
 
-def nightly(pushgateway: str, how: str) -> int:
+def nightly(pushgateway: str, how: str) -> tuple[int, str]:
+    """Run it: its exit status, and the last line of what it said."""
     environment = {**os.environ, "PUSHGATEWAY": pushgateway}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(NIGHTLY), how],
-        env=environment,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode
+    command = [sys.executable, "-c", textwrap.dedent(NIGHTLY), how]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, "".join(done.stderr.splitlines()[-1:])
 
 
 def query(prometheus: str, expression: str) -> list[float]:
@@ -253,23 +250,23 @@ def query(prometheus: str, expression: str) -> list[float]:
 def test_a_pushed_job_reaches_prometheus_and_pages(pushgateway: str, prometheus: str) -> None:
     """A cron job that pushes: after a success all is quiet, after a failure an alert fires, and a kill leaves a start
     without a success."""
-    assert nightly(pushgateway, "succeed") == 0
+    assert nightly(pushgateway, "succeed") == (0, "")
     until(lambda: query(prometheus, "job_success_timestamp_seconds > 0"), seconds=30)
     assert until(lambda: query(prometheus, 'job_last_run_records{job_record_outcome="processed"}'), seconds=10) == [2]
     assert query(prometheus, 'ALERTS{alertname="JobFailed"}') == []
 
-    assert nightly(pushgateway, "fail") == 1
+    assert nightly(pushgateway, "fail") == (1, "ValueError: no database")
     until(lambda: query(prometheus, 'ALERTS{alertname="JobFailed",alertstate="firing",job_name="nightly"}'), seconds=30)
     assert query(prometheus, "job_success_timestamp_seconds") == [0]
 
-    assert nightly(pushgateway, "kill") == -9
+    assert nightly(pushgateway, "kill") == (-9, "")
     until(lambda: query(prometheus, "job_active == 1"), seconds=30)
     assert query(prometheus, "job_start_timestamp_seconds > job_end_timestamp_seconds") != []
 
 
 def test_a_real_prometheus_evaluates_every_rule(pushgateway: str, prometheus: str) -> None:
     """The rules load in a real Prometheus without a complaint, each evaluated at least once."""
-    assert nightly(pushgateway, "succeed") == 0
+    assert nightly(pushgateway, "succeed") == (0, "")
 
     def evaluated() -> list[Any]:
         groups = get(f"{prometheus}/api/v1/rules")["data"]["groups"]

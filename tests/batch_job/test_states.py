@@ -218,7 +218,7 @@ def test_declared_attributes_are_on_every_metric(sdk: Sdk, telemetry: Telemetry,
         during = sdk.metrics()
     succeed(job, clock)
 
-    series = [dict(point.attributes) for metrics in (during, sdk.metrics()) for metric in metrics.values()
+    series: list[dict[str, Any]] = [dict(point.attributes or {}) for metrics in (during, sdk.metrics()) for metric in metrics.values()
               if metric.name.startswith("job.") for point in metric.data.data_points]  # fmt: skip
     assert {(one["team"], one["job.name"], one["scope.name"]) for one in series} == {
         ("money", "nightly", "shop.orders")
