@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from telemetry_kit import _calls, _counts, _faults
+from telemetry_kit import _callables, _calls, _counts, _faults
 from telemetry_kit._job_run import JobRun, current_run
 from telemetry_kit._job_state import Job, jobs_of
 from telemetry_kit._limits import SETS_PER_HELPER, ValueGuard
@@ -102,7 +102,7 @@ class BatchJob:
         Raises TypeError for what can't be decorated (a class, a property), and for a `run_id` that can't take `func`'s
         arguments.
         """
-        _calls.check(func, f"batch job {self.name!r}")
+        _callables.check(func, f"batch job {self.name!r}")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
         return cast("F", _calls.decorate(cast("Any", func), _Decorated(self, func)))
@@ -126,8 +126,8 @@ class _Decorated:
         self._batch_job = batch_job
         self._run_id = batch_job._run_id
         if self._run_id is not None:
-            _calls.check_takes(self._run_id, func, f"run_id of batch job {batch_job.name!r}")
-        self._function = _calls.full_name_of(func)
+            _callables.check_takes(self._run_id, func, f"run_id of batch job {batch_job.name!r}")
+        self._function = _callables.full_name_of(func)
         self.running = _counts.Running()
 
     def idle(self) -> bool:

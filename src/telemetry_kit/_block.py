@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from telemetry_kit import _calls, _clock, _counts, _faults, _outcome, _safe_points
+from telemetry_kit import _awaitables, _callables, _calls, _clock, _counts, _faults, _outcome, _safe_points
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,7 +35,7 @@ class Timed:
     def go_on(self) -> None:
         """Likewise."""
 
-    def end(self, exc: BaseException | None, result: Any = _calls.NO_RESULT) -> None:
+    def end(self, exc: BaseException | None, result: Any = _awaitables.NO_RESULT) -> None:
         """The stretch is over. What began in the parent of this process is told there."""
         duration = _clock.perf_counter() - self._start
         self.release()
@@ -92,7 +92,7 @@ class Block:
 
         Raises TypeError for what can't be decorated.
         """
-        _calls.check(func, self._what)
+        _callables.check(func, self._what)
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
         if self._disabled:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from opentelemetry.trace import Span, get_current_span
 
-from telemetry_kit import _calls, _counts, _faults, _safe_points
+from telemetry_kit import _awaitables, _callables, _calls, _counts, _faults, _safe_points
 from telemetry_kit._attributes import AttributeValue, span_attributes
 from telemetry_kit._measurement import OWN_KEYS
 
@@ -67,11 +67,11 @@ def enrich_span(
         )
 
     def decorate(func: F, /) -> F:
-        _calls.check(func, "enrich_span")
+        _callables.check(func, "enrich_span")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(decorate(func.__func__)))
         if callable(attributes):
-            _calls.check_takes(attributes, func, "attributes of enrich_span")
+            _callables.check_takes(attributes, func, "attributes of enrich_span")
         return cast("F", _calls.decorate(cast("Any", func), _Enriched(func, arguments, attributes, result)))
 
     return decorate
@@ -103,7 +103,7 @@ class _Enriched:
             _faults.record("span.is_recording", fault)
             return True
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _calls.Call:
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _awaitables.Call:
         span = get_current_span()
         with _faults.guard("span.attributes"):
             found: dict[str, AttributeValue] = {}
@@ -129,8 +129,8 @@ class _Enriching:
     def go_on(self) -> None: ...
     def drop(self) -> None: ...
 
-    def end(self, exc: BaseException | None, result: Any = _calls.NO_RESULT) -> None:
-        if self._result is None or exc is not None or result is _calls.NO_RESULT:
+    def end(self, exc: BaseException | None, result: Any = _awaitables.NO_RESULT) -> None:
+        if self._result is None or exc is not None or result is _awaitables.NO_RESULT:
             return
         with _faults.guard("span.result"):
             if self._span.is_recording():

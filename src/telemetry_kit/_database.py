@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 from opentelemetry.semconv.attributes import db_attributes, server_attributes
 
 from telemetry_kit import _counts, _faults
-from telemetry_kit._calls import NO_RESULT
+from telemetry_kit._awaitables import NO_RESULT
 from telemetry_kit._limits import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._measurement import Measurement
 from telemetry_kit._named import check_name

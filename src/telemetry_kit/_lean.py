@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
-from telemetry_kit import _calls, _clock, _context, _counts, _faults, _safe_points, _sdk
+from telemetry_kit import _awaitables, _callables, _clock, _context, _counts, _faults, _safe_points, _sdk
 from telemetry_kit._measurement import CURRENT, NO_MEASUREMENT, Measurement
 
 # Looked up once: closures would keep a cell for each, and every decorated function pays for its closure's.
 _metrics, _traces, _threads, _waiting = _sdk.metrics, _sdk.traces, _safe_points.here, _safe_points.waiting
 _attach, _detach, _get_context = _context.attach, _context.detach, _context.get_current
-_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, _calls.NEVER_AWAITABLE, _counts.GIL
+_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, _awaitables.NEVER_AWAITABLE, _counts.GIL
 _set_current, _reset_current = CURRENT.set, CURRENT.reset
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def fits(operation: Operation, func: Any, arguments: object) -> bool:
         and operation.plain
         and not operation.judges
         and arguments is None
-        and _calls.kind_of(func) in ("sync", "async")
+        and _callables.kind_of(func) in ("sync", "async")
     )
 
 
@@ -105,7 +105,7 @@ class Lean:
 def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated) -> Callable[..., Any]:
     """`func`, measured the lean way."""
     lean = Lean(operation, decorated)
-    return _async(func, lean) if _calls.kind_of(func) == "async" else _sync(func, lean)
+    return _async(func, lean) if _callables.kind_of(func) == "async" else _sync(func, lean)
 
 
 def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
@@ -130,12 +130,12 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
             finally:
                 cell[0] -= 1
             try:
-                waits = type(result) not in _PLAIN and _calls.awaitable(result)
+                waits = type(result) not in _PLAIN and _awaitables.awaitable(result)
             except Exception:  # noqa: BLE001 - a class that can't be hashed
                 waits = False
             if not waits:
                 return result
-            return _calls.measured_awaitable(result, _calls.Counted(operation.state))
+            return _awaitables.measured_awaitable(result, _awaitables.Counted(operation.state))
         start_span, record = operation.start_span, operation.record
         context = attached = span = None
         here = _threads.state
@@ -172,11 +172,11 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                     cell[0] -= 1
             raise
         try:
-            waits = type(result) not in _PLAIN and _calls.awaitable(result)
+            waits = type(result) not in _PLAIN and _awaitables.awaitable(result)
         except Exception:  # noqa: BLE001 - a class that can't be hashed
             waits = False
         if waits:
-            return _calls.measured_awaitable(result, lean.pause(box, (token, attached, cell)))
+            return _awaitables.measured_awaitable(result, lean.pause(box, (token, attached, cell)))
         if box[1] is not None or here.busy:
             lean.finish(box, (token, attached, cell), None, result)
             return result

@@ -14,7 +14,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, get_cu
 
 from telemetry_kit import _clock, _context, _counts, _faults, _safe_points
 from telemetry_kit._attributes import AttributeValue, attribute_key, span_attributes, span_value
-from telemetry_kit._calls import NO_RESULT
+from telemetry_kit._awaitables import NO_RESULT
 from telemetry_kit._outcome import CANCELLED, OTHER
 
 if TYPE_CHECKING:

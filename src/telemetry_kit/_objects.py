@@ -14,7 +14,7 @@ from typing import Any
 
 import wrapt
 
-from telemetry_kit import _calls
+from telemetry_kit import _awaitables, _callables, _calls
 
 
 class _Measured(wrapt.ObjectProxy):  # type: ignore[misc]
@@ -26,7 +26,7 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[misc]
     def __init__(self, func: Any, calls: _calls.Calls) -> None:
         super().__init__(func)
         self._self_calls = calls
-        self._self_call = _calls.MAKERS[_calls.kind_of_call(func)](func, calls)
+        self._self_call = _calls.MAKERS[_callables.kind_of_call(func)](func, calls)
 
     def __set_name__(self, owner: type, name: str) -> None:
         wrapped = self.__wrapped__
@@ -70,7 +70,7 @@ def wrap(func: Any, calls: _calls.Calls) -> Any:
 class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[misc]
     """An awaitable object whose call ends with its await, and which is otherwise itself."""
 
-    def __init__(self, awaitable: Any, call: _calls.Unawaited) -> None:
+    def __init__(self, awaitable: Any, call: _awaitables.Unawaited) -> None:
         super().__init__(awaitable)
         self._self_unawaited = call
 
@@ -79,7 +79,7 @@ class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[misc]
 
     async def __aenter__(self) -> Any:
         # As `async with get(...)`: entering is the await.
-        return await _calls.awaited(type(self.__wrapped__).__aenter__(self.__wrapped__), self._self_unawaited)
+        return await _awaitables.awaited(type(self.__wrapped__).__aenter__(self.__wrapped__), self._self_unawaited)
 
     async def __aexit__(self, *exc: Any) -> Any:
         return await type(self.__wrapped__).__aexit__(self.__wrapped__, *exc)
@@ -87,9 +87,9 @@ class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[misc]
     def _self_measure(self, awaitable: Any) -> Generator[Any, Any, Any]:
         call = self._self_unawaited.take()
         try:
-            result = yield from _calls.Stepwise(awaitable, call).__await__()
+            result = yield from _awaitables.Stepwise(awaitable, call).__await__()
         except BaseException as exc:
-            call.end(_calls.without_steps(exc))
+            call.end(_awaitables.without_steps(exc))
             raise
         call.end(None, result)
         return result
@@ -127,7 +127,7 @@ class _Steps:
         return self._coroutine
 
 
-def awaitable(result: Any, call: _calls.Unawaited) -> Any:
+def awaitable(result: Any, call: _awaitables.Unawaited) -> Any:
     """`result`, with `call` ending when its await does."""
     return (_MeasuredCoroutine if isinstance(result, Coroutine) else _MeasuredAwaitable)(result, call)
 

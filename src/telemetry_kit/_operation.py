@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit import _calls, _context, _faults, _lean, _outcome, _sdk
+from telemetry_kit import _awaitables, _callables, _calls, _context, _faults, _lean, _outcome, _sdk
 from telemetry_kit import _operation_rules as _rules
 from telemetry_kit._attributes import AttributeValue
 from telemetry_kit._attributes import span_attributes as bounded
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
-NO_RESULT: Any = _calls.NO_RESULT
+NO_RESULT: Any = _awaitables.NO_RESULT
 _NO_ATTRIBUTES: dict[str, AttributeValue] = {}
 
 
@@ -188,15 +188,15 @@ class Operation:
         Raises TypeError for what can't be decorated (a class, a property), for a parameter name in `arguments` that
         `func` doesn't have, and for a callable option that can't take `func`'s arguments.
         """
-        _calls.check(func, f"operation {self.name!r}")
+        _callables.check(func, f"operation {self.name!r}")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        operation = self if self._options is None else self._named_as(_calls.name_of(func))
+        operation = self if self._options is None else self._named_as(_callables.name_of(func))
         decorated = Decorated(operation, func)
         if operation.scope.disabled:
             return func
         if _lean.fits(operation, func, decorated.arguments):
-            return cast("F", _calls.disguise(_lean.closure(cast("Any", func), operation, decorated), func))
+            return cast("F", _callables.disguise(_lean.closure(cast("Any", func), operation, decorated), func))
         return cast("F", _calls.decorate(cast("Any", func), decorated))
 
     def _named_as(self, name: str) -> Operation:
@@ -394,7 +394,7 @@ class Decorated:
         for option in ("metric_attributes", "span_attributes", "carrier", "links"):
             given = getattr(operation, f"_{option}")
             if callable(given):
-                _calls.check_takes(given, func, f"{option} of operation {operation.name!r}")
+                _callables.check_takes(given, func, f"{option} of operation {operation.name!r}")
         self.operation = operation
         self.running = operation.state
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
@@ -404,8 +404,8 @@ class Decorated:
             self.arguments = compile_arguments(func, operation._arguments)
         self.span_static = operation.span_static
         if operation.span_mode is True or operation.span_mode == "errors":
-            self.span_static = {**operation.span_static, "code.function.name": _calls.full_name_of(func)}
-        self.stepwise = _calls.kind_of_call(func) in ("generator", "async_generator")
+            self.span_static = {**operation.span_static, "code.function.name": _callables.full_name_of(func)}
+        self.stepwise = _callables.kind_of_call(func) in ("generator", "async_generator")
         always = operation.sampled or operation._carrier is not None or not operation.scope.by_globals
         self.idle: Callable[[], bool] = _never if always else _sdk.absent
 

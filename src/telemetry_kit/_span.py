@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
-from telemetry_kit import _calls, _clock, _context, _counts, _faults, _outcome, _safe_points
+from telemetry_kit import _awaitables, _callables, _calls, _clock, _context, _counts, _faults, _outcome, _safe_points
 from telemetry_kit._arguments import compile_arguments
 from telemetry_kit._attributes import AttributeValue, span_attributes
 from telemetry_kit._current_span import Arguments, Attributes, check_attributes, own_taken, put
@@ -78,12 +78,12 @@ class NewSpan:
         callable options that can't take its arguments.
         """
         what = "a span" if self.name is None else f"span {self.name!r:.100}"
-        _calls.check(func, what)
+        _callables.check(func, what)
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
         for option, value in (("attributes", self.attributes), ("carrier", self.carrier), ("links", self.links)):
             if callable(value):
-                _calls.check_takes(value, func, f"{option} of {what}")
+                _callables.check_takes(value, func, f"{option} of {what}")
         calls = _SpanCalls(self, func, self._arguments)
         if self.scope.disabled:
             return func
@@ -111,16 +111,16 @@ class _SpanCalls:
 
     def __init__(self, of: NewSpan, func: Any, arguments: Arguments | None) -> None:
         self._of = of
-        self._name = of.name or _calls.name_of(func)
-        self._static = {**of.static, "code.function.name": _calls.full_name_of(func)}
+        self._name = of.name or _callables.name_of(func)
+        self._static = {**of.static, "code.function.name": _callables.full_name_of(func)}
         self._arguments = None if arguments is None else compile_arguments(func, arguments)
-        self._stepwise = _calls.kind_of(func) in ("generator", "async_generator")
+        self._stepwise = _callables.kind_of(func) in ("generator", "async_generator")
         self.running = _counts.Running()
 
     def idle(self) -> bool:
         return self._of.carrier is None and self._of.scope.tracer() is None
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _calls.Call:
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _awaitables.Call:
         call = _Call(self._of, self._name, self._static)
         if self._stepwise:
             call.busy = 0.0
@@ -231,7 +231,7 @@ class _Call:
             except Exception:  # ended in another context than it began in: nothing to put back there
                 pass
 
-    def end(self, exc: BaseException | None, result: Any = _calls.NO_RESULT) -> None:
+    def end(self, exc: BaseException | None, result: Any = _awaitables.NO_RESULT) -> None:
         """End the span, once, with what became of the call."""
         if not self._running:
             return
