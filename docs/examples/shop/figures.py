@@ -193,7 +193,7 @@ def timeline(
     names = list(dict.fromkeys(s.row for s in stretches))
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("row:N").title(None).sort(names).axis(labelLimit=170, ticks=False, domain=False),
-        x=alt.X("start:Q").title("seconds").scale(nice=False),
+        x=alt.X("start:Q").title("seconds").axis(tickMinStep=1, format="~r").scale(nice=False),
     )
     tips = [alt.Tooltip(f"{key}:N", title=key) for key in ("row", "state", "took", "label")]
     states = list(dict.fromkeys(s.state for s in stretches))

@@ -23,6 +23,7 @@ The SDK is installed globally: `Telemetry("shop.resize")` at the top of the chap
 - `demo.traces.spans(name, since=demo.since)`, `.slowest(name, since=demo.since)`, `.trace(trace_id)`; `demo.logs.events(name, since=demo.since)`.
 - `shop/figures.py`: `time_series`, `bars`, `heatmap`, `timeline` (of `Stretch`), `waterfall` (of spans), `table`, `facts`; `number`, `seconds`.
 
-A chapter that raises is reported and makes the demo end with 1, and the others are still told.
+A chapter that raises is reported and makes the demo end with 1, and the others are still told. With few seconds (`--seconds 5` for
+all of them, as in CI) `demo.seconds` is about half of one: a chapter does less then, but it must not fail.
 Run one alone with `python -m shop --only executor --seconds 5`. What a chapter needs beside itself can stand in `chapters/_name.py`.
 """
