@@ -25,7 +25,8 @@ _SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, _awaitables.NEVER_AWAITABLE, _
 _set_current, _reset_current = CURRENT.set, CURRENT.reset
 
 if TYPE_CHECKING:
-    from telemetry_kit._operation import Decorated, Operation
+    from telemetry_kit._decorated import Decorated
+    from telemetry_kit._operation import Operation
 
 
 def gaps(share: float) -> Callable[[], float]:

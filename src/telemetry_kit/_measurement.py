@@ -10,12 +10,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span
 
-from telemetry_kit import _clock, _context, _counts, _faults, _safe_points
+from telemetry_kit import _clock, _context, _counts, _endings, _faults, _safe_points
 from telemetry_kit._attributes import AttributeValue, attribute_key, span_attributes, span_value
 from telemetry_kit._awaitables import NO_RESULT
-from telemetry_kit._outcome import CANCELLED, OTHER
+from telemetry_kit._outcome import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -286,29 +286,22 @@ class Measurement:
             else:
                 attributes = operation.metric_static
             if here.busy or self._deferred:
-                self._end_later(error_type, duration, attributes)
+                _endings.end_later(self, error_type, duration, attributes)
                 return
             here.busy = True
             try:
-                if self._late and self._recording:
-                    self.span.set_attributes(self._late)
+                if self._recording and self._late:
+                    _endings.set_late(self)
                 if error_type is not None:
-                    self._tell_error(exc, error_type)
+                    _endings.tell_error(self, exc, error_type)
                 if operation.sampled:
                     operation.count(attributes, duration)
                 if operation.samples():
-                    record = operation.histogram.recorder()
-                    if record is not None:
-                        try:
-                            record(duration, attributes, self._context)
-                        except Exception as fault:  # noqa: BLE001
-                            _faults.record("metrics.record", fault)
+                    _endings.record(operation, duration, attributes, self._context)
                 self._state = 2
                 self._leave()
                 if self._own_span:
-                    if self._busy is not None and self._recording:
-                        self.span.set_attribute("operation.busy_time", self._busy)
-                    self.span.end()
+                    _endings.end_span(self)
             except Exception as fault:  # noqa: BLE001
                 _faults.record("operation.end", fault)
             finally:
@@ -316,104 +309,6 @@ class Measurement:
         finally:
             self._state = 2
             self._leave()
-
-    def _tell_error(self, exc: BaseException | None, error_type: str) -> None:
-        """Put the error on the span: type, status and, as far as the limiter lets it, the exception in detail."""
-        operation = self._operation
-        scope = operation.scope
-        policy = scope.errors
-        is_error = error_type != CANCELLED
-        span = self.span
-        recording = self._recording
-        try:
-            if recording:
-                span.set_attribute("error.type", error_type)
-            if not is_error:
-                return
-            description = self._description
-            if exc is None:
-                if recording:
-                    span.set_status(StatusCode.ERROR, None if description is None else policy.clean(description))
-                elif operation.span_mode == "errors":
-                    suppressed = policy.admit_failure(
-                        scope=scope, operation=operation.name, error_type=error_type
-                    )
-                    if suppressed is not None:
-                        self._back_date(error_type, description)
-                return
-            suppressed = policy.admit(exc, scope=scope, operation=operation.name, error_type=error_type)
-            if suppressed is None:
-                if recording:
-                    span.set_status(StatusCode.ERROR, error_type)
-                return
-            attributes = policy.describe(exc, error_type, suppressed)
-            if not recording and operation.span_mode == "errors":
-                self._back_date(error_type, policy.message(exc))
-                span = self.span
-            elif recording:
-                span.set_status(StatusCode.ERROR, policy.message(exc))
-            policy.emit(span, scope, attributes)
-        except Exception as fault:  # noqa: BLE001
-            _faults.record("operation.error", fault)
-
-    def _back_date(self, error_type: str, description: str | None) -> None:
-        """Make the span that nobody would have needed without the failure."""
-        operation = self._operation
-        tracer = operation.scope.tracer()
-        if tracer is None:
-            return
-        attributes = {**(self._static or {}), **(self._late or {})}
-        attributes["error.type"] = error_type
-        start = _clock.time_ns() - int((self.duration or 0.0) * 1e9)
-        span = tracer.start_span(operation.name, self._context, operation.kind, attributes, self._links, start)
-        span.set_status(StatusCode.ERROR, description)
-        self._context = set_span_in_context(span, self._context)
-        self.span = span
-        self._own_span = True
-
-    def _end_later(self, error_type: str | None, duration: float, attributes: dict[str, AttributeValue]) -> None:
-        """Record at the next safe point what ended inside a finaliser, a signal handler or the SDK itself."""
-        operation = self._operation
-        ended = _clock.time_ns()
-        context = self._context if self._context is not None else _context.get_current()
-        if operation.sampled:
-            operation.count(attributes, duration)
-        record_duration = operation.samples()
-        generation = _counts.fork.generation
-
-        def record() -> None:
-            if generation is not _counts.fork.generation:
-                return
-            here = _safe_points.here.state
-            here.busy = True
-            try:
-                span, own, within = self.span, self._own_span, context
-                if self._deferred:
-                    tracer = operation.scope.tracer()
-                    if tracer is not None:
-                        started = ended - int(duration * 1e9)
-                        attributes_then = {**(self._static or {}), **(self._late or {})}
-                        span = tracer.start_span(
-                            operation.name, context, operation.kind, attributes_then, self._links, started
-                        )
-                        own, within = True, set_span_in_context(span, context)
-                elif own and self._late:
-                    span.set_attributes(self._late)
-                if own and span.is_recording() and error_type is not None:
-                    span.set_attribute("error.type", error_type)
-                    if error_type != CANCELLED:
-                        span.set_status(StatusCode.ERROR, error_type)
-                if own and span.is_recording() and self._busy is not None:
-                    span.set_attribute("operation.busy_time", self._busy)
-                recorder = operation.histogram.recorder() if record_duration else None
-                if recorder is not None:
-                    recorder(duration, attributes, within)
-                if own:
-                    span.end(ended)
-            finally:
-                here.busy = False
-
-        _safe_points.later(record)
 
 
 class _NoMeasurement(Measurement):

@@ -15,6 +15,7 @@ from telemetry_kit import _awaitables, _callables, _calls, _context, _faults, _l
 from telemetry_kit import _operation_rules as _rules
 from telemetry_kit._attributes import AttributeValue
 from telemetry_kit._attributes import span_attributes as bounded
+from telemetry_kit._decorated import Decorated
 from telemetry_kit._instruments import Series, series
 from telemetry_kit._measurement import OWN_KEYS, Measurement
 from telemetry_kit._operation_rules import Arguments, Attributes, ErrorIf, Expected, SpanMode
@@ -383,39 +384,3 @@ class Operation:
     def count(self, attributes: dict[str, AttributeValue], duration: float) -> None:
         """Count a call exactly, where durations are sampled."""
         self.state.add(self.success if attributes is self.metric_static else series(attributes), duration)
-
-
-class Decorated:
-    """An operation on one function: `Calls` for `_calls`."""
-
-    __slots__ = ("arguments", "idle", "operation", "running", "span_static", "stepwise")
-
-    def __init__(self, operation: Operation, func: Any) -> None:
-        for option in ("metric_attributes", "span_attributes", "carrier", "links"):
-            given = getattr(operation, f"_{option}")
-            if callable(given):
-                _callables.check_takes(given, func, f"{option} of operation {operation.name!r}")
-        self.operation = operation
-        self.running = operation.state
-        self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
-        if operation._arguments is not None:
-            from telemetry_kit._arguments import compile_arguments  # noqa: PLC0415
-
-            self.arguments = compile_arguments(func, operation._arguments)
-        self.span_static = operation.span_static
-        if operation.span_mode is True or operation.span_mode == "errors":
-            self.span_static = {**operation.span_static, "code.function.name": _callables.full_name_of(func)}
-        self.stepwise = _callables.kind_of_call(func) in ("generator", "async_generator")
-        always = operation.sampled or operation._carrier is not None or not operation.scope.by_globals
-        self.idle: Callable[[], bool] = _never if always else _sdk.absent
-
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Measurement:
-        measurement = Measurement(self.operation)
-        measurement._begin(self.span_static, self.arguments, args, kwargs)
-        if self.stepwise:
-            measurement._busy = 0.0
-        return measurement
-
-
-def _never() -> bool:
-    return False
