@@ -158,9 +158,9 @@ def measured_awaitable(result: Any, call: Call) -> Any:
         call.pause()
         result.add_done_callback(functools.partial(_done, call))
         return result
-    from telemetry_kit import _objects  # noqa: PLC0415 - wrapt takes 50 ms to import
+    from telemetry_kit import _awaitable_objects  # noqa: PLC0415 - wrapt takes 50 ms to import
 
-    return _objects.awaitable(result, Unawaited(call))
+    return _awaitable_objects.awaitable(result, Unawaited(call))
 
 
 async def awaited(awaitable: Awaitable[Any], unawaited: Unawaited) -> Any:

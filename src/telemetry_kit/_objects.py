@@ -1,4 +1,4 @@
-"""Callables that must stay what they are, and awaitables that are objects: wrapt proxies.
+"""Callables that must stay what they are: wrapt proxies.
 
 A partial, an `lru_cache`, an object with `__call__`: `isinstance` must hold, their own methods must be reachable, and
 as a class attribute they must bind as they did. wrapt takes 50 ms to import, so this module is imported when needed.
@@ -7,14 +7,13 @@ as a class attribute they must bind as they did. wrapt takes 50 ms to import, so
 from __future__ import annotations
 
 import importlib
-from collections.abc import Coroutine, Generator
 from operator import attrgetter
 from types import MethodType
 from typing import Any
 
 import wrapt
 
-from telemetry_kit import _awaitables, _callables, _calls
+from telemetry_kit import _callables, _calls
 
 
 class _Measured(wrapt.ObjectProxy):  # type: ignore[misc]
@@ -65,71 +64,6 @@ class _MeasuredDescriptor(_Measured):
 def wrap(func: Any, calls: _calls.Calls) -> Any:
     """A proxy for `func` whose calls are measured."""
     return (_MeasuredDescriptor if hasattr(type(func), "__get__") else _Measured)(func, calls)
-
-
-class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[misc]
-    """An awaitable object whose call ends with its await, and which is otherwise itself."""
-
-    def __init__(self, awaitable: Any, call: _awaitables.Unawaited) -> None:
-        super().__init__(awaitable)
-        self._self_unawaited = call
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._self_measure(self.__wrapped__)
-
-    async def __aenter__(self) -> Any:
-        # As `async with get(...)`: entering is the await.
-        return await _awaitables.awaited(type(self.__wrapped__).__aenter__(self.__wrapped__), self._self_unawaited)
-
-    async def __aexit__(self, *exc: Any) -> Any:
-        return await type(self.__wrapped__).__aexit__(self.__wrapped__, *exc)
-
-    def _self_measure(self, awaitable: Any) -> Generator[Any, Any, Any]:
-        call = self._self_unawaited.take()
-        try:
-            result = yield from _awaitables.Stepwise(awaitable, call).__await__()
-        except BaseException as exc:
-            call.end(_awaitables.without_steps(exc))
-            raise
-        call.end(None, result)
-        return result
-
-
-class _MeasuredCoroutine(_MeasuredAwaitable):
-    """The same for a coroutine of another make, which an event loop drives by its methods."""
-
-    _self_steps: Any = None
-
-    def send(self, value: Any) -> Any:
-        if self._self_steps is None:
-            self._self_steps = self._self_measure(_Steps(self.__wrapped__))
-        return self._self_steps.send(value)
-
-    def throw(self, *args: Any) -> Any:
-        return self.__wrapped__.throw(*args) if self._self_steps is None else self._self_steps.throw(*args)
-
-    def close(self) -> None:
-        if self._self_steps is None:
-            self.__wrapped__.close()
-        else:
-            self._self_steps.close()
-
-
-class _Steps:
-    """A coroutine's own methods as the steps of an await."""
-
-    __slots__ = ("_coroutine",)
-
-    def __init__(self, coroutine: Any) -> None:
-        self._coroutine = coroutine
-
-    def __await__(self) -> Any:
-        return self._coroutine
-
-
-def awaitable(result: Any, call: _awaitables.Unawaited) -> Any:
-    """`result`, with `call` ending when its await does."""
-    return (_MeasuredCoroutine if isinstance(result, Coroutine) else _MeasuredAwaitable)(result, call)
 
 
 def _by_name(module: str, name: str) -> Any:
