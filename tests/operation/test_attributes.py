@@ -534,7 +534,7 @@ def test_an_error_type_is_bounded(telemetry: Telemetry, sdk: Sdk) -> None:
     assert len(sdk.point("operation.duration").attributes["error.type"]) == 256
 
 
-@pytest.mark.parametrize("given", [None, 7, "", object(), ["x"]], ids=str)
+@pytest.mark.parametrize("given", [None, 7, "", object(), ["x"]], ids=lambda given: type(given).__name__)
 def test_an_odd_error_type_is_other(telemetry: Telemetry, sdk: Sdk, given: Any) -> None:
     """`fail` with something that is no name is an error of type `_OTHER` (FLT 2)."""
     with telemetry.operation("work").measure() as m:
