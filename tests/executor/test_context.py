@@ -72,9 +72,9 @@ def test_a_context_that_a_task_leaves_attached_is_gone_with_it(telemetry: Teleme
 def test_other_variables_stay(telemetry: Telemetry) -> None:
     """`"otel"` is OpenTelemetry's context only."""
     with pool_of(telemetry) as pool:
-        assert contextvars.copy_context().run(lambda: (variable.set("mine"), pool.submit(variable.get).result())[1]) == (
-            "default"
-        )
+        assert contextvars.copy_context().run(
+            lambda: (variable.set("mine"), pool.submit(variable.get).result())[1]
+        ) == ("default")
 
 
 def test_map_carries_it_too(sdk: Sdk, telemetry: Telemetry) -> None:

@@ -39,7 +39,9 @@ def test_a_dropped_executor_ends_its_threads_and_series(sdk: Sdk, telemetry: Tel
         thread.join(PATIENCE)
         assert not thread.is_alive()
     assert ledger() is None
-    assert not [name for name in sdk.metrics() if sdk.points(name) and name in ("executor.tasks", "executor.queue.size")]
+    assert not [
+        name for name in sdk.metrics() if sdk.points(name) and name in ("executor.tasks", "executor.queue.size")
+    ]
 
 
 def test_a_kept_future_keeps_nothing_of_the_executor(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:

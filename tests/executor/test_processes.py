@@ -53,9 +53,9 @@ def test_tasks_results_and_keywords(sdk: Sdk, pool) -> None:
     assert pool.submit(work.Image.make, 4).result(PATIENCE).width == 4
     assert pool.submit(pow, 2, 3).result(PATIENCE) == 8
     assert list(pool.map(work.square, range(5), chunksize=2)) == [0, 1, 4, 9, 16]
-    assert pool.submit(work.process).result(PATIENCE) in {process.pid for process in multiprocessing.active_children()} | {
-        *pool._processes
-    }
+    assert pool.submit(work.process).result(PATIENCE) in {
+        process.pid for process in multiprocessing.active_children()
+    } | {*pool._processes}
     assert outcomes(sdk) == {"succeeded": 6 + 3}  # a chunk of `map` is one task
 
 
@@ -164,7 +164,7 @@ def test_a_failed_tasks_span_has_the_workers_traceback(sdk: Sdk, fast) -> None:
     span = sdk.span("raising")
     assert (span.status.status_code, span.attributes["error.type"]) == (StatusCode.ERROR, "LookupError")
     assert span.attributes["executor.task.outcome"] == "failed"
-    assert 'raise LookupError(message)' in span.events[0].attributes["exception.stacktrace"]
+    assert "raise LookupError(message)" in span.events[0].attributes["exception.stacktrace"]
 
 
 def test_a_mapped_functions_span_has_its_name(sdk: Sdk, fast) -> None:
@@ -209,7 +209,12 @@ def test_shutdown_with_cancelled_futures(sdk: Sdk, fast) -> None:
 def test_tasks_of_a_worker_that_dies_are_lost(sdk: Sdk, pool) -> None:
     """EXE.1: all that the pool had, running or queued; then it rejects."""
     pool.submit(work.square, 1).result(PATIENCE)
-    futures = [pool.submit(work.sleep, 60), pool.submit(work.die), pool.submit(work.sleep, 60), pool.submit(work.sleep, 60)]
+    futures = [
+        pool.submit(work.sleep, 60),
+        pool.submit(work.die),
+        pool.submit(work.sleep, 60),
+        pool.submit(work.sleep, 60),
+    ]
     for future in futures:
         assert isinstance(future.exception(PATIENCE), BrokenProcessPool)
     with pytest.raises(BrokenProcessPool):

@@ -70,7 +70,9 @@ def test_the_exception_is_the_same_object(pool) -> None:
 def test_the_traceback_has_one_frame_more(pool) -> None:
     """At most one frame of ours (WRP.5)."""
     with ThreadPoolExecutor(1) as bare:
-        tracebacks = [traceback.extract_tb(e.submit(fail, ValueError()).exception().__traceback__) for e in (bare, pool)]
+        tracebacks = [
+            traceback.extract_tb(e.submit(fail, ValueError()).exception().__traceback__) for e in (bare, pool)
+        ]
     names = [[frame.name for frame in tb] for tb in tracebacks]
     assert names[1][0] == names[0][0]
     assert names[1][2:] == names[0][1:]
@@ -157,6 +159,7 @@ def test_run_in_executor(sdk: Sdk, telemetry: Telemetry) -> None:
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
+            await asyncio.sleep(0)  # the loop hands the cancellation on in its next round
             gate.opened.set()
             await running
 
