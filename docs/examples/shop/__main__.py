@@ -105,7 +105,7 @@ def _run(names: Sequence[str], folder: Path, port: int, seconds: float, *, serve
     from shop.traces import Traces
 
     console = Console(record=picture)
-    console.width = min(console.width, WIDEST)
+    console.width = min(console.width, WIDEST) if console.is_terminal or "COLUMNS" in os.environ else 100
     traces, metrics, logs = Traces(), Metrics(), Logs()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shop-") as scratch:

@@ -5,6 +5,7 @@ its section. Times are seconds; `unit="s"` prints them as people say them (12 ms
 """
 
 import html
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,9 @@ def time_series(
         y = y.axis(format=",~r", values=decades).scale(type="log")
     else:
         y = y.axis(tickCount=5).scale(domainMin=0, nice=True)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=_colour("line", list(lines), colours))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=x, color=_colour("line", list(lines), colours, room=800.0 if wide else 360.0)
+    )
     interpolate: Any = "step-after" if steps else "monotone"
     marks: Chart = base.encode(y=y.stack(True) if stacked else y.stack(None))
     if stacked:
@@ -193,18 +196,22 @@ def timeline(
     names = list(dict.fromkeys(s.row for s in stretches))
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("row:N").title(None).sort(names).axis(labelLimit=170, ticks=False, domain=False),
-        x=alt.X("start:Q").title("seconds").axis(tickMinStep=1, format="~r").scale(nice=False),
+        x=alt.X("start:Q").title("seconds").axis(tickMinStep=1, format="~r").scale(nice=False, zero=False),
     )
     tips = [alt.Tooltip(f"{key}:N", title=key) for key in ("row", "state", "took", "label")]
     states = list(dict.fromkeys(s.state for s in stretches))
+    first, last = min((s.start for s in stretches), default=0.0), max((s.end for s in stretches), default=1.0)
+    early = f"datum.start < {first + 0.6 * (last - first)}"  # a label grows to the side where there is room
     chart = alt.layer(
         base.mark_bar(cornerRadius=3, height=18).encode(
-            x2="end:Q", color=_colour("state", states, colours), tooltip=tips
+            x2="end:Q", color=_colour("state", states, colours, room=800.0), tooltip=tips
         ),
-        base.mark_text(align="left", dx=4, dy=-17, fontSize=11).encode(text="label:N"),
+        base.transform_filter(early).mark_text(align="left", dx=3, dy=-17, fontSize=11).encode(text="label:N"),
+        base.transform_filter(f"!({early})")
+        .mark_text(align="right", dx=-3, dy=-17, fontSize=11)
+        .encode(text="label:N", x="end:Q"),
     )
     grid = columns("left", "wide", "left")
-    first, last = min((s.start for s in stretches), default=0.0), max((s.end for s in stretches), default=1.0)
     for s in stretches:
         style = ROLES.get((colours or {}).get(s.state, "main"), "blue")
         whole = (last - first) or 1.0
@@ -224,9 +231,13 @@ def table(
     for row in cells:
         shown.add_row(*row)
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in cells)
+    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in cells)
     text = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     return Figure(title, note, shown, html=text, wide=wide)
+
+
+def _cell(text: str) -> str:
+    return f"<td{' class=long' if len(text) > 22 else ''}>{html.escape(text)}</td>"
 
 
 def facts(values: Mapping[str, str], *, title: str = "") -> Figure:
@@ -242,13 +253,19 @@ def _sized(chart: Chart, height: int) -> dict[str, Any]:
     return described
 
 
-def _colour(field: str, names: Sequence[str], roles: Mapping[str, str] | None, *, legend: bool = True) -> Any:
+def _colour(
+    field: str, names: Sequence[str], roles: Mapping[str, str] | None, *, legend: bool = True, room: float = 360.0
+) -> Any:
     colour = alt.Color(f"{field}:N").title(None)
     if roles and all(name in roles for name in names):
         colour = colour.scale(domain=list(names), range=[ROLES.get(roles[name], roles[name]) for name in names])
     else:
         colour = colour.scale(domain=list(names))
-    return colour.legend(orient="top", symbolType="circle") if legend and len(names) > 1 else colour.legend(None)
+    if not legend or len(names) < 2:
+        return colour.legend(None)
+    width = sum(24.0 + 6.5 * len(name) for name in names)
+    rows = math.ceil(width / room)  # a legend in one line is cut where there is no room
+    return colour.legend(orient="top", symbolType="circle", columns=math.ceil(len(names) / rows) if rows > 1 else 0)
 
 
 def _shades(shade: Mapping[str, tuple[float, float]]) -> list[Chart]:
