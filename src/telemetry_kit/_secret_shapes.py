@@ -13,11 +13,11 @@ from telemetry_kit._scrub import LONGEST_CARD, REDACTED, SHORTEST_CARD, denied, 
 
 # What may stand between a name and its value: `: `, `=`, `' => '`, `', b'`, or nothing but blanks before a quote.
 _BETWEEN = (
-    r"""[\w.\-\]]{0,40}(?:\\?["'])?"""
-    r"""(?:\s{0,5}(?:=>|%3[AD]|[:=>])\s{0,5}|(?<=["'])\s{0,5},\s{0,5}(?=[bBuU]?\\?["'])|\s{1,3}(?:is\s{1,3})?(?=\\?["'])|\s{1,3}is\s{1,3})"""
+    r"""[\w.\-\]]{0,40}(?:\\{0,4}["'])?"""
+    r"""(?:\s{0,5}(?:=>|%3[AD]|[:=>])\s{0,5}|(?<=["'])\s{0,5},\s{0,5}(?=[bBuU]?\\{0,4}["'])|\s{1,3}(?:is\s{1,3})?(?=\\{0,4}["'])|\s{1,3}is\s{1,3})"""
 )
 _QUOTED = (
-    r"""[bBrRuUfF]{0,2}(?:\\"(?P<a>(?:[^"\\\n]|\\[^\n"])*)|\\'(?P<b>(?:[^'\\\n]|\\[^\n'])*)"""
+    r"""[bBrRuUfF]{0,2}(?:\\{1,4}"(?P<a>(?:[^"\\\n]|\\[^\n"])*)|\\{1,4}'(?P<b>(?:[^'\\\n]|\\[^\n'])*)"""
     r"""|"(?P<c>(?:[^"\\\n]|\\[^\n])*)|'(?P<d>(?:[^'\\\n]|\\[^\n])*))"""
 )
 _NAMED = re.compile(_BETWEEN + rf"""(?:{_QUOTED}|(?P<e>[^\s"'&,;)}}\]<>]+))""")
@@ -29,7 +29,7 @@ _SHORT = re.compile(
 _PROSE = re.compile(r"""[\w\-]{0,20}\s{1,3}(?P<a>[^\s"'&,;)}\]<>]{6,})""")
 _HEADER = re.compile(_BETWEEN + rf"""(?:{_QUOTED}|(?P<e>[^\r\n"'][^\r\n]*))""")
 _FLAG = re.compile(r"(?<=-)[A-Za-z][\w\-]{2,40}\s{1,3}(?P<a>[^\s\-]\S*)")
-_KEY = re.compile(_BETWEEN + r"""[bBuU]?\\?["']?(?P<a>[A-Za-z0-9+/_.\-]{16,}={0,2})""")
+_KEY = re.compile(_BETWEEN + r"""[bBuU]?\\{0,4}["']?(?P<a>[A-Za-z0-9+/_.\-]{16,}={0,2})""")
 _USERINFO = re.compile(r"""://[^\s/:@"'<>]{0,256}:(?!\d{1,5}/)(?P<a>[^\s"'<>]{1,512})(?=@)""")
 _USER_TOKEN = re.compile(r"""://(?P<a>[^\s/:@"'<>]{16,512})(?=@)""")
 _QUERY = re.compile(r"""[?&](?P<name>[\w.\-\[\]%]{1,100})=""")
@@ -202,6 +202,8 @@ def _replace(text: str, found: list[tuple[int, int, tuple[Rule, ...]]]) -> str:
                 if match is None:
                     continue
             first, last = _secret(match)
+            if text.startswith(REDACTED, first):
+                continue
             parts += text[done:first], REDACTED
             done = last
             break

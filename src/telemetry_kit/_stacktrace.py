@@ -30,9 +30,14 @@ REPEATED = 3
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
-_GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())
-_HAS_NOTES = hasattr(BaseException, "add_note")
-_UNPRINTABLE = "<exception str() failed>" if _HAS_NOTES else "<unprintable {} object>"
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
+
+
+def _is_group(exc: BaseException) -> bool:
+    """Whether it is a group: the interpreter's, or before Python 3.11 the one of the backport."""
+    if _GROUP is not None:
+        return isinstance(exc, _GROUP)
+    return isinstance(getattr(exc, "exceptions", None), tuple) and hasattr(exc, "derive")
 
 
 class Formatter:
@@ -54,7 +59,7 @@ class Formatter:
 
     def format(self, exc: BaseException, *, messages: bool = True) -> str:
         """`exc` with all that it was raised from; without `messages` only the types, in place of what they say."""
-        if exc.__cause__ is None and exc.__context__ is None and not isinstance(exc, _GROUP):
+        if exc.__cause__ is None and exc.__context__ is None and not _is_group(exc):
             return self._stack(exc) + self._last_lines(exc, messages)
         return "".join(_Printer(self, messages).text(_Node.tree(exc)))
 
@@ -122,7 +127,7 @@ class Formatter:
         if isinstance(exc, SyntaxError):
             text = _syntax_error(exc)
         else:
-            message = _string(exc, _UNPRINTABLE.format(kind.__name__))
+            message = _string(exc, "<exception str() failed>")
             text = (f"{name}: {message}\n" if message else f"{name}\n") + "".join(_notes(exc))
         return text if self._clean is None else self._clean(text)
 
@@ -156,8 +161,8 @@ class _Node:
                     node.before, node.how = cls(context), _CONTEXT
             if node.before is not None:
                 seen.add(id(node.before.exc))
-            if isinstance(exc, _GROUP):
-                node.inner = [cls(part) for part in exc.exceptions[: GROUP_WIDTH + 1]]
+            if _is_group(exc):
+                node.inner = [cls(part) for part in exc.exceptions[: GROUP_WIDTH + 1]]  # type: ignore[attr-defined]
                 seen.update(id(part.exc) for part in node.inner)
             if len(seen) > 4 * CHAIN:
                 node.before = None
@@ -257,7 +262,7 @@ def _string(value: object, otherwise: str) -> str:
 
 
 def _notes(exc: BaseException) -> Iterator[str]:
-    notes = getattr(exc, "__notes__", None) if _HAS_NOTES else None
+    notes = getattr(exc, "__notes__", None)
     if notes is None:
         return
     if isinstance(notes, Sequence) and not isinstance(notes, (str, bytes)):

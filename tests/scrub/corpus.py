@@ -28,7 +28,9 @@ def text(source: random.Random, alphabet: str, length: int) -> str:
 
 def card(source: random.Random) -> str:
     """A number of a payment card that passes its check."""
-    begins, length = source.choice([("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16)])
+    begins, length = source.choice(
+        [("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16)]
+    )
     digits = begins + "".join(source.choice(string.digits) for _ in range(length - len(begins) - 1))
     total = 0
     for place, digit in enumerate(reversed(digits)):
@@ -83,7 +85,16 @@ CARDS = (
     "card {} was declined", "card number: {}", "4 items, card {}, 12/27", "{{'card': '{}'}}", '{{"pan": {}}}', "PAN={}",
     "payment with {} failed", "ValueError: {}", "({}, 'ann')",
 )  # fmt: skip
-BARE = ("key {} is revoked", "{}", "using {} from the environment", "<{}>", "'{}'", '"{}",', "Error: {}: not allowed", "a={}")
+BARE = (
+    "key {} is revoked",
+    "{}",
+    "using {} from the environment",
+    "<{}>",
+    "'{}'",
+    '"{}",',
+    "Error: {}: not allowed",
+    "a={}",
+)
 
 
 def shaped(source: random.Random) -> str:
@@ -119,11 +130,17 @@ def leaks(count: int = COUNT, seed: int = 20_261_125) -> Iterator[Leak]:
             alphabet = source.choice((ALNUM, URLSAFE, HEX, SYMBOLS))
             secret, form = text(source, alphabet, source.randint(8, 40)), source.choice(NAMED)
         elif kind == 2:
-            secret, form = text(source, source.choice((URLSAFE, HEX, ALNUM)), source.randint(20, 64)), source.choice(HEADERS)
+            secret, form = (
+                text(source, source.choice((URLSAFE, HEX, ALNUM)), source.randint(20, 64)),
+                source.choice(HEADERS),
+            )
         elif kind == 3:
             secret, form = text(source, source.choice((URLSAFE, HEX)), source.randint(12, 64)), source.choice(URLS)
         elif kind == 4:
-            secret, form = text(source, source.choice((URLSAFE, SYMBOLS)), source.randint(16, 32)), source.choice(LOGINS)
+            secret, form = (
+                text(source, source.choice((URLSAFE, SYMBOLS)), source.randint(16, 32)),
+                source.choice(LOGINS),
+            )
         elif kind == 5:
             digits = card(source)
             mark = source.choice(("", "", " ", "-"))
@@ -131,7 +148,9 @@ def leaks(count: int = COUNT, seed: int = 20_261_125) -> Iterator[Leak]:
             form = source.choice(CARDS)
         elif kind == 6 and source.random() < 0.2:
             secret = pem(source)
-            form = "-----BEGIN {0}PRIVATE KEY-----\n{{}}\n-----END {0}PRIVATE KEY-----".format(source.choice(("", "RSA ", "EC ")))
+            form = "-----BEGIN {0}PRIVATE KEY-----\n{{}}\n-----END {0}PRIVATE KEY-----".format(
+                source.choice(("", "RSA ", "EC "))
+            )
         elif kind == 6:
             login = f"{text(source, ALNUM, 6)}:{text(source, SYMBOLS, 12)}"
             secret = base64.b64encode(login.encode()).decode()
