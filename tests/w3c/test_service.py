@@ -35,7 +35,7 @@ class Service(http.server.BaseHTTPRequestHandler):
                 self.send_header(f"x-{number}-{name}", value)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:  # type: ignore[override]
         """Tests are quiet."""
 
 

@@ -157,7 +157,7 @@ class NatsHeaders(Fields):
 
 
 class CloudEventAttributes(Fields):
-    """The attributes of a CloudEvent (a dict or the SDK's event), where W3C context is the distributed tracing extension.
+    """The attributes of a CloudEvent, where W3C context is the distributed tracing extension: a dict or the SDK's event.
 
     Names are lower-case letters and digits; a field that has others in its name isn't written.
 
@@ -166,6 +166,11 @@ class CloudEventAttributes(Fields):
     """
 
     __slots__ = ()
+
+    def __init__(self, data: Any = None) -> None:
+        # The SDK's events from 2.0 on aren't mappings, but give away the dict that they keep
+        is_event = hasattr(data, "get_attributes") and not hasattr(data, "__getitem__")
+        super().__init__(data.get_attributes() if is_event else data)
 
     def _add(self, field: str, value: str) -> None:
         if re.fullmatch(r"[a-z0-9]+", field):
