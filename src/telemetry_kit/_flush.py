@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit import _counts, _faults, _sdk
+from telemetry_kit import _counts, _faults, _safe_points, _sdk
 
 if TYPE_CHECKING:
     from telemetry_kit._scope import Scope
@@ -24,7 +24,11 @@ _threads: set[threading.Thread] = set()
 
 def flush(scope: Scope, seconds: float) -> None:
     """Have the providers of `scope` deliver what they have, and wait for it for at most `seconds` in all."""
-    flushes = [] if scope.disabled else _flushes(scope)
+    flushes: list[Callable[..., object]] = []
+    # Inside of the SDK, interrupted by a finaliser or signal handler, a flush could only wait for itself.
+    if not (scope.disabled or _safe_points.unsafe()):
+        with _faults.guard("job.flush"):
+            flushes = _flushes(scope)
     _threads.difference_update([thread for thread in list(_threads) if not thread.is_alive()])
     if not flushes:
         return

@@ -11,6 +11,9 @@ from telemetry_kit._job_state import Job, JobState, Outcome
 
 T = TypeVar("T")
 
+MOST = 2**53
+"""Records counted at once: a number that no exporter can send would lose it everything else of its batch."""
+
 RECORD: ContextVar[list[Any] | None] = ContextVar("telemetry_kit.job_record", default=None)
 """The record that was handed out last: its run, and whether the loop's body has said what became of it. A context
 variable, so that tasks that go through records of one run at once don't answer for each other's."""
@@ -33,7 +36,7 @@ class Records:
     def processed(self, n: int = 1) -> None:
         """Count `n` records that were processed."""
         try:
-            if n.__class__ is not int or n < 0:
+            if n.__class__ is not int or not 0 <= n <= MOST:
                 n = _whole(n)
             self.counted.add("processed", n)
             self._records.add(self._processed, n)
@@ -98,8 +101,8 @@ class Records:
 
 def _whole(n: Any) -> int:
     number = int(n)
-    if number < 0:
-        msg = f"records are counted up: {number} is below zero"
+    if not 0 <= number <= MOST:
+        msg = f"records are counted up, by at most {MOST} at once, and got {n!r:.100}"
         raise ValueError(msg)
     return number
 

@@ -12,6 +12,7 @@ touches it; what is said of "the last finished run" is said of the one that ende
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -264,7 +265,8 @@ def _progress(jobs: Jobs) -> Reading:
             except Exception as fault:
                 _faults.record("job.progress", fault)
                 continue
-            yield state.series, share
+            if math.isfinite(share):
+                yield state.series, share
 
 
 def _state(jobs: Jobs) -> Reading:

@@ -1,7 +1,9 @@
 """Flushing where it is asked for: by duck typing, in bounded time, whatever is behind it."""
 
+import gc
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -112,6 +114,24 @@ def test_flushes_that_hang_do_not_pile_up(sdk: Sdk) -> None:
     hang.set()
 
     assert 0 < threads <= _flush.THREADS_AT_MOST
+
+
+def test_a_run_that_the_collector_ends_is_not_flushed(sdk: Sdk) -> None:
+    """PRC.2: an abandoned generator job that the garbage collector closes doesn't wait for an exporter in there."""
+    job, providers = job_of(sdk, flush_timeout=30.0)
+
+    @job
+    def batches() -> Iterator[int]:
+        yield 1
+        yield 2
+
+    cycle: list[Any] = [batches()]
+    cycle.append(cycle)
+    next(cycle[0])
+    del cycle
+    gc.collect()
+
+    assert (sdk.value("job.active"), providers[1].calls) == (0, [])
 
 
 def test_without_an_sdk_there_is_nothing_to_flush() -> None:

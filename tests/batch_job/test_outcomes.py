@@ -174,8 +174,12 @@ def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
     with run:
         run.processed("many")  # type: ignore[arg-type]
         run.processed(-1)
+        run.processed(10**30)
+        run.failed(float("nan"))  # type: ignore[arg-type]
         run.failed(None, object())  # type: ignore[arg-type]
         run.progress("half", None)  # type: ignore[arg-type]
+        assert sdk.points("job.progress") == []
+        run.progress(float("inf"), 3)
         run.set_attribute("x", object())
         run.mark_skipped(object())  # type: ignore[arg-type]
         run.processed(2)

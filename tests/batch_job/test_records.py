@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telemetry_kit import BatchJob, JobRun, Telemetry, current_run
+from telemetry_kit import BatchJob, JobRun, Telemetry, bind, current_run
 from tests.support import FakeClock, Sdk
 
 
@@ -334,8 +334,6 @@ def test_a_step_in_another_thread_belongs_to_the_run(sdk: Sdk, job: BatchJob) ->
 
 def test_the_current_run_travels_with_bind(sdk: Sdk, job: BatchJob) -> None:
     """A thread doesn't inherit the run by itself; a bound function has it."""
-    from telemetry_kit import bind
-
     seen: list[Any] = []
     with job.run() as run:
         for target in (lambda: seen.append(current_run()), bind(lambda: seen.append(current_run()))):

@@ -136,6 +136,14 @@ def test_a_carrier_is_continued(sdk: Sdk, job: BatchJob) -> None:
     assert baggage.get_baggage("tenant") is None
 
 
+def test_without_an_sdk_the_context_is_passed_on() -> None:
+    """What came in by the carrier is current in the run, so that it can go on to others."""
+    with Telemetry("tests.nothing").batch_job("nightly").run(carrier=CARRIER):
+        context = trace.get_current_span().get_span_context()
+
+    assert f"{context.trace_id:032x}" == TRACE
+
+
 def test_links_to_what_it_comes_from(sdk: Sdk, job: BatchJob) -> None:
     """A run that works off messages links to each of them."""
     with job.run(links=[CARRIER, {"traceparent": "nonsense"}]):

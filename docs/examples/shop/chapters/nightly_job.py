@@ -50,8 +50,8 @@ class Night:
 
     @property
     def label(self) -> str:
-        counted = f"{self.records.get('processed', 0):,.0f} records, {self.records.get('failed', 0):,.0f} bad"
-        return f"{counted}, {seconds(self.took) if self.end is not None else 'never ended'}"
+        took = seconds(self.took) if self.end is not None else "no end"
+        return f"{took}, {self.records.get('processed', 0):,.0f} records, {self.records.get('failed', 0):,.0f} bad"
 
 
 def run(demo: Demo) -> Section:
@@ -206,6 +206,7 @@ def told(demo: Demo) -> list[Night]:
     start, ends, failed = (by_night(demo, f"job.{name}") for name in ("start.timestamp", "end.timestamp", "failed"))
     elapsed = by_night(demo, "job.elapsed")
     spans = {span.service: span for span in demo.traces.spans("price-import", since=demo.since)}
+    first = min(start.values(), default=0.0)
     nights = []
     for name in NIGHTS:
         if name not in start:
@@ -221,9 +222,7 @@ def told(demo: Demo) -> list[Night]:
             "terminated": "JobFailed",
             "killed": "JobStale",
         }[state]
-        nights.append(
-            Night(name, state, start[name] - demo.window.start, end, took, records_of(demo, name), error_type, page)
-        )
+        nights.append(Night(name, state, start[name] - first, end, took, records_of(demo, name), error_type, page))
     return sorted(nights, key=lambda one: one.start)
 
 
@@ -250,8 +249,9 @@ def records_of(demo: Demo, name: str) -> dict[str, float]:
 
 def over_time(demo: Demo, metric: str) -> dict[str, list[tuple[float, float]]]:
     """A line for each night."""
+    first = min(by_night(demo, "job.start.timestamp").values(), default=0.0)
     lines = {
-        one.service: [(reading.time - demo.window.start, reading.value) for reading in one.readings]
+        one.service: [(reading.time - first, reading.value) for reading in one.readings]
         for one in demo.metrics.series(metric, JOB)
     }
     return {name: lines[name] for name in NIGHTS if name in lines}
