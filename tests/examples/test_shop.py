@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -46,10 +47,12 @@ def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Short:
-    """One short run of the chapters that are always there: exit code, what it printed, its report."""
+    """One short run of the chapters that are always there: exit code, what it printed, its report. The machine's own
+    settings for telemetry and proxies, odd as they are here, have no part in it."""
     folder = tmp_path_factory.mktemp("report")
     only = [option for name in ("red", "cost", "host") for option in ("--only", name)]
-    code, out, err = run("--seconds", "6", "--folder", str(folder), *only)
+    odd = {"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_SAMPLER": "always_off", "HTTP_PROXY": "http://127.0.0.1:9"}
+    code, out, err = run("--seconds", "6", "--folder", str(folder), *only, **odd)
     return code, out, err, (folder / "index.html").read_text("utf-8")
 
 
@@ -200,6 +203,17 @@ def test_a_chapter_that_fails_is_reported_and_loses_no_other(broken: str, tmp_pa
     assert "The machine below" in page
 
 
+def test_an_interrupted_run_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a chapter."""
+    with start("--only", "red", "--folder", str(tmp_path), PYTHONUNBUFFERED="1") as process:
+        begun = any(line.startswith("red:") for line in process.stdout or ())
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+
+    assert begun
+    assert (process.returncode, err) == (130, "")
+
+
 def test_serve_shows_the_report_and_the_metrics_page(tmp_path: Path) -> None:
     """Over HTTP on loopback, until it is interrupted; then it ends with 0."""
     with start(
@@ -212,7 +226,7 @@ def test_serve_shows_the_report_and_the_metrics_page(tmp_path: Path) -> None:
                 page = answer.read().decode()
             with urllib.request.urlopen(f"{url}metrics", timeout=10) as answer:
                 metrics = answer.read().decode()
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
         finally:
             process.kill()

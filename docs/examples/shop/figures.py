@@ -5,7 +5,6 @@ its section. Times are seconds; `unit="s"` prints them as people say them (12 ms
 """
 
 import html
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,9 +78,7 @@ def time_series(
         y = y.axis(format=",~r", values=decades).scale(type="log")
     else:
         y = y.axis(tickCount=5).scale(domainMin=0, nice=True)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=x, color=_colour("line", list(lines), colours, room=800.0 if wide else 360.0)
-    )
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=_colour("line", list(lines), colours))
     interpolate: Any = "step-after" if steps else "monotone"
     marks: Chart = base.encode(y=y.stack(True) if stacked else y.stack(None))
     if stacked:
@@ -204,7 +201,7 @@ def timeline(
     early = f"datum.start < {first + 0.6 * (last - first)}"  # a label grows to the side where there is room
     chart = alt.layer(
         base.mark_bar(cornerRadius=3, height=18).encode(
-            x2="end:Q", color=_colour("state", states, colours, room=800.0), tooltip=tips
+            x2="end:Q", color=_colour("state", states, colours), tooltip=tips
         ),
         base.transform_filter(early).mark_text(align="left", dx=3, dy=-17, fontSize=11).encode(text="label:N"),
         base.transform_filter(f"!({early})")
@@ -253,19 +250,13 @@ def _sized(chart: Chart, height: int) -> dict[str, Any]:
     return described
 
 
-def _colour(
-    field: str, names: Sequence[str], roles: Mapping[str, str] | None, *, legend: bool = True, room: float = 360.0
-) -> Any:
+def _colour(field: str, names: Sequence[str], roles: Mapping[str, str] | None, *, legend: bool = True) -> Any:
     colour = alt.Color(f"{field}:N").title(None)
     if roles and all(name in roles for name in names):
         colour = colour.scale(domain=list(names), range=[ROLES.get(roles[name], roles[name]) for name in names])
     else:
         colour = colour.scale(domain=list(names))
-    if not legend or len(names) < 2:
-        return colour.legend(None)
-    width = sum(24.0 + 6.5 * len(name) for name in names)
-    rows = math.ceil(width / room)  # a legend in one line is cut where there is no room
-    return colour.legend(orient="top", symbolType="circle", columns=math.ceil(len(names) / rows) if rows > 1 else 0)
+    return colour.legend(orient="top", symbolType="circle") if legend and len(names) > 1 else colour.legend(None)
 
 
 def _shades(shade: Mapping[str, tuple[float, float]]) -> list[Chart]:
