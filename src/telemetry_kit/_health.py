@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 WAIT_AT_MOST = 1.0
 """Seconds that a collection waits for all checks together."""
-SLACK = 0.05
-"""Seconds by which a collection that has waited its second may call a check with `timeout=1.0` late."""
+SLACK = 0.25
+"""Seconds that a check may be short of its timeout when a collection's patience ends, and still be said to hang: on a
+busy machine its thread starts late, and with `timeout=1.0` it would otherwise be unknown."""
 TIMEOUT = "timeout"
 
 

@@ -38,7 +38,7 @@ def _psycopg(pool: Any, _limit: int | None = None) -> PoolStats:
     stats = pool.get_stats()
     size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
     return PoolStats(
-        used=size - idle,
+        used=0 if pool.closed else size - idle,  # a closed pool lets its connections go and doesn't count that
         limit=stats.get("pool_max") or None,
         idle=idle,
         pending=stats.get("requests_waiting", 0),

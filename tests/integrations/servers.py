@@ -1,0 +1,105 @@
+"""Real servers for a test module: on loopback, on a free port, in a folder of their own, gone with the module."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+START_WITHIN = 30.0
+"""Seconds that a server has to answer."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def program(name: str, package: str, *folders: str) -> str:
+    """Where a program is. Without it the test is skipped and says which package has it."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *folders])
+    found = shutil.which(name, path=path)
+    if found is None:
+        pytest.skip(f"{name} is missing: `apt-get install {package}`")
+    return found
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens there."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def running(command: list[str], ready: Callable[[], bool], user: str | None = None) -> Iterator[None]:
+    """Run `command` until the block ends; it begins once `ready` holds. A server that doesn't come up fails the test."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, user=user
+    )
+    try:
+        give_up = time.monotonic() + START_WITHIN
+        while not ready():
+            if process.poll() is not None or time.monotonic() > give_up:
+                process.kill()
+                output = process.communicate(timeout=10)[0].decode(errors="replace")
+                pytest.fail(f"{command[0]} did not come up: {output[-2_000:]}")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate(timeout=10)
+
+
+@contextlib.contextmanager
+def redis_server() -> Iterator[int]:
+    """A Redis; its port."""
+    command = [program("redis-server", "redis-server"), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"]
+    port = free_port()
+    with running([*command, "--port", str(port)], lambda: answers(port)):
+        yield port
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A PostgreSQL; a connection string. It refuses to run as root, so that root hands it to another user."""
+    homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    places = [str(home) for home in homes]
+    initdb = program("initdb", "postgresql", *places)
+    server = program("postgres", "postgresql", *places)
+    user = None
+    if os.geteuid() == 0:
+        user = next(
+            (name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()}), None
+        )
+        if user is None:
+            pytest.skip("PostgreSQL doesn't run as root, and there is no user postgres or nobody")
+    data = folder / "data"
+    data.mkdir()
+    if user is not None:
+        shutil.chown(data, user)
+        for parent in (folder, *folder.parents):
+            if parent.owner() == "root" and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
+    making = [initdb, "--pgdata", str(data), "--username", "shop", "--auth", "trust", "--no-sync", "--encoding", "UTF8"]
+    subprocess.run(making, check=True, capture_output=True, timeout=60, user=user, cwd=data)
+    port = free_port()
+    command = [server, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+    command += ["-c", f"unix_socket_directories={data}", "-c", "fsync=off"]
+    isready = [program("pg_isready", "postgresql", *places), "-h", "127.0.0.1", "-p", str(port), "-q"]
+    with running(command, lambda: subprocess.run(isready, check=False, timeout=10).returncode == 0, user):
+        yield f"postgresql://shop@127.0.0.1:{port}/postgres"
