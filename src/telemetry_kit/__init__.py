@@ -4,8 +4,8 @@ The host application chooses the SDK; without one everything is a no-op at almos
 library needs are imported when they are first asked for: importing the kit must stay cheap.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+import typing as _typing
 
 from telemetry_kit._exceptions import ErrorPolicy
 from telemetry_kit._measurement import Measurement, current_measurement
@@ -13,7 +13,7 @@ from telemetry_kit._operation import Operation
 from telemetry_kit._telemetry import Telemetry
 from telemetry_kit._version import VERSION as __version__
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from telemetry_kit._batch_job import BatchJob, JobRun, current_run
     from telemetry_kit._cache import Cache
     from telemetry_kit._current_span import enrich_span, set_span_attributes
@@ -70,12 +70,12 @@ _ROOMS = {
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     room = _ROOM_OF.get(name)
     if room is None:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{room}"), name)
+    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{room}"), name)
     return value
 
 

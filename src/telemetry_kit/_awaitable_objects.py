@@ -14,7 +14,7 @@ import wrapt
 from telemetry_kit import _awaitables
 
 
-class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[misc]
+class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """An awaitable object whose call ends with its await, and which is otherwise itself."""
 
     def __init__(self, awaitable: Any, call: _awaitables.Unawaited) -> None:

@@ -77,7 +77,7 @@ class Stepwise:
         call = self._call
         call.go_on()
         try:
-            bare = self._awaitable
+            bare: Any = self._awaitable
             steps: Any = bare if type(bare) is GeneratorType else bare.__await__()
         finally:
             call.pause()
@@ -149,7 +149,7 @@ _HEAP_TYPE = 1 << 9
 def measured_awaitable(result: Any, call: Call) -> Any:
     """`result`, with `call` ending when its await does. A call that nobody awaits is never ended, so never told."""
     if type(result) in (CoroutineType, GeneratorType):
-        wrapped = awaited(result, Unawaited(call))
+        wrapped: Any = awaited(result, Unawaited(call))
         wrapped.__name__ = result.__name__
         wrapped.__qualname__ = result.__qualname__
         return wrapped

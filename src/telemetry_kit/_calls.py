@@ -33,11 +33,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Calls(Protocol):
     """What begins the calls of one callable."""
 
-    running: _counts.Running
-    """How many run while nobody looks: `begin` counts the others."""
+    @property
+    def running(self) -> _counts.Running:
+        """How many run while nobody looks: `begin` counts the others."""
+        ...
 
-    def idle(self) -> bool:
-        """Whether nobody looks, so that a call is only counted as running."""
+    @property
+    def idle(self) -> Callable[[], bool]:
+        """Says whether nobody looks, so that a call is only counted as running."""
         ...
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -176,13 +179,11 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         if calls.idle():
-            cell = calls.running.enter()
-            call: Call = Nothing()
+            cell: Any = calls.running.enter()
+            generator, call = func(*args, **kwargs), cast("Call", Nothing())
         else:
             cell = None
-        generator = func(*args, **kwargs)
-        if cell is None:
-            call = calls.begin(args, kwargs)
+            generator, call = func(*args, **kwargs), calls.begin(args, kwargs)
             call.pause()
         step = _first_step(generator)
         try:

@@ -94,17 +94,17 @@ class PerThread:
 
     def __init__(self) -> None:
         self.local: Any = threading.local()
-        self._cells: list[tuple[weakref.ref[_Alive] | None, object]] = []
+        self._cells: list[tuple[weakref.ref[_Alive] | None, Any]] = []
         self._limit = FOLD_FROM
         _all.add(weakref.ref(self, _all.discard))
 
-    def _make(self) -> object:
+    def _make(self) -> Any:
         raise NotImplementedError
 
-    def _fold(self, into: object, cell: object) -> None:
+    def _fold(self, into: Any, cell: Any) -> None:
         raise NotImplementedError
 
-    def new(self) -> object:
+    def new(self) -> Any:
         """This thread's cell, made and entered. Twice is harmless: both are read."""
         cell = self._make()
         self._cells.append((_alive(), cell))
@@ -114,7 +114,7 @@ class PerThread:
             self._limit = max(FOLD_FROM, 2 * len(self._cells))
         return cell
 
-    def cells(self) -> list[object]:
+    def cells(self) -> list[Any]:
         """All cells, those of ended threads folded into one. Reading them is the caller's work."""
         with _lock:
             cells = self._cells
@@ -172,7 +172,7 @@ class Running(PerThread):
 
     def new(self) -> list[Any]:
         if not GIL:
-            return super().new()  # type: ignore[return-value]
+            return super().new()  # type: ignore[no-any-return]
         cell: list[Any] = self._make()
         self.local.cell = cell
         return cell
@@ -206,7 +206,7 @@ class Running(PerThread):
         cell[0] -= 1
 
     def total(self) -> int:
-        return sum(cell[0] for cell in self.cells())  # type: ignore[index]
+        return sum(int(cell[0]) for cell in self.cells())
 
 
 class Tally(PerThread, Generic[K]):
@@ -224,9 +224,9 @@ class Tally(PerThread, Generic[K]):
     def _make(self) -> dict[K, float]:
         return {}
 
-    def _fold(self, into: object, cell: object) -> None:
-        for key, number in cell.items():  # type: ignore[attr-defined]
-            into[key] = into.get(key, 0) + number  # type: ignore[index,attr-defined]
+    def _fold(self, into: Any, cell: Any) -> None:
+        for key, number in cell.items():
+            into[key] = into.get(key, 0) + number
 
     def add(self, key: K, number: float = 1) -> None:
         """Add `number`, which may be negative, to what `key` has."""
@@ -243,19 +243,19 @@ class Tally(PerThread, Generic[K]):
     def of(self, key: K) -> float:
         """The sum of one key, each addition in it exactly once, also while cells of ended threads are folded."""
         with _lock:
-            return sum(cell.get(key, 0) for _, cell in self._cells)  # type: ignore[attr-defined]
+            return sum(float(cell.get(key, 0)) for _, cell in self._cells)
 
     def read(self) -> dict[K, float]:
         """The sums of now. Additions made while it reads are in it or not."""
         total: dict[K, float] = {}
         for cell in self.cells():
-            for key, number in list(cell.items()):  # type: ignore[attr-defined]
+            for key, number in list(cell.items()):
                 total[key] = total.get(key, 0) + number
         return total
 
     def total(self) -> float:
         """The sum over all keys."""
-        return sum(sum(list(cell.values())) for cell in self.cells())  # type: ignore[attr-defined]
+        return sum(float(sum(list(cell.values()))) for cell in self.cells())
 
 
 class Monotonic:

@@ -138,7 +138,9 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 return result
             return _awaitables.measured_awaitable(result, _awaitables.Counted(operation.state))
         start_span, record = operation.start_span, operation.record
-        context = attached = span = None
+        context: Any = None
+        attached: Any = None
+        span: Any = None
         here = _threads.state
         if start_span is not None:
             if _waiting:
@@ -157,7 +159,7 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                     context = span = None
                 finally:
                     here.busy = False
-        box = [lean, None, 0.0, span, context]
+        box: list[Any] = [lean, None, 0.0, span, context]
         token = _set_current(box)
         cell[0] += 1
         start = box[2] = _clock.perf_counter()
@@ -189,7 +191,7 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
             try:
                 entry = cell[2][success]
             except (TypeError, KeyError):
-                entry = operation.state.entry(cell, success, operation.gap())  # type: ignore[arg-type]
+                entry = operation.state.entry(cell, success, operation.gap())
             entry[0] += 1
             entry[1] += duration
             left = entry[2] = entry[2] - 1
@@ -253,7 +255,9 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 else:
                     operation.state.leave(cell)
         start_span, record = operation.start_span, operation.record
-        context = attached = span = None
+        context: Any = None
+        attached: Any = None
+        span: Any = None
         here = _threads.state
         if start_span is not None:
             if _waiting:
@@ -272,7 +276,7 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                     context = span = None
                 finally:
                     here.busy = False
-        box = [lean, None, 0.0, span, context]
+        box: list[Any] = [lean, None, 0.0, span, context]
         token = _set_current(box)
         cell[0] += 1
         start = box[2] = _clock.perf_counter()
@@ -299,7 +303,7 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
             try:
                 entry = cell[2][success]
             except (TypeError, KeyError):
-                entry = operation.state.entry(cell, success, operation.gap())  # type: ignore[arg-type]
+                entry = operation.state.entry(cell, success, operation.gap())
             entry[0] += 1
             entry[1] += duration
             left = entry[2] = entry[2] - 1

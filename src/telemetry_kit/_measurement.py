@@ -53,7 +53,7 @@ class Measurement:
     _context: Context | None = None
     _attached: Any = None
     _current: Any = None
-    _cell: list[Any] | None = None
+    _cell: Any = None
     _metric: dict[str, AttributeValue] | None = None
     _static: dict[str, AttributeValue] | None = None  # for a span that is only made at the end
     _late: dict[str, AttributeValue] | None = None
@@ -252,11 +252,12 @@ class Measurement:
                 _context.detach(token)
             except Exception:  # noqa: BLE001, S110 - likewise
                 pass
-        cell = self._cell
+        cell: Any = self._cell
         if cell is not None:
             self._cell = None
             running = self._operation.state
-            if cell is getattr(running.local, "cell", None):
+            own: Any = getattr(running.local, "cell", None)
+            if own is cell:
                 cell[0] -= 1
             else:
                 running.leave(cell)

@@ -16,7 +16,7 @@ import wrapt
 from telemetry_kit import _callables, _calls
 
 
-class _Measured(wrapt.ObjectProxy):  # type: ignore[misc]
+class _Measured(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """A measured callable object. It pickles and copies by its qualified name where it has one."""
 
     __call__ = property(attrgetter("_self_call"))
@@ -57,7 +57,7 @@ class _MeasuredDescriptor(_Measured):
         if bound is wrapped:
             return self
         if instance is not None and getattr(bound, "__self__", None) is instance:
-            return MethodType(self, instance)
+            return MethodType(self, instance)  # pyright: ignore[reportArgumentType] - a callable by its property
         return wrap(bound, self._self_calls) if callable(bound) else bound
 
 

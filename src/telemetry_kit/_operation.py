@@ -16,7 +16,7 @@ from telemetry_kit import _operation_rules as _rules
 from telemetry_kit._attributes import AttributeValue
 from telemetry_kit._attributes import span_attributes as bounded
 from telemetry_kit._decorated import Decorated
-from telemetry_kit._instruments import Series, series
+from telemetry_kit._instruments import series
 from telemetry_kit._measurement import OWN_KEYS, Measurement
 from telemetry_kit._operation_rules import Arguments, Attributes, ErrorIf, Expected, SpanMode
 from telemetry_kit._operation_state import OperationState, observe_active, observe_sampled, state_of
@@ -160,7 +160,7 @@ class Operation:
         self.histogram = scope.instruments.histogram(metric)
         if active:
             observe_active(scope, state, active, observed)
-        self.success: Series | None = None
+        self.success: Any = None
         if self.sampled:
             observe_sampled(scope, state)
             self.success = series(self.metric_static)
@@ -198,7 +198,7 @@ class Operation:
             return func
         if _lean.fits(operation, func, decorated.arguments):
             return cast("F", _callables.disguise(_lean.closure(cast("Any", func), operation, decorated), func))
-        return cast("F", _calls.decorate(cast("Any", func), decorated))
+        return cast("F", _calls.decorate(cast("Any", func), cast("_calls.Calls", decorated)))
 
     def _named_as(self, name: str) -> Operation:
         return Operation(self.scope, name, **(self._options or {}))
@@ -246,7 +246,7 @@ class Operation:
         given = measurement._given
         if self._metric_attributes is not None and args is not None:
             try:
-                given = cast("Mapping[str, object]", self._metric_attributes(*args, **kwargs))
+                given = self._metric_attributes(*args, **kwargs)
             except Exception as fault:  # noqa: BLE001
                 _faults.record("operation.metric_attributes", fault)
         attributes = span_static

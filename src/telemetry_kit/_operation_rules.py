@@ -50,7 +50,7 @@ def check_span(what: str, span: object) -> SpanMode:
     if not (isinstance(span, bool) or span in ("current", "errors")):
         msg = f'span of {what} is True, False, "current" or "errors", and got {span!r:.100}'
         raise ValueError(msg)
-    return cast("SpanMode", span)
+    return span
 
 
 def check_expected(what: str, expected: Any) -> tuple[type[BaseException], ...] | Callable[[Any], object] | None:

@@ -126,9 +126,8 @@ def observe_sampled(scope: Scope, state: OperationState) -> None:
 
 def _observe(scope: Scope, state: OperationState, metric: str, read: Callable[[_States], Reading]) -> None:
     key = ("operation.states", metric)
-    states: _States | None = scope.shared.get(key)
-    if states is None:
-        states = scope.shared.setdefault(key, _States())
+    states: _States = scope.shared.get(key) or scope.shared.setdefault(key, _States())
+    if not states.states:
         scope.instruments.observe(metric, states, read)
     states.states.append(state)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
-    from telemetry_kit._operation import Arguments, Attributes, ErrorIf, Expected, SpanMode
+    from telemetry_kit._operation_rules import Arguments, Attributes, ErrorIf, Expected, SpanMode
     from telemetry_kit._span import NewSpan
     from telemetry_kit._unhandled import UnhandledWatch
     from telemetry_kit.conventions import Convention
@@ -208,7 +208,7 @@ class Telemetry(ResourceMethods):
         ...     m.set_metric_attribute("cache.result", "hit")
         """
         if callable(name) or hasattr(type(name), "__get__"):
-            return Operation(self._scope)(name)  # type: ignore[type-var]
+            return Operation(self._scope)(name)
         return Operation(
             self._scope,
             name,
@@ -287,7 +287,7 @@ class Telemetry(ResourceMethods):
         from telemetry_kit._span import NewSpan
 
         if callable(name) or isinstance(name, (classmethod, staticmethod)):
-            return NewSpan(self._scope)(name)  # type: ignore[type-var]
+            return NewSpan(self._scope)(name)
         return NewSpan(
             self._scope,
             name,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from telemetry_kit._database import Database
     from telemetry_kit._executor import Propagate
     from telemetry_kit._named import Handle
-    from telemetry_kit._operation import Expected
+    from telemetry_kit._operation_rules import Expected
     from telemetry_kit._pool import Pool
     from telemetry_kit._pool_stats import PoolStats
     from telemetry_kit._queue import Sized
