@@ -5,25 +5,39 @@ What begins with each stretch and what becomes of its duration is the room's: it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from telemetry_kit import _awaitables, _callables, _calls, _clock, _counts, _faults, _outcome, _safe_points
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
-    from telemetry_kit._scope import Scope
-
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+
+
+class Owner(Protocol):
+    """Whose stretches they are."""
+
+    @property
+    def _what(self) -> str:
+        """What it is called in errors: `pool 'gpu'`."""
+        ...
+
+    @property
+    def _disabled(self) -> bool:
+        """Whether the host has switched it off, so that what it decorates stays bare."""
+        ...
 
 
 class Timed:
     """One stretch, from when it is made to its `end`. It is a `Call` for `_calls`; nothing here raises."""
 
     __slots__ = ("_generation", "_start")
+    what = ""
+    """How its user spells it, in errors: `use()`."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: Any) -> None:
         if _safe_points.waiting:
             _safe_points.drain()
         self._generation = _counts.fork.generation
@@ -71,16 +85,15 @@ class Block:
     One object can be entered again and again, also while it is entered, and can decorate several functions.
     """
 
-    __slots__ = ("_begin", "_disabled", "_running", "_what")
+    __slots__ = ("_kind", "_of", "_running")
 
-    def __init__(self, scope: Scope, begin: Callable[[], Timed], what: str) -> None:
-        self._begin = begin
-        self._disabled = scope.disabled
+    def __init__(self, kind: type[Timed], of: Owner) -> None:
+        self._kind = kind
+        self._of = of
         self._running: list[Timed] = []
-        self._what = what
 
     def __enter__(self) -> None:
-        self._running.append(self._begin())
+        self._running.append(self._kind(self._of))
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -92,25 +105,26 @@ class Block:
 
         Raises TypeError for what can't be decorated.
         """
-        _callables.check(func, self._what)
+        _callables.check(func, f"{self._kind.what} of {self._of._what}")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        if self._disabled:
+        if self._of._disabled:
             return func
-        return cast("F", _calls.decorate(cast("Any", func), _Stretches(self._begin)))
+        return cast("F", _calls.decorate(cast("Any", func), _Stretches(self._kind, self._of)))
 
 
 class _Stretches:
     """The calls of one decorated function, for `_calls`."""
 
-    __slots__ = ("_begin", "running")
+    __slots__ = ("_kind", "_of", "running")
 
-    def __init__(self, begin: Callable[[], Timed]) -> None:
-        self._begin = begin
+    def __init__(self, kind: type[Timed], of: Owner) -> None:
+        self._kind = kind
+        self._of = of
         self.running = _counts.Running()
 
     def idle(self) -> bool:
         return False  # what is counted here counts whether anybody looks or not
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Timed:
-        return self._begin()
+        return self._kind(self._of)

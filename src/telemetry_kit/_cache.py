@@ -41,7 +41,8 @@ class Cache:
         self.name = check_name("cache", name)
         name = admit_name(scope, "cache", name)
         self._attributes: dict[str, AttributeValue] = {"cache.name": name, "scope.name": scope.name}
-        self._scope = scope
+        self._what = f"cache {self.name!r}"
+        self._disabled = scope.disabled
         state = scope.shared.get(("cache", name))
         if state is None:
             new = _State(self._attributes)
@@ -79,15 +80,16 @@ class Cache:
 
     def load(self) -> Block:
         """The making of an entry that was missing: `with cache.load(): ...`, or a decorator of what makes it."""
-        return Block(self._scope, lambda: _Load(self), f"load() of cache {self.name!r}")
+        return Block(_Load, self)
 
 
 class _Load(Timed):
+    what = "load()"
     __slots__ = ("_cache",)
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        super().__init__()
+        super().__init__(cache)
 
     def done(self, duration: float, error_type: str | None) -> None:
         cache = self._cache

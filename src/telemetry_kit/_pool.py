@@ -72,7 +72,7 @@ class Pool:
         self._state: _State = state
         self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
         self._convention = convention
-        self._scope = scope
+        self._disabled = scope.disabled
         self._used = _counts.Running()
         self._pending = _counts.Running()
         self._errors: _counts.Tally[str] = _counts.Tally()
@@ -92,7 +92,7 @@ class Pool:
         a timeout of the pool (SQLAlchemy's, and a `PoolTimeout` as psycopg and httpx raise it, too); another exception
         shows in the `error.type` of the wait and is no error of the pool.
         """
-        return Block(self._scope, lambda: _Wait(self), f"wait() of {self._what}")
+        return Block(_Wait, self)
 
     def use(self) -> Block:
         """The use of an item: `with pool.use(): work(item)`, or a decorator of what works with one.
@@ -100,14 +100,14 @@ class Pool:
         The item counts as taken meanwhile, and for how long goes into `pool.use_time`. An exception is an error of the
         pool, a cancellation isn't.
         """
-        return Block(self._scope, lambda: _Use(self), f"use() of {self._what}")
+        return Block(_Use, self)
 
     def create(self) -> Block:
         """The making of an item: `with pool.create(): connect()`. An exception is an error of the pool.
 
         How long it took is recorded with `convention=DB_CONNECTIONS`, which has a metric for it.
         """
-        return Block(self._scope, lambda: _Create(self), f"create() of {self._what}")
+        return Block(_Create, self)
 
     def timeout(self) -> None:
         """Count a wait that took too long, where no exception says so."""
@@ -156,12 +156,13 @@ class Pool:
 
 
 class _Wait(Timed):
+    what = "wait()"
     __slots__ = ("_counted", "_pool")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._counted = pool._pending.enter()
-        super().__init__()
+        super().__init__(pool)
 
     def release(self) -> None:
         self._pool._pending.leave(self._counted)
@@ -177,12 +178,13 @@ class _Wait(Timed):
 
 
 class _Use(Timed):
+    what = "use()"
     __slots__ = ("_counted", "_pool")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._counted = pool._used.enter()
-        super().__init__()
+        super().__init__(pool)
 
     def release(self) -> None:
         self._pool._used.leave(self._counted)
@@ -195,11 +197,12 @@ class _Use(Timed):
 
 
 class _Create(Timed):
+    what = "create()"
     __slots__ = ("_pool",)
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        super().__init__()
+        super().__init__(pool)
 
     def done(self, duration: float, error_type: str | None) -> None:
         pool = self._pool

@@ -19,7 +19,7 @@ from telemetry_kit.conventions import DB_CONNECTIONS, PoolConvention
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry_kit._instruments import Instruments, Source
+    from telemetry_kit._instruments import Instruments, Series, Source
     from telemetry_kit._scope import Scope
 
 TIMEOUT = "timeout"
@@ -104,7 +104,7 @@ class Reported:
     `read` gives the numbers of the owner, which is never held here.
     """
 
-    __slots__ = ("_asked", "_at", "_attributes", "_counted", "_last", "_read", "idle", "series", "used")
+    __slots__ = ("_asked", "_at", "_attributes", "_counted", "_failures", "_last", "_read", "idle", "series", "used")
 
     def __init__(self, attributes: dict[str, AttributeValue], read: Callable[[Any], PoolStats | Levels]) -> None:
         self._attributes = attributes
@@ -113,6 +113,7 @@ class Reported:
         self._last: PoolStats | Levels | None = None
         self._at = -math.inf
         self._counted = _counts.Monotonic()
+        self._failures: list[Series | None] = [None, None]
         self.series = series(attributes)
 
     def observe(
@@ -165,10 +166,13 @@ class Reported:
         stats = self.now(owner, "errors")
         if stats is None:
             return
-        counted = self._counted(stats.timeouts, stats.errors)
-        for error_type, number in zip((TIMEOUT, OTHER), counted, strict=True):
+        for index, number in enumerate(self._counted(stats.timeouts, stats.errors)):
             if number:
-                yield series({**self._attributes, "error.type": error_type}), number
+                of = self._failures[index]
+                if of is None:
+                    of = series({**self._attributes, "error.type": (TIMEOUT, OTHER)[index]})
+                    self._failures[index] = of
+                yield of, number
 
     def connections(self, owner: object) -> Reading:
         stats = self.now(owner, "connections")
@@ -211,11 +215,19 @@ _CONNECTIONS: dict[str, Any] = {
 _TIMEOUTS: dict[str, Any] = {"db.client.connection.timeouts": Reported.timeouts}
 
 
+_INT = {int}
+_INT_OR_NONE = {int, type(None)}
+
+
 def check_stats(stats: object) -> PoolStats:
     """`stats`, or the TypeError that says what it should have been."""
     if not isinstance(stats, PoolStats):
         msg = f"a pool's stats are a PoolStats, and got {stats!r:.100} of type {type(stats).__name__}"
         raise TypeError(msg)
+    counts = {*map(type, (stats.used, stats.pending, stats.timeouts, stats.errors))}
+    levels = {*map(type, (stats.limit, stats.idle, stats.idle_min, stats.idle_max))}
+    if counts == _INT and levels <= _INT_OR_NONE:  # as a rule
+        return stats
     for name in ("used", "pending", "timeouts", "errors"):
         if not _is_number(getattr(stats, name)):
             msg = f"{name} of PoolStats is a number, and got {getattr(stats, name)!r:.100}"
