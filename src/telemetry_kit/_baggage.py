@@ -6,7 +6,7 @@ nothing leaves the value as it stands. https://www.w3.org/TR/baggage/
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 from opentelemetry import baggage
@@ -25,11 +25,15 @@ _VALUE = r"[!#-+\--:<-\[\]-~]*"
 _PROPERTY = rf"{_NAME}(?:={_VALUE})?"
 _MEMBERS = re.compile(rf"[^,{BLANKS}][^,]*").finditer
 _PLAIN = re.compile(rf"({_NAME})=({_VALUE})").fullmatch
-_SPACED = re.compile(rf"({_NAME}) ?= ?({_VALUE}) ?((?:; ?{_NAME} ?(?:= ?{_VALUE} ?)?)*)").fullmatch
-"""A member whose runs of blanks are one blank each: what two runs could share is what makes a pattern quadratic."""
-_RUNS = re.compile(r"[ \t]{2,}|\t").sub
+_SPACED = re.compile(rf"({_NAME}) ?= ?({_VALUE}) ?(?=((?:; ?{_NAME} ?(?:= ?{_VALUE} ?)?)*))\3").fullmatch
+"""A member whose runs of blanks are one blank each: what two runs could share is what makes a pattern quadratic. The
+properties are matched once and for all (a lookahead isn't entered again), so that a bad last one is found at once."""
+_BAD_CHARACTER = re.compile(r"[^ !#-+\--\[\]-~]").search
+_BAD_BLANK = re.compile(r"[^;=] [^;=]").search
+_BAD_PROPERTY = re.compile(r"; ?(?:[;=]|$|[^;=]*[^!#-'*+\-.0-9A-Z^_`a-z|~;= ])").search
+"""Cheap signs of a bad member, looked for first: matching thousands of properties takes several times as long."""
+_LONG_RUN = " " * 64
 _IS_NAME = re.compile(_NAME).fullmatch
-_IS_VALUE = re.compile(_VALUE).fullmatch
 _IS_PROPERTY = re.compile(_PROPERTY).fullmatch
 _IS_TIDY = re.compile(rf"{_NAME}={_VALUE}(?:;{_PROPERTY})*(?:,{_NAME}={_VALUE}(?:;{_PROPERTY})*)*").fullmatch
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
@@ -80,10 +84,21 @@ def members(header: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
             key, value = plain.groups()
             yield key, value, ()
             continue
-        spaced = _SPACED(_RUNS(" ", text))
+        text = _single_blanks(text)
+        if _BAD_CHARACTER(text) or _BAD_PROPERTY(text) or _BAD_BLANK(text):
+            continue
+        spaced = _SPACED(text)
         if spaced is not None:
             key, value, rest = spaced.groups()
             yield key, value, tuple(rest.replace(" ", "").split(";")[1:])
+
+
+def _single_blanks(text: str) -> str:
+    """Each run of blanks as one. Halving takes no longer than reading twice."""
+    text = text.replace("\t", " ").replace(_LONG_RUN, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
 
 
 def tidied(headers: list[str], max_member: int) -> str:
@@ -106,20 +121,43 @@ def decoded(value: str) -> str:
 
 def into(context: Context, headers: list[str]) -> Context:
     """`context` with the members of these headers added to its baggage."""
-    read = {key: BaggageValue.of(decoded(value), *rest) for key, value, rest in members(joined(headers))}
-    return keep(context, {**baggage.get_all(context), **read}) if read else context
+    read: dict[str, object] = {}
+    for key, value, properties in members(joined(headers)):
+        kept = BaggageValue(decoded(value) if "%" in value else value)
+        if properties:
+            kept.properties = properties
+        read[key] = kept
+    return keep(context, {**entries(context), **read}) if read else context
+
+
+def into_as_the_api(context: Context, headers: list[str]) -> Context:
+    """The same as the API's own propagator understands it: a `+` is a blank, and properties are part of the value."""
+    read: dict[str, object] = {}
+    for key, value, properties in members(joined(headers)):
+        text = ";".join((value, *properties)) if properties else value
+        if "+" in text or "%" in text:
+            text = decoded(text.replace("+", " ")).strip()
+        read[decoded(key.replace("+", " ")).strip() if "+" in key or "%" in key else key] = text
+    return keep(context, {**entries(context), **read}) if read else context
 
 
 def header(values: Mapping[str, object]) -> str:
     """The `baggage` to send: the members that can be, as far as they fit; "" where there are none."""
+    return _fitting(_text(key, value) for key, value in values.items())
+
+
+def header_for_the_api(values: Mapping[str, object]) -> str:
+    """The same, as the API's own propagator reads it and everybody else does too: a plus is encoded, and keys are."""
+    return _fitting(_api_text(key, value) for key, value in values.items())
+
+
+def _fitting(members: Iterable[str | None]) -> str:
     texts: list[str] = []
     room = MAX_LENGTH + 1
-    for key, value in values.items():
-        text = _text(key, value)
-        if text is None or len(text) >= room or len(texts) >= MAX_MEMBERS:
-            continue
-        room -= len(text) + 1
-        texts.append(text)
+    for text in members:
+        if text is not None and len(text) < room and len(texts) < MAX_MEMBERS:
+            room -= len(text) + 1
+            texts.append(text)
     return ",".join(texts)
 
 
@@ -130,9 +168,21 @@ def _text(key: object, value: object) -> str | None:
         text = str(value)
         text = f"{key}={text if _IS_READY(text) else quote(text, safe=_SAFE, errors='replace')}"
         properties = [kept for kept in getattr(value, "properties", ()) if _IS_PROPERTY(kept)]
-    except Exception:
+    except Exception:  # a value whose __str__ raises, properties that aren't text: a bad member goes alone
         return None
     return ";".join([text, *properties]) if properties else text
+
+
+def _api_text(key: object, value: object) -> str | None:
+    try:
+        name, text = str(key), str(value)
+        return f"{_quoted(name)}={_quoted(text)}" if name else None
+    except Exception:  # its __str__ raises: it goes alone
+        return None
+
+
+def _quoted(text: str) -> str:
+    return text if text.isalnum() and text.isascii() else quote(text, safe="", errors="replace")
 
 
 def _find_key() -> str | None:
@@ -146,6 +196,14 @@ def _find_key() -> str | None:
 
 
 _KEY = _find_key()
+
+
+def entries(context: Context) -> Mapping[str, object]:
+    """The baggage of `context`: what `baggage.get_all` gives, in one step where the API lets us."""
+    if _KEY is None:
+        return baggage.get_all(context)
+    found = context.get(_KEY)
+    return found if isinstance(found, dict) else {}
 
 
 def keep(context: Context, values: Mapping[str, object]) -> Context:

@@ -5,14 +5,14 @@ tidy `tracestate` and `baggage`. What it writes is held to the same. Each part o
 that one that raises or gives nothing takes nothing from the others.
 
 `traceparent` and `tracestate` are read and written by the kit where the host has the API's own propagator for them,
-which would lose the whole `tracestate` to one repeated key or one key of level 2. The API's baggage propagator gets
-all headers as one, so that what it makes of a member (its `+` is a blank) is what the host knows.
+which would lose the whole `tracestate` to one repeated key or one key of level 2. Baggage means what it means to the
+API's own propagator where the host has that (a `+` is a blank, properties are part of a value), only that it is read
+from all headers, and that what is sent can be read by everybody.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote_plus
 
 import opentelemetry.baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
@@ -26,7 +26,7 @@ from telemetry_kit import _baggage, _faults, _traceparent
 from telemetry_kit.carriers import Carrier, Names
 
 API_MAX_BAGGAGE_MEMBER = 4096
-"""The API's own baggage propagator logs a line for each longer member, and leaves it out."""
+"""The API's own baggage propagator logs a line for each longer member that it reads, and leaves it out."""
 MAX_VALUE = 8192
 """Of a field that isn't the W3C's, in characters."""
 MAX_VALUES = 8
@@ -119,6 +119,15 @@ def _read_baggage(context: Context, found: Found, _: Carrier) -> Context:
 
 
 def _api_baggage_reader(part: TextMapPropagator) -> Read:
+    """In one step where the API reads as it did when this was written, else by the API from one tidy header."""
+    if dict(opentelemetry.baggage.get_all(part.extract({_baggage.FIELD: "a=b+c;d=1"}, Context()))) == {"a": "b c;d=1"}:
+
+        def read_at_once(context: Context, found: Found, _: Carrier) -> Context:
+            headers = found.get(_baggage.FIELD)
+            return _baggage.into_as_the_api(context, headers) if headers else context
+
+        return read_at_once
+
     def read(context: Context, found: Found, _: Carrier) -> Context:
         headers = found.get(_baggage.FIELD)
         tidy = _baggage.tidied(headers, API_MAX_BAGGAGE_MEMBER) if headers else ""
@@ -184,24 +193,18 @@ def _writer(part: TextMapPropagator) -> Write:
         return _write_trace
     if strict == _baggage.FIELD:
         return _write_baggage
-    bounded = kind is W3CBaggagePropagator
+    if kind is W3CBaggagePropagator:
+        return _write_baggage_for_the_api
 
     def write(context: Context, sent: dict[str, str]) -> None:
-        if bounded:
-            entries = opentelemetry.baggage.get_all(context)
-            if not entries:
-                return
-            context = _bounded(context, entries)
         written: dict[str, str] = {}
         part.inject(written, context, _SETTER)
-        checked: dict[str, str] = {}
-        for field, value in written.items():
-            if not (_IS_NAME(field) and _is_sendable(value)):
-                if field == _traceparent.STATE_FIELD:
-                    continue
-                raise ValueError(f"what can't stand in a header was to be sent as {field[:80]!r}")
-            checked[field] = value
-        sent.update(checked)
+        bad = [field for field, value in written.items() if not (_IS_NAME(field) and _is_sendable(value))]
+        if bad == [_traceparent.STATE_FIELD]:
+            del written[_traceparent.STATE_FIELD]
+        elif bad:
+            raise ValueError(f"what can't stand in a header was to be sent as {bad[0][:80]!r}")
+        sent.update(written)
 
     return write
 
@@ -218,35 +221,20 @@ def _write_trace(context: Context, sent: dict[str, str]) -> None:
 
 
 def _write_baggage(context: Context, sent: dict[str, str]) -> None:
-    entries = opentelemetry.baggage.get_all(context)
+    entries = _baggage.entries(context)
     if entries:
         header = _baggage.header(entries)
         if header:
             sent[_baggage.FIELD] = header
 
 
+def _write_baggage_for_the_api(context: Context, sent: dict[str, str]) -> None:
+    entries = _baggage.entries(context)
+    if entries:
+        header = _baggage.header_for_the_api(entries)
+        if header:
+            sent[_baggage.FIELD] = header
+
+
 def _is_sendable(value: Any) -> bool:
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
-
-
-def _bounded(context: Context, entries: Mapping[str, Any]) -> Context:
-    """`context` with as much baggage as the API's propagator sends without a complaint for each member it leaves out."""
-    size = 0
-    for key, value in entries.items():
-        if not (isinstance(value, str) and key and value.isascii()):
-            break
-        size += len(key) + len(value) + 2
-    else:
-        if 3 * size <= API_MAX_BAGGAGE_MEMBER and len(entries) <= _baggage.MAX_MEMBERS:
-            return context
-    kept: dict[str, Any] = {}
-    room = _baggage.MAX_LENGTH + 1
-    for key, value in entries.items():
-        try:
-            length = len(quote_plus(str(key))) + 1 + len(quote_plus(str(value)))
-        except Exception:  # noqa: S112 - a value whose __str__ raises, or that isn't Unicode: it goes alone
-            continue
-        if key and length <= API_MAX_BAGGAGE_MEMBER and length < room and len(kept) < _baggage.MAX_MEMBERS:
-            kept[key] = value
-            room -= length + 1
-    return context if len(kept) == len(entries) else _baggage.keep(context, kept)

@@ -12,7 +12,6 @@ import types
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
-import opentelemetry.baggage
 from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, get_current_span, set_span_in_context
@@ -94,8 +93,8 @@ def extract_public(carrier: Any) -> tuple[Context, list[Link]]:
     context = set_span_in_context(INVALID_SPAN, _context.get_current())
     incoming = extract(carrier, Context())
     try:
-        theirs = opentelemetry.baggage.get_all(incoming)
-        present = opentelemetry.baggage.get_all(context)
+        theirs = _baggage.entries(incoming)
+        present = _baggage.entries(context)
         ours = {key: value for key, value in present.items() if key not in theirs or theirs[key] != value}
         if len(ours) != len(present):
             context = _baggage.keep(context, ours)
@@ -122,7 +121,7 @@ def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str]
     >>> inject({"accept": "*/*", "TraceParent": "stale"})
     {'accept': '*/*'}
     """
-    wrapped = carrier if isinstance(carrier, Carrier) else HttpHeaders(carrier)
+    wrapped: Carrier | None = None
     try:
         host = _host
         propagator = propagate.get_global_textmap()
@@ -133,11 +132,12 @@ def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str]
         sent = host.written(context if baggage is None else _with_baggage(context, baggage))
         if carrier.__class__ is dict and host.names.foreign.issuperset(carrier):  # type: ignore[arg-type]
             carrier.update(sent)  # type: ignore[attr-defined]
-        else:
-            _replace(wrapped, host.names, sent)
+            return carrier
+        wrapped = carrier if isinstance(carrier, Carrier) else HttpHeaders(carrier)
+        _replace(wrapped, host.names, sent)
     except Exception as fault:
         _faults.record("propagation.inject", fault)
-    return cast("C", wrapped if wrapped is carrier else wrapped.data)
+    return carrier if wrapped is None or wrapped is carrier else cast("C", wrapped.data)
 
 
 def _replace(carrier: Carrier, names: Names, sent: dict[str, str]) -> None:
@@ -155,7 +155,7 @@ def _replace(carrier: Carrier, names: Names, sent: dict[str, str]) -> None:
 
 
 def _with_baggage(context: Context, allowed: Iterable[str]) -> Context:
-    present = opentelemetry.baggage.get_all(context)
+    present = _baggage.entries(context)
     try:
         keys = {allowed} if isinstance(allowed, str) else set(allowed)
         kept = {key: value for key, value in present.items() if key in keys}

@@ -102,7 +102,7 @@ class StrictBaggagePropagator(TextMapPropagator):
         self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
     ) -> None:
         """Write the baggage of `context` (the current one if not given), leaving out what can't be sent or doesn't fit."""
-        entries = baggage.get_all(context)
+        entries = baggage.get_all() if context is None else _baggage.entries(context)
         if entries:
             header = _baggage.header(entries)
             if header:
