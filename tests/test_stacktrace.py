@@ -15,7 +15,7 @@ from telemetry_kit import _stacktrace
 from telemetry_kit._stacktrace import Formatter
 
 if sys.version_info >= (3, 11):
-    Group: Any = ExceptionGroup
+    Group: Any = ExceptionGroup  # noqa: F821
 else:  # pytest brings it, and it teaches `traceback` to print groups and notes
     from exceptiongroup import ExceptionGroup as Group  # type: ignore[import-not-found,unused-ignore]
 
@@ -98,9 +98,13 @@ def recursion(depth: int = 40) -> None:
     raise ZeroDivisionError
 
 
+def other(depth: int) -> None:
+    mutual(depth)
+
+
 def mutual(depth: int = 20) -> None:
     if depth:
-        (lambda: mutual(depth - 1))()
+        other(depth - 1)
     raise ZeroDivisionError
 
 

@@ -61,7 +61,7 @@ NAMED = (
     "X-Auth-Token: {}", "{{'X-Api-Key': '{}'}}", "[('api_key', '{}')]", "[(b'x-api-key', b'{}')]", "--password {}",
     "--api-key={}", "credentials={}", "aws_secret_access_key={}", "AccountKey={};EndpointSuffix=core.windows.net",
     "SharedAccessKey={}", "private_key={}", "encryption_key={}", "sessionid={}", "signature={}", "password => {}",
-    'curl -H "X-Auth-Token: {}" https://shop.example/', "{{\\\"password\\\": \\\"{}\\\"}}", "Connection: token=\"{}\"",
+    'curl -H "X-Auth-Token: {}" https://shop.example/', '{{\\"password\\": \\"{}\\"}}', 'Connection: token="{}"',
 )  # fmt: skip
 HEADERS = (
     "Authorization: Bearer {}", "authorization: Token {}", "Authorization={}", "{{'Authorization': 'Bearer {}'}}",
