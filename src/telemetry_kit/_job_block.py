@@ -80,7 +80,8 @@ class Block:
 
     def _record(self, scope: Scope, metric: str, attributes: dict[str, AttributeValue]) -> None:
         """Record the duration, while the span is current so that exemplars link to it."""
-        scope.instruments.histogram(metric).record(self.duration or 0.0, attributes, self._context)
+        with _faults.guard("metrics.record"):
+            scope.instruments.histogram(metric).record(self.duration or 0.0, attributes, self._context)
 
     def _end_span(
         self,

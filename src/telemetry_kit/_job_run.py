@@ -194,6 +194,10 @@ class JobRun(Block, Records):
         if self._state == "running":
             self._state = None
             self.job_state.active.pop(id(self), None)
+            if self.batch_job.handle_sigterm:
+                from telemetry_kit import _sigterm
+
+                _sigterm.unwatch(self)
 
     def _judge(self, exc: BaseException | None) -> tuple[State, str | None]:
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a

@@ -250,6 +250,21 @@ def test_sigterm_is_left_alone_in_other_threads(telemetry: Telemetry) -> None:
     assert seen == [before, "succeeded"]
 
 
+def test_a_handler_that_could_not_be_put_back_is_left_alone(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler that C code installed is none of Python's: the run changes nothing, and runs."""
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "getsignal", lambda _: None)
+        run = telemetry.batch_job("nightly", handle_sigterm=True).run()
+        run.begin()
+    during = signal.getsignal(signal.SIGTERM)
+    run.end(None)
+
+    assert (during, run.state) == (before, "succeeded")
+
+
 def test_sigterm_while_a_run_ends_waits_for_its_end(
     sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
