@@ -164,7 +164,7 @@ def pool(telemetry: Telemetry) -> Call:
 
 def short_lived(telemetry: Telemetry) -> Call:
     def call(n):
-        if n % 20 == 0:  # making and dropping is dearer than using
+        if n % 5 == 0:  # making and dropping is dearer than using
             telemetry.observe_pool(threading.Semaphore(3), name="short-lived", limit=3)
             telemetry.observe_queue(queue.Queue(), name="short-lived")
             telemetry.operation(f"short-lived {n}")
