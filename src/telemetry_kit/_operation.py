@@ -291,7 +291,7 @@ class Operation:
             linked = [] if links is None else propagation.links_to(links)
             if self._public:
                 measurement._context, incoming = propagation.extract_public(carrier)
-                linked = [*incoming, *linked]
+                linked = propagation.links_to([*incoming, *linked])
             elif carrier is not None:
                 measurement._context = propagation.extract(carrier)
             measurement._links = linked or None
