@@ -251,7 +251,7 @@ def test_what_has_no_cache_info_is_refused(telemetry: Telemetry) -> None:
 def test_what_cant_be_decorated_is_refused(telemetry: Telemetry) -> None:
     """The TypeError names the cache."""
     with pytest.raises(TypeError, match=r"load\(\) of cache 'prices'"):
-        telemetry.cache("prices").load()(7)
+        telemetry.cache("prices").load()(7)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize(("name", "error"), [("", ValueError), (None, TypeError)])
