@@ -38,10 +38,10 @@ class Block:
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several span attributes."""
-        if self.span.is_recording():
-            for key, value in span_attributes(attributes).items():
-                if key not in OWN_KEYS:
-                    with _faults.guard("span.set_attribute"):
+        with _faults.guard("span.set_attribute"):
+            if self.span.is_recording():
+                for key, value in span_attributes(attributes).items():
+                    if key not in OWN_KEYS:
                         self.span.set_attribute(key, value)
 
     def _start_span(
@@ -127,7 +127,7 @@ class Block:
                 if exc is not None:
                     suppressed = policy.admit(exc, scope=scope, operation=name, error_type=error_type)
                 if exc is not None and suppressed is not None:
-                    span.set_status(StatusCode.ERROR, policy.message(exc))
+                    span.set_status(StatusCode.ERROR, description or policy.message(exc))
                     policy.emit(span, scope, policy.describe(exc, error_type, suppressed))
                 else:
                     span.set_status(StatusCode.ERROR, description or error_type)
@@ -150,7 +150,9 @@ class Step(Block):
 
     def __init__(self, run: JobRun | None, name: str) -> None:
         self._run = run
-        self.name = name
+        self.name = "unnamed"
+        with _faults.guard("job.step"):
+            self.name = str(name)
 
     def __enter__(self) -> Step:  # noqa: PYI034
         run = self._run
@@ -167,7 +169,7 @@ class Step(Block):
                 name = span_value(self.name)
                 if name is not None:
                     attributes["job.step.name"] = name
-                self._start_span(run.batch_job.scope, str(self.name), attributes)
+                self._start_span(run.batch_job.scope, self.name, attributes)
             self.go_on()
         except Exception as fault:
             _faults.record("job.step", fault)

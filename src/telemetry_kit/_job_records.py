@@ -89,7 +89,10 @@ class Records:
     def _count(self, outcome: Outcome, n: int, reason: object) -> None:
         try:
             n = _whole(n)
-            guarded = None if reason is None else self._job.guard.value("job.record.reason", reason)
+            guarded = None
+            if reason is not None:
+                with _faults.guard("job.records"):  # a reason that can't be hashed costs itself, not the record
+                    guarded = self._job.guard.value("job.record.reason", reason)
             self.counted.add(outcome, n)
             self._records.add(self.job_state.record_series(outcome, guarded), n)
             record = RECORD.get()

@@ -51,9 +51,12 @@ class JobRun(Block, Records):
     ) -> None:
         self.batch_job = batch_job
         self._given: dict[str, object] = {}
-        with _faults.guard("job.metric_attributes"):
-            self._given = dict(metric_attributes or {})
-        Records.__init__(self, batch_job.job, batch_job.job.state_of(self._given))
+        state = batch_job.job.own
+        if metric_attributes is not None:
+            with _faults.guard("job.metric_attributes"):
+                self._given = dict(metric_attributes)
+                state = batch_job.job.state_of(self._given)
+        Records.__init__(self, batch_job.job, state)
         self._carrier = carrier
         self._links = links
         self._function = function
@@ -128,7 +131,8 @@ class JobRun(Block, Records):
             if batch_job.has_span:
                 with _faults.guard("job.start"):
                     self._start_span(batch_job.scope, batch_job.name, self._span_attributes(), links)
-            self.go_on()
+            with _faults.guard("job.start"):
+                self.go_on()
             self.started = _clock.perf_counter()
             self.job_state.start(self)
             if batch_job.flush_at_start:
@@ -167,11 +171,12 @@ class JobRun(Block, Records):
                     self._state = None
                     return  # begun in the parent process, which tells it
                 self.duration = max(0.0, now - self.started)
-                state, error_type = self._judge(exc)
+                failure = self._failure(exc)
+                state, error_type = self._judge(failure)
                 self._state = state
                 self.job_state.finish(self, state)
                 self._outer = _live(self._outer)
-                self._tell_end(state, error_type, exc)
+                self._tell_end(state, error_type, exc if failure is not None else None)
             except Exception as fault:
                 _faults.record("job.end", fault)
             except BaseException:  # Ctrl-C in the middle of this: nothing is swallowed, and the run doesn't stay active
@@ -199,7 +204,18 @@ class JobRun(Block, Records):
 
                 _sigterm.unwatch(self)
 
-    def _judge(self, exc: BaseException | None) -> tuple[State, str | None]:
+    def _failure(self, exc: BaseException | None) -> str | None:
+        """The `error.type` of the exception that left the run, None where there is none or it is no error."""
+        if exc is None:
+            return None
+        try:
+            error_type = _outcome.error_type(exc)
+        except Exception as fault:
+            _faults.record("job.error_type", fault)
+            return _outcome.OTHER
+        return None if error_type is None or self.batch_job.is_expected(exc) else error_type
+
+    def _judge(self, failure: str | None) -> tuple[State, str | None]:
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a
         cancellation.
         """
@@ -207,13 +223,8 @@ class JobRun(Block, Records):
             return "failed", "SIGTERM"
         if self._failed is not None:
             return "failed", self._failed
-        try:
-            error_type = None if exc is None else _outcome.error_type(exc)
-        except Exception as fault:
-            _faults.record("job.error_type", fault)
-            error_type = _outcome.OTHER
-        if exc is not None and error_type is not None and not self.batch_job.is_expected(exc):
-            return "cancelled" if error_type == _outcome.CANCELLED else "failed", error_type
+        if failure is not None:
+            return "cancelled" if failure == _outcome.CANCELLED else "failed", failure
         return "skipped" if self._skipped else "succeeded", None
 
     def _tell_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
@@ -225,8 +236,7 @@ class JobRun(Block, Records):
         told: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
         told |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
         description = "terminated by SIGTERM" if self.terminated else None
-        error = exc if error_type is not None and self._failed is None else None
-        self._end_span(batch_job.scope, batch_job.name, told, error_type, error, description)
+        self._end_span(batch_job.scope, batch_job.name, told, error_type, exc, description)
 
     def _come_from(self) -> list[Link] | None:
         """Continue what the carrier says, and give the links to what else this run comes from."""

@@ -126,24 +126,23 @@ class JobState:
 class Job:
     """One job of a scope: its declared attributes, its limits, and a state for each set of attributes of its runs."""
 
-    __slots__ = ("declared", "expected_interval", "guard", "name", "states")
+    __slots__ = ("declared", "expected_interval", "guard", "name", "own", "states")
 
     def __init__(self, name: str, declared: dict[str, AttributeValue]) -> None:
         self.name = name
         self.declared = declared
         self.expected_interval: float | None = None
         self.guard = ValueGuard()
-        own = JobState(declared)
-        self.states: dict[Series, JobState] = {own.series: own}
+        self.own = JobState(declared)
+        """The state of runs without attributes of their own."""
+        self.states: dict[Series, JobState] = {self.own.series: self.own}
 
-    def state_of(self, given: dict[str, object] | None) -> JobState:
+    def state_of(self, given: dict[str, object]) -> JobState:
         """The state of runs with these attributes of their own."""
-        attributes = self.declared
-        if given:
-            guarded = self.guard.attributes({key: value for key, value in given.items() if key not in OWN_KEYS})
-            if not self.guard.admit(guarded, None):
-                guarded = self.guard.collapse(guarded)
-            attributes = {**guarded, **{key: value for key, value in self.declared.items() if key not in guarded}}
+        guarded = self.guard.attributes({key: value for key, value in given.items() if key not in OWN_KEYS})
+        if not self.guard.admit(guarded, None):
+            guarded = self.guard.collapse(guarded)
+        attributes = {**self.declared, **guarded}
         key = series(attributes)
         try:
             return self.states[key]
@@ -155,8 +154,8 @@ class Job:
         with attributes of their own have been.
         """
         states = list(self.states.values())
-        if len(states) > 1 and states[0].started_at is None:
-            del states[0]
+        if len(states) > 1 and self.own.started_at is None:
+            states.remove(self.own)
         return states
 
 

@@ -21,6 +21,11 @@ def job(telemetry: Telemetry) -> BatchJob:
     return telemetry.batch_job("nightly")
 
 
+class Unhashable(str):
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Odd(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -51,6 +56,17 @@ def test_a_failure(sdk: Sdk, job: BatchJob, exc: BaseException, error_type: str)
     )
     assert (span.status.status_code, span.attributes["error.type"]) == (StatusCode.ERROR, error_type)
     assert sdk.point("job.failed").value == 1
+
+
+def test_a_name_for_a_failure_keeps_the_exception(sdk: Sdk, job: BatchJob) -> None:
+    """What the user called it is the `error.type`; the exception that came out as well is still told in detail."""
+    with pytest.raises(ValueError), job.run() as run:
+        run.mark_failed("bad_source")
+        raise ValueError("row 7")
+
+    span = sdk.span("nightly")
+    assert (sdk.point("job.duration").attributes["error.type"], span.status.description) == ("bad_source", "row 7")
+    assert [(event.attributes or {})["exception.type"] for event in span.events] == ["ValueError"]
 
 
 @pytest.mark.parametrize("exc", [SystemExit(0), SystemExit(None), SystemExit()])
@@ -177,6 +193,7 @@ def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
         run.processed(10**30)
         run.failed(float("nan"))  # type: ignore[arg-type]
         run.failed(None, object())  # type: ignore[arg-type]
+        run.failed(1, Unhashable())
         run.progress("half", None)  # type: ignore[arg-type]
         assert sdk.points("job.progress") == []
         run.progress(float("inf"), 3)
@@ -187,7 +204,7 @@ def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
             pass
         assert sdk.points("job.progress") == []
 
-    assert (run.state, sdk.value("job.records"), sdk.value("job.duration")) == ("skipped", 2, 1)
+    assert (run.state, sdk.value("job.records"), sdk.value("job.duration")) == ("skipped", 3, 1)
 
 
 def test_sigterm_in_the_main_thread_ends_the_run(sdk: Sdk, telemetry: Telemetry) -> None:
