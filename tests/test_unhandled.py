@@ -1,0 +1,247 @@
+"""Exceptions that nobody handled: each hook tells, and then does what it did before."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from telemetry_kit import ErrorPolicy, Telemetry
+from tests.support import FakeClock, Sdk
+
+HOOK = "telemetry_kit.exception.hook"
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """Hooks that only remember, in the place of those of pytest and the interpreter."""
+    called: dict[str, list[Any]] = {"main": [], "thread": [], "unraisable": [], "loop": []}
+    monkeypatch.setattr(sys, "excepthook", lambda *args: called["main"].append(args[0]))
+    monkeypatch.setattr(threading, "excepthook", lambda args: called["thread"].append(args.exc_type))
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: called["unraisable"].append(args.exc_type))
+    return called
+
+
+def told(sdk: Sdk) -> list[tuple[str, str]]:
+    """Hook and type of each event."""
+    return [(record.attributes[HOOK], record.attributes["exception.type"]) for record in sdk.logs("exception")]
+
+
+def boom(exc: BaseException) -> None:
+    raise exc
+
+
+def in_thread(exc: BaseException) -> None:
+    thread = threading.Thread(target=boom, args=(exc,), name="worker")
+    thread.start()
+    thread.join()
+
+
+class Finalised:
+    def __del__(self) -> None:
+        raise OSError("in __del__")
+
+
+def test_the_main_thread(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+    """`sys.excepthook`: an event of severity FATAL, and then the hook that was there."""
+    with telemetry.watch_unhandled():
+        try:
+            boom(ValueError("token=abc"))
+        except ValueError as problem:
+            sys.excepthook(ValueError, problem, problem.__traceback__)
+
+    record = sdk.log("exception")
+    assert record.severity_text == "FATAL"
+    assert told(sdk) == [("sys.excepthook", "ValueError")]
+    assert record.attributes["exception.message"] == "token=[REDACTED]"
+    assert "boom" in record.attributes["exception.stacktrace"]
+    assert quiet["main"] == [ValueError]
+
+
+def test_threads(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+    """`threading.excepthook`: with the thread's name; `SystemExit` ends a thread and is nothing to tell."""
+    with telemetry.watch_unhandled():
+        in_thread(KeyError("sku"))
+        in_thread(SystemExit(3))
+
+    assert told(sdk) == [("threading.excepthook", "KeyError")]
+    assert sdk.log("exception").attributes["thread.name"] == "worker"
+    assert sdk.log("exception").severity_text == "ERROR"
+    assert KeyError in quiet["thread"]
+
+
+def test_finalisers(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+    """`sys.unraisablehook`: told at the next safe point, not from inside of the finaliser (PRC 2)."""
+    with telemetry.watch_unhandled():
+        thing: Any = Finalised()
+        del thing
+        gc.collect()
+        assert sdk.logs() == []
+        telemetry.event("next")
+
+    assert told(sdk) == [("sys.unraisablehook", "OSError")]
+    assert quiet["unraisable"] == [OSError]
+
+
+def test_asyncio(sdk: Sdk, telemetry: Telemetry) -> None:
+    """Callbacks and tasks of the running loop: told, and then the loop's own handler."""
+    before: list[Any] = []
+
+    async def fail() -> None:
+        raise LookupError("in a task")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: before.append(context["exception"]))
+        with telemetry.watch_unhandled():
+            loop.call_soon(boom, ValueError("in a callback"))
+            task: Any = loop.create_task(fail())
+            await asyncio.wait([task])
+            del task
+            gc.collect()
+            await asyncio.sleep(0)
+            assert len(sdk.logs("exception")) == 2  # without waiting for anything else
+        assert loop.get_exception_handler() is not None
+        loop.call_soon(boom, ValueError("afterwards"))
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    assert told(sdk) == [("asyncio", "ValueError"), ("asyncio", "LookupError")]
+    assert [type(exc) for exc in before] == [ValueError, LookupError, ValueError]
+
+
+def test_asyncio_without_an_exception(sdk: Sdk, telemetry: Telemetry) -> None:
+    """A loop that only has a message: the event has that."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: None)
+        with telemetry.watch_unhandled():
+            loop.call_exception_handler({"message": "Task was destroyed but it is pending! password=hunter2"})
+
+    asyncio.run(main())
+
+    found = sdk.log("exception").attributes
+    assert found["exception.message"] == "Task was destroyed but it is pending! password=[REDACTED]"
+    assert found["error.type"] == "_OTHER"
+
+
+def test_the_default_handler_of_asyncio_is_called(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
+    """Where no handler was set, asyncio logs as it did, and has none again afterwards."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        watch = telemetry.watch_unhandled()
+        loop.call_soon(boom, ValueError("in a callback"))
+        await asyncio.sleep(0)
+        watch.stop()
+        assert loop.get_exception_handler() is None
+
+    asyncio.run(main())
+
+    assert "Exception in callback boom" in caplog.text
+
+
+def test_stop_puts_the_hooks_back(telemetry: Telemetry) -> None:
+    """`.stop()`, and the end of the block, put back what was there, also twice and nested."""
+    before = sys.excepthook, threading.excepthook, sys.unraisablehook
+
+    outer = telemetry.watch_unhandled()
+    with telemetry.watch_unhandled():
+        pass
+    outer.stop()
+    outer.stop()
+
+    assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == before
+
+
+def test_somebody_who_hooked_in_later_stays(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+    """A later hook isn't thrown out by `.stop()`; through it ours is still called, and silent."""
+    watch = telemetry.watch_unhandled()
+    ours = sys.excepthook
+    calls: list[Any] = []
+
+    def later(*args: Any) -> None:
+        calls.append(args)
+        ours(*args)
+
+    sys.excepthook = later
+    watch.stop()
+
+    assert sys.excepthook is later
+    later(ValueError, ValueError("no"), None)
+    assert sdk.logs() == []
+    assert quiet["main"] == [ValueError]
+
+
+def test_an_exception_that_an_operation_told_of(sdk: Sdk, telemetry: Telemetry) -> None:
+    """That it was unhandled is told, with its type; its stack was told already (ASY 6)."""
+    with telemetry.watch_unhandled():
+        thread = threading.Thread(target=telemetry.operation("work")(boom), args=(ValueError("no"),))
+        thread.start()
+        thread.join()
+
+    assert len(sdk.span("work").events) == 1
+    assert dict(sdk.log("exception").attributes) == {
+        "exception.type": "ValueError", "error.type": "ValueError", HOOK: "threading.excepthook", "thread.name": thread.name,
+    }  # fmt: skip
+
+
+def test_limited(sdk: Sdk, clock: FakeClock) -> None:
+    """A storm of dying threads is limited as all else (STM 1)."""
+    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=2))
+    work = telemetry.operation("work")(boom)
+    with telemetry.watch_unhandled():
+        for _ in range(5):
+            in_thread(ValueError("no"))
+        for _ in range(5):
+            thread = threading.Thread(target=work, args=(ValueError("no"),))
+            thread.start()
+            thread.join()
+
+    assert len(sdk.logs("exception")) == 4
+    assert sdk.value("telemetry_kit.exception.suppressed") == 3 + 3
+
+
+def test_what_breaks_in_it_breaks_nothing(telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+    """A hook whose telemetry fails still calls the one before (FLT 1)."""
+    with telemetry.watch_unhandled():
+        sys.excepthook(ValueError, object(), None)  # type: ignore[arg-type]
+
+    assert quiet["main"] == [ValueError]
+
+
+def test_switched_off(monkeypatch: pytest.MonkeyPatch, sdk: Sdk) -> None:
+    """A library that the host has switched off hooks nothing in."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.*")
+    before = sys.excepthook
+    with sdk.telemetry().watch_unhandled():
+        assert sys.excepthook is before
+
+
+PROGRAM = """
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk._logs import export
+from telemetry_kit import Telemetry
+
+exporter = getattr(export, "ConsoleLogRecordExporter", None) or export.ConsoleLogExporter
+provider = LoggerProvider()
+provider.add_log_record_processor(SimpleLogRecordProcessor(exporter()))
+telemetry = Telemetry("dies", logger_provider=provider)
+telemetry.watch_unhandled()
+raise ValueError("the end")
+"""
+
+
+def test_a_process_that_dies() -> None:
+    """The event is exported before the process ends, with its exit status and traceback as ever."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1
+    assert '"exception.message": "the end"' in done.stdout
+    assert done.stderr.rstrip().endswith("ValueError: the end")
