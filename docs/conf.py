@@ -21,7 +21,8 @@ nitpicky = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
+default_role = "code"  # docstrings are read in editors: one backtick is enough
 python_maximum_signature_line_length = 88
 
 html_theme = "furo"

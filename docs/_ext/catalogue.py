@@ -15,6 +15,7 @@ from docutils.parsers.rst import Directive, directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 
+import telemetry_kit
 from telemetry_kit.catalogue import CATALOGUE, MetricSpec
 
 TITLES = {
@@ -58,29 +59,46 @@ class Metrics(Directive):
 
 
 class PublicNames(Directive):
-    """Every name of the face, from its docstring: functions and classes apart, in the order of `__all__`."""
+    """Every name of the face, from its docstring: `Telemetry` first, then what it makes, then what a user makes or calls."""
 
     def run(self) -> list[nodes.Node]:
-        import telemetry_kit
-
-        names = [name for name in telemetry_kit.__all__ if not name.startswith("__")]
+        names = [name for name in telemetry_kit.__all__ if not name.startswith("_")]
+        made = [name for name in names if _is_made(getattr(telemetry_kit, name))]
+        classes = [name for name in names if inspect.isclass(getattr(telemetry_kit, name)) and name not in made]
+        functions = [name for name in names if name not in classes and name not in made]
+        classes.remove("Telemetry")
         lines: list[str] = []
-        for name in names:
-            kind = "autoclass" if inspect.isclass(getattr(telemetry_kit, name)) else "autofunction"
-            lines += ["```{eval-rst}", f".. {kind}:: telemetry_kit.{name}", "```", ""]
-        container = nodes.container()
-        self.state.nested_parse(StringList(lines, source="telemetry_kit.__all__"), self.content_offset, container)
-        return container.children
+        for title, kind, group, ending in (
+            ("Telemetry", "autoclass", ["Telemetry"], ""),
+            ("What it makes", "autoclass", made, "()"),
+            ("Functions", "autofunction", functions, ""),
+            ("Classes that you make yourself", "autoclass", classes, ""),
+        ):
+            lines += ["", f"## {title}", ""]
+            for name in group:
+                lines += ["```{eval-rst}", f".. {kind}:: telemetry_kit.{name}{ending}"]
+                lines += ["   :inherited-members: object"] if name == "Telemetry" else []
+                lines += ["```", ""]
+        section = nodes.section()
+        self.state.nested_parse(StringList(lines, source="telemetry_kit.__all__"), 0, section)
+        return section.children
+
+
+def _is_made(thing: object) -> bool:
+    """Whether only the kit makes objects of this class: their constructors are its own business."""
+    if not inspect.isclass(thing):
+        return False
+    return not {"scope", "operation", "job", "state"}.isdisjoint(inspect.signature(thing).parameters)
 
 
 def _table(specs: list[MetricSpec]) -> nodes.table:
-    widths = (30, 18, 52)
+    widths = (38, 62)
     body = nodes.tbody()
     for spec in specs:
-        body += _row(_name(spec), _instrument(spec), _meaning(spec))
-    head = nodes.thead("", _row(*([nodes.paragraph(text=text)] for text in ("Metric", "Instrument, unit", "Meaning"))))
+        body += _row(_name(spec), _meaning(spec))
+    head = nodes.thead("", _row([nodes.paragraph(text="Metric, instrument, unit")], [nodes.paragraph(text="Meaning")]))
     group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), head, body, cols=len(widths))
-    return nodes.table("", group, classes=["metrics"])
+    return nodes.table("", group, classes=["metrics", "colwidths-given"])
 
 
 def _row(*cells: Sequence[nodes.Node]) -> nodes.row:
@@ -88,12 +106,9 @@ def _row(*cells: Sequence[nodes.Node]) -> nodes.row:
 
 
 def _name(spec: MetricSpec) -> list[nodes.Node]:
-    return [nodes.paragraph("", "", nodes.literal(text=spec.name))]
-
-
-def _instrument(spec: MetricSpec) -> list[nodes.Node]:
-    unit = spec.unit or "no unit"
-    return [nodes.paragraph("", "", nodes.Text(f"{INSTRUMENTS[spec.instrument]}, "), nodes.literal(text=unit))]
+    how = nodes.paragraph("", "", nodes.Text(f"{INSTRUMENTS[spec.instrument]}, "))
+    how += nodes.literal(text=spec.unit) if spec.unit else nodes.Text("no unit")
+    return [nodes.paragraph("", "", nodes.literal(text=spec.name)), how]
 
 
 def _meaning(spec: MetricSpec) -> list[nodes.Node]:
