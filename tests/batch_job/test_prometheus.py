@@ -189,7 +189,9 @@ def prometheus(pushgateway: str, tmp_path: Path) -> Iterator[str]:
     if shutil.which("prometheus") is None:
         pytest.skip("no Prometheus here: install Debian's package `prometheus`")
     address = f"127.0.0.1:{free_port()}"
-    rules = rule_file()
+    rules: Any = rule_file()
+    for rule in rules["groups"][0]["rules"]:
+        rule["for"] = "1s"  # nobody waits for minutes here: how long each holds is promtool's to prove
     (tmp_path / "rules.json").write_text(json.dumps(rules), encoding="utf-8")
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -213,7 +215,7 @@ from prometheus_client import REGISTRY, pushadd_to_gateway
 from telemetry_kit import Telemetry
 
 metrics.set_meter_provider(MeterProvider([PrometheusMetricReader()]))
-job = Telemetry("shop.nightly").batch_job("nightly", expected_interval=86_400)
+job = Telemetry("shop.nightly").batch_job("nightly", expected_interval=float(sys.argv[2]))
 
 def push():
     pushadd_to_gateway(os.environ["PUSHGATEWAY"], job="cron", registry=REGISTRY, timeout=10)
@@ -221,7 +223,7 @@ def push():
 try:
     with job.run() as run:
         push()
-        for row in run.track(["1", "2", "x"]):
+        for row in run.track([] if sys.argv[1] == "empty" else ["1", "2", "x"]):
             if not row.isdigit():
                 run.failed(1, "not_a_number")
         if sys.argv[1] == "kill":
@@ -233,11 +235,11 @@ finally:
 """
 
 
-def nightly(pushgateway: str, how: str) -> tuple[int, str]:
+def nightly(pushgateway: str, how: str, interval: float = 86_400.0) -> tuple[int, str]:
     """Run it: its exit status, and the last line of what it said."""
     environment = {**os.environ, "PUSHGATEWAY": pushgateway}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-    command = [sys.executable, "-c", textwrap.dedent(NIGHTLY), how]
+    command = [sys.executable, "-c", textwrap.dedent(NIGHTLY), how, str(interval)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, "".join(done.stderr.splitlines()[-1:])
 
@@ -262,6 +264,26 @@ def test_a_pushed_job_reaches_prometheus_and_pages(pushgateway: str, prometheus:
     assert nightly(pushgateway, "kill") == (-9, "")
     until(lambda: query(prometheus, "job_active == 1"), seconds=30)
     assert query(prometheus, "job_start_timestamp_seconds > job_end_timestamp_seconds") != []
+
+
+def test_every_alert_fires_in_a_real_prometheus(pushgateway: str, prometheus: str) -> None:
+    """A job that is due every two seconds: stale soon after its success, then without records, then killed."""
+
+    def fires(alert: str) -> None:
+        until(
+            lambda: query(prometheus, f'ALERTS{{alertname="{alert}",alertstate="firing",job_name="nightly"}}'),
+            seconds=40,
+        )
+
+    assert nightly(pushgateway, "succeed", interval=2) == (0, "")
+    fires("JobStale")
+    assert query(prometheus, 'ALERTS{alertname!="JobStale"}') == []
+
+    assert nightly(pushgateway, "empty", interval=2) == (0, "")
+    fires("JobNoRecords")
+
+    assert nightly(pushgateway, "kill", interval=2) == (-9, "")
+    fires("JobRunningTooLong")
 
 
 def test_a_real_prometheus_evaluates_every_rule(pushgateway: str, prometheus: str) -> None:

@@ -59,11 +59,9 @@ def _newest(function: str, metric: str) -> str:
 
 _SUCCEEDED = f"({_newest('max_over_time', 'job_success_timestamp_seconds')} > 0)"
 _EXPECTED = _newest("last_over_time", "job_expected_interval_seconds")
-_KNOWN_SINCE = (
-    f"min without ({PROCESS_LABELS}) (min_over_time(timestamp(job_expected_interval_seconds)[{WINDOW}:5m]))"
-)
+_KNOWN_SINCE = f"min without ({PROCESS_LABELS}) (min_over_time(timestamp(job_expected_interval_seconds)[{WINDOW}:5m]))"
 _RECORDS = "sum without (job_record_outcome) (job_last_run_records)"
-_RECORDS_ONCE = f"max without ({PROCESS_LABELS}) (max_over_time(({_RECORDS})[{WINDOW}:5m]))"
+_RECORDS_ONCE = f"sum without (job_record_outcome, {PROCESS_LABELS}) (max_over_time(job_last_run_records[{WINDOW}]))"
 
 _SUCCEEDED_LAST = f'max without ({PROCESS_LABELS}) (job_state{{job_state="succeeded"}} == 1)'
 
