@@ -57,41 +57,41 @@ def end_span(call: Measurement) -> None:
 def tell_error(call: Measurement, exc: BaseException | None, error_type: str) -> None:
     """Put the error on the span: type, status and, as far as the limiter lets it, the exception in detail."""
     operation = call._operation
-    scope = operation.scope
-    policy = scope.errors
-    is_error = error_type != CANCELLED
-    span = call.span
-    recording = call._recording
+    scope, policy, span = operation.scope, operation.scope.errors, call.span
     try:
-        if recording:
+        if call._recording and exc is not None:
+            policy.tell(span, scope, exc, operation=operation.name, error_type=error_type)
+        elif call._recording:
             span.set_attribute("error.type", error_type)
-        if not is_error:
-            return
-        description = call._description
-        if exc is None:
-            if recording:
+            if error_type != CANCELLED:
+                description = call._description
                 span.set_status(StatusCode.ERROR, None if description is None else policy.clean(description))
-            elif operation.span_mode == "errors":
-                suppressed = policy.admit_failure(
-                    scope=scope, operation=operation.name, error_type=error_type
-                )
-                if suppressed is not None:
-                    _back_date(call, error_type, description)
+        elif error_type == CANCELLED:
             return
-        suppressed = policy.admit(exc, scope=scope, operation=operation.name, error_type=error_type)
-        if suppressed is None:
-            if recording:
-                span.set_status(StatusCode.ERROR, error_type)
-            return
-        attributes = policy.describe(exc, error_type, suppressed)
-        if not recording and operation.span_mode == "errors":
-            _back_date(call, error_type, policy.message(exc))
-            span = call.span
-        elif recording:
-            span.set_status(StatusCode.ERROR, policy.message(exc))
-        policy.emit(span, scope, attributes)
+        elif exc is not None:
+            _tell_without_span(call, exc, error_type)
+        elif operation.span_mode == "errors":
+            if policy.admit_failure(scope=scope, operation=operation.name, error_type=error_type) is not None:
+                description = call._description
+                _back_date(call, error_type, None if description is None else policy.clean(description))
     except Exception as fault:  # noqa: BLE001
         _faults.record("operation.error", fault)
+
+
+def _tell_without_span(call: Measurement, exc: BaseException, error_type: str) -> None:
+    """An exception where no span is recording: in detail on a span made afterwards, or as a log record. Where neither is
+    wanted it is left to an outer call, which may have a place for it."""
+    operation = call._operation
+    scope, policy = operation.scope, operation.scope.errors
+    if operation.span_mode != "errors" and policy.where() == "span":
+        return
+    suppressed = policy.admit(exc, scope=scope, operation=operation.name, error_type=error_type)
+    if suppressed is None:
+        return
+    attributes = policy.describe(exc, error_type, suppressed)
+    if operation.span_mode == "errors":
+        _back_date(call, error_type, str(attributes.get("exception.message", "")))
+    policy.emit(call.span, scope, attributes)
 
 
 def _back_date(call: Measurement, error_type: str, description: str | None) -> None:
