@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -92,8 +92,14 @@ def application(traces: Traces, metrics: Metrics, logs: Logs, folder: Path) -> S
             Route("/v1/logs", take_logs, methods=["POST"]),
             Route("/metrics", prometheus_page),
             Mount("/", StaticFiles(directory=folder, html=True)),
-        ]
+        ],
+        exception_handlers={ClientDisconnect: _gone},
     )
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    """A process that was killed while it exported: nobody hears this answer."""
+    return Response(status_code=400)
 
 
 def _answer(body: bytes) -> Response:

@@ -68,9 +68,9 @@ def write(path: Path, told: Sequence[Told], took: float) -> None:
 
 
 def _gist(prose: str) -> str:
-    """What the chapter says in bold at its beginning, or else its first sentence."""
-    bold = re.match(r"\*\*(.+?)\*\*", prose, re.DOTALL)
-    return bold[1] if bold else prose.partition("\n")[0].partition(". ")[0]
+    """What the chapter says in bold at its beginning, or its first sentence where that is not much."""
+    bold = re.match(r"\*\*(.{60,}?)\*\*", prose, re.DOTALL)
+    return bold[1] if bold else prose.replace("**", "").partition("\n\n")[0].partition(". ")[0].rstrip(".") + "."
 
 
 def _widths(figures: Sequence[Figure]) -> list[bool]:
