@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from opentelemetry.trace import SpanKind
@@ -41,6 +41,8 @@ class Shop:
         self.stock = stock
         self.payments = payments or Payments()
         self.ranker = ranker or Ranker()
+        self.dispatch: Callable[[int, str], None] | None = None
+        """Where an order goes from here (chapters/messages.py)."""
 
     @telemetry.operation("browse", kind=SpanKind.SERVER, carrier=lambda _, request: headers(request))
     def browse(self, request: Request) -> Response:
@@ -80,6 +82,8 @@ class Shop:
             number = await asyncio.to_thread(self.reserve, order["sku"], order["quantity"], order["customer"])
             receipt = await self.charge(order["quantity"] * 1_000, order["method"])
             signature = await asyncio.to_thread(self.sign, receipt)
+            if self.dispatch is not None:
+                await asyncio.to_thread(self.dispatch, number, order["sku"])
         except CardDeclined:
             measurement.fail("card_declined")
             return JSONResponse({"error": "card declined"}, status_code=402)
