@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import functools
@@ -164,13 +164,13 @@ def test_what_opentelemetry_takes_is_passed_as_it_is(value: Any) -> None:
     [
         ({"a": {"b": [1, 2.5, None, True]}}, '{"a": {"b": [1, 2.5, null, true]}}'),
         ([1, "a"], '[1, "a"]'),
-        ({"a", }, '["a"]'),
+        ({"a"}, '["a"]'),
         (frozenset(), "[]"),
         (Payment("ann"), '{"user": "ann", "password": "[REDACTED]", "_lines": []}'),
         (Point(1, "abc"), '{"x": 1, "token": "[REDACTED]"}'),
         (Colour.RED, "Colour.RED"),
         (Text.OPEN, "Text.OPEN"),
-        (datetime.date(2026, 11, 25), "2026-11-25"),
+        (dt.date(2026, 11, 25), "2026-11-25"),
         (decimal.Decimal("1.50"), "1.50"),
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         (pathlib.PurePosixPath("/srv/a"), "/srv/a"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from typing import Any
 
 import pytest
@@ -52,7 +52,7 @@ def test_every_kind(sdk: Sdk) -> None:
         return "coroutine"
 
     @enrich
-    def generator(a: int) -> Iterator[int]:
+    def generator(a: int) -> Generator[int, None, str]:
         yield 1
         return "generator"
 
@@ -127,7 +127,14 @@ def test_nothing_is_evaluated_where_nobody_records(sampled: bool) -> None:
     """Without a recorded span the callables aren't asked."""
     sdk = Sdk(sampler=ALWAYS_OFF)
     asked: list[int] = []
-    load = enrich_span(attributes=lambda: asked.append(1) or {}, result=lambda _: asked.append(2) or {})(lambda: None)
+
+    def ask(*_: object) -> dict[str, object]:
+        asked.append(1)
+        return {}
+
+    @enrich_span(attributes=ask, result=ask)
+    def load() -> None: ...
+
     if sampled:
         with sdk.tracer.start_as_current_span("request"):
             load()
@@ -141,7 +148,14 @@ def test_nothing_is_evaluated_where_nobody_records(sampled: bool) -> None:
 def test_callbacks_that_raise_change_nothing(sdk: Sdk) -> None:
     """They are counted faults, and the function's result is its own (FLT 1)."""
     before = _faults.counts()
-    load = enrich_span(attributes=lambda: 1 / 0, result=lambda _: 1 / 0)(lambda: 5)
+
+    def broken(*_: object) -> dict[str, object]:
+        raise RuntimeError
+
+    @enrich_span(attributes=broken, result=broken)
+    def load() -> int:
+        return 5
+
     with sdk.tracer.start_as_current_span("request"):
         assert load() == 5
 

@@ -3,9 +3,7 @@
 import gc
 import os
 import signal
-import sys
 import threading
-import traceback
 import weakref
 from typing import Any
 
@@ -69,7 +67,7 @@ def test_switches_are_bools(name: str) -> None:
 def test_options_are_keywords() -> None:
     """Nobody can mistake a rate for a burst."""
     with pytest.raises(TypeError):
-        ErrorPolicy(10.0, 50)  # type: ignore[misc]
+        ErrorPolicy(10.0, 50)  # type: ignore[call-arg,misc,unused-ignore]
 
 
 def test_the_default_policy_is_one_object() -> None:
@@ -192,7 +190,7 @@ def test_the_table_of_keys_is_bounded(sdk: Sdk, clock: FakeClock) -> None:
     ]
 
     assert sum(admitted) == _error_limiter.SITES + 1
-    assert len(policy._limiter._sites) <= _error_limiter.SITES + 1
+    assert len(policy._limits.sites) <= _error_limiter.SITES + 1
     series = sdk.series("telemetry_kit.exception.suppressed")
     assert series == [{"error.type": "_OTHER", "operation.name": "_OTHER", "scope.name": "shop.orders"}]
     assert sdk.value("telemetry_kit.exception.suppressed") == 3_000 - sum(admitted)
@@ -205,7 +203,7 @@ def test_scopes_made_on_the_fly_are_bounded_too(sdk: Sdk, clock: FakeClock) -> N
         scope = sdk.telemetry(f"lib{number}", errors=policy)._scope
         policy.admit(ValueError(), scope=scope, operation=None, error_type="ValueError")
 
-    assert len(policy._limiter._sites) <= 2 * _error_limiter.SITES + 1
+    assert len(policy._limits.sites) <= 2 * _error_limiter.SITES + 1
     assert sdk.value("telemetry_kit.exception.suppressed") == 4_000
 
 
@@ -271,7 +269,7 @@ def test_raised_from_another_is_another(sdk: Sdk) -> None:
     try_to(outer)
 
     assert len(details(sdk)) == 2
-    assert "direct cause" in sdk.span("outer").events[0].attributes["exception.stacktrace"]
+    assert "direct cause" in str(dict(sdk.span("outer").events[0].attributes or {})["exception.stacktrace"])
 
 
 def test_nothing_changes_on_the_exception(sdk: Sdk) -> None:
@@ -322,7 +320,12 @@ def test_a_stack_overflow_builds_one_stack(sdk: Sdk, monkeypatch: pytest.MonkeyP
     telemetry = sdk.telemetry(errors=policy)
     described: list[int] = []
     describe = ErrorPolicy.describe
-    monkeypatch.setattr(ErrorPolicy, "describe", lambda *args: described.append(1) or describe(*args))
+
+    def counted(*args: Any) -> Any:
+        described.append(1)
+        return describe(*args)
+
+    monkeypatch.setattr(ErrorPolicy, "describe", counted)
 
     @telemetry.operation("again", span=False)
     def again() -> None:
@@ -366,7 +369,7 @@ def detail(sdk: Sdk, exc: BaseException, **options: Any) -> dict[str, Any]:
         load()
     except BaseException:
         pass
-    return dict(sdk.span("load").events[0].attributes)
+    return dict(sdk.span("load").events[0].attributes or {})
 
 
 def test_type_message_and_stack(sdk: Sdk) -> None:
@@ -389,7 +392,7 @@ def test_without_stack(sdk: Sdk) -> None:
 
 def test_without_messages(sdk: Sdk) -> None:
     """`messages=False` keeps in what exceptions say: in the message, the stack, the status."""
-    told = "".join(["top ", "secret"])
+    told = "secret"[::-1]  # so that the source in the stack doesn't say it
     attributes = detail(sdk, ValueError(told), messages=False)
 
     assert told not in str(attributes)
@@ -449,10 +452,15 @@ def test_nothing_is_built_before_it_is_admitted(sdk: Sdk) -> None:
             return "costly"
 
     scrubbed: list[str] = []
-    policy = ErrorPolicy(rate=0, burst=0, scrub=lambda text: scrubbed.append(text) or text)
-    try_to(sdk.telemetry(errors=policy).operation("load")(fail), Costly)
 
-    assert asked == scrubbed == []
+    def scrub(text: str) -> str:
+        scrubbed.append(text)
+        return text
+
+    try_to(sdk.telemetry(errors=ErrorPolicy(rate=0, burst=0, scrub=scrub)).operation("load")(fail), Costly)
+
+    assert asked == []
+    assert scrubbed == []
 
 
 # Where to
@@ -491,7 +499,7 @@ def test_a_log_based_exception_belongs_to_its_span(sdk: Sdk) -> None:
     record, span = sdk.log("exception"), sdk.span("load")
     assert (record.trace_id, record.span_id) == (span.context.trace_id, span.context.span_id)
     assert record.severity_text == "ERROR"
-    assert dict(record.attributes) == dict(span.events[0].attributes)
+    assert dict(record.attributes) == dict(span.events[0].attributes or {})
 
 
 # span="errors"
@@ -567,11 +575,11 @@ def test_a_forked_child_starts_anew(sdk: Sdk, clock: FakeClock) -> None:
     child = os.fork()
     if child == 0:
         signal.alarm(10)
-        right = policy._limiter.suppressed() == 0 and [admit() for _ in range(3)] == [0, 0, None]
+        right = policy._limits.suppressed() == 0 and [admit() for _ in range(3)] == [0, 0, None]
         os._exit(0 if right else 1)
 
     assert os.waitpid(child, 0)[1] == 0
-    assert policy._limiter.suppressed() == 2
+    assert policy._limits.suppressed() == 2
 
 
 def test_a_policy_can_be_dropped(sdk: Sdk) -> None:

@@ -32,7 +32,7 @@ def handler() -> Kept:
 
 @pytest.fixture
 def logger(handler: Kept) -> Iterator[logging.Logger]:
-    logger = logging.Logger("shop.orders")  # of this test alone
+    logger = logging.Logger("shop.orders")  # noqa: LOG001 - of this test alone
     logger.addHandler(handler)
     yield logger
     logger.handlers.clear()
@@ -70,7 +70,7 @@ def test_through_a_queue_a_record_keeps_its_span(sdk: Sdk, telemetry: Telemetry)
     sender, receiver = logging.handlers.QueueHandler(waiting), Kept()
     sender.addFilter(LogCorrelation())
     receiver.addFilter(LogCorrelation())
-    logger = logging.Logger("shop.orders")
+    logger = logging.Logger("shop.orders")  # noqa: LOG001
     logger.addHandler(sender)
     listener = logging.handlers.QueueListener(waiting, receiver)
     listener.start()
@@ -119,7 +119,7 @@ def test_the_first_of_a_site_and_then_the_rate(logger: logging.Logger, handler: 
 def test_each_site_has_its_own(logger: logging.Logger, handler: Kept, clock: FakeClock) -> None:
     """A site is a logger, a file and a line."""
     handler.addFilter(LogSampling(rate=0, burst=1))
-    other = logging.Logger("shop.billing")
+    other = logging.Logger("shop.billing")  # noqa: LOG001
     other.addHandler(handler)
     for _ in range(3):
         logger.error("one line")

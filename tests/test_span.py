@@ -224,7 +224,12 @@ def test_callables_are_only_asked_if_the_span_is_recorded() -> None:
     """With a sampler that drops all nothing is evaluated."""
     sdk = Sdk(sampler=ALWAYS_OFF)
     asked: list[int] = []
-    sdk.telemetry().span("price", attributes=lambda: asked.append(1) or {})(lambda: None)()
+
+    def ask() -> dict[str, object]:
+        asked.append(1)
+        return {}
+
+    sdk.telemetry().span("price", attributes=ask)(lambda: None)()
     sdk.shutdown()
 
     assert asked == []

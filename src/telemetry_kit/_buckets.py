@@ -28,7 +28,7 @@ class TokenBucket:
     def __init__(self, rate: float, burst: float) -> None:
         self.rate = 0.0 if math.isinf(rate) else rate
         self.burst = math.inf if math.isinf(rate) else burst
-        self.full_at: float | None = None
+        self.full_at = math.inf
         """When the bucket last had all its tokens. The first question starts it."""
         self.taken = 0.0
         """Tokens taken since."""
@@ -37,12 +37,11 @@ class TokenBucket:
 
     def closed(self, now: float) -> bool:
         """Whether nothing can be taken for certain. Needs no lock; `take` is what decides."""
-        full_at = self.full_at
-        return full_at is not None and full_at <= now < self.opens
+        return self.full_at <= now < self.opens
 
     def ready(self, now: float) -> bool:
         """Whether a token is there."""
-        if self.full_at is None or now < self.full_at:
+        if now < self.full_at:
             # The first question, or a clock that was replaced: what is left stays, the time starts anew.
             self.full_at = now
             self.opens = -math.inf
@@ -89,7 +88,7 @@ class Limiter:
     __slots__ = ("__weakref__", "_inside", "_lock", "held", "total")
 
     def __init__(self, total: TokenBucket | None = None) -> None:
-        self.total = total
+        self.total = TokenBucket(0, math.inf) if total is None else total
         self.held: _counts.Tally[Site] = _counts.Tally()
         """How many were held back, by place."""
         self._lock = threading.RLock()
@@ -100,8 +99,9 @@ class Limiter:
     def admit(self, site: Site) -> int | None:
         """How many were held back here since the last one that was admitted, or None: this one is, too."""
         now = _clock.perf_counter()
-        total = self.total
-        if not (site.bucket.closed(now) or (total is not None and total.closed(now))):
+        bucket, total = site.bucket, self.total
+        # `closed`, twice: in a storm this is the way that all go.
+        if not (bucket.full_at <= now < bucket.opens or total.full_at <= now < total.opens):
             held = self._take(site)
             if held is not None:
                 return held
@@ -116,12 +116,10 @@ class Limiter:
                 self._inside = True
                 # Asked in here again: of two threads the later one must not come with the earlier time.
                 now = _clock.perf_counter()
-                total = self.total
-                if not (site.bucket.ready(now) and (total is None or total.ready(now))):
+                if not (site.bucket.ready(now) and self.total.ready(now)):
                     return None
                 site.bucket.taken += 1.0
-                if total is not None:
-                    total.taken += 1.0
+                self.total.taken += 1.0
                 held = int(self.held.of(site))
                 told, site.told = site.told, held
                 return held - told

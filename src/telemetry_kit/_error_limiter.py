@@ -33,37 +33,31 @@ class ErrorSite(Site):
 class ErrorLimiter:
     """Token buckets for pairs of operation and error type, in a bounded table, and one for all of them."""
 
-    __slots__ = ("__weakref__", "_limiter", "_lock", "_observed", "_rates", "_rest", "_sites")
+    __slots__ = ("__weakref__", "_lock", "_observed", "_rates", "_rest", "limiter", "sites")
 
     def __init__(self, rate: float, burst: float, total_rate: float, total_burst: float) -> None:
         self._rates = rate, burst, total_rate, total_burst
         self._observed: weakref.WeakKeyDictionary[Instruments, bool] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
-        self._sites: dict[tuple[Any, ...], ErrorSite] = {}
+        self.sites: dict[tuple[Any, ...], ErrorSite] = {}
+        """By instruments, scope name, operation and error type."""
         self._rest = TokenBucket(rate, burst)
-        self._limiter = Limiter(TokenBucket(total_rate, total_burst))
+        self.limiter = Limiter(TokenBucket(total_rate, total_burst))
         key = id(self)
         _limiters[key] = weakref.ref(self, lambda _: _limiters.pop(key, None))
 
-    def admit(self, scope: "Scope", operation: str | None, error_type: str) -> int | None:
-        """How many of this kind were held back since the last one that was admitted, or None: this one is, too."""
-        try:
-            site = self._sites[scope.instruments, scope.name, operation, error_type]
-        except KeyError:
-            site = self._site(scope, operation, error_type)
-        return self._limiter.admit(site)
-
     def suppressed(self) -> int:
         """How many were held back so far, in this process."""
-        return int(self._limiter.held.total())
+        return int(self.limiter.held.total())
 
-    def _site(self, scope: "Scope", operation: str | None, error_type: str) -> ErrorSite:
+    def site(self, scope: "Scope", operation: str | None, error_type: str) -> ErrorSite:
+        """The site of an operation and an error type that isn't in the table, or came too late for it."""
         instruments, name = scope.instruments, scope.name
         if instruments not in self._observed:
             self._observed[instruments] = True
             instruments.observe(SUPPRESSED, self, lambda limiter: limiter._suppressed_by(instruments))
         with self._lock:
-            sites = self._sites
+            sites = self.sites
             crowded = len(sites) >= SITES
             if crowded:
                 operation, error_type = None if operation is None else OTHER, OTHER
@@ -81,7 +75,7 @@ class ErrorLimiter:
 
     def _suppressed_by(self, instruments: "Instruments") -> Iterable[tuple["Series", float]]:
         """What was held back by site, of those whose numbers `instruments` observes."""
-        held = self._limiter.held.read()
+        held = self.limiter.held.read()
         return [
             (site.series, number)
             for site, number in held.items()
@@ -92,9 +86,9 @@ class ErrorLimiter:
         """As new. A forked child does: what its parent held back, the parent tells."""
         rate, burst, total_rate, total_burst = self._rates
         self._lock = threading.RLock()
-        self._sites = {}
+        self.sites.clear()
         self._rest = TokenBucket(rate, burst)
-        self._limiter.total = TokenBucket(total_rate, total_burst)
+        self.limiter.total = TokenBucket(total_rate, total_burst)
 
 
 _limiters: dict[int, "weakref.ref[ErrorLimiter]"] = {}

@@ -66,8 +66,8 @@ class ErrorPolicy:
     """
 
     __slots__ = (
-        "__weakref__", "_limiter", "burst", "messages", "rate", "scrub", "signal", "stacktrace", "total_burst",
-        "total_rate",
+        "__weakref__", "_limits", "_sites", "burst", "messages", "rate", "scrub", "signal", "stacktrace",
+        "total_burst", "total_rate",
     )  # fmt: skip
 
     def __init__(
@@ -82,12 +82,12 @@ class ErrorPolicy:
         signal: Signal | None = None,
         scrub: Callable[[str], str] = default_scrub,
     ) -> None:
-        self.rate = _number("rate", rate)
-        self.burst = _number("burst", burst)
-        self.total_rate = _number("total_rate", total_rate)
-        self.total_burst = _number("total_burst", total_burst)
-        self.stacktrace = _flag("stacktrace", stacktrace)
-        self.messages = _flag("messages", messages)
+        self.rate: float = _number("rate", rate)
+        self.burst: float = _number("burst", burst)
+        self.total_rate: float = _number("total_rate", total_rate)
+        self.total_burst: float = _number("total_burst", total_burst)
+        self.stacktrace: bool = _flag("stacktrace", stacktrace)
+        self.messages: bool = _flag("messages", messages)
         if signal not in (None, "span", "log", "both"):
             raise ValueError(
                 f"ErrorPolicy: signal must be 'span', 'log', 'both' or None, not {signal!r}; "
@@ -99,8 +99,9 @@ class ErrorPolicy:
                 f"ErrorPolicy: scrub must be a callable that takes a string and returns one, not {scrub!r}; "
                 "`lambda text: text` scrubs nothing"
             )
-        self.scrub = scrub
-        self._limiter = ErrorLimiter(rate, burst, total_rate, total_burst)
+        self.scrub: Callable[[str], str] = scrub
+        self._limits = ErrorLimiter(rate, burst, total_rate, total_burst)
+        self._sites = self._limits.sites
 
     def __repr__(self) -> str:
         names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal")
@@ -115,11 +116,15 @@ class ErrorPolicy:
             return None
         if _seen.seen(exc):
             return None
-        return self._limiter.admit(scope, operation, error_type)
+        try:
+            site = self._sites[scope.instruments, scope.name, operation, error_type]
+        except KeyError:
+            site = self._limits.site(scope, operation, error_type)
+        return self._limits.limiter.admit(site)
 
     def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
         """The same for an error without an exception."""
-        return self._limiter.admit(scope, operation, error_type)
+        return self._limits.limiter.admit(self._limits.site(scope, operation, error_type))
 
     def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
         """The attributes of a detailed record of `exc`, which was admitted."""

@@ -10,7 +10,6 @@ their variables hold. Nor may anything appear on it that its owner could see.
   as the plain dictionary it stands for.
 """
 
-import threading
 import weakref
 from typing import Any
 
@@ -20,9 +19,10 @@ KEPT = 1_024
 """Weak references kept before the dead ones are dropped: more than the exceptions in flight at a time."""
 
 _by_address: dict[int, "weakref.ref[BaseException]"] = {}
-_lock = threading.RLock()
-_dictionary: Any = BaseException.__dict__["__dict__"]
-"""The slot itself: a class of the user's may have its own `__setattr__` or `__dict__`."""
+_claims: dict[int, list[None]] = {}
+"""Addresses of exceptions that are being marked right now: of several threads one makes the entry, atomically."""
+_slot: Any = BaseException.__dict__["__dict__"]
+"""The attributes themselves, for classes that have a `__setattr__` of their own."""
 
 
 class _Marked(dict[str, Any]):
@@ -41,15 +41,29 @@ def seen(exc: BaseException) -> bool:
     >>> seen(problem), seen(problem)
     (False, True)
     """
-    if type(exc).__weakrefoffset__:
-        known = _by_address.get(id(exc))
-        if known is not None and known() is exc:
-            return True
-        return _keep(exc)
-    attributes = _dictionary.__get__(exc)
-    if attributes.__class__ is _Marked:
+    if known(exc):
         return True
-    return _mark(exc, attributes)
+    address = id(exc)
+    claim: list[None] = []
+    if _claims.setdefault(address, claim) is not claim:
+        return True  # by another thread, at this moment
+    try:
+        if known(exc):
+            return True  # by another thread, just now
+        if type(exc).__weakrefoffset__:
+            _by_address[address] = weakref.ref(exc)
+            if len(_by_address) > KEPT:
+                _tidy()
+        else:
+            attributes = exc.__dict__
+            marked = _Marked(attributes) if attributes else _Marked()
+            try:
+                exc.__dict__ = marked
+            except Exception:  # its class lets nobody set anything
+                _slot.__set__(exc, marked)
+        return False
+    finally:
+        del _claims[address]
 
 
 def known(exc: BaseException) -> bool:
@@ -57,42 +71,16 @@ def known(exc: BaseException) -> bool:
     if type(exc).__weakrefoffset__:
         reference = _by_address.get(id(exc))
         return reference is not None and reference() is exc
-    return _dictionary.__get__(exc).__class__ is _Marked
-
-
-def _keep(exc: BaseException) -> bool:
-    reference = weakref.ref(exc)
-    address = id(exc)
-    with _lock:
-        known = _by_address.get(address)
-        if known is not None and known() is exc:
-            return True  # another thread, at the same moment
-        _by_address[address] = reference
-        if len(_by_address) > KEPT:
-            _tidy()
-    return False
+    return exc.__dict__.__class__ is _Marked
 
 
 def _tidy() -> None:
-    for address in [address for address, reference in _by_address.items() if reference() is None]:
-        del _by_address[address]
-    while len(_by_address) > KEPT // 2:
+    for address, reference in list(_by_address.items()):
+        if reference() is None and _by_address.get(address) is reference:
+            _by_address.pop(address, None)
+    for address in list(_by_address)[: -KEPT // 2]:
         # So many exceptions alive at once are not in flight: somebody collects them. The oldest go.
-        del _by_address[next(iter(_by_address))]
+        _by_address.pop(address, None)
 
 
-def _mark(exc: BaseException, attributes: dict[str, Any]) -> bool:
-    marked = _Marked(attributes)
-    with _lock:  # a few instructions, none of which runs code of anybody else's
-        if _dictionary.__get__(exc) is not attributes:
-            return True  # another thread, at the same moment
-        _dictionary.__set__(exc, marked)
-        return False
-
-
-def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-_counts.after_fork(_start_again)
+_counts.after_fork(_claims.clear)

@@ -66,9 +66,13 @@ class NewSpan:
         self.kind = kind
         self.links = links
         self.carrier = carrier
-        self.expected = _check_expected(what, expected)
-        self.attributes = attributes if callable(attributes) else None
-        self.static = {} if attributes is None or callable(attributes) else own_taken(span_attributes(attributes))
+        self.expected: tuple[type[BaseException], ...] | Callable[[Any], object] | None = _check_expected(
+            what, expected
+        )
+        self.attributes: Callable[..., Mapping[str, object]] | None = attributes if callable(attributes) else None
+        self.static: dict[str, AttributeValue] = (
+            {} if attributes is None or callable(attributes) else own_taken(span_attributes(attributes))
+        )
         self._arguments = arguments
 
     def __call__(self, func: F, /) -> F:
