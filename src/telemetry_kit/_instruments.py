@@ -40,7 +40,7 @@ class Series:
     __slots__ = ("__weakref__", "attributes")
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
-        self.attributes = attributes
+        self.attributes: dict[str, AttributeValue] = attributes
 
 
 _series: "weakref.WeakValueDictionary[frozenset[Any], Series]" = weakref.WeakValueDictionary()
@@ -82,8 +82,8 @@ class Source:
 
     def __init__(self, observed: "_Observed", owner: Callable[[], Any], read: Callable[[Any], Reading]) -> None:
         self._observed = observed
-        self.owner = owner
-        self.read = read
+        self.owner: Callable[[], Any] = owner
+        self.read: Callable[[Any], Reading] = read
 
     def stop(self) -> None:
         """End its series."""
@@ -96,10 +96,10 @@ class _Observed:
     __slots__ = ("merge", "name", "sources")
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name: str = name
         self.sources: dict[int, Source] = {}
         gauge = METRICS[name].instrument == "observable_gauge"
-        self.merge = MERGES.get(name, max if gauge else None)
+        self.merge: Callable[[list[Any]], Number | None] | None = MERGES.get(name, max if gauge else None)
 
     def __call__(self, _options: CallbackOptions | None = None) -> list[Observation]:
         if _safe_points.waiting:
@@ -136,9 +136,9 @@ class Histogram:
     __slots__ = ("_bound", "_instruments", "_record", "name")
 
     def __init__(self, instruments: "Instruments", name: str) -> None:
-        self.name = name
+        self.name: str = name
         self._instruments = instruments
-        self._bound: MeterProvider | None = None
+        self._bound: object = None
         self._record: Callable[..., None] | None = None
 
     def record(
@@ -162,10 +162,11 @@ class Histogram:
 
     def recorder(self) -> Callable[..., None] | None:
         """The SDK instrument's own `record`, None without an SDK: for a room that guards the call itself."""
-        provider = self._instruments.provider()
-        if provider is not self._bound:
-            self._record = self._make(provider)
-            self._bound = provider
+        instruments = self._instruments
+        mark = instruments.explicit if instruments.explicit is not None else instruments.provider()
+        if mark is not self._bound:
+            self._record = self._make(instruments.provider())
+            self._bound = mark
         return self._record
 
     def _make(self, provider: MeterProvider | None) -> Callable[..., None] | None:
@@ -187,7 +188,10 @@ class Instruments:
     """The instruments on one meter provider; None stands for the global one, whichever that is and becomes."""
 
     def __init__(self, meter_provider: MeterProvider | None = None) -> None:
-        self._explicit = meter_provider
+        self.explicit: Callable[[], MeterProvider | None] | None = None
+        """Weak, so that a provider of a test or of a plug-in goes when its owner lets it go."""
+        if meter_provider is not None:
+            self.explicit = weakref.ref(meter_provider)
         self._bound: MeterProvider | None = None
         self._histograms: dict[str, Histogram] = {}
         self._observed: dict[str, _Observed] = {}
@@ -197,8 +201,8 @@ class Instruments:
 
     def provider(self) -> MeterProvider | None:
         """The provider of now, None while there is no SDK."""
-        if self._explicit is not None:
-            return self._explicit
+        if self.explicit is not None:
+            return self.explicit()
         provider = _sdk.meter_provider()
         if provider is not self._bound and provider is not None:
             self._bind(provider)
@@ -229,7 +233,8 @@ class Instruments:
                 if observed is None:
                     observed = self._observed[name] = _Observed(name)
             if new:
-                self._create(observed, self._explicit or _placeholder())
+                given = None if self.explicit is None else self.explicit()
+                self._create(observed, given or _placeholder())
         try:
             held: Callable[[], O | None] = weakref.ref(owner)
         except TypeError:
@@ -263,6 +268,7 @@ class _Nothing(Instruments):
     """For a library that the host has switched off: registers and records nothing."""
 
     def __init__(self) -> None:
+        self.explicit = None
         self._histograms = {}
         self.shared = {}
 
