@@ -252,7 +252,8 @@ def _key(key: Any) -> str:
         return str.__str__(key)
     if isinstance(key, bytes):
         return key[:TEXT].decode("latin-1")
-    return int.__repr__(key) if type(key) is int and abs(key) < 2**64 else f"<{type_name(type(key))}>"
+    kind: Any = type(key)
+    return int.__repr__(key) if kind is int and abs(key) < 2**64 else f"<{type_name(kind)}>"
 
 
 def _fields(value: Any) -> Iterator[tuple[str, Any]]:

@@ -69,7 +69,8 @@ def enrich_span(
     def decorate(func: F, /) -> F:
         _callables.check(func, "enrich_span")
         if isinstance(func, (classmethod, staticmethod)):
-            return cast("F", type(func)(decorate(func.__func__)))
+            kind: Any = type(func)
+            return cast("F", kind(decorate(cast("Any", func.__func__))))
         if callable(attributes):
             _callables.check_takes(attributes, func, "attributes of enrich_span")
         return cast("F", _calls.decorate(cast("Any", func), _Enriched(func, arguments, attributes, result)))

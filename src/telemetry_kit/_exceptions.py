@@ -93,7 +93,7 @@ class ErrorPolicy:
                 f"ErrorPolicy: signal must be 'span', 'log', 'both' or None, not {signal!r}; "
                 f"None follows {SIGNAL_VARIABLE}"
             )
-        self.signal = signal
+        self.signal: Signal | None = signal
         if not callable(scrub):
             raise TypeError(
                 f"ErrorPolicy: scrub must be a callable that takes a string and returns one, not {scrub!r}; "
@@ -200,7 +200,7 @@ class ErrorPolicy:
 
     def where(self) -> Signal:
         """The signal of now."""
-        return self.signal or _signals.opted_in()
+        return _signals.opted_in() if self.signal is None else self.signal
 
     def emit(
         self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None

@@ -147,7 +147,7 @@ class _Node:
     def tree(cls, exc: BaseException) -> "_Node":
         """All that is to be printed of `exc`: each exception once, and a bounded number of them."""
         top = cls(exc)
-        todo = [top]
+        todo: list[_Node] = [top]
         seen = {id(exc)}
         while todo:
             node = todo.pop()
