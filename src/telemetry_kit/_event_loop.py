@@ -1,8 +1,8 @@
 """How late an asyncio loop runs what is due: the one number that shows what blocks it.
 
 A timer asks the loop to be called back a tenth of a second later, and how much later than that it is called is the lag.
-A call that blocks the loop for longer than that can't be missed. Ten callbacks a second cost a loop about 0.01 % of its
-time.
+A call that blocks the loop for longer than that can't be missed. Ten callbacks a second, of about 30 µs each, cost a
+loop 0.03 % of its time.
 """
 
 from __future__ import annotations
