@@ -202,15 +202,24 @@ class TaskLedger(_counts.PerThread):
         """The sums over all threads."""
         return [sum(numbers) for numbers in zip(*cast("list[list[int]]", self.cells()), strict=True)] or [0] * 6
 
-    def now(self, limit: int | None) -> tuple[int, int]:
-        """How many tasks are at a worker, and how many in the queue."""
+    def at_workers(self) -> int:
+        """How many tasks are at a worker."""
+        active = max(self.totals()[ACTIVE], 0)
+        return active if self.estimate is None else active + self._estimated(active)
+
+    def in_queue(self) -> int:
+        """How many tasks wait for a worker."""
         self.sweep()
         queued = len(self.queued)
-        active = max(self.totals()[ACTIVE], 0)
         if self.estimate is None or not queued:
-            return active, queued
-        at_worker = self.estimate(self, queued if limit is None else min(queued, max(limit - active, 0)))
-        return active + at_worker, queued - at_worker
+            return queued
+        return max(queued - self._estimated(max(self.totals()[ACTIVE], 0)), 0)
+
+    def _estimated(self, active: int) -> int:
+        self.sweep()
+        queued, limit = len(self.queued), self.limit()
+        most = queued if limit is None else min(queued, max(limit - active, 0))
+        return self.estimate(self, most) if most and self.estimate is not None else 0
 
 
 def judge(exc: BaseException) -> tuple[int, str | None]:
@@ -242,7 +251,7 @@ def outcome_of(future: Future[Any]) -> int:
 
 def _worker_count(ledger: TaskLedger) -> Reading:
     limit = ledger.limit()
-    active, _ = ledger.now(limit)
+    active = ledger.at_workers()
     yield ledger._states["active"], active
     if limit is not None:
         yield ledger._states["idle"], 0 if ledger.closed else max(limit - active, 0)
@@ -257,11 +266,11 @@ def _worker_limit(ledger: TaskLedger) -> Reading:
 def _worker_utilization(ledger: TaskLedger) -> Reading:
     limit = ledger.limit()
     if limit is not None:
-        yield ledger._series, (ledger.now(limit)[0], limit)
+        yield ledger._series, (ledger.at_workers(), limit)
 
 
 def _queue_size(ledger: TaskLedger) -> Reading:
-    yield ledger._series, ledger.now(ledger.limit())[1]
+    yield ledger._series, ledger.in_queue()
 
 
 def _tasks(ledger: TaskLedger) -> Reading:
