@@ -127,9 +127,8 @@ def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str]
         propagator = propagate.get_global_textmap()
         if propagator is not host.propagator:
             host = _renewed(propagator)
-        if context is None:
-            context = _context.get_current()
-        sent = host.written(context if baggage is None else _with_baggage(context, baggage))
+        sending: Context = _context.get_current() if context is None else context
+        sent = host.written(sending if baggage is None else _with_baggage(sending, baggage))
         if carrier.__class__ is dict and host.names.foreign.issuperset(carrier):  # type: ignore[arg-type]
             carrier.update(sent)  # type: ignore[attr-defined]
             return carrier
