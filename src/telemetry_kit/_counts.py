@@ -42,12 +42,21 @@ class _Fork:
         self.generation: object = object()
 
 
+_states: set["weakref.ref[ThreadState]"] = set()
+
+
+def states() -> list["ThreadState"]:
+    """The states of all threads that the kit knows."""
+    return [state for state in (reference() for reference in list(_states)) if state is not None]
+
+
 class ThreadState:
     """What the kit knows of a thread."""
 
-    __slots__ = ("busy", "was_busy")
+    __slots__ = ("__weakref__", "busy", "was_busy")
 
     def __init__(self) -> None:
+        _states.add(weakref.ref(self, _states.discard))
         self.busy = False
         """It is inside the API or the SDK, called by the kit, or it runs the garbage collector: no place to record."""
         self.was_busy = False
@@ -160,7 +169,7 @@ class Running(PerThread):
         if not GIL:
             super().__init__()
             return
-        self.local = _OneCell()
+        self.local: Any = _OneCell()
         _all.add(weakref.ref(self, _all.discard))
         self.new()
 
@@ -288,6 +297,7 @@ def _start_again() -> None:
     fork.generation = object()
     # Calls that run across the fork hold on to the state of their thread: there they see that this is no place to record.
     threads.state.busy = True
+    _states.clear()
     threads.state = ThreadState()
     for reference in list(_all):
         counts = reference()

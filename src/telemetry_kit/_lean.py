@@ -142,9 +142,9 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         attached: Any = None
         span: Any = None
         here = _threads.state
+        if _waiting:
+            _safe_points.drain()
         if start_span is not None:
-            if _waiting:
-                _safe_points.drain()
             if here.busy:
                 context = False
             else:
@@ -205,6 +205,8 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 return result
             else:
                 record = None  # the span is there for every call
+        if _waiting:
+            _safe_points.drain()
         here.busy = True
         try:
             if record is not None:
@@ -259,9 +261,9 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         attached: Any = None
         span: Any = None
         here = _threads.state
+        if _waiting:
+            _safe_points.drain()
         if start_span is not None:
-            if _waiting:
-                _safe_points.drain()
             if here.busy:
                 context = False
             else:
@@ -317,6 +319,8 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 return result
             else:
                 record = None  # the span is there for every call
+        if _waiting:
+            _safe_points.drain()
         here.busy = True
         try:
             if record is not None:

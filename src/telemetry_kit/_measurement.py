@@ -223,7 +223,7 @@ class Measurement:
         if self._current is not None:
             try:
                 CURRENT.reset(self._current)
-            except (ValueError, RuntimeError):
+            except (LookupError, RuntimeError, ValueError):
                 pass
             self._current = None
         if self._busy is not None:
@@ -243,7 +243,7 @@ class Measurement:
             self._current = None
             try:
                 CURRENT.reset(token)
-            except (ValueError, RuntimeError):  # ended in another context than it began: nothing to put back there
+            except (LookupError, RuntimeError, ValueError):  # ended in another context than it began: nothing to put back there
                 pass
         token = self._attached
         if token is not None:
@@ -289,6 +289,8 @@ class Measurement:
             if here.busy or self._deferred:
                 _endings.end_later(self, error_type, duration, attributes)
                 return
+            if _safe_points.waiting:
+                _safe_points.drain()
             here.busy = True
             try:
                 if self._recording and self._late:
