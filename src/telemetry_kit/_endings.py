@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import StatusCode, set_span_in_context
 
 from telemetry_kit import _clock, _context, _counts, _faults, _safe_points
-from telemetry_kit._attributes import AttributeValue
+from telemetry_kit._attributes import AttributeValue, span_attributes
 from telemetry_kit._outcome import CANCELLED
 
 if TYPE_CHECKING:
@@ -101,6 +101,10 @@ def _back_date(call: Measurement, error_type: str, description: str | None) -> N
     if tracer is None:
         return
     attributes = {**(call._static or {}), **(call._late or {})}
+    if call._asked is not None and operation._span_attributes is not None:
+        args, kwargs = call._asked
+        with _faults.guard("operation.span_attributes"):
+            attributes = {**span_attributes(operation._span_attributes(*args, **kwargs)), **attributes}
     attributes["error.type"] = error_type
     start = _clock.time_ns() - int((call.duration or 0.0) * 1e9)
     span = tracer.start_span(operation.name, call._context, operation.kind, attributes, call._links, start)

@@ -57,6 +57,7 @@ class Measurement:
     _metric: dict[str, AttributeValue] | None = None
     _static: dict[str, AttributeValue] | None = None  # for a span that is only made at the end
     _late: dict[str, AttributeValue] | None = None
+    _asked: tuple[tuple[Any, ...], dict[str, Any]] | None = None  # what a callable for its attributes is given
     _failed: str | None = None
     _description: str | None = None
     _status: object = None

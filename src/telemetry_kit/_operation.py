@@ -22,6 +22,9 @@ from telemetry_kit._operation_rules import Arguments, Attributes, ErrorIf, Expec
 from telemetry_kit._operation_state import OperationState, observe_active, observe_sampled, state_of
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from telemetry_kit._instruments import Histogram
     from telemetry_kit._scope import Scope
     from telemetry_kit.conventions import Convention
 
@@ -106,11 +109,11 @@ class Operation:
             "convention": convention,
             "sample_durations": sample_durations,
         }
-        self.scope = scope
+        self.scope: Scope = scope
         self.name: str = name if name is not None else "unnamed"
         self._options = options if name is None else None
-        self.convention = convention
-        self.kind = _rules.check_kind(what, kind, convention)
+        self.convention: Convention | None = convention
+        self.kind: SpanKind = _rules.check_kind(what, kind, convention)
         self.span_mode = _rules.check_span(what, span)
         _rules.check_rules(what, self.kind, options)
         self._expected = _rules.check_expected(what, expected)
@@ -119,7 +122,7 @@ class Operation:
         self._span_attributes = span_attributes if callable(span_attributes) else None
         self._arguments = arguments
         self._carrier, self._links, self._public = carrier, links, public_endpoint
-        self.plain = (
+        self.plain: bool = (
             self._metric_attributes is None
             and self._span_attributes is None
             and carrier is None
@@ -127,9 +130,9 @@ class Operation:
             and not public_endpoint
             and span != "current"
         )
-        self.judges = error_if is not None or convention is not None
-        self.sampled = sample_durations < 1.0
-        self.gap = _lean.gaps(sample_durations)
+        self.judges: bool = error_if is not None or convention is not None
+        self.sampled: bool = sample_durations < 1.0
+        self.gap: Callable[[], float] = _lean.gaps(sample_durations)
         if name is not None:
             self._enter_state(metric_attributes, span_attributes)
 
@@ -157,7 +160,7 @@ class Operation:
         if declared or span_declared:
             merged = {**declared, **span_declared}
             self.span_static = {key: value for key, value in merged.items() if key not in OWN_KEYS}
-        self.histogram = scope.instruments.histogram(metric)
+        self.histogram: Histogram = scope.instruments.histogram(metric)
         if active:
             observe_active(scope, state, active, observed)
         self.success: Any = None
@@ -169,12 +172,13 @@ class Operation:
     def bind(self) -> None:
         """Take what the providers of now have. The lean way looks at the API's globals itself (see `_sdk`), and only
         asks whether they still are those of the last time."""
-        self.seen_traces, self.seen_metrics = _sdk.traces._TRACER_PROVIDER, _sdk.metrics._METER_PROVIDER
-        self.seen_override = _sdk.override
+        self.seen_traces: Any = _sdk.traces._TRACER_PROVIDER
+        self.seen_metrics: Any = _sdk.metrics._METER_PROVIDER
+        self.seen_override: Any = _sdk.override
         tracer = self.scope.tracer() if self.span_mode is True else None
         self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
         self.record: Callable[..., None] | None = self.histogram.recorder()
-        self.idle = self.start_span is None and self.record is None and not self.sampled
+        self.idle: bool = self.start_span is None and self.record is None and not self.sampled
 
     def samples(self) -> bool:
         """Whether the duration of a call that doesn't go the lean way is among those recorded."""
@@ -298,6 +302,23 @@ class Operation:
         except Exception as fault:  # noqa: BLE001
             _faults.record("operation.carrier", fault)
 
+    def hand_on(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Context | None:
+        """What a call's carrier does where there is no SDK: the incoming context to make current, or the current one
+        put into an outgoing carrier."""
+        from telemetry_kit import propagation  # noqa: PLC0415
+
+        try:
+            carrier = self._evaluate("operation.carrier", None, self._carrier, args, kwargs)
+            if self._public:
+                return propagation.extract_public(carrier)[0]
+            if carrier is not None and self.kind in _rules.INCOMING:
+                return propagation.extract(carrier)
+            if carrier is not None:
+                propagation.inject(carrier)
+        except Exception as fault:  # noqa: BLE001
+            _faults.record("operation.carrier", fault)
+        return None
+
     def enrich(
         self,
         measurement: Measurement,
@@ -320,8 +341,11 @@ class Operation:
             if measurement._recording or late:
                 if arguments is not None and args is not None:
                     measurement.set_attributes(arguments(args, kwargs))
-                if self._span_attributes is not None and args is not None and measurement._recording:
-                    measurement.set_attributes(self._span_attributes(*args, **kwargs))
+                if self._span_attributes is not None and args is not None:
+                    if late:
+                        measurement._asked = args, kwargs  # asked for if it fails
+                    else:
+                        measurement.set_attributes(self._span_attributes(*args, **kwargs))
                 if measurement._given_span:
                     measurement.set_attributes(measurement._given_span)
         except Exception as fault:  # noqa: BLE001
@@ -342,7 +366,7 @@ class Operation:
             if measurement._failed is not None:
                 return measurement._failed
             error_type = None if exc is None else _outcome.error_type(exc)
-            if exc is not None and error_type is not None and self._is_expected(exc):
+            if exc is not None and error_type is not None and _outcome.is_expected(exc, self._expected):
                 error_type = exc = None
             convention, status = self.convention, measurement._status
             if convention is not None and status is not None and error_type != _outcome.CANCELLED:
@@ -357,18 +381,6 @@ class Operation:
             _faults.record("operation.error_if", fault)
             return None if exc is None else _outcome.OTHER
         return error_type
-
-    def _is_expected(self, exc: BaseException) -> bool:
-        expected = self._expected
-        if expected is None:
-            return False
-        if isinstance(expected, tuple):
-            return isinstance(exc, expected)
-        try:
-            return bool(expected(exc))
-        except Exception as fault:  # noqa: BLE001
-            _faults.record("operation.expected", fault)
-            return False
 
     def metric_set(self, measurement: Measurement, error_type: str | None) -> dict[str, AttributeValue]:
         """The metric's attributes of a call that isn't a plain success."""

@@ -7,6 +7,8 @@ own, which no dashboard should count as an error of the code (`error.type="cance
 import sys
 from collections.abc import Callable
 
+from telemetry_kit import _faults
+
 CANCELLED = "cancelled"
 OTHER = "_OTHER"
 """What the conventions call a value that is not in the list."""
@@ -32,12 +34,10 @@ def error_type(exc: BaseException) -> str | None:
     kind = type(exc)
     if kind in _NORMAL_ENDS:
         return None
-    if kind is SystemExit:
-        return None if exc.code in (None, 0) and exc.code is not False else "SystemExit"  # type: ignore[attr-defined]
     if isinstance(exc, _NORMAL_ENDS):
         return None
-    if isinstance(exc, SystemExit) and exc.code in (None, 0):
-        return None
+    if isinstance(exc, SystemExit) and (exc.code is None or (isinstance(exc.code, int) and exc.code == 0)):
+        return None  # what is no int is printed, and the process exits with 1
     if is_cancellation(exc):
         return CANCELLED
     if hasattr(exc, "exceptions") and hasattr(exc, "derive"):
@@ -67,6 +67,25 @@ def is_cancellation(exc: BaseException) -> bool:
         if kind is not None and isinstance(exc, kind):
             return True
     return False
+
+
+def is_expected(exc: BaseException, expected: Expected | None) -> bool:
+    """Whether an exception is no error: it is of one of the types, or the callable says so. A group is expected where
+    all of its leaves are, since it has no type of its own to be named by."""
+    if expected is None:
+        return False
+    if not isinstance(expected, tuple):
+        try:
+            return bool(expected(exc))
+        except Exception as fault:  # noqa: BLE001
+            _faults.record("operation.expected", fault)
+            return False
+    if isinstance(exc, expected):
+        return True
+    parts = getattr(exc, "exceptions", None)
+    if not (isinstance(parts, tuple) and parts and hasattr(exc, "derive")):
+        return False
+    return all(is_expected(part, expected) for part in parts[:_LEAVES_AT_MOST])
 
 
 def _of_group(group: BaseException) -> str:

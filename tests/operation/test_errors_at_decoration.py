@@ -1,0 +1,102 @@
+"""What can't be right raises where it is written: with the thing, the rule, the value and the way out."""
+
+from typing import Any
+
+import pytest
+from opentelemetry.trace import SpanKind
+
+from telemetry_kit import Telemetry, conventions
+
+WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "kind": ({"kind": "server"}, TypeError, "kind of operation 'work'.*SpanKind.*'server'"),
+    "span": ({"span": "maybe"}, ValueError, "span of operation 'work'.*\"current\".*'maybe'"),
+    "span, a number": ({"span": 2}, ValueError, "span of operation 'work'.*got 2"),
+    "metric_attributes": ({"metric_attributes": ["a"]}, TypeError, "metric_attributes of operation 'work'.*mapping"),
+    "span_attributes": ({"span_attributes": 7}, TypeError, "span_attributes of operation 'work'.*mapping.*7"),
+    "error_if": ({"error_if": "no"}, TypeError, "error_if of operation 'work'.*callable.*'no'"),
+    "expected": ({"expected": ("ValueError",)}, TypeError, "expected of operation 'work'.*exception types"),
+    "expected, a number": ({"expected": 7}, TypeError, "expected of operation 'work'.*7"),
+    "carrier": ({"carrier": {}}, ValueError, "operation 'work' has a carrier but is INTERNAL.*SERVER"),
+    "public_endpoint": ({"public_endpoint": True}, ValueError, "operation 'work' is a public_endpoint but INTERNAL"),
+    "sample_durations below": ({"sample_durations": -0.1}, ValueError, "sample_durations of operation 'work'.*-0.1"),
+    "sample_durations above": ({"sample_durations": 1.5}, ValueError, "0.0 to 1.0.*1.5"),
+    "sample_durations, not a number": ({"sample_durations": float("nan")}, ValueError, "0.0 to 1.0.*nan"),
+    "sample_durations, a text": ({"sample_durations": "1"}, TypeError, "a number from 0.0 to 1.0.*'1'"),
+    "sample_durations, a bool": ({"sample_durations": True}, TypeError, "a number from 0.0 to 1.0.*True"),
+    "convention": ({"convention": "HTTP"}, TypeError, "convention of operation 'work'.*telemetry_kit.conventions"),
+    "convention of pools": ({"convention": conventions.DB_CONNECTIONS}, TypeError, "convention of operation 'work'"),
+    "kind against convention": (
+        {"kind": SpanKind.CLIENT, "convention": conventions.HTTP_SERVER},
+        ValueError,
+        "operation 'work' has kind CLIENT, but HTTP_SERVER is for SERVER",
+    ),
+    "sampling with a convention": (
+        {"sample_durations": 0.5, "convention": conventions.HTTP_SERVER},
+        ValueError,
+        "operation 'work' has a convention.*sample_durations=0.5",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "kind", "message"), WRONG.values(), ids=WRONG)
+def test_an_option_that_cannot_be_right(
+    telemetry: Telemetry, options: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    """A wrong option raises when the operation is defined, and names thing, rule and value."""
+    with pytest.raises(kind, match=message):
+        telemetry.operation("work", **options)
+
+
+@pytest.mark.parametrize(("name", "kind"), [(7, TypeError), (b"work", TypeError), ("", ValueError)], ids=repr)
+def test_a_name_that_is_none(telemetry: Telemetry, name: Any, kind: type[Exception]) -> None:
+    """An operation's name is a text that isn't empty."""
+    with pytest.raises(kind, match="an operation's name"):
+        telemetry.operation(name)
+
+
+def test_options_are_keyword_only(telemetry: Telemetry) -> None:
+    """Options can't be given by position."""
+    with pytest.raises(TypeError):
+        telemetry.operation("work", SpanKind.SERVER)  # type: ignore[call-overload]
+
+
+def work(sku: str, count: int = 1, *, express: bool = False) -> None: ...
+
+
+@pytest.mark.parametrize("arguments", [["price"], {"price": "product.price"}], ids=str)
+def test_an_unknown_parameter(telemetry: Telemetry, arguments: Any) -> None:
+    """`arguments` that names a parameter the function doesn't have is a TypeError that names both."""
+    with pytest.raises(TypeError, match="price"):
+        telemetry.operation("work", arguments=arguments)(work)
+
+
+@pytest.mark.parametrize("option", ["metric_attributes", "span_attributes", "carrier", "links"])
+@pytest.mark.parametrize("extractor", [lambda: {}, lambda a, b, c, d: {}, lambda *, other: {}], ids=["0", "4", "keyword"])
+def test_a_callable_that_cannot_take_the_arguments(telemetry: Telemetry, option: str, extractor: Any) -> None:
+    """A callable that can't be given what the function is given is a TypeError at decoration."""
+    operation = telemetry.operation("work", kind=SpanKind.SERVER, **{option: extractor})
+
+    with pytest.raises(TypeError, match=f"{option} of operation 'work' is given what .*work"):
+        operation(work)
+
+
+TAKES: list[Any] = [
+    lambda *args, **kwargs: {},
+    lambda sku, *args, **kwargs: {},
+    lambda sku, count=1, express=False: {},
+    lambda a, b=2, **rest: {},
+]
+
+
+@pytest.mark.parametrize("extractor", TAKES, ids=range(len(TAKES)))
+def test_a_callable_that_can_take_them(telemetry: Telemetry, extractor: Any) -> None:
+    """A callable that can be given the arguments in some way of calling is accepted."""
+    telemetry.operation("work", metric_attributes=extractor)(work)
+
+
+def test_a_disabled_library_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A programmer's mistake raises also where the host has switched the telemetry off."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "lib")
+
+    with pytest.raises(TypeError):
+        Telemetry("lib").operation("work")(7)  # type: ignore[type-var]

@@ -1,0 +1,340 @@
+"""What became of a call: one vocabulary on span, metric and event."""
+
+import asyncio
+import concurrent.futures
+import decimal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from opentelemetry.trace import StatusCode
+
+from telemetry_kit import ErrorPolicy, Telemetry, _faults, current_measurement
+from tests.support import Sdk
+
+if sys.version_info >= (3, 11):
+    Group, BaseGroup = ExceptionGroup, BaseExceptionGroup  # noqa: F821
+else:
+    from exceptiongroup import BaseExceptionGroup as BaseGroup
+    from exceptiongroup import ExceptionGroup as Group
+
+
+class Exit(SystemExit):
+    """A SystemExit of the user's."""
+
+
+class Stopped(StopIteration):
+    """A StopIteration of the user's."""
+
+
+class OutOfStock(Exception):
+    class Deeper(Exception): ...
+
+
+SUCCESSES: dict[str, Callable[[], BaseException]] = {
+    "SystemExit()": SystemExit,
+    "SystemExit(None)": lambda: SystemExit(None),
+    "SystemExit(0)": lambda: SystemExit(0),
+    "SystemExit(False)": lambda: SystemExit(False),
+    "subclass of SystemExit, 0": lambda: Exit(0),
+    "GeneratorExit": GeneratorExit,
+    "StopIteration": StopIteration,
+    "StopAsyncIteration": StopAsyncIteration,
+    "subclass of StopIteration": Stopped,
+}
+ERRORS: dict[str, tuple[Callable[[], BaseException], str]] = {
+    "builtin": (ValueError, "ValueError"),
+    "of a module": (decimal.InvalidOperation, "decimal.InvalidOperation"),
+    "of the user": (OutOfStock, f"{__name__}.OutOfStock"),
+    "nested class": (OutOfStock.Deeper, f"{__name__}.OutOfStock.Deeper"),
+    "SystemExit(1)": (lambda: SystemExit(1), "SystemExit"),
+    "SystemExit(text)": (lambda: SystemExit("no"), "SystemExit"),
+    "SystemExit(0.0), which exits with 1": (lambda: SystemExit(0.0), "SystemExit"),
+    "subclass of SystemExit, 2": (lambda: Exit(2), f"{__name__}.Exit"),
+    "KeyboardInterrupt": (KeyboardInterrupt, "KeyboardInterrupt"),
+    "group of one type": (lambda: Group("g", [ValueError(), ValueError()]), "ValueError"),
+    "group of groups of one type": (lambda: Group("g", [Group("h", [KeyError()]), KeyError()]), "KeyError"),
+    "group of two types": (lambda: Group("g", [ValueError(), KeyError()]), "ExceptionGroup"),
+    "base group of two types": (
+        lambda: BaseGroup("g", [ValueError(), KeyboardInterrupt()]),
+        "BaseExceptionGroup",
+    ),
+}
+CANCELLATIONS: dict[str, Callable[[], BaseException]] = {
+    "asyncio": asyncio.CancelledError,
+    "concurrent.futures": concurrent.futures.CancelledError,
+    "group": lambda: BaseGroup("g", [asyncio.CancelledError(), asyncio.CancelledError()]),
+}
+OPTIONS = pytest.mark.parametrize("options", [{}, {"error_if": lambda _: None}], ids=["lean", "full"])
+
+
+def outcome(telemetry: Telemetry, make: Callable[[], BaseException], **options: Any) -> BaseException:
+    """Run an operation that raises; the exception must come out as it is."""
+    exc = make()
+
+    @telemetry.operation("work", **options)
+    def work() -> None:
+        raise exc
+
+    with pytest.raises(type(exc)) as caught:
+        work()
+    assert caught.value is exc
+    return exc
+
+
+@OPTIONS
+@pytest.mark.parametrize("make", SUCCESSES.values(), ids=SUCCESSES)
+def test_a_success(telemetry: Telemetry, sdk: Sdk, make: Any, options: dict[str, Any]) -> None:
+    """These exceptions are ways to end well: no `error.type`, status unset, no event (ASY 2)."""
+    outcome(telemetry, make, **options)
+
+    assert "error.type" not in sdk.point("operation.duration").attributes
+    assert "error.type" not in sdk.span().attributes
+    assert sdk.span().status.status_code is StatusCode.UNSET
+    assert sdk.span().events == ()
+
+
+@OPTIONS
+@pytest.mark.parametrize(("make", "name"), ERRORS.values(), ids=ERRORS)
+def test_an_error(telemetry: Telemetry, sdk: Sdk, make: Any, name: str, options: dict[str, Any]) -> None:
+    """An exception has its type's name, on the metric, the span and its event (ASY 2)."""
+    outcome(telemetry, make, **options)
+
+    assert sdk.point("operation.duration").attributes["error.type"] == name
+    assert sdk.span().attributes["error.type"] == name
+    assert sdk.span().status.status_code is StatusCode.ERROR
+    assert [event.attributes["error.type"] for event in sdk.span().events] == [name]
+
+
+@OPTIONS
+@pytest.mark.parametrize("make", CANCELLATIONS.values(), ids=CANCELLATIONS)
+def test_a_cancellation(telemetry: Telemetry, sdk: Sdk, make: Any, options: dict[str, Any]) -> None:
+    """A cancellation has `error.type="cancelled"`, span status unset, and no event (ASY 1)."""
+    outcome(telemetry, make, **options)
+
+    assert sdk.point("operation.duration").attributes["error.type"] == "cancelled"
+    assert sdk.span().attributes["error.type"] == "cancelled"
+    assert sdk.span().status.status_code is StatusCode.UNSET
+    assert sdk.span().events == ()
+
+
+def test_a_local_exception_class_has_no_locals_in_its_name(telemetry: Telemetry, sdk: Sdk) -> None:
+    """The name of a local class has no `<locals>`."""
+
+    class Local(Exception): ...
+
+    outcome(telemetry, Local)
+
+    assert "<locals>" not in sdk.span().attributes["error.type"]
+    assert sdk.span().attributes["error.type"].endswith("Local")
+
+
+def test_the_status_description_is_the_scrubbed_message(telemetry: Telemetry, sdk: Sdk) -> None:
+    """The span's status says the exception's message, without its secrets (SEC 4)."""
+    outcome(telemetry, lambda: ValueError("can't log in, password=hunter2"))
+
+    description = sdk.span().status.description
+    assert "can't log in" in description
+    assert "hunter2" not in description
+
+
+# expected
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [(KeyError, ValueError), [ValueError], ValueError, (Exception,), lambda exc: isinstance(exc, ValueError)],
+    ids=["tuple", "list", "class", "base class", "callable"],
+)
+def test_an_expected_exception_is_a_success(telemetry: Telemetry, sdk: Sdk, expected: Any) -> None:
+    """An expected exception is a success with the status unset, and comes out (ASY 2)."""
+    outcome(telemetry, ValueError, expected=expected)
+
+    assert "error.type" not in sdk.point("operation.duration").attributes
+    assert sdk.span().status.status_code is StatusCode.UNSET
+    assert sdk.span().events == ()
+
+
+def test_an_unexpected_exception_is_an_error(telemetry: Telemetry, sdk: Sdk) -> None:
+    """What isn't expected is an error."""
+    outcome(telemetry, ValueError, expected=(KeyError,))
+
+    assert sdk.span().attributes["error.type"] == "ValueError"
+
+
+def test_a_group_of_expected_exceptions_is_expected(telemetry: Telemetry, sdk: Sdk) -> None:
+    """A group all of whose leaves are expected, as a task group makes it, is expected."""
+    outcome(telemetry, lambda: Group("g", [ValueError(), Group("h", [KeyError()])]), expected=(ValueError, KeyError))
+
+    assert "error.type" not in sdk.span().attributes
+
+
+def test_an_expected_that_raises(telemetry: Telemetry, sdk: Sdk) -> None:
+    """An `expected` that raises is a counted fault, and the exception an error (FLT 1)."""
+    before = _faults.counts().get("operation.expected", 0)
+    outcome(telemetry, ValueError, expected=lambda exc: 1 / 0)
+
+    assert sdk.span().attributes["error.type"] == "ValueError"
+    assert _faults.counts()["operation.expected"] == before + 1
+
+
+# error_if
+
+
+@pytest.mark.parametrize(
+    ("verdict", "name"), [(True, "_OTHER"), ("out_of_stock", "out_of_stock"), (1, "_OTHER"), ([1], "_OTHER")], ids=str
+)
+def test_a_result_that_is_an_error(telemetry: Telemetry, sdk: Sdk, verdict: Any, name: str) -> None:
+    """`error_if` names the error, or says that it is one; the result comes out."""
+    assert telemetry.operation("work", error_if=lambda result: verdict)(lambda: 42)() == 42
+
+    assert sdk.point("operation.duration").attributes["error.type"] == name
+    assert sdk.span().attributes["error.type"] == name
+    assert sdk.span().status.status_code is StatusCode.ERROR
+
+
+@pytest.mark.parametrize("verdict", [False, None, "", 0], ids=repr)
+def test_a_result_that_is_none(telemetry: Telemetry, sdk: Sdk, verdict: Any) -> None:
+    """`error_if` that says nothing leaves a success."""
+    telemetry.operation("work", error_if=lambda result: verdict)(lambda: 42)()
+
+    assert "error.type" not in sdk.point("operation.duration").attributes
+
+
+@pytest.mark.parametrize("kind", ["async", "generator", "awaitable"])
+def test_the_result_of_other_kinds_is_judged(telemetry: Telemetry, sdk: Sdk, kind: str) -> None:
+    """`error_if` is given what is returned: by a coroutine, a generator, a returned awaitable."""
+
+    async def coroutine() -> int:
+        return 42
+
+    def generator():  # noqa: ANN202
+        yield 1
+        return 42
+
+    operation = telemetry.operation("work", error_if=lambda result: f"got {result}")
+    if kind == "generator":
+        list(operation(generator)())
+    else:
+        made = operation(coroutine if kind == "async" else lambda: coroutine())()
+
+        async def main() -> Any:
+            return await made
+
+        asyncio.run(main())
+
+    assert sdk.point("operation.duration").attributes["error.type"] == "got 42"
+
+
+def test_an_exception_has_no_result_to_judge(telemetry: Telemetry) -> None:
+    """`error_if` isn't asked where nothing was returned."""
+    asked: list[Any] = []
+    outcome(telemetry, ValueError, error_if=asked.append)
+    with telemetry.operation("block", error_if=asked.append).measure():
+        pass
+
+    assert asked == []
+
+
+def test_an_error_if_that_raises(telemetry: Telemetry, sdk: Sdk) -> None:
+    """An `error_if` that raises is a counted fault, and the call a success (FLT 1)."""
+    before = _faults.counts().get("operation.error_if", 0)
+
+    assert telemetry.operation("work", error_if=lambda result: 1 / 0)(lambda: 42)() == 42  # type: ignore[arg-type,return-value]
+    assert "error.type" not in sdk.point("operation.duration").attributes
+    assert _faults.counts()["operation.error_if"] == before + 1
+
+
+# fail
+
+
+def test_a_failure_has_its_description(telemetry: Telemetry, sdk: Sdk) -> None:
+    """`fail` with a description has it as the span's status, scrubbed."""
+    with telemetry.operation("work").measure() as m:
+        m.fail("card_declined", "insufficient funds, password=hunter2")
+
+    assert sdk.span().attributes["error.type"] == "card_declined"
+    assert sdk.span().status.status_code is StatusCode.ERROR
+    assert "insufficient funds" in sdk.span().status.description
+    assert "hunter2" not in sdk.span().status.description
+
+
+def test_a_failure_has_no_exception_event(telemetry: Telemetry, sdk: Sdk) -> None:
+    """`fail` is an error without an exception: there is none to record."""
+    with telemetry.operation("work").measure() as m:
+        m.fail("card_declined")
+
+    assert sdk.span().events == ()
+
+
+def test_the_last_failure_counts(telemetry: Telemetry, sdk: Sdk) -> None:
+    """`fail` twice: the last word counts."""
+    with telemetry.operation("work").measure() as m:
+        m.fail("first")
+        m.fail("second")
+
+    assert sdk.point("operation.duration").attributes["error.type"] == "second"
+
+
+def test_fail_then_exception_keeps_the_name_and_the_detail(telemetry: Telemetry, sdk: Sdk) -> None:
+    """What the user named is the `error.type`; the exception that leaves is recorded in detail all the same."""
+
+    def make() -> BaseException:
+        return ValueError("no")
+
+    @telemetry.operation("work")
+    def work() -> None:
+        current_measurement().fail("card_declined")
+        raise make()
+
+    with pytest.raises(ValueError):
+        work()
+
+    assert sdk.point("operation.duration").attributes["error.type"] == "card_declined"
+    assert [event.attributes["exception.type"] for event in sdk.span().events] == ["ValueError"]
+
+
+def test_error_if_does_not_overrule_fail(telemetry: Telemetry, sdk: Sdk) -> None:
+    """`fail` inside of a call counts more than what `error_if` thinks of its result."""
+
+    @telemetry.operation("work", error_if=lambda _: "by result")
+    def work() -> None:
+        current_measurement().fail("by name")
+
+    work()
+
+    assert sdk.point("operation.duration").attributes["error.type"] == "by name"
+
+
+def test_cancellation_stays_itself_beyond_the_limit_of_error_types(telemetry: Telemetry, sdk: Sdk) -> None:
+    """A cancellation is never `_OTHER`, which would make it an error (STM 3)."""
+    operation = telemetry.operation("work", span=False)
+    for number in range(120):
+        with operation.measure() as m:
+            m.fail(f"error {number}")
+    with pytest.raises(asyncio.CancelledError), operation.measure():
+        raise asyncio.CancelledError
+
+    assert sdk.point("operation.duration", error__type="cancelled").count == 1
+
+
+def test_no_detail_where_the_policy_says_none(sdk: Sdk) -> None:
+    """`ErrorPolicy(rate=0, burst=0)`: counted, status and type on the span, and no event (STM 1)."""
+    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=0))
+    outcome(telemetry, ValueError)
+
+    assert sdk.point("operation.duration").attributes["error.type"] == "ValueError"
+    assert sdk.span().status.status_code is StatusCode.ERROR
+    assert sdk.span().events == ()
+
+
+def test_the_same_exception_through_two_operations_is_two_errors(telemetry: Telemetry, sdk: Sdk) -> None:
+    """The same exception object is an error in each operation, and recorded in detail once (ASY 6)."""
+    problem = ValueError("no")
+    inner = telemetry.operation("inner").measure
+    with pytest.raises(ValueError), telemetry.operation("outer").measure(), inner():
+        raise problem
+
+    assert {span.name: len(span.events) for span in sdk.spans()} == {"inner": 1, "outer": 0}
+    assert {span.status.status_code for span in sdk.spans()} == {StatusCode.ERROR}

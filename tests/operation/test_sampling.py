@@ -1,0 +1,110 @@
+"""`sample_durations` below 1.0: every call is counted exactly, a share of the durations goes into the histogram."""
+
+import random
+from typing import Any
+
+import pytest
+
+from telemetry_kit import Telemetry
+from tests.support import FakeClock, Sdk
+
+OWN = {"operation.name": "work", "scope.name": "shop.orders"}
+WAYS = pytest.mark.parametrize(
+    "options", [{}, {"span": False}, {"error_if": lambda _: None}], ids=["lean", "no span", "full"]
+)
+
+
+@WAYS
+def test_calls_and_time_are_exact(telemetry: Telemetry, sdk: Sdk, clock: FakeClock, options: dict[str, Any]) -> None:
+    """`operation.calls` and `operation.time` count every call, whatever share is sampled."""
+    work = telemetry.operation("work", sample_durations=0.01, **options)(lambda: clock.advance(0.5))
+    for _ in range(1_000):
+        work()
+
+    assert sdk.point("operation.calls").value == 1_000
+    assert sdk.point("operation.time").value == 500.0
+    assert dict(sdk.point("operation.calls").attributes) == OWN
+
+
+@WAYS
+def test_a_share_of_the_durations_is_recorded(telemetry: Telemetry, sdk: Sdk, options: dict[str, Any]) -> None:
+    """The histogram has about the share that was asked for."""
+    work = telemetry.operation("work", sample_durations=0.25, **options)(lambda: None)
+    for _ in range(4_000):
+        work()
+
+    assert 800 < sdk.point("operation.duration").count < 1_200
+
+
+@WAYS
+def test_no_durations_at_all(telemetry: Telemetry, sdk: Sdk, options: dict[str, Any]) -> None:
+    """At 0.0 nothing goes into the histogram, and all is counted."""
+    work = telemetry.operation("work", sample_durations=0.0, **options)(lambda: None)
+    for _ in range(100):
+        work()
+
+    assert sdk.points("operation.duration") == []
+    assert sdk.point("operation.calls").value == 100
+
+
+def test_all_durations(telemetry: Telemetry, sdk: Sdk) -> None:
+    """At 1.0 there is the histogram alone: no second counter for what it counts."""
+    telemetry.operation("work", sample_durations=1.0)(lambda: None)()
+
+    assert sdk.point("operation.duration").count == 1
+    assert sdk.points("operation.calls") == []
+    assert sdk.points("operation.time") == []
+
+
+@WAYS
+def test_errors_are_counted_exactly(telemetry: Telemetry, sdk: Sdk, options: dict[str, Any]) -> None:
+    """Failing calls are in `operation.calls` with their `error.type`."""
+
+    @telemetry.operation("work", sample_durations=0.0, **options)
+    def work() -> None:
+        raise ValueError
+
+    for _ in range(10):
+        with pytest.raises(ValueError):
+            work()
+
+    assert sdk.point("operation.calls", error__type="ValueError").value == 10
+
+
+def test_every_call_has_its_span(telemetry: Telemetry, sdk: Sdk) -> None:
+    """Sampled durations leave the spans as they are, ended and put back."""
+    from opentelemetry import trace
+
+    work = telemetry.operation("work", sample_durations=0.1)(lambda: None)
+    for _ in range(50):
+        work()
+
+    assert len(sdk.spans("work")) == 50
+    assert {span.parent for span in sdk.spans()} == {None}
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_blocks_are_counted_too(telemetry: Telemetry, sdk: Sdk) -> None:
+    """Measured blocks count like calls, with the attributes they are given."""
+    operation = telemetry.operation("work", sample_durations=0.0)
+    for hit in (True, True, False):
+        with operation.measure(metric_attributes={"hit": hit}):
+            pass
+
+    assert sdk.point("operation.calls", hit=True).value == 2
+    assert sdk.point("operation.calls", hit=False).value == 1
+
+
+def test_a_hosts_random_sequence_stays_as_it_is() -> None:
+    """Sampling draws from a source of its own: a host that seeded `random` gets what it expects."""
+    random.seed(7)
+    expected = [random.random() for _ in range(3)]
+    # Without the SDK, which draws its ids from the host's source.
+    work = Telemetry("lib").operation("work", sample_durations=0.5)(lambda: None)
+    random.seed(7)
+    seen = []
+    for _ in range(3):
+        work()
+        seen.append(random.random())
+
+    assert seen == expected
