@@ -82,7 +82,8 @@ class Lean:
             made.span = box[3]
             made._own_span = True
             made._context = box[4]
-            made._recording = box[3].is_recording()
+            with _faults.guard("span.is_recording"):
+                made._recording = box[3].is_recording()
         elif box[4] is False:
             made._deferred, made._static = True, self.span_static
         return made
