@@ -49,7 +49,7 @@ def test_a_huge_group_takes_bounded_time() -> None:
     """A group of a hundred thousand leaves is judged by the first thousand at most (FLT 2)."""
     huge = Group("g", [ValueError()] * 100_000)
 
-    assert _outcome.error_type(huge) in ("ValueError", "ExceptionGroup", "BaseExceptionGroup")
+    assert str(_outcome.error_type(huge)).endswith(("ValueError", "ExceptionGroup"))
 
 
 def test_what_only_looks_like_a_group_is_none() -> None:

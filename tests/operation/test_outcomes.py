@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry, _faults, current_measurement
+from telemetry_kit._outcome import type_name
 from tests.support import Sdk
 
 if sys.version_info >= (3, 11):
@@ -55,10 +56,10 @@ ERRORS: dict[str, tuple[Callable[[], BaseException], str]] = {
     "KeyboardInterrupt": (KeyboardInterrupt, "KeyboardInterrupt"),
     "group of one type": (lambda: Group("g", [ValueError(), ValueError()]), "ValueError"),
     "group of groups of one type": (lambda: Group("g", [Group("h", [KeyError()]), KeyError()]), "KeyError"),
-    "group of two types": (lambda: Group("g", [ValueError(), KeyError()]), "ExceptionGroup"),
+    "group of two types": (lambda: Group("g", [ValueError(), KeyError()]), type_name(Group)),
     "base group of two types": (
         lambda: BaseGroup("g", [ValueError(), KeyboardInterrupt()]),
-        "BaseExceptionGroup",
+        type_name(BaseGroup),
     ),
 }
 CANCELLATIONS: dict[str, Callable[[], BaseException]] = {

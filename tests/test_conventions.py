@@ -1,0 +1,113 @@
+"""With a convention, names, buckets, kind, attributes and error rule are the protocol's."""
+
+from typing import Any
+
+import pytest
+from opentelemetry.semconv._incubating.metrics import db_metrics, http_metrics, messaging_metrics, rpc_metrics
+from opentelemetry.trace import SpanKind, StatusCode
+
+from telemetry_kit import Telemetry, conventions
+from tests.support import Sdk
+
+REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+DATABASE = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
+ALL = {
+    "HTTP_SERVER": ("http.server.request.duration", SpanKind.SERVER, REQUESTS),
+    "HTTP_CLIENT": ("http.client.request.duration", SpanKind.CLIENT, REQUESTS),
+    "RPC_SERVER": ("rpc.server.call.duration", SpanKind.SERVER, REQUESTS),
+    "RPC_CLIENT": ("rpc.client.call.duration", SpanKind.CLIENT, REQUESTS),
+    "DB_CLIENT": ("db.client.operation.duration", SpanKind.CLIENT, DATABASE),
+    "MESSAGING_SEND": ("messaging.client.operation.duration", SpanKind.PRODUCER, REQUESTS),
+    "MESSAGING_PROCESS": ("messaging.process.duration", SpanKind.CONSUMER, REQUESTS),
+}
+EACH = pytest.mark.parametrize("name", ALL)
+
+
+def of(name: str) -> Any:
+    return getattr(conventions, name)
+
+
+@EACH
+def test_names_kind_and_buckets(telemetry: Telemetry, sdk: Sdk, name: str) -> None:
+    """The duration has the convention's name and buckets, the span its kind and the operation's name."""
+    metric, kind, buckets = ALL[name]
+    telemetry.operation("work", convention=of(name))(lambda: None)()
+
+    assert sdk.point(metric).count == 1
+    assert tuple(sdk.point(metric).explicit_bounds) == buckets
+    assert (sdk.span().name, sdk.span().kind) == ("work", kind)
+
+
+@EACH
+def test_nothing_of_the_generic_names(telemetry: Telemetry, sdk: Sdk, name: str) -> None:
+    """No `operation.*` metric stands beside, and neither `operation.name` nor `scope.name` is an attribute."""
+    telemetry.operation("work", convention=of(name), metric_attributes={"a": 1})(lambda: None)()
+
+    assert [metric for metric in sdk.metrics() if metric.startswith("operation.")] == []
+    (series,) = sdk.series(ALL[name][0])
+    assert series["a"] == 1
+    assert {"operation.name", "scope.name"}.isdisjoint(series)
+
+
+@EACH
+def test_an_exception_is_an_error(telemetry: Telemetry, sdk: Sdk, name: str) -> None:
+    """An exception has its type's name, as without a convention."""
+    with pytest.raises(ValueError), telemetry.operation("work", convention=of(name)).measure():
+        raise ValueError
+
+    assert sdk.point(ALL[name][0]).attributes["error.type"] == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "error"),
+    [
+        ("HTTP_SERVER", 200, None),
+        ("HTTP_SERVER", 404, None),
+        ("HTTP_SERVER", 503, "503"),
+        ("HTTP_CLIENT", 302, None),
+        ("HTTP_CLIENT", 404, "404"),
+        ("HTTP_CLIENT", 503, "503"),
+        ("RPC_SERVER", "OK", None),
+        ("RPC_SERVER", "NOT_FOUND", None),
+        ("RPC_SERVER", "INTERNAL", "INTERNAL"),
+        ("RPC_CLIENT", "OK", None),
+        ("RPC_CLIENT", "NOT_FOUND", "NOT_FOUND"),
+    ],
+)
+def test_the_status_decides(telemetry: Telemetry, sdk: Sdk, name: str, status: Any, error: str | None) -> None:
+    """The protocol's status is an error by the convention's rule, on metric and span."""
+    key = "http.response.status_code" if name.startswith("HTTP") else "rpc.response.status_code"
+    with telemetry.operation("work", convention=of(name)).measure() as m:
+        m.set_metric_attribute(key, status)
+
+    attributes = sdk.point(ALL[name][0]).attributes
+    assert (attributes[key], attributes.get("error.type")) == (status, error)
+    assert sdk.span().status.status_code is (StatusCode.ERROR if error else StatusCode.UNSET)
+
+
+def test_active_requests_of_an_http_server(telemetry: Telemetry, sdk: Sdk) -> None:
+    """`http.server.active_requests` has method and scheme, from what is declared, and nothing else."""
+    declared = {"http.request.method": "GET", "url.scheme": "https", "http.route": "/"}
+    operation = telemetry.operation("work", convention=conventions.HTTP_SERVER, metric_attributes=declared)
+    with operation.measure():
+        point = sdk.point("http.server.active_requests")
+
+    assert (point.value, dict(point.attributes)) == (1, {"http.request.method": "GET", "url.scheme": "https"})
+    assert sdk.point("http.server.active_requests").value == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "literal"),
+    [
+        (http_metrics.HTTP_SERVER_REQUEST_DURATION, "HTTP_SERVER"),
+        (http_metrics.HTTP_CLIENT_REQUEST_DURATION, "HTTP_CLIENT"),
+        (getattr(rpc_metrics, "RPC_SERVER_CALL_DURATION", "rpc.server.call.duration"), "RPC_SERVER"),
+        (getattr(rpc_metrics, "RPC_CLIENT_CALL_DURATION", "rpc.client.call.duration"), "RPC_CLIENT"),
+        (db_metrics.DB_CLIENT_OPERATION_DURATION, "DB_CLIENT"),
+        (messaging_metrics.MESSAGING_CLIENT_OPERATION_DURATION, "MESSAGING_SEND"),
+        (messaging_metrics.MESSAGING_PROCESS_DURATION, "MESSAGING_PROCESS"),
+    ],
+)
+def test_literals_are_those_of_the_package(name: str, literal: str) -> None:
+    """Names that the kit has as literals are those of the semantic-conventions package."""
+    assert of(literal).duration == name

@@ -1,0 +1,74 @@
+"""`Telemetry`: its providers, its plain OpenTelemetry objects, and how a host switches it off."""
+
+from typing import Any
+
+import pytest
+
+from telemetry_kit import Telemetry
+from tests.support import Sdk
+
+
+def test_its_name_and_version() -> None:
+    """Name and version can be read."""
+    telemetry = Telemetry("shop.orders", "1.4.0")
+
+    assert (telemetry.name, telemetry.version) == ("shop.orders", "1.4.0")
+
+
+@pytest.mark.parametrize(("name", "kind"), [(7, TypeError), (None, TypeError), ("", ValueError)])
+def test_a_name_that_is_none(name: Any, kind: type[Exception]) -> None:
+    """A name is a text that isn't empty."""
+    with pytest.raises(kind, match="name of a Telemetry"):
+        Telemetry(name)
+
+
+def test_a_policy_that_is_none() -> None:
+    """`errors` is an ErrorPolicy."""
+    with pytest.raises(TypeError, match="errors of Telemetry 'lib' is an ErrorPolicy"):
+        Telemetry("lib", errors="none")  # type: ignore[arg-type]
+
+
+def test_the_tracer_is_of_its_scope(sdk: Sdk) -> None:
+    """`.tracer` makes spans of the scope's name and version."""
+    with sdk.telemetry("lib", "1.0").tracer.start_as_current_span("mine"):
+        pass
+
+    scope = sdk.span("mine").instrumentation_scope
+    assert (scope.name, scope.version) == ("lib", "1.0")
+
+
+def test_the_meter_is_of_its_scope(sdk: Sdk) -> None:
+    """`.meter` makes instruments of the scope's name, beside the kit's own meter."""
+    sdk.telemetry("lib").meter.create_counter("mine").add(1)
+
+    assert "lib" in sdk.scopes()
+
+
+def test_two_scopes_have_their_own_series(sdk: Sdk) -> None:
+    """Two libraries with an operation of one name are told apart by `scope.name`."""
+    for name in ("a", "b"):
+        sdk.telemetry(name).operation("work")(lambda: None)()
+
+    assert {series["scope.name"] for series in sdk.series("operation.duration")} == {"a", "b"}
+
+
+@pytest.mark.parametrize("pattern", ["acme.orders", "acme.*", "x, acme.* ,y", "*"])
+def test_switched_off(sdk: Sdk, monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    """`TELEMETRY_KIT_DISABLED` names it: nothing is recorded, by the kit or by `.tracer` and `.meter`."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", pattern)
+    telemetry = sdk.telemetry("acme.orders")
+    assert telemetry.operation("work")(lambda: 42)() == 42
+    with telemetry.operation("work").measure(), telemetry.tracer.start_as_current_span("mine"):
+        telemetry.meter.create_counter("mine").add(1)
+
+    assert sdk.spans() == []
+    assert [name for name in sdk.metrics() if not name.startswith("telemetry_kit.")] == []
+
+
+@pytest.mark.parametrize("pattern", ["", ",", "other", "acme", "acme.orders.more"])
+def test_not_switched_off(sdk: Sdk, monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    """A pattern that doesn't match leaves it on."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", pattern)
+    sdk.telemetry("acme.orders").operation("work")(lambda: 42)()
+
+    assert len(sdk.spans()) == 1
