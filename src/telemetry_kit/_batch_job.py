@@ -19,6 +19,7 @@ from telemetry_kit._named import admit_name, check_name
 from telemetry_kit._operation_rules import check_expected
 
 if TYPE_CHECKING:
+    from telemetry_kit._attributes import AttributeValue
     from telemetry_kit._operation_rules import Expected
     from telemetry_kit._scope import Scope
 
@@ -62,12 +63,12 @@ class BatchJob:
         self.name = name
         self.scope = scope
         self.has_span = span
-        self.flush_timeout = _seconds(what, "flush_timeout", flush_timeout)
+        self.flush_timeout: float | None = _seconds(what, "flush_timeout", flush_timeout)
         self.flush_at_start = flush_at_start
         self.handle_sigterm = handle_sigterm
         self._expected = check_expected(what, expected)
         self._run_id = run_id
-        self.declared = ValueGuard(SETS_PER_HELPER).attributes(metric_attributes or {})
+        self.declared: dict[str, AttributeValue] = ValueGuard(SETS_PER_HELPER).attributes(metric_attributes or {})
         self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), self.declared)
         interval = _seconds(what, "expected_interval", expected_interval)
         if interval is not None:

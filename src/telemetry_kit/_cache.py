@@ -38,7 +38,7 @@ class Cache:
     """A cache, counted by who asks it. Made by `Telemetry.cache`."""
 
     def __init__(self, scope: Scope, name: str) -> None:
-        self.name = check_name("cache", name)
+        self.name: str = check_name("cache", name)
         name = admit_name(scope, "cache", name)
         self._attributes: dict[str, AttributeValue] = {"cache.name": name, "scope.name": scope.name}
         self._what = f"cache {self.name!r}"

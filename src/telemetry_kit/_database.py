@@ -39,7 +39,7 @@ class Database:
         server_address: str | None = None,
         server_port: int | None = None,
     ) -> None:
-        self.system = check_name("database system", system)
+        self.system: str = check_name("database system", system)
         if server_port is not None and (isinstance(server_port, bool) or not isinstance(server_port, int)):
             msg = f"server_port of database {system!r} is an int or None, and got {server_port!r:.100}"
             raise TypeError(msg)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit import _callables, _sdk
+from telemetry_kit import _callables, _context, _sdk
 from telemetry_kit._attributes import AttributeValue
+from telemetry_kit._awaitables import NO_RESULT
 from telemetry_kit._measurement import Measurement
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 class Decorated:
     """An operation on one function: `Calls` for `_calls`."""
 
-    __slots__ = ("arguments", "idle", "operation", "running", "span_static", "stepwise")
+    __slots__ = ("arguments", "hands_on", "idle", "operation", "running", "span_static", "stepwise")
 
     def __init__(self, operation: Operation, func: Any) -> None:
         for option in ("metric_attributes", "span_attributes", "carrier", "links"):
@@ -34,15 +35,51 @@ class Decorated:
         if operation.span_mode is True or operation.span_mode == "errors":
             self.span_static = {**operation.span_static, "code.function.name": _callables.full_name_of(func)}
         self.stepwise = _callables.kind_of_call(func) in ("generator", "async_generator")
+        self.hands_on = operation._carrier is not None and operation.scope.by_globals and not operation.sampled
         always = operation.sampled or operation._carrier is not None or not operation.scope.by_globals
         self.idle: Callable[[], bool] = _never if always else _sdk.absent
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Measurement:
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Measurement | _HandedOn:
+        if self.hands_on and _sdk.absent():
+            return _HandedOn(self.operation, args, kwargs)
         measurement = Measurement(self.operation)
         measurement._begin(self.span_static, self.arguments, args, kwargs)
         if self.stepwise:
             measurement._busy = 0.0
         return measurement
+
+
+class _HandedOn:
+    """A call of which nothing is kept, since there is no SDK, and whose carrier still hands the context on."""
+
+    __slots__ = ("_attached", "_cell", "_context", "_running")
+
+    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._context, self._attached = operation.hand_on(args, kwargs), None
+        self._running = operation.state
+        self._cell: list[Any] | None = self._running.enter()
+        self.go_on()
+
+    def go_on(self) -> None:
+        if self._context is not None:
+            self._attached = _context.attach(self._context)
+
+    def pause(self) -> None:
+        if self._attached is not None:
+            try:
+                _context.detach(self._attached)
+            except Exception:  # noqa: BLE001, S110 - closed in another context: nothing to put back there
+                pass
+            self._attached = None
+
+    def drop(self) -> None:
+        if self._cell is not None:
+            self._running.leave(self._cell)
+            self._cell = None
+
+    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        self.pause()
+        self.drop()
 
 
 def _never() -> bool:

@@ -8,8 +8,10 @@ Numbers that the kit keeps itself are observed: a room registers a source, and o
 sources when the SDK collects. Sources are held weakly, so that the series of what is gone end.
 """
 
+import itertools
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -78,26 +80,33 @@ MERGES: dict[str, Callable[[list[Any]], Number | None]] = {
 class Source:
     """A registered source, and the handle to end it."""
 
-    __slots__ = ("_observed", "owner", "read")
+    __slots__ = ("_key", "_observed", "owner", "read")
 
-    def __init__(self, observed: "_Observed", owner: Callable[[], Any], read: Callable[[Any], Reading]) -> None:
+    def __init__(
+        self, observed: "_Observed", key: int, owner: Callable[[], Any], read: Callable[[Any], Reading]
+    ) -> None:
         self._observed = observed
+        self._key = key
         self.owner: Callable[[], Any] = owner
         self.read: Callable[[Any], Reading] = read
 
     def stop(self) -> None:
         """End its series."""
-        self._observed.sources.pop(id(self), None)
+        self._observed.sources.pop(self._key, None)
 
 
 class _Observed:
     """One observable instrument: all its sources behind one callback."""
 
-    __slots__ = ("merge", "name", "sources")
+    __slots__ = ("gone", "keys", "merge", "name", "sources")
 
     def __init__(self, name: str) -> None:
         self.name: str = name
         self.sources: dict[int, Source] = {}
+        self.keys = itertools.count()
+        self.gone: deque[int] = deque()
+        """Sources whose owners were collected: noted there and then, forgotten when next somebody comes by, since a
+        finaliser must not change what is being read."""
         gauge = METRICS[name].instrument == "observable_gauge"
         self.merge: Callable[[list[Any]], Number | None] | None = MERGES.get(name, max if gauge else None)
 
@@ -118,8 +127,17 @@ class _Observed:
             sums[of] = sums.get(of, 0) + number
         return sums
 
+    def forget(self) -> None:
+        """Let go of the sources whose owners are gone: without an SDK nobody else would."""
+        while self.gone:
+            try:
+                self.sources.pop(self.gone.popleft(), None)
+            except IndexError:  # another thread was faster
+                return
+
     def _read(self) -> Iterable[tuple[Series, Any]]:
-        for key, source in list(self.sources.items()):
+        self.forget()
+        for key, source in self.sources.copy().items():
             owner = source.owner()
             if owner is None:
                 self.sources.pop(key, None)
@@ -235,12 +253,13 @@ class Instruments:
             if new:
                 given = None if self.explicit is None else self.explicit()
                 self._create(observed, given or _placeholder())
+        observed.forget()
+        key, gone = next(observed.keys), observed.gone
         try:
-            held: Callable[[], O | None] = weakref.ref(owner)
+            held: Callable[[], O | None] = weakref.ref(owner, lambda _: gone.append(key))
         except TypeError:
             held = lambda: owner  # noqa: E731
-        source = Source(observed, held, read)
-        observed.sources[id(source)] = source
+        source = observed.sources[key] = Source(observed, key, held, read)
         return source
 
     def _bind(self, provider: MeterProvider) -> None:
@@ -276,7 +295,7 @@ class _Nothing(Instruments):
         return None
 
     def observe(self, name: str, owner: O, read: Callable[[O], Reading]) -> Source:
-        return Source(_Observed(name), lambda: owner, read)
+        return Source(_Observed(name), 0, lambda: owner, read)
 
 
 NOTHING: Instruments = _Nothing()

@@ -145,12 +145,14 @@ class Block:
 class Step(Block):
     """A part of a run, as `run.step(name)` gives it: a context manager for a single use, with a span of its own."""
 
+    duration: float | None
+    started: float
     _run: JobRun | None
     _generation: object = None
 
     def __init__(self, run: JobRun | None, name: str) -> None:
         self._run = run
-        self.name = "unnamed"
+        self.name: str = "unnamed"
         with _faults.guard("job.step"):
             self.name = str(name)
 

@@ -31,8 +31,10 @@ class JobRun(Block, Records):
     Its methods never raise, cost next to nothing, and can be called from any thread.
     """
 
-    terminated = False
-    ending = False
+    duration: float | None
+    started: float
+    terminated: bool = False
+    ending: bool = False
     _state: State | None = None
     _token: Token[JobRun | None] | None = None
     _outer: JobRun | None = None

@@ -69,8 +69,8 @@ class JobState:
     )
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
-        self.attributes = attributes
-        self.series = series(attributes)
+        self.attributes: dict[str, AttributeValue] = attributes
+        self.series: Series = series(attributes)
         self.records: _counts.Tally[Series] = _counts.Tally()
         self._records: dict[tuple[Outcome, AttributeValue | None], Series] = {}
         self._parts: dict[tuple[str, str], Series] = {}
@@ -129,11 +129,11 @@ class Job:
     __slots__ = ("declared", "expected_interval", "guard", "name", "own", "states")
 
     def __init__(self, name: str, declared: dict[str, AttributeValue]) -> None:
-        self.name = name
-        self.declared = declared
+        self.name: str = name
+        self.declared: dict[str, AttributeValue] = declared
         self.expected_interval: float | None = None
-        self.guard = ValueGuard()
-        self.own = JobState(declared)
+        self.guard: ValueGuard = ValueGuard()
+        self.own: JobState = JobState(declared)
         """The state of runs without attributes of their own."""
         self.states: dict[Series, JobState] = {self.own.series: self.own}
 

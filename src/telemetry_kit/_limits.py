@@ -54,8 +54,8 @@ class ValueGuard:
     __slots__ = ("_error_types", "_keys", "_sets", "sets", "values")
 
     def __init__(self, values: int = VALUES_PER_KEY, sets: int = SETS_PER_HELPER) -> None:
-        self.values = values
-        self.sets = sets
+        self.values: int = values
+        self.sets: int = sets
         self._keys: dict[str, dict[object, AttributeValue]] = {}
         self._sets: set[object] = set()
         self._error_types = Distinct(ERROR_TYPES)

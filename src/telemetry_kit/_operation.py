@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from opentelemetry.trace import SpanKind, get_current_span
 
 from telemetry_kit import _awaitables, _callables, _calls, _context, _faults, _lean, _outcome, _sdk
+from telemetry_kit import _operation_carriers as carry
 from telemetry_kit import _operation_rules as _rules
 from telemetry_kit._attributes import AttributeValue
 from telemetry_kit._attributes import span_attributes as bounded
@@ -266,58 +267,18 @@ class Operation:
                 attributes = {**(span_static or {}), **{k: v for k, v in bounded(given).items() if k not in OWN_KEYS}}
             except Exception as fault:  # noqa: BLE001
                 _faults.record("operation.metric_attributes", fault)
-        carrier = self._evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
-        links = self._evaluate("operation.links", measurement._links, self._links, args, kwargs)
+        carrier = carry.evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
+        links = carry.evaluate("operation.links", measurement._links, self._links, args, kwargs)
         measurement._carrier, measurement._links = carrier, None
         incoming = self.kind in _rules.INCOMING
         if self._public or links is not None or (carrier is not None and incoming):
-            self._continue(measurement, carrier if incoming else None, links)
+            carry.go_on_from(measurement, carrier if incoming else None, links, public=self._public)
         return attributes
 
-    @staticmethod
-    def _evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None, kwargs: dict[str, Any]) -> Any:
-        if given is not None or declared is None:
-            return given
-        if not callable(declared):
-            return declared
-        if args is None:
-            return None
-        try:
-            return declared(*args, **kwargs)
-        except Exception as fault:  # noqa: BLE001
-            _faults.record(site, fault)
-            return None
-
-    def _continue(self, measurement: Measurement, carrier: Any, links: Any) -> None:
-        from telemetry_kit import propagation  # noqa: PLC0415
-
-        try:
-            linked = [] if links is None else propagation.links_to(links)
-            if self._public:
-                measurement._context, incoming = propagation.extract_public(carrier)
-                linked = propagation.links_to([*incoming, *linked])
-            elif carrier is not None:
-                measurement._context = propagation.extract(carrier)
-            measurement._links = linked or None
-        except Exception as fault:  # noqa: BLE001
-            _faults.record("operation.carrier", fault)
-
     def hand_on(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Context | None:
-        """What a call's carrier does where there is no SDK: the incoming context to make current, or the current one
-        put into an outgoing carrier."""
-        from telemetry_kit import propagation  # noqa: PLC0415
-
-        try:
-            carrier = self._evaluate("operation.carrier", None, self._carrier, args, kwargs)
-            if self._public:
-                return propagation.extract_public(carrier)[0]
-            if carrier is not None and self.kind in _rules.INCOMING:
-                return propagation.extract(carrier)
-            if carrier is not None:
-                propagation.inject(carrier)
-        except Exception as fault:  # noqa: BLE001
-            _faults.record("operation.carrier", fault)
-        return None
+        """What a call's carrier does where there is no SDK: gives the incoming context, or fills an outgoing carrier."""
+        carrier = carry.evaluate("operation.carrier", None, self._carrier, args, kwargs)
+        return carry.hand_on(carrier, incoming=self.kind in _rules.INCOMING, public=self._public)
 
     def enrich(
         self,
@@ -352,12 +313,7 @@ class Operation:
             _faults.record("operation.span_attributes", fault)
         carrier = measurement._carrier
         if carrier is not None and self.kind in _rules.OUTGOING:
-            from telemetry_kit import propagation  # noqa: PLC0415
-
-            try:
-                propagation.inject(carrier, measurement._context)
-            except Exception as fault:  # noqa: BLE001
-                _faults.record("operation.carrier", fault)
+            carry.send(carrier, measurement._context)
 
     def judge(self, measurement: Measurement, exc: BaseException | None, result: Any) -> str | None:
         """The `error.type` of a call, None where it is a success. What the user named goes first, then the status of

@@ -29,9 +29,9 @@ class OperationState(_counts.Running):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.name = name
+        self.name: str = name
         self.active_attributes: dict[str, AttributeValue] | None = None
-        self.sampled = False
+        self.sampled: bool = False
         self._active: Series | None = None
         self._guard: ValueGuard | None = None
 

@@ -53,7 +53,7 @@ class Pool:
         metric_attributes: Mapping[str, object] | None = None,
         convention: PoolConvention | None = None,
     ) -> None:
-        self.name = check_name("pool", name)
+        self.name: str = check_name("pool", name)
         self._what = f"pool {name!r}"
         self._limit = check_limit(self._what, limit)
         check_convention(self._what, convention)

@@ -17,6 +17,7 @@ from opentelemetry.context import Context
 
 from telemetry_kit import _clock, _counts, _faults
 from telemetry_kit._outcome import CANCELLED as CANCELLED_TYPE
+from telemetry_kit._stacktrace import Formatter
 from telemetry_kit._task_ledger import CANCELLED, LOST, judge, outcome_by, outcome_of
 from telemetry_kit._tasks import WAITED, TaskSpan, TimedTask, enter, leave, start_span
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 Times = tuple[float, float] | None
 """When a task started, on the worker's monotonic clock, and how many seconds it ran; None where nobody asks."""
+
+_FORMATTER = Formatter()
 
 REDUCE = "__reduce_ex__"
 """How an object pickles; pickle asks an instance for it before its class."""
@@ -59,7 +62,8 @@ class TravellingTask(TimedTask):
         if not self.sent:
             self.sent = True
             self._depart()
-        return RemoteTask, (self.fn, self.token, self.carrier, self.queued_at is not None)
+        told = self.span is not None and self.span.span.is_recording()
+        return RemoteTask, (self.fn, self.token, self.carrier, self.queued_at is not None, told)
 
     def _depart(self) -> None:
         """A worker is about to get it: its span begins, and the context goes along."""
@@ -81,7 +85,7 @@ class TravellingTask(TimedTask):
             self.span = super().begin_span(started)
         return self.span
 
-    def ended(self, kind: str | None, times: Times) -> None:
+    def ended(self, kind: str | None, times: Times, exc: BaseException | None = None, text: str = "") -> None:
         """It has come back from the worker, with this `error.type`, and will be the future's in a moment."""
         ledger, span = self.ledger, self.span
         outcome = outcome_by(kind)
@@ -93,8 +97,17 @@ class TravellingTask(TimedTask):
             ledger.took(times[1], kind, self.context if span is None else span.context)
             if span is not None:
                 span.set(WAITED, waited)
-        if span is not None and kind is None:
+        if span is None:
+            return
+        if kind is None:
             span.end(outcome, None)
+        elif exc is not None:
+            cause, suppressed = exc.__cause__, exc.__suppress_context__
+            exc.__cause__ = WorkerTraceback(text)
+            try:
+                span.end(outcome, kind, exc)
+            finally:
+                exc.__cause__, exc.__suppress_context__ = cause, suppressed
 
     def accepted(self, future: Future[Any]) -> None:
         """The executor has given a future for it."""
@@ -102,9 +115,7 @@ class TravellingTask(TimedTask):
         future.add_done_callback(_WhenDone(self))
 
     def done(self, future: Future[Any]) -> None:
-        """The future is done, by whatever. A failed task's span ends here, where the exception is whole and has the
-        worker's traceback.
-        """
+        """The future is done, by whatever. What hasn't come back from a worker is decided here."""
         _travelling.pop(self.token, None)
         outcome = outcome_of(future)
         untold = self.ledger.decide(self.ticket, outcome)
@@ -153,20 +164,24 @@ def _waited(queued_at: float, started: float, seconds: float) -> float:
 class RemoteTask:
     """A task at the worker that it was sent to, which may be anywhere."""
 
-    __slots__ = ("carrier", "fn", "timed", "token")
+    __slots__ = ("carrier", "fn", "timed", "token", "told")
 
-    def __init__(self, fn: Callable[..., Any], token: bytes, carrier: dict[str, str] | None, timed: bool) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], token: bytes, carrier: dict[str, str] | None, timed: bool, told: bool
+    ) -> None:
         self.fn = fn
         self.token = token
         self.carrier = carrier
         self.timed = timed
+        self.told = told
+        """Whether there is a span at home that wants to know of the traceback."""
 
     @property
     def __name__(self) -> str:
         return self.fn.__name__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RemoteTask, (self.fn, self.token, self.carrier, self.timed)
+        return RemoteTask, (self.fn, self.token, self.carrier, self.timed, self.told)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         task = _travelling.get(self.token)
@@ -180,7 +195,7 @@ class RemoteTask:
             result = self.fn(*args, **kwargs)
         except BaseException as exc:
             times = (started, _clock.perf_counter() - started) if self.timed else None
-            exc.__dict__[REDUCE] = _Parcel(exc, self.token, times)
+            exc.__dict__[REDUCE] = _Parcel(exc, self.token, times, _traceback(exc) if self.told else "")
             raise
         else:
             times = (started, _clock.perf_counter() - started) if self.timed else None
@@ -188,6 +203,18 @@ class RemoteTask:
         finally:
             if token is not None:
                 leave(token)
+
+
+class WorkerTraceback(Exception):
+    """The traceback at the worker, as the cause of the exception in the record of it."""
+
+
+def _traceback(exc: BaseException) -> str:
+    try:
+        return '\n"""\n' + _FORMATTER.format(exc) + '"""'
+    except Exception as fault:
+        _faults.record("executor.traceback", fault)
+        return ""
 
 
 def _attach(carrier: dict[str, str]) -> Any:
@@ -225,10 +252,11 @@ class _Parcel:
     pickled as what it is, an attribute. Then it delivers what it has all the same, and `done` takes it away.
     """
 
-    __slots__ = ("exc", "kind", "times", "token")
+    __slots__ = ("exc", "kind", "text", "times", "token")
 
-    def __init__(self, exc: BaseException, token: bytes, times: Times) -> None:
+    def __init__(self, exc: BaseException, token: bytes, times: Times, text: str) -> None:
         self.exc = exc
+        self.text = text
         self.kind = judge(exc)[1]
         self.token = token
         self.times = times
@@ -243,7 +271,7 @@ class _Parcel:
             make, arguments, *rest = bare
             if rest and rest[0] is own:
                 rest[0] = dict(own) or None
-            return (_deliver_exception, (self.token, self.times, self.kind, make, arguments), *rest)
+            return (_deliver_exception, (self.token, self.times, self.kind, self.text, make, arguments), *rest)
         finally:
             own[REDUCE] = self
 
@@ -258,11 +286,11 @@ def _deliver(token: bytes, times: Times, result: Any) -> Any:
 
 
 def _deliver_exception(
-    token: bytes, times: Times, kind: str | None, make: Callable[..., Any], arguments: tuple[Any, ...]
+    token: bytes, times: Times, kind: str | None, text: str, make: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> Any:
     """Unpickles an exception with a `_Parcel`: `make(*arguments)` is how it unpickles without."""
     exc = make(*arguments)
-    _arrived(token, times, kind)
+    _arrived(token, times, kind, exc, text)
     return exc
 
 
@@ -277,12 +305,12 @@ def _delivered(_protocol: Any) -> Any:
     raise TypeError("this exception is still on its way from a worker")
 
 
-def _arrived(token: bytes, times: Times, kind: str | None) -> None:
+def _arrived(token: bytes, times: Times, kind: str | None, exc: Any = None, text: str = "") -> None:
     """Never raises: that would break the pool."""
     try:
         task = _travelling.pop(token, None)
         if task is not None:
-            task.ended(kind, times)
+            task.ended(kind, times, exc, text)
     except Exception as fault:
         _faults.record("executor.delivery", fault)
 

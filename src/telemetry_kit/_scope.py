@@ -45,14 +45,14 @@ class Scope:
         logger_provider: Any = None,
         disabled: bool = False,
     ) -> None:
-        self.name = name
-        self.version = version
-        self.errors = errors
-        self.disabled = disabled
+        self.name: str = name
+        self.version: str | None = version
+        self.errors: ErrorPolicy = errors
+        self.disabled: bool = disabled
         self.shared: dict[Any, Any] = {}
         """What helpers of one name share, by kind and name."""
-        self.meter_provider = _given(meter_provider)
-        self.logger_provider = _given(logger_provider)
+        self.meter_provider: Any = _given(meter_provider)
+        self.logger_provider: Any = _given(logger_provider)
         self.instruments: Instruments = NOTHING if disabled else instruments_of(self.meter_provider)
         self._explicit = _given(tracer_provider)
         self._bound: TracerProvider | None = None

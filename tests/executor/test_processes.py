@@ -159,8 +159,8 @@ def test_a_span_per_task_in_the_submitters_process(sdk: Sdk, fast) -> None:
 
 def test_a_failed_tasks_span_has_the_workers_traceback(sdk: Sdk, fast) -> None:
     """And type, status and outcome."""
-    fast.submit(work.raising, "no such picture").exception(PATIENCE)
-    fast.shutdown()
+    exc = fast.submit(work.raising, "no such picture").exception(PATIENCE)
+    assert type(exc.__cause__).__name__ == "_RemoteTraceback"  # the pool's own
     span = sdk.span("raising")
     assert (span.status.status_code, span.attributes["error.type"]) == (StatusCode.ERROR, "LookupError")
     assert span.attributes["executor.task.outcome"] == "failed"

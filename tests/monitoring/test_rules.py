@@ -186,7 +186,7 @@ def rules(tmp_path: Path) -> Path:
 
 @pytest.mark.integration
 @promtool
-def test_promtool_takes_the_rules(rules: Path):
+def test_promtool_takes_the_rules(rules: Path) -> None:
     """The file is one that Prometheus loads."""
     assert f"{len(JOB_ALERTS)} rules found" in run("promtool", "check", "rules", str(rules))
 
@@ -194,7 +194,7 @@ def test_promtool_takes_the_rules(rules: Path):
 @pytest.mark.integration
 @promtool
 @pytest.mark.parametrize("case", CASES)
-def test_an_alert_fires_when_it_should_and_not_before(case: str, rules: Path):
+def test_an_alert_fires_when_it_should_and_not_before(case: str, rules: Path) -> None:
     """Minutes, hours and days of a job's life, evaluated by promtool."""
     alert, inputs, expected = CASES[case]
     firing = f'sum(ALERTS{{alertname="{alert}",alertstate="firing"}}) or vector(0)'
@@ -213,7 +213,7 @@ def test_an_alert_fires_when_it_should_and_not_before(case: str, rules: Path):
     assert "SUCCESS" in run("promtool", "test", "rules", str(path))
 
 
-def test_the_rules_use_the_catalogue():
+def test_the_rules_use_the_catalogue() -> None:
     """Every metric that a rule asks for is one of the catalogue's, under the name that the Prometheus exporter gives."""
     suffix = {"s": "_seconds"}
     names = {spec.name.replace(".", "_") + suffix.get(spec.unit, "") for spec in CATALOGUE if spec.group == "job"}
@@ -223,7 +223,7 @@ def test_the_rules_use_the_catalogue():
     assert {"job_success_timestamp_seconds", "job_failed", "job_elapsed_seconds"} <= used
 
 
-def test_every_alert_tells_its_reader_what_to_do():
+def test_every_alert_tells_its_reader_what_to_do() -> None:
     """Names are distinct, and summary and description say which job."""
     assert len({alert.name for alert in JOB_ALERTS}) == len(JOB_ALERTS) == 4
     for alert in JOB_ALERTS:

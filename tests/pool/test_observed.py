@@ -312,3 +312,17 @@ def test_the_thousandth_pool_is_asked_no_more_than_the_first(sdk: Sdk, telemetry
 
     assert len(sdk.points("pool.usage")) == 1_000
     assert {seats.asked for seats in all_seats} == {1}
+
+
+def test_what_is_made_and_dropped_without_an_sdk_leaves_nothing_behind() -> None:
+    """STM.3: nobody collects, and yet a pool per connection doesn't grow the process."""
+    telemetry = Telemetry("no-sdk")
+    telemetry.pool("short-lived", limit=1)
+    sources = telemetry._scope.instruments._observed["pool.usage"].sources
+    before = len(sources)
+
+    for _ in range(100):
+        telemetry.pool("short-lived", limit=1)
+        telemetry.observe_pool(threading.BoundedSemaphore(1), name="short-lived")
+
+    assert len(sources) <= before + 1

@@ -18,7 +18,7 @@ class Names:
     __slots__ = ("fields", "foreign", "foreign_bytes")
 
     def __init__(self, fields: Iterable[str]) -> None:
-        self.fields = tuple(dict.fromkeys(field.lower() for field in fields))
+        self.fields: tuple[str, ...] = tuple(dict.fromkeys(field.lower() for field in fields))
         self.foreign: set[str] = set()
         self.foreign_bytes: set[bytes] = set()
 
@@ -206,6 +206,8 @@ class Fields(Carrier):
     """Headers as a mapping of name to value. Where it can't be changed in place, `.data` becomes a new dict."""
 
     __slots__ = ()
+
+    data: Any
 
     def __init__(self, data: Any = None) -> None:
         self.data = {} if data is None else data

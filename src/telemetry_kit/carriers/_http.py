@@ -48,6 +48,8 @@ class HttpHeaders(Fields):
 
     __slots__ = ()
 
+    data: Any
+
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
         kind = type(data)
@@ -91,6 +93,8 @@ class AsgiHeaders(Carrier):
     """
 
     __slots__ = ()
+
+    data: Any
 
     def __init__(self, data: Any = None) -> None:
         self.data = [] if data is None else data
@@ -170,6 +174,8 @@ class GrpcMetadata(Carrier):
     """
 
     __slots__ = ()
+
+    data: Any
 
     def __init__(self, data: Any = None) -> None:
         self.data = [] if data is None else data

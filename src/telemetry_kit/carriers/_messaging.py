@@ -28,6 +28,8 @@ class KafkaHeaders(Fields):
 
     __slots__ = ()
 
+    data: Any
+
     def __init__(self, data: Any = None) -> None:
         self.data = [] if data is None else data
 
@@ -115,7 +117,7 @@ class PubSubAttributes(Fields):
 
     __slots__ = ()
 
-    max_value = 1024
+    max_value: ClassVar[int | None] = 1024
     max_attributes: ClassVar[int] = 100
     prefix: ClassVar[str] = "googclient_"
 

@@ -30,6 +30,8 @@ class Environ(Fields):
 
     __slots__ = ()
 
+    data: Any
+
     def __init__(self, data: Any = None) -> None:
         self.data = dict(os.environ) if data is None else data
 
