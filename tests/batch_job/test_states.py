@@ -1,6 +1,7 @@
 """What is known of a job's last run, of those in progress and of its state."""
 
 from contextlib import ExitStack
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -164,11 +165,15 @@ def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
 ) -> None:
     """JOB.4: of two overlapping runs the one that succeeds writes the timestamp, whichever ends first."""
     good, bad = job.run(), job.run()
-    good.begin()
-    bad.begin()
-    for run in (bad, good) if failing_first else (good, bad):
-        clock.advance(10)
-        run.end(ValueError("no") if run is bad else None)
+
+    def overlapping() -> None:
+        good.begin()
+        bad.begin()
+        for run in (bad, good) if failing_first else (good, bad):
+            clock.advance(10)
+            run.end(ValueError("no") if run is bad else None)
+
+    copy_context().run(overlapping)  # ended in the order in which they began, they leave the first one's context
 
     assert sdk.point("job.success.timestamp").value == START + (20 if failing_first else 10)
     assert sdk.point("job.failed").value == (0 if failing_first else 1)
