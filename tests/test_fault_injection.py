@@ -24,8 +24,8 @@ from tests.support import Sdk
 
 SOURCE = Path(telemetry_kit.__file__).parent
 CORE = (
-    "_attributes _calls _context _counts _endings _faults _instruments _lean _limits _measurement _objects _operation "
-    "_operation_rules _operation_state _outcome _safe_points _scope _sdk _telemetry"
+    "_attributes _calls _context _counts _decorated _endings _faults _instruments _lean _limits _measurement _objects "
+    "_operation _operation_carriers _operation_rules _operation_state _outcome _safe_points _scope _sdk _telemetry"
 ).split()
 
 
@@ -37,7 +37,7 @@ def sites() -> set[str]:
             if not (isinstance(node, ast.Call) and node.args):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called not in ("record", "guard", "_evaluate"):
+            if called not in ("record", "guard", "evaluate"):
                 continue
             site = node.args[0]
             if isinstance(site, ast.Constant) and isinstance(site.value, str):
