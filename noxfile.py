@@ -112,7 +112,9 @@ def tests(session: nox.Session, opentelemetry: str) -> None:
 def minimal(session: nox.Session) -> None:
     """No SDK installed: the kit imports, every public name works as a no-op, nothing warns."""
     install(session, "minimal")
-    session.run("python", "-c", "import sys, importlib.util as u; sys.exit(u.find_spec('opentelemetry.sdk') is not None)")
+    session.run(
+        "python", "-c", "import sys, importlib.util as u; sys.exit(u.find_spec('opentelemetry.sdk') is not None)"
+    )
     pytest(session, "--noconftest", "tests/test_without_sdk.py")
 
 
@@ -123,7 +125,9 @@ def pyodide(session: nox.Session) -> None:
     packages = Path(session.create_tmp()).resolve()
     pure = "--only-binary :all: --platform any --implementation py --abi none --python-version 3.13 --upgrade -q"
     target = ("--target", str(packages))
-    session.run("pip", "install", *pure.split(), *target, *PYPROJECT["project"]["dependencies"], "pytest>=9.0", "colorama>=0.4")
+    session.run(
+        "pip", "install", *pure.split(), *target, *PYPROJECT["project"]["dependencies"], "pytest>=9.0", "colorama>=0.4"
+    )
     session.run("npm", "install", "--prefix", str(packages), "--no-audit", "--no-fund", "pyodide")
     chosen = "not coroutine and not executor and not use_helpers and not nothing_of_the_sdk and not unhandled"
     arguments = ("-c", "/dev/null", "--noconftest", "-p", "no:cacheprovider", "-W", "error", "-k", chosen)

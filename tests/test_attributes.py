@@ -18,7 +18,9 @@ def test_plain_values_are_kept(value: Any) -> None:
         assert type(kept) is type(value)
 
 
-@pytest.mark.parametrize("value", [None, b"bytes", 2**63, float("nan"), float("inf"), {}, {1}, object(), 1j], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    "value", [None, b"bytes", 2**63, float("nan"), float("inf"), {}, {1}, object(), 1j], ids=lambda v: type(v).__name__
+)
 def test_other_values_are_dropped(value: Any) -> None:
     """What OpenTelemetry can't take or export is dropped (FLT 2)."""
     assert _attributes.span_value(value) is None

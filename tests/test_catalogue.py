@@ -57,7 +57,9 @@ UNITS = {
 
 def test_names_and_units_are_fixed() -> None:
     """Names and units are public: these are all of the kit's own, and their units."""
-    own = {spec.name: spec.unit for spec in CATALOGUE if not spec.name.startswith(("http.", "rpc.", "db.", "messaging."))}
+    own = {
+        spec.name: spec.unit for spec in CATALOGUE if not spec.name.startswith(("http.", "rpc.", "db.", "messaging."))
+    }
 
     assert own == UNITS
 

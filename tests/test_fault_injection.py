@@ -23,10 +23,29 @@ from telemetry_kit._instruments import series
 from tests.support import Sdk
 
 SOURCE = Path(telemetry_kit.__file__).parent
-CORE = (
-    "_attributes _calls _context _counts _decorated _endings _faults _instruments _lean _limits _measurement _objects "
-    "_operation _operation_carriers _operation_rules _operation_state _outcome _safe_points _scope _sdk _telemetry"
-).split()
+CORE = [
+    "_attributes",
+    "_calls",
+    "_context",
+    "_counts",
+    "_decorated",
+    "_endings",
+    "_faults",
+    "_instruments",
+    "_lean",
+    "_limits",
+    "_measurement",
+    "_objects",
+    "_operation",
+    "_operation_carriers",
+    "_operation_rules",
+    "_operation_state",
+    "_outcome",
+    "_safe_points",
+    "_scope",
+    "_sdk",
+    "_telemetry",
+]
 
 
 def sites() -> set[str]:
@@ -72,12 +91,12 @@ class Torn(dict[str, Any]):
         raise Broken
 
 
-class Text(str):
+class Text(str):  # noqa: SLOT000
     def __str__(self) -> str:
         raise Broken
 
 
-class BrokenText(str):
+class BrokenText(str):  # noqa: SLOT000
     @property
     def __class__(self) -> Any:  # type: ignore[override]
         raise Broken

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
 from telemetry_kit import _outcome
 
 if sys.version_info >= (3, 11):

@@ -483,7 +483,9 @@ def work():
 
 def test_with_an_sdk_installed_before() -> None:
     """An SDK that is there before the library is imported sees its calls (PRC 4)."""
-    printed = run(GLOBAL_SDK + "sdk = install()\n" + WORK + "work()\nprint(sdk.value('operation.duration'), len(sdk.spans()))")
+    printed = run(
+        GLOBAL_SDK + "sdk = install()\n" + WORK + "work()\nprint(sdk.value('operation.duration'), len(sdk.spans()))"
+    )
 
     assert printed == "1 1"
 
@@ -546,7 +548,9 @@ print(sdk.value("operation.calls"))
 def test_after_the_providers_were_shut_down() -> None:
     """Calls after `provider.shutdown()` work, quietly enough (PRC 4)."""
     printed = run(
-        GLOBAL_SDK + WORK + "sdk = install()\nwork()\nsdk.shutdown()\nprint([work() for _ in range(3)], _faults.counts())"
+        GLOBAL_SDK
+        + WORK
+        + "sdk = install()\nwork()\nsdk.shutdown()\nprint([work() for _ in range(3)], _faults.counts())"
     )
 
     assert printed == "[42, 42, 42] {}"

@@ -75,7 +75,9 @@ def test_the_collector_is_no_safe_place() -> None:
     assert not _safe_points.unsafe()
 
 
-@pytest.mark.parametrize("options", [{}, {"error_if": lambda _: None}, {"span": False}], ids=["lean", "full", "no span"])
+@pytest.mark.parametrize(
+    "options", [{}, {"error_if": lambda _: None}, {"span": False}], ids=["lean", "full", "no span"]
+)
 def test_a_call_inside_of_the_sdk_is_told_later(
     telemetry: Telemetry, sdk: Sdk, clock: FakeClock, options: dict[str, object], busy: None
 ) -> None:

@@ -45,7 +45,7 @@ class Metrics(Directive):
     option_spec: ClassVar = {"class": directives.class_option}
 
     def run(self) -> list[nodes.Node]:
-        groups = (self.arguments[0].split(",") if self.arguments else list(dict.fromkeys(s.group for s in CATALOGUE)))
+        groups = self.arguments[0].split(",") if self.arguments else list(dict.fromkeys(s.group for s in CATALOGUE))
         return [node for group in groups for node in self._section(group.strip())]
 
     def _section(self, group: str) -> list[nodes.Node]:

@@ -11,7 +11,7 @@ from telemetry_kit._exceptions import ErrorPolicy
 from telemetry_kit._measurement import Measurement, current_measurement
 from telemetry_kit._operation import Operation
 from telemetry_kit._telemetry import Telemetry
-from telemetry_kit._version import VERSION as __version__
+from telemetry_kit._version import VERSION as __version__  # noqa: N811 - the name that tools look for
 
 if _typing.TYPE_CHECKING:
     from telemetry_kit._batch_job import BatchJob, JobRun, current_run

@@ -56,7 +56,7 @@ def attribute_key(key: object) -> str | None:
         return key
     try:
         return str.__str__(key)[:KEY] or None if isinstance(key, str) else None
-    except Exception as fault:  # noqa: BLE001 - an object that can't even say what it is
+    except Exception as fault:
         _faults.record("attributes", fault)
         return None
 
@@ -71,7 +71,7 @@ def span_attributes(given: Mapping[str, object]) -> dict[str, AttributeValue]:
                 kept[name] = harmless
                 if len(kept) >= KEYS:
                     break
-    except Exception as fault:  # noqa: BLE001 - a user's mapping
+    except Exception as fault:
         _faults.record("attributes", fault)
     return kept
 
@@ -89,7 +89,7 @@ def _bounded(value: object, length: int) -> AttributeValue | None:
             return float(value) if math.isfinite(value) else None
         if isinstance(value, (list, tuple)):
             return _sequence(value, length)
-    except Exception as fault:  # noqa: BLE001 - a subclass of the user's
+    except Exception as fault:
         _faults.record("attributes", fault)
     return None
 

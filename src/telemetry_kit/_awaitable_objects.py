@@ -28,7 +28,7 @@ class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[type-arg]
         # As `async with get(...)`: entering is the await.
         return await _awaitables.awaited(type(self.__wrapped__).__aenter__(self.__wrapped__), self._self_unawaited)
 
-    async def __aexit__(self, *exc: Any) -> Any:
+    async def __aexit__(self, *exc: object) -> Any:
         return await type(self.__wrapped__).__aexit__(self.__wrapped__, *exc)
 
     def _self_measure(self, awaitable: Any) -> Generator[Any, Any, Any]:

@@ -142,6 +142,8 @@ def awaitable(result: Any) -> bool:
     if len(NEVER_AWAITABLE) < _REMEMBERED_TYPES and not kind.__flags__ & _HEAP_TYPE:
         NEVER_AWAITABLE.add(kind)
     return False
+
+
 _HEAP_TYPE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: classes made at run time, which a set would keep alive, and which can change."""
 
@@ -158,7 +160,7 @@ def measured_awaitable(result: Any, call: Call) -> Any:
         call.pause()
         result.add_done_callback(functools.partial(_done, call))
         return result
-    from telemetry_kit import _awaitable_objects  # noqa: PLC0415 - wrapt takes 50 ms to import
+    from telemetry_kit import _awaitable_objects
 
     return _awaitable_objects.awaitable(result, Unawaited(call))
 
@@ -186,7 +188,7 @@ def without_steps(exc: BaseException) -> BaseException:
 
 def _done(call: Call, future: Any) -> None:
     if future.cancelled():
-        from asyncio import CancelledError  # noqa: PLC0415 - imported already, by whoever made a future
+        from asyncio import CancelledError
 
         call.end(CancelledError())
         return

@@ -52,7 +52,7 @@ def decorate(func: F, calls: Calls) -> F:
     """`func`, run inside a call of `calls` each time. `check` has passed."""
     kind = kind_of(func)
     if kind == "object":
-        from telemetry_kit import _objects  # noqa: PLC0415 - wrapt takes 50 ms to import
+        from telemetry_kit import _objects
 
         return cast("F", _objects.wrap(func, calls))
     return cast("F", disguise(MAKERS[kind](func, calls), func))
@@ -75,7 +75,7 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 cell[0] -= 1
             try:
                 waits = type(result) not in plain and awaitable(result)
-            except Exception:  # noqa: BLE001 - a class that can't be hashed
+            except Exception:
                 waits = False
             if not waits:
                 return result
@@ -91,7 +91,7 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
             raise
         try:
             waits = type(result) not in plain and awaitable(result)
-        except Exception:  # noqa: BLE001 - a class that can't be hashed
+        except Exception:
             waits = False
         if not waits:
             call.end(None, result)
@@ -160,7 +160,7 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
                     finally:
                         call.pause()
                     raise
-                except BaseException as exc:  # noqa: BLE001 - it belongs to the body, which decides
+                except BaseException as exc:
                     sent = exc
                     step = generator.throw
                 call.go_on()
@@ -194,7 +194,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
                 except GeneratorExit:
                     await Stepwise(generator.aclose(), call)
                     raise
-                except BaseException as exc:  # noqa: BLE001 - it belongs to the body, which decides
+                except BaseException as exc:
                     step = generator.athrow(exc)
                 else:
                     step = generator.asend(sent)
@@ -219,6 +219,8 @@ def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
         return generator.asend(None)
     finally:
         sys.set_asyncgen_hooks(*hooks)
+
+
 MAKERS: dict[str, Callable[[Callable[..., Any], Calls], Callable[..., Any]]] = {
     "sync": _sync,
     "async": _async,

@@ -66,6 +66,9 @@ class ThreadState:
 class _Threads(threading.local):
     """Each thread's own."""
 
+    state = ThreadState()
+    """For the moment in which a thread's own is being made, where the collector or a signal handler may ask already."""
+
     def __init__(self) -> None:
         self.state = ThreadState()
 

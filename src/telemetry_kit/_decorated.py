@@ -28,7 +28,7 @@ class Decorated:
         self.running = operation.state
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
         if operation._arguments is not None:
-            from telemetry_kit._arguments import compile_arguments  # noqa: PLC0415
+            from telemetry_kit._arguments import compile_arguments
 
             self.arguments = compile_arguments(func, operation._arguments)
         self.span_static = operation.span_static
@@ -68,7 +68,7 @@ class _HandedOn:
         if self._attached is not None:
             try:
                 _context.detach(self._attached)
-            except Exception:  # noqa: BLE001, S110 - closed in another context: nothing to put back there
+            except Exception:
                 pass
             self._attached = None
 

@@ -29,7 +29,7 @@ def record(
     if recorder is not None:
         try:
             recorder(duration, attributes, context)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("metrics.record", fault)
 
 
@@ -37,7 +37,7 @@ def set_late(call: Measurement) -> None:
     """Set what came too early or too late for the span's start."""
     try:
         call.span.set_attributes(call._late or {})
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         _faults.record("span.set_attribute", fault)
 
 
@@ -46,11 +46,11 @@ def end_span(call: Measurement) -> None:
     try:
         if call._busy is not None and call._recording:
             call.span.set_attribute("operation.busy_time", call._busy)
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         _faults.record("span.set_attribute", fault)
     try:
         call.span.end()
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         _faults.record("trace.end", fault)
 
 
@@ -70,11 +70,12 @@ def tell_error(call: Measurement, exc: BaseException | None, error_type: str) ->
             return
         elif exc is not None:
             _tell_without_span(call, exc, error_type)
-        elif operation.span_mode == "errors":
-            if policy.admit_failure(scope=scope, operation=operation.name, error_type=error_type) is not None:
-                description = call._description
-                _back_date(call, error_type, None if description is None else policy.clean(description))
-    except Exception as fault:  # noqa: BLE001
+        elif operation.span_mode == "errors" and None is not policy.admit_failure(
+            scope=scope, operation=operation.name, error_type=error_type
+        ):
+            description = call._description
+            _back_date(call, error_type, None if description is None else policy.clean(description))
+    except Exception as fault:
         _faults.record("operation.error", fault)
 
 

@@ -25,7 +25,7 @@ from telemetry_kit._attributes import AttributeValue
 from telemetry_kit._version import VERSION
 from telemetry_kit.catalogue import METRICS
 
-O = TypeVar("O")
+Owner = TypeVar("Owner")
 
 SCOPE = "telemetry_kit"
 SCHEMA_URL: str = list(Schemas)[-1].value
@@ -144,7 +144,7 @@ class _Observed:
                 continue
             try:
                 yield from source.read(owner)
-            except Exception as fault:  # noqa: BLE001 - one bad source must not lose the others
+            except Exception as fault:
                 _faults.record(f"observe.{self.name}", fault)
 
 
@@ -159,9 +159,7 @@ class Histogram:
         self._bound: object = None
         self._record: Callable[..., None] | None = None
 
-    def record(
-        self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None = None
-    ) -> None:
+    def record(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None = None) -> None:
         """Record `value`, now or, inside a finaliser or signal handler, at the next safe point. Never raises."""
         record = self.recorder()
         if record is None:
@@ -173,7 +171,7 @@ class Histogram:
         here.busy = True
         try:
             record(value, attributes, context)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("metrics.record", fault)
         finally:
             here.busy = False
@@ -196,7 +194,7 @@ class Histogram:
             made = meter.create_histogram(
                 spec.name, spec.unit, spec.description, explicit_bucket_boundaries_advisory=spec.boundaries
             )
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("metrics.create", fault)
             return None
         return made.record
@@ -238,7 +236,7 @@ class Instruments:
         """The one `Series` of these attributes: for rooms of this floor, which are handed an `Instruments`."""
         return series(attributes)
 
-    def observe(self, name: str, owner: O, read: Callable[[O], Reading]) -> Source:
+    def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
         """Have `read(owner)` asked at each collection of the metric `name`, as long as `owner` lives.
 
         `read` must not refer to the owner by itself: give a function or an unbound method.
@@ -256,7 +254,7 @@ class Instruments:
         observed.forget()
         key, gone = next(observed.keys), observed.gone
         try:
-            held: Callable[[], O | None] = weakref.ref(owner, lambda _: gone.append(key))
+            held: Callable[[], Owner | None] = weakref.ref(owner, lambda _: gone.append(key))
         except TypeError:
             held = lambda: owner  # noqa: E731
         source = observed.sources[key] = Source(observed, key, held, read)
@@ -277,7 +275,7 @@ class Instruments:
             meter = provider.get_meter(SCOPE, VERSION, SCHEMA_URL)
             create = getattr(meter, f"create_{spec.instrument}")
             create(spec.name, callbacks=[observed], unit=spec.unit, description=spec.description)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("metrics.create", fault)
         finally:
             here.busy = was
@@ -294,7 +292,7 @@ class _Nothing(Instruments):
     def provider(self) -> MeterProvider | None:
         return None
 
-    def observe(self, name: str, owner: O, read: Callable[[O], Reading]) -> Source:
+    def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
         return Source(_Observed(name), 0, lambda: owner, read)
 
 

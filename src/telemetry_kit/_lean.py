@@ -38,7 +38,7 @@ def gaps(share: float) -> Callable[[], float]:
         return _all_out
     if share >= 1.0:
         return _none_out
-    from random import Random  # noqa: PLC0415 - few operations are sampled
+    from random import Random
 
     scale, source = math.log1p(-share), Random()  # noqa: S311 - our own, so that a host's seeded sequence stays as it is
     _counts.after_fork(source.seed)
@@ -88,9 +88,7 @@ class Lean:
             made._deferred, made._static = True, self.span_static
         return made
 
-    def finish(
-        self, box: list[Any], tokens: tuple[Any, Any, Any], exc: BaseException | None, result: Any
-    ) -> None:
+    def finish(self, box: list[Any], tokens: tuple[Any, Any, Any], exc: BaseException | None, result: Any) -> None:
         """End a call that isn't a plain success."""
         measurement = box[1] if box[1] is not None else self.make(box)
         measurement._current, measurement._attached, measurement._cell = tokens
@@ -133,7 +131,7 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                 cell[0] -= 1
             try:
                 waits = type(result) not in _PLAIN and _awaitables.awaitable(result)
-            except Exception:  # noqa: BLE001 - a class that can't be hashed
+            except Exception:
                 waits = False
             if not waits:
                 return result
@@ -155,7 +153,7 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                     span = start_span(operation.name, before, operation.kind, lean.span_static)
                     context = Context({**before, _SPAN_KEY: span})
                     attached = _attach(context)
-                except Exception as fault:  # noqa: BLE001
+                except Exception as fault:
                     _faults.record("trace.start_span", fault)
                     context = span = None
                 finally:
@@ -177,7 +175,7 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
             raise
         try:
             waits = type(result) not in _PLAIN and _awaitables.awaitable(result)
-        except Exception:  # noqa: BLE001 - a class that can't be hashed
+        except Exception:
             waits = False
         if waits:
             return _awaitables.measured_awaitable(result, lean.pause(box, (token, attached, cell)))
@@ -212,7 +210,7 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         try:
             if record is not None:
                 record(duration, operation.metric_static, context)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("metrics.record", fault)
         finally:
             try:
@@ -224,7 +222,7 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
             try:
                 if span is not None:
                     span.end()
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:
                 _faults.record("trace.end", fault)
             finally:
                 here.busy = False
@@ -274,7 +272,7 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
                     span = start_span(operation.name, before, operation.kind, lean.span_static)
                     context = Context({**before, _SPAN_KEY: span})
                     attached = _attach(context)
-                except Exception as fault:  # noqa: BLE001
+                except Exception as fault:
                     _faults.record("trace.start_span", fault)
                     context = span = None
                 finally:
@@ -326,7 +324,7 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         try:
             if record is not None:
                 record(duration, operation.metric_static, context)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("metrics.record", fault)
         finally:
             try:
@@ -338,7 +336,7 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
             try:
                 if span is not None:
                     span.end()
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:
                 _faults.record("trace.end", fault)
             finally:
                 here.busy = False

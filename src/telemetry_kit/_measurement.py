@@ -70,7 +70,7 @@ class Measurement:
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
 
-    def __enter__(self) -> Measurement:
+    def __enter__(self) -> Measurement:  # noqa: PYI034 - Self is in typing from 3.11 on
         if self._state:
             self._again += 1
             _faults.record("operation.measure", RuntimeError("a Measurement is for one use: call measure() again"))
@@ -101,7 +101,7 @@ class Measurement:
             here.busy = True
             try:
                 self.span.set_attribute(name, harmless)
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:
                 _faults.record("span.set_attribute", fault)
             finally:
                 here.busy = False
@@ -128,7 +128,7 @@ class Measurement:
             if convention is not None and name == convention.status:
                 self._status = value
             guarded = operation.state.guard.value(name, value)
-        except Exception as fault:  # noqa: BLE001 - a value with a broken __hash__ or __eq__
+        except Exception as fault:
             _faults.record("operation.metric_attributes", fault)
             return
         if guarded is not None:
@@ -152,7 +152,7 @@ class Measurement:
 
     def inject(self, carrier: Any) -> Any:
         """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back."""
-        from telemetry_kit import propagation  # noqa: PLC0415
+        from telemetry_kit import propagation
 
         return propagation.inject(carrier, self._context)
 
@@ -178,10 +178,7 @@ class Measurement:
         try:
             self._state = 1
             plain = operation.plain and self._plain
-            if plain:
-                attributes = span_static
-            else:
-                attributes = operation.prepare(self, span_static, args, kwargs)
+            attributes = span_static if plain else operation.prepare(self, span_static, args, kwargs)
             if operation.span_mode is True:
                 tracer = operation.scope.tracer()
                 if tracer is not None:
@@ -197,7 +194,7 @@ class Measurement:
                             self.span = span
                             self._own_span = True
                             self._recording = span.is_recording()
-                        except Exception as fault:  # noqa: BLE001
+                        except Exception as fault:
                             _faults.record("trace.start_span", fault)
                         finally:
                             here.busy = False
@@ -218,7 +215,7 @@ class Measurement:
         if self._attached is not None:
             try:
                 _context.detach(self._attached)
-            except Exception:  # noqa: BLE001, S110 - closed in another context: nothing to put back there
+            except Exception:
                 pass
             self._attached = None
         if self._current is not None:
@@ -244,14 +241,18 @@ class Measurement:
             self._current = None
             try:
                 CURRENT.reset(token)
-            except (LookupError, RuntimeError, ValueError):  # ended in another context than it began: nothing to put back there
+            except (
+                LookupError,
+                RuntimeError,
+                ValueError,
+            ):  # ended in another context than it began: nothing to put back there
                 pass
         token = self._attached
         if token is not None:
             self._attached = None
             try:
                 _context.detach(token)
-            except Exception:  # noqa: BLE001, S110 - likewise
+            except Exception:
                 pass
         cell: Any = self._cell
         if cell is not None:
@@ -306,7 +307,7 @@ class Measurement:
                 self._leave()
                 if self._own_span:
                     _endings.end_span(self)
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:
                 _faults.record("operation.end", fault)
             finally:
                 here.busy = False
@@ -328,7 +329,7 @@ class _NoMeasurement(Measurement):
         return
 
     def inject(self, carrier: Any) -> Any:
-        from telemetry_kit import propagation  # noqa: PLC0415
+        from telemetry_kit import propagation
 
         return propagation.inject(carrier)
 

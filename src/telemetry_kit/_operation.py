@@ -252,7 +252,7 @@ class Operation:
         if self._metric_attributes is not None and args is not None:
             try:
                 given = self._metric_attributes(*args, **kwargs)
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:
                 _faults.record("operation.metric_attributes", fault)
         attributes = span_static
         if given:
@@ -265,7 +265,7 @@ class Operation:
                 if status is not None and status in given:
                     measurement._status = given[status]
                 attributes = {**(span_static or {}), **{k: v for k, v in bounded(given).items() if k not in OWN_KEYS}}
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:
                 _faults.record("operation.metric_attributes", fault)
         carrier = carry.evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
         links = carry.evaluate("operation.links", measurement._links, self._links, args, kwargs)
@@ -309,7 +309,7 @@ class Operation:
                         measurement.set_attributes(self._span_attributes(*args, **kwargs))
                 if measurement._given_span:
                     measurement.set_attributes(measurement._given_span)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("operation.span_attributes", fault)
         carrier = measurement._carrier
         if carrier is not None and self.kind in _rules.OUTGOING:
@@ -333,7 +333,7 @@ class Operation:
                 verdict = self._error_if(result)
                 if verdict:
                     return verdict if isinstance(verdict, str) else _outcome.OTHER
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("operation.error_if", fault)
             return None if exc is None else _outcome.OTHER
         return error_type

@@ -23,14 +23,14 @@ def evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None,
         return None
     try:
         return declared(*args, **kwargs)
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         _faults.record(site, fault)
         return None
 
 
 def go_on_from(measurement: Measurement, carrier: Any, links: Any, *, public: bool) -> None:
     """Give a measurement the context that it goes on from and its links; at a public endpoint both are links."""
-    from telemetry_kit import propagation  # noqa: PLC0415
+    from telemetry_kit import propagation
 
     try:
         linked = [] if links is None else propagation.links_to(links)
@@ -40,30 +40,30 @@ def go_on_from(measurement: Measurement, carrier: Any, links: Any, *, public: bo
         elif carrier is not None:
             measurement._context = propagation.extract(carrier)
         measurement._links = linked or None
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         _faults.record("operation.carrier", fault)
 
 
 def send(carrier: Any, context: Context | None) -> None:
     """Put `context` into an outgoing carrier."""
-    from telemetry_kit import propagation  # noqa: PLC0415
+    from telemetry_kit import propagation
 
     try:
         propagation.inject(carrier, context)
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         _faults.record("operation.carrier", fault)
 
 
 def hand_on(carrier: Any, *, incoming: bool, public: bool) -> Context | None:
     """Without an SDK: the incoming context to make current, or None and the current one in an outgoing carrier."""
-    from telemetry_kit import propagation  # noqa: PLC0415
+    from telemetry_kit import propagation
 
     try:
         if public:
             return propagation.extract_public(carrier)[0]
         if incoming:
             return None if carrier is None else propagation.extract(carrier)
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         _faults.record("operation.carrier", fault)
         return None
     if carrier is not None:

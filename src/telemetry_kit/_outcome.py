@@ -77,7 +77,7 @@ def is_expected(exc: BaseException, expected: Expected | None) -> bool:
     if not isinstance(expected, tuple):
         try:
             return bool(expected(exc))
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("operation.expected", fault)
             return False
     if isinstance(exc, expected):

@@ -205,7 +205,7 @@ class RemoteTask:
                 leave(token)
 
 
-class WorkerTraceback(Exception):
+class WorkerTraceback(Exception):  # noqa: N818 - it is no error of its own
     """The traceback at the worker, as the cause of the exception in the record of it."""
 
 

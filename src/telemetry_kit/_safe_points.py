@@ -50,7 +50,7 @@ def drain() -> None:
             return
         try:
             work()
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("safe_points", fault)
 
 

@@ -76,7 +76,7 @@ class Scope:
     def logger(self) -> Any:
         """The logger of this scope for log-based events: the API's, a no-op without an SDK. The package is still
         `opentelemetry._logs`, and imported when the first event needs it."""
-        from opentelemetry import _logs  # noqa: PLC0415
+        from opentelemetry import _logs
 
         if self.disabled:
             return _logs.NoOpLogger(self.name)
@@ -92,7 +92,7 @@ class Scope:
             return None
         try:
             return provider.get_tracer(self.name, self.version, schema_url=SCHEMA_URL)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:
             _faults.record("trace.get_tracer", fault)
             return None
 

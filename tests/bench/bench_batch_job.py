@@ -22,7 +22,9 @@ def run(report: Report) -> None:
     attributes = {"job.name": "nightly", "job.record.outcome": "processed"}
     with job.run() as current:
         per_record(report, current)
-        report.ratio("run.processed() / counter.add() by hand", "", current.processed, lambda: counter.add(1, attributes))
+        report.ratio(
+            "run.processed() / counter.add() by hand", "", current.processed, lambda: counter.add(1, attributes)
+        )
 
     def whole() -> None:
         with job.run():

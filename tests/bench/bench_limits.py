@@ -18,5 +18,7 @@ def run(report: Report) -> None:
     def nothing() -> None:
         pass
 
-    report.extra("a known value of a guarded key", "<= 150 ns", lambda: guard.value("shop.key_1", "value-1"), lambda: nothing())
+    report.extra(
+        "a known value of a guarded key", "<= 150 ns", lambda: guard.value("shop.key_1", "value-1"), lambda: nothing()
+    )
     report.extra("one value too many", "", lambda: full.value("shop.user", "second"), lambda: nothing())

@@ -27,7 +27,11 @@ def run(report: Report) -> None:
     without = Telemetry("no-sdk").operation("op")
     report.extra("no SDK, sync / bare call", "<= 200 ns", without(body), body)
     report.extra("no SDK, async / bare call", "<= 250 ns", driven(without(async_body)), driven(async_body))
-    for ours, theirs, target in (("kit", "by_hand", "<= 0.62"), ("kit", "same_calls", ""), ("kit_metrics", "metrics_by_hand", "")):
+    for ours, theirs, target in (
+        ("kit", "by_hand", "<= 0.62"),
+        ("kit", "same_calls", ""),
+        ("kit_metrics", "metrics_by_hand", ""),
+    ):
         counts = [instructions("tests.bench.ways", way, CALLS) for way in (ours, theirs)]
         if counts[0] is None or counts[1] is None:
             print("no valgrind: instructions are not counted")

@@ -65,9 +65,7 @@ class Report:
     def _pairs(self, ours: Callable[[], object], theirs: Callable[[], object]) -> list[tuple[float, float]]:
         first, second = timeit.Timer(ours), timeit.Timer(theirs)
         counts = [max(1, int(SECONDS_A_ROUND / max(t.timeit(20) / 20, 1e-9))) for t in (first, second)]
-        return [
-            (first.timeit(counts[0]) / counts[0], second.timeit(counts[1]) / counts[1]) for _ in range(self.rounds)
-        ]
+        return [(first.timeit(counts[0]) / counts[0], second.timeit(counts[1]) / counts[1]) for _ in range(self.rounds)]
 
     def _add(self, row: Row) -> None:
         self.rows.append(row)

@@ -319,7 +319,7 @@ def test_a_returned_future_is_the_same_object(telemetry: Telemetry) -> None:
     async def main() -> None:
         future = asyncio.get_running_loop().create_future()
         future.set_result(1)
-        assert telemetry.operation("work")(lambda: future)() is future
+        assert telemetry.operation("work")(lambda: future)()  # noqa: F821 - deleted below, so that nothing else holds it is future
 
     asyncio.run(main())
 
@@ -333,7 +333,7 @@ def test_a_future_that_fails_unseen_still_says_so(telemetry: Telemetry, sdk: Sdk
         loop.set_exception_handler(lambda _loop, context: told.append(context))
         future = loop.create_future()
         future.set_exception(ValueError("no"))
-        telemetry.operation("work")(lambda: future)()
+        telemetry.operation("work")(lambda: future)()  # noqa: F821 - deleted below, so that nothing else holds it
         await asyncio.sleep(0)
         del future
         gc.collect()
@@ -459,7 +459,9 @@ def failing(kind: str, raise_it: Any) -> Any:
     }[kind]
 
 
-@pytest.mark.parametrize("options", [{}, {"error_if": lambda result: False}, {"span": False}], ids=["lean", "full", "no span"])
+@pytest.mark.parametrize(
+    "options", [{}, {"error_if": lambda result: False}, {"span": False}], ids=["lean", "full", "no span"]
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_exception_is_the_same_object_unchanged(telemetry: Telemetry, kind: str, options: dict[str, Any]) -> None:
     """The same exception object, with its `__context__`, `__cause__` and one frame of ours at most (ASY 5)."""
@@ -535,7 +537,9 @@ def recursive(telemetry: Telemetry, **options: Any) -> Any:
     return descend
 
 
-@pytest.mark.parametrize("options", [{}, {"span": False}, {"error_if": lambda result: False}], ids=["lean", "no span", "full"])
+@pytest.mark.parametrize(
+    "options", [{}, {"span": False}, {"error_if": lambda result: False}], ids=["lean", "no span", "full"]
+)
 def test_a_recursion_error_passes_through_a_recursive_function(sdk: Sdk, options: dict[str, Any]) -> None:
     """A RecursionError through a decorated recursive function leaves nothing active and nothing current (ASY 6)."""
     telemetry = sdk.telemetry(errors=ErrorPolicy())

@@ -174,9 +174,7 @@ def test_a_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, caplog: py
     assert caplog.records == []
 
 
-def test_a_generator_closed_in_another_thread(
-    telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_generator_closed_in_another_thread(telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
     """Closed by another thread: one ended span, status unset, no word, and this thread's context is as it was (GEN 3)."""
 
     @telemetry.operation("rows")
@@ -239,9 +237,7 @@ def test_an_async_generator_closed_in_another_task(
     assert caplog.records == []
 
 
-def test_an_async_consumer_that_breaks_early(
-    telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_async_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
     """An async generator left open is closed by the loop: one ended span, status unset, nothing logged (GEN 3)."""
 
     @telemetry.operation("pages")

@@ -68,9 +68,7 @@ LOOKS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("options", [{}, {"error_if": lambda result: False}], ids=["lean", "full"])
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("func", FUNCTIONS, ids=lambda func: func.__name__)
-def test_looks_like_the_bare_function(
-    telemetry: Telemetry, func: Any, look: str, options: dict[str, Any]
-) -> None:
+def test_looks_like_the_bare_function(telemetry: Telemetry, func: Any, look: str, options: dict[str, Any]) -> None:
     """Signature, annotations, doc, names, defaults, source and kind are those of the bare function (WRP 1)."""
     measured = telemetry.operation("price", **options)(func)
 
@@ -263,7 +261,7 @@ def test_abstract_methods(telemetry: Telemetry, order: str) -> None:
     def run(self: Any) -> int:
         return 1
 
-    class Job(abc.ABC):
+    class Job(abc.ABC):  # noqa: B024 - its method is an assignment
         go = operation(abc.abstractmethod(run)) if order == "above" else abc.abstractmethod(operation(run))
 
     class Mine(Job):
@@ -547,7 +545,9 @@ DEEP = {
 }
 
 
-@pytest.mark.parametrize("options", [{}, {"error_if": lambda result: False}, {"span": False}], ids=["lean", "full", "no span"])
+@pytest.mark.parametrize(
+    "options", [{}, {"error_if": lambda result: False}, {"span": False}], ids=["lean", "full", "no span"]
+)
 @pytest.mark.parametrize("func", DEEP.values(), ids=DEEP)
 def test_one_extra_frame(telemetry: Telemetry, func: Any, options: dict[str, Any]) -> None:
     """A call through the decorator has at most one frame more (WRP 5)."""
@@ -778,7 +778,7 @@ QUESTIONS: dict[str, Callable[[Any], object]] = {
     "is a builtin": inspect.isbuiltin,
     "is a routine": inspect.isroutine,
     "weak reference": lambda func: __import__("weakref").ref(func)() is func,
-    "in a list": lambda func: func in [func],
+    "in a list": lambda func: func in [func],  # noqa: FURB171
     "as a key": lambda func: {func: 1}[func],
     "the code's argument count": lambda func: func.__code__.co_argcount,
     "reduce": lambda func: functools.reduce(lambda found, _: found, [func], func) is func,

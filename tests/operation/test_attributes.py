@@ -203,7 +203,10 @@ def test_arguments_of_other_kinds(telemetry: Telemetry, sdk: Sdk, kind: str) -> 
 def test_the_kits_own_keys_win(telemetry: Telemetry, sdk: Sdk, key: str, way: str) -> None:
     """A user can't overwrite the kit's own attributes, on the metric or on the span."""
     given: dict[str, Any] = {key: "mine"}
-    options: dict[str, Any] = {"declared": {"metric_attributes": given}, "callable": {"metric_attributes": lambda: given}}
+    options: dict[str, Any] = {
+        "declared": {"metric_attributes": given},
+        "callable": {"metric_attributes": lambda: given},
+    }
     operation = telemetry.operation("work", **options.get(way, {}))
     if way == "measure":
         with operation.measure(metric_attributes=given, span_attributes=given):

@@ -78,9 +78,7 @@ def test_the_result_is_the_functions(
 
 @pytest.mark.parametrize("options", [{}, {"error_if": lambda _: False}], ids=["lean", "full"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_span(
-    telemetry: Telemetry, sdk: Sdk, clock: FakeClock, kind: str, options: dict[str, Any]
-) -> None:
+def test_one_span(telemetry: Telemetry, sdk: Sdk, clock: FakeClock, kind: str, options: dict[str, Any]) -> None:
     """A call of any kind is one span of the operation's name, of the scope's tracer, internal by default."""
     make, run = KINDS[kind]
 
@@ -90,11 +88,11 @@ def test_one_span(
     assert (span.name, span.kind, span.instrumentation_scope.name) == ("work", SpanKind.INTERNAL, "shop.orders")
 
 
-@pytest.mark.parametrize("options", [{}, {"error_if": lambda _: False}, {"span": False}], ids=["lean", "full", "no span"])
+@pytest.mark.parametrize(
+    "options", [{}, {"error_if": lambda _: False}, {"span": False}], ids=["lean", "full", "no span"]
+)
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_duration(
-    telemetry: Telemetry, sdk: Sdk, clock: FakeClock, kind: str, options: dict[str, Any]
-) -> None:
+def test_one_duration(telemetry: Telemetry, sdk: Sdk, clock: FakeClock, kind: str, options: dict[str, Any]) -> None:
     """A call of any kind is one point of `operation.duration` in seconds, with name and scope and nothing else."""
     make, run = KINDS[kind]
 
@@ -105,7 +103,9 @@ def test_one_duration(
     assert dict(point.attributes) == {"operation.name": "work", "scope.name": "shop.orders"}
 
 
-@pytest.mark.parametrize("options", [{}, {"error_if": lambda _: False}, {"span": False}], ids=["lean", "full", "no span"])
+@pytest.mark.parametrize(
+    "options", [{}, {"error_if": lambda _: False}, {"span": False}], ids=["lean", "full", "no span"]
+)
 def test_active_while_it_runs(telemetry: Telemetry, sdk: Sdk, options: dict[str, Any]) -> None:
     """`operation.active` is 1 inside of a call and 0 after it."""
     seen: list[float] = []

@@ -127,9 +127,7 @@ def test_before_it_began_nothing_happens(telemetry: Telemetry, sdk: Sdk) -> None
     assert "error.type" not in sdk.point("operation.duration").attributes
 
 
-def test_after_it_ended_nothing_happens(
-    telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_after_it_ended_nothing_happens(telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
     """What is said of a measurement after its block is without effect, and without a word in the log."""
     with telemetry.operation("checkout").measure() as m:
         pass
@@ -198,9 +196,7 @@ def test_a_decorated_function_can_set_metric_attributes(
 
 
 @pytest.mark.parametrize("options", DECORATED[:2], ids=["lean", "full"])
-def test_a_decorated_function_can_set_span_attributes(
-    telemetry: Telemetry, sdk: Sdk, options: dict[str, Any]
-) -> None:
+def test_a_decorated_function_can_set_span_attributes(telemetry: Telemetry, sdk: Sdk, options: dict[str, Any]) -> None:
     """`current_measurement().set_attribute()` inside of a decorated function is on its span."""
 
     @telemetry.operation("work", **options)
@@ -310,7 +306,9 @@ def test_an_event_is_a_log_record_where_the_policy_says_so(sdk: Sdk) -> None:
     assert sdk.log("card.charged").span_id == sdk.span("checkout").context.span_id
 
 
-@pytest.mark.parametrize("attributes", [None, {}, {"a": object()}, {1: 2}, [1], 7], ids=["none", "empty", "object", "key", "list", "int"])
+@pytest.mark.parametrize(
+    "attributes", [None, {}, {"a": object()}, {1: 2}, [1], 7], ids=["none", "empty", "object", "key", "list", "int"]
+)
 def test_an_event_with_odd_attributes_is_kept(telemetry: Telemetry, sdk: Sdk, attributes: Any) -> None:
     """An event's odd attributes are dropped, the event isn't (FLT 2)."""
     with telemetry.operation("checkout").measure() as m:

@@ -147,7 +147,11 @@ def test_a_back_dated_span_has_what_was_said_of_the_call(telemetry: Telemetry, s
     """Arguments, span attributes and what was set during the call are on the back-dated span (STM 2)."""
 
     @telemetry.operation(
-        "work", span="errors", arguments=["sku"], span_attributes=lambda sku: {"length": len(sku)}, metric_attributes={"m": 1}
+        "work",
+        span="errors",
+        arguments=["sku"],
+        span_attributes=lambda sku: {"length": len(sku)},
+        metric_attributes={"m": 1},
     )
     def work(sku: str) -> None:
         current_measurement().set_attribute("user.id", 7)

@@ -56,8 +56,6 @@ class Shop:
         return len(sku)
 
 
-
-
 async def use_coroutine_function() -> None:
     assert_type(await awaited("A1"), int)
 
