@@ -184,7 +184,7 @@ def send(process: "subprocess.Popen[str]", lines: list[str]) -> None:
 def price_list(name: str) -> list[str]:
     """A supplier's list: most rows are fine, some repeat, a few are wrong in one of three ways."""
     chance = random.Random(name)
-    rows = []
+    rows: list[str] = []
     for n in range(ROWS):
         sku, warehouse = f"sku-{n % PRODUCTS:03}", str(n // PRODUCTS)
         price, stock = str(chance.randrange(500, 90_000)), str(chance.randrange(50))
