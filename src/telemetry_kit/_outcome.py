@@ -45,7 +45,7 @@ def error_type(exc: BaseException) -> str | None:
     return type_name(kind)
 
 
-def type_name(kind: type[BaseException]) -> str:
+def type_name(kind: type[object]) -> str:
     """`ValueError` for a builtin, else `module.QualName`, without `<locals>`.
 
     >>> import decimal
