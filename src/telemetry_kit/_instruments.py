@@ -103,7 +103,7 @@ class _Observed:
     def __init__(self, name: str) -> None:
         self.name: str = name
         self.sources: dict[int, Source] = {}
-        self.keys = itertools.count()
+        self.keys: itertools.count[int] = itertools.count()
         self.gone: deque[int] = deque()
         """Sources whose owners were collected: noted there and then, forgotten when next somebody comes by, since a
         finaliser must not change what is being read."""
