@@ -152,7 +152,7 @@ def lint(session: nox.Session) -> None:
         session.run("ruff", "format", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
-    session.run("lint-imports", env={"PYTHONPATH": "src"})
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "src"})
 
 
 @nox.session
