@@ -250,9 +250,11 @@ def telemetry_name(kind: type) -> str:
 
 def test_suppressed_once(sdk: Sdk) -> None:
     """One exception that is denied in the innermost is suppressed once, and not asked for again (STM 1)."""
-    try_to(nested(sdk.telemetry(errors=ErrorPolicy(rate=0, burst=0)), ValueError("no")))
+    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=0))
+    try_to(nested(telemetry, ValueError("no")))
 
     assert sdk.value("telemetry_kit.exception.suppressed") == 1
+    assert telemetry.name  # until here: what nobody holds any more is observed no more
 
 
 def test_raised_from_another_is_another(sdk: Sdk) -> None:
