@@ -372,7 +372,7 @@ def trace(frame, event, arg):
     if event == "opcode":
         sys.settrace(None)
         Finalised()
-        gc.collect()
+        gc.collect(0)
         sys.settrace(trace)
     return trace
 
