@@ -21,7 +21,7 @@ from telemetry_kit import Telemetry, current_measurement, _faults
 """
 
 
-def run(program: str, *, limit: int = 20, **environment: str) -> str:
+def run(program: str, *, limit: int = 60, **environment: str) -> str:
     """What a fresh interpreter prints. It says where it hangs, and dies, when its time is up."""
     source = PREAMBLE.format(limit=limit) + textwrap.dedent(program)
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", source]
