@@ -9,6 +9,7 @@ sources when the SDK collects. Sources are held weakly, so that the series of wh
 """
 
 import itertools
+import math
 import threading
 import weakref
 from collections import deque
@@ -67,6 +68,13 @@ Reading = Iterable[tuple[Series, Any]]
 def _ratio(pairs: list[tuple[Number, Number]]) -> Number | None:
     limit = sum(pair[1] for pair in pairs)
     return sum(pair[0] for pair in pairs) / limit if limit else None
+
+
+def _check(number: Any, *, ratio: bool) -> None:
+    """Raise for what is no number: here it costs its own source, where all are merged it would cost everybody's."""
+    used, limit = number if ratio else (number, 0)
+    if math.isnan(used) or math.isnan(limit):
+        raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be one")
 
 
 MERGES: dict[str, Callable[[list[Any]], Number | None]] = {
@@ -143,7 +151,9 @@ class _Observed:
                 self.sources.pop(key, None)
                 continue
             try:
-                yield from source.read(owner)
+                for of, number in source.read(owner):
+                    _check(number, ratio=self.merge is _ratio)
+                    yield of, number
             except Exception as fault:
                 _faults.record(f"observe.{self.name}", fault)
 
