@@ -74,7 +74,7 @@ def _check(number: Any, *, ratio: bool) -> None:
     """Raise for what is no number: here it costs its own source, where all are merged it would cost everybody's."""
     used, limit = number if ratio else (number, 0)
     if math.isnan(used) or math.isnan(limit):
-        raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be one")
+        raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be NaN")
 
 
 MERGES: dict[str, Callable[[list[Any]], Number | None]] = {
