@@ -1,5 +1,6 @@
 """EXE.4: a wrapped process pool does what the bare one does, and its tasks' times and trace come home."""
 
+import gc
 import multiprocessing
 import pickle
 import threading
@@ -265,9 +266,11 @@ def test_nothing_is_left_of_travelling_tasks(sdk: Sdk, fast) -> None:
     """EXE.2: kept futures hold neither tasks nor contexts."""
     from telemetry_kit import _remote_tasks
 
+    others = set(_remote_tasks._travelling)  # of other tests' pools, whose futures somebody may still hold
     futures = [fast.submit(work.square, n) for n in range(20)] + [fast.submit(work.raising, "no")]
     fast.shutdown()
-    assert len(_remote_tasks._travelling) == 0
+    gc.collect()  # the pool's thread and its frame
+    assert set(_remote_tasks._travelling) <= others
     assert sum(future.exception() is None for future in futures) == 20
 
 

@@ -409,7 +409,7 @@ class TestDramatiq:
         assert dramatiq.actor(telemetry.operation(place), broker=broker).actor_name == "place"
 
     def test_asynchronous_actors(self, telemetry: Telemetry, broker: StubBroker) -> None:
-        """WRP 6: a decorated coroutine function is seen as one: dramatiq wraps it for its event loop, as the bare one."""
+        """WRP 6: a decorated coroutine function is seen as one, and wrapped for dramatiq's event loop as the bare one."""
 
         async def place(order: int) -> None: ...
 
