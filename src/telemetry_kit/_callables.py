@@ -51,11 +51,11 @@ def check(func: object, what: str) -> None:
 
 
 def name_of(func: Any) -> str:
-    """The qualified name without `<locals>`: `price`, `Cart.add`; of a partial, its function's."""
+    """The qualified name without `<locals>`: `price`, `Cart.add`, `factory.price`; of a partial, its function's."""
     while isinstance(func, functools.partial):
         func = func.func
     name = getattr(func, "__qualname__", None) or type(func).__qualname__
-    return name.rpartition("<locals>.")[2].replace("<lambda>", "lambda")
+    return name.replace("<locals>.", "")
 
 
 def full_name_of(func: Any) -> str:

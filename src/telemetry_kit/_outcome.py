@@ -54,7 +54,7 @@ def type_name(kind: type[object]) -> str:
     """
     name = kind.__qualname__
     if "<locals>" in name:
-        name = name.rpartition("<locals>.")[2]
+        name = name.replace("<locals>.", "")
     module = kind.__module__
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 

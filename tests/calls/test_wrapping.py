@@ -190,7 +190,7 @@ def test_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
 
     assert [cart.add("a"), Cart.add(cart, "b")] == ["a", "b"]
     assert cart.add.__self__ is cart  # type: ignore[attr-defined]
-    assert sdk.point("operation.duration", operation__name="Cart.add").count == 2
+    assert sdk.point("operation.duration", operation__name="test_a_method.Cart.add").count == 2
 
 
 @pytest.mark.parametrize("order", ["above", "below"])
