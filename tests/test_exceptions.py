@@ -387,6 +387,14 @@ def test_type_message_and_stack(sdk: Sdk) -> None:
     assert f'File "{__file__}"' in attributes["exception.stacktrace"]
 
 
+@pytest.mark.parametrize("text", ["no", "no order 7: gone\nwithout a trace\n", "password=hunter2", "", "x" * 5_000])
+def test_messages_with_and_without_stack(sdk: Sdk, text: str) -> None:
+    """The message is the same, scrubbed and cut, whether or not the stack beside it was scrubbed before."""
+    with_stack, without = detail(sdk, ValueError(text)), detail(Sdk(), ValueError(text), stacktrace=False)
+
+    assert with_stack.get("exception.message") == without.get("exception.message")
+
+
 def test_without_stack(sdk: Sdk) -> None:
     """`stacktrace=False` leaves it out."""
     assert "exception.stacktrace" not in detail(sdk, ValueError("no"), stacktrace=False)

@@ -254,6 +254,8 @@ class Tally(PerThread, Generic[K]):
 
     def of(self, key: K) -> float:
         """The sum of one key, each addition in it exactly once, also while cells of ended threads are folded."""
+        if not self._cells:
+            return 0.0
         with _lock:
             return sum(float(cell.get(key, 0)) for _, cell in self._cells)
 

@@ -131,20 +131,20 @@ class ErrorPolicy:
         attributes: dict[str, AttributeValue] = {EXCEPTION_TYPE: type_name(type(exc))}
         if error_type:
             attributes[ERROR_TYPE] = error_type
-        message = self.message(exc)
+        stack = self._stack(exc) if self.stacktrace else ""
+        message = self.message(exc, stack)
         if message:
             attributes[EXCEPTION_MESSAGE] = message
-        if self.stacktrace:
-            stack = self._stack(exc)
-            if stack:
-                attributes[EXCEPTION_STACKTRACE] = stack
+        if stack:
+            attributes[EXCEPTION_STACKTRACE] = stack
         if suppressed:
             attributes[SUPPRESSED_COUNT] = suppressed
         return attributes
 
-    def message(self, exc: BaseException) -> str:
+    def message(self, exc: BaseException, stack: str = "") -> str:
         """The message of `exc`, scrubbed and bounded; empty where it has none, where messages are kept in, or where
-        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest.
+        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest, unless
+        its `stack`, scrubbed, is there and shows that there was nothing to take out.
         """
         if not self.messages:
             return ""
@@ -153,6 +153,8 @@ class ErrorPolicy:
         except Exception as fault:
             _faults.record("exception.str", fault)
             return ""
+        if self.scrub is default_scrub and len(text) <= SPAN_STRING and stack.endswith(f": {text}\n"):
+            return text
         return self.clean(text)
 
     def clean(self, text: str, length: int = SPAN_STRING) -> str:

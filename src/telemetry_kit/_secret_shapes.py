@@ -42,6 +42,7 @@ _PEM = re.compile(
     re.DOTALL,
 )
 _BARE_LOGIN = re.compile(r"""(?<![\w/:@])(?P<user>[\w.+\-]{1,64}):(?P<a>[^\s:@/"'<>]{1,256})@[\w.\-]{1,253}(?:[:/(])""")
+_DIGITS = re.compile(r"\d\d\d[\d \-]{10}")  # as long as the shortest card, and quick to rule out
 _CARD = re.compile(r"(?<!\d)\d{3,19}(?:[ \-]\d{3,19})*")
 _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=_.\-])(?P<a>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=_.\-])")
 
@@ -150,15 +151,47 @@ _AS_WRITTEN: dict[str, tuple[Rule, ...]] = {
 }
 """Literals in the case in which their issuers write them."""
 
+_GATES = ("pass", "key", "session", "auth", "_", "-", ".", ":", "A")
+"""What several literals have in common: where it isn't, none of them is looked for."""
+
+Gated = tuple[tuple[str, tuple[tuple[str, tuple[Rule, ...]], ...]], ...]
+
+
+def _gated(rules: dict[str, tuple[Rule, ...]]) -> Gated:
+    """The rules of each literal, by what must be in a text that has the literal."""
+    found: dict[str, list[tuple[str, tuple[Rule, ...]]]] = {}
+    for literal, tried in rules.items():
+        gate = next((gate for gate in _GATES if gate in literal), literal)
+        found.setdefault(gate, []).append((literal, tried))
+    return tuple((gate, tuple(literals)) for gate, literals in found.items())
+
+
+_GATED_ANY_CASE, _GATED_AS_WRITTEN = _gated(_ANY_CASE), _gated(_AS_WRITTEN)
+
+_KEPT, _LONGEST_KEPT = 512, 256
+_clean: set[str] = set()
+"""Short texts in which nothing was found: a service that fails says the same few things again and again."""
+
 
 def without_secrets(text: str) -> str:
     """`text` with `[REDACTED]` in the place of each secret that is found in it."""
-    found = _look(_lower(text), _ANY_CASE) + _look(text, _AS_WRITTEN)
+    if text in _clean:
+        return text
+    without = _without_secrets(text)
+    if without == text and len(text) <= _LONGEST_KEPT:
+        if len(_clean) >= _KEPT:
+            _clean.clear()
+        _clean.add(text)
+    return without
+
+
+def _without_secrets(text: str) -> str:
+    found = _look(_lower(text), _GATED_ANY_CASE) + _look(text, _GATED_AS_WRITTEN)
     if found:
         text = _replace(text, found)
     if "@" in text and ":" in text:
         text = _BARE_LOGIN.sub(_without_login, text)
-    if _CARD.search(text):
+    if _DIGITS.search(text):
         text = _CARD.sub(_without_cards, text)
     if "aws" in text or "AWS" in text:
         text = _AWS_SECRET.sub(_without_random, text)
@@ -173,15 +206,16 @@ def _lower(text: str) -> str:
     return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
 
 
-def _look(text: str, rules: dict[str, tuple[Rule, ...]]) -> list[tuple[int, int, tuple[Rule, ...]]]:
+def _look(text: str, gated: Gated) -> list[tuple[int, int, tuple[Rule, ...]]]:
     found: list[tuple[int, int, tuple[Rule, ...]]] = []
-    for literal, tried in rules.items():
-        if literal in text:
-            length = len(literal)
-            at = text.find(literal)
-            while at >= 0:
-                found.append((at, at + length, tried))
-                at = text.find(literal, at + length)
+    for gate, literals in gated:
+        if gate in text:
+            for literal, tried in literals:
+                at = text.find(literal)
+                while at >= 0:
+                    after = at + len(literal)
+                    found.append((at, after, tried))
+                    at = text.find(literal, after)
     return found
 
 

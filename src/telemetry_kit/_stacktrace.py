@@ -128,7 +128,9 @@ class Formatter:
             text = _syntax_error(exc)
         else:
             message = _string(exc, "<exception str() failed>")
-            text = (f"{name}: {message}\n" if message else f"{name}\n") + "".join(_notes(exc))
+            text = f"{name}: {message}\n" if message else f"{name}\n"
+            if getattr(exc, "__notes__", None) is not None:
+                text += "".join(_notes(exc))
         return text if self._clean is None else self._clean(text)
 
 

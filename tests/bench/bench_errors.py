@@ -14,11 +14,10 @@ from telemetry_kit._counts import Tally
 from telemetry_kit._scrub import default_scrub as scrub
 from telemetry_kit._stacktrace import Formatter
 from tests.bench.harness import Report
-from tests.bench.ways import failing, ways
+from tests.bench.ways import NO_LIMIT, failing, ways
 
 CALLS = 20_000
 """Failing calls of a storm."""
-NO_LIMIT = ErrorPolicy(rate=1e9, burst=10**9, total_rate=1e9, total_burst=10**9)
 
 
 def storm(errors: ErrorPolicy) -> Callable[[], float]:
@@ -57,7 +56,11 @@ def fresh() -> Exception:
 
 def run(report: Report) -> None:
     """All lines on errors."""
-    limited, silent, unlimited = storm(ErrorPolicy()), storm(ErrorPolicy(rate=0, burst=0)), storm(NO_LIMIT)
+    limited, silent, unlimited = (
+        storm(ErrorPolicy()),
+        storm(ErrorPolicy(rate=0, burst=0)),
+        storm(ErrorPolicy(**NO_LIMIT)),
+    )
     rounds = [(limited(), silent(), unlimited()) for _ in range(max(3, report.rounds // 3))]
     with_limit, without_detail, all_detail = (min(each) for each in zip(*rounds, strict=True))
     ratio = statistics.median(a / b for a, b, _ in rounds)

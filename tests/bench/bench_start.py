@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import tracemalloc
 from typing import Any
 
@@ -24,14 +26,20 @@ DECORATIONS = 1_000
 
 def run(report: Report) -> None:
     """All lines."""
-    milliseconds = [_import_once() for _ in range(IMPORTS)]
+    with tempfile.TemporaryDirectory() as bytecode:
+        _import_once(bytecode)  # compiles it
+        milliseconds = [_import_once(bytecode) for _ in range(IMPORTS)]
     detail = f"{IMPORTS} processes, the API's trace and metrics imported before"
     report.value("import telemetry_kit", "<= 10 ms", statistics.median(milliseconds), "ms more", detail)
     report.value("memory at decoration", "<= 1.5 KB", _memory() / 1024, "KB", f"mean of {DECORATIONS} functions")
 
 
-def _import_once() -> float:
-    done = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=True, timeout=60)
+def _import_once(bytecode: str) -> float:
+    """Milliseconds of an import from compiled files, as an installed package has them."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-c", _PROBE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
     return float(done.stdout)
 
 

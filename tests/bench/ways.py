@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from time import perf_counter
@@ -23,6 +24,10 @@ TWO = {"shop.region": "eu", "shop.tier": "gold"}
 BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
 
+NO_LIMIT = {"rate": 1e9, "burst": 10**9, "total_rate": 1e9, "total_burst": 10**9}
+"""An error policy that lets all detail through, as writing it by hand does."""
+
+
 class Boom(Exception):
     """What a failing body raises."""
 
@@ -35,6 +40,14 @@ def body() -> int:
 def failing() -> int:
     """Work that fails."""
     raise Boom("no")
+
+
+_numbers = itertools.count()
+
+
+def failing_anew() -> int:
+    """Work that fails with another message each time."""
+    raise Boom(f"no order {next(_numbers)}")
 
 
 async def async_body() -> int:
@@ -126,19 +139,15 @@ def ways(*, sampled: bool = True, errors: ErrorPolicy | None = None) -> dict[str
             durations.record(perf_counter() - start, attributes)
 
     kit = telemetry.operation("op", span_attributes=TWO)
-    kit_failing = kit(failing)
 
-    def kit_fails() -> None:
-        try:
-            kit_failing()
-        except Boom:
-            pass
+    def caught(work: Callable[[], Any]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            except Boom:
+                pass
 
-    def hand_fails() -> None:
-        try:
-            by_hand(failing)
-        except Boom:
-            pass
+        return run
 
     return {
         "bare": body,
@@ -152,8 +161,10 @@ def ways(*, sampled: bool = True, errors: ErrorPolicy | None = None) -> dict[str
         "kit_measure": measured(kit),
         "kit_metrics": telemetry.operation("metrics", span=False)(body),
         "kit_hot": telemetry.operation("hot", span=False, sample_durations=0.01)(body),
-        "kit_fails": kit_fails,
-        "hand_fails": hand_fails,
+        "kit_fails": caught(kit(failing)),
+        "hand_fails": caught(lambda: by_hand(failing)),
+        "kit_fails_anew": caught(kit(failing_anew)),
+        "hand_fails_anew": caught(lambda: by_hand(failing_anew)),
     }
 
 
@@ -183,7 +194,7 @@ def driven(function: Callable[[], Any]) -> Callable[[], int]:
 
 def main() -> None:
     """Run one way so many times."""
-    way, calls = ways()[sys.argv[1]], int(sys.argv[2])
+    way, calls = ways(errors=ErrorPolicy(**NO_LIMIT))[sys.argv[1]], int(sys.argv[2])
     for _ in range(calls):
         way()
 

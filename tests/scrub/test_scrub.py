@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import baggage, context
 
-from telemetry_kit import ErrorPolicy, Telemetry, default_scrub
+from telemetry_kit import ErrorPolicy, Telemetry, _secret_shapes, default_scrub
 from telemetry_kit._scrub import denied, is_card
 from tests.scrub.corpus import COUNT, Leak, card, leaks
 from tests.support import Sdk
@@ -74,6 +74,17 @@ def test_nothing_of_the_corpus_is_left_in_the_middle_of_a_text() -> None:
 def test_what_is_no_secret_stays(text: str) -> None:
     """Messages that people need to understand an error come out as they are."""
     assert default_scrub(text) == text
+
+
+def test_clean_texts_that_are_kept() -> None:
+    """Short texts without secrets are remembered, a bounded number of them, and one with a secret never is."""
+    for number in range(3 * _secret_shapes._KEPT):
+        default_scrub(f"no order {number}")
+        default_scrub(f"password=x{number}")
+    default_scrub("no order " * 100)
+
+    assert 0 < len(_secret_shapes._clean) <= _secret_shapes._KEPT
+    assert all(len(text) <= _secret_shapes._LONGEST_KEPT and "password" not in text for text in _secret_shapes._clean)
 
 
 @pytest.mark.parametrize(
