@@ -129,8 +129,9 @@ class Formatter:
         else:
             message = _string(exc, "<exception str() failed>")
             text = f"{name}: {message}\n" if message else f"{name}\n"
-            if getattr(exc, "__notes__", None) is not None:
-                text += "".join(_notes(exc))
+            notes = getattr(exc, "__notes__", None)
+            if notes is not None:
+                text += "".join(_notes(notes))
         return text if self._clean is None else self._clean(text)
 
 
@@ -263,10 +264,7 @@ def _string(value: object, otherwise: str) -> str:
         return otherwise
 
 
-def _notes(exc: BaseException) -> Iterator[str]:
-    notes = getattr(exc, "__notes__", None)
-    if notes is None:
-        return
+def _notes(notes: object) -> Iterator[str]:
     if isinstance(notes, Sequence) and not isinstance(notes, (str, bytes)):
         for note in notes[:CHAIN]:
             for line in _string(note, "<note str() failed>").split("\n"):

@@ -1,5 +1,6 @@
 """What can't be right raises where it is written: with the thing, the rule, the value and the way out."""
 
+import inspect
 from typing import Any
 
 import pytest
@@ -95,7 +96,9 @@ TAKES: list[Any] = [
 @pytest.mark.parametrize("extractor", TAKES, ids=range(len(TAKES)))
 def test_a_callable_that_can_take_them(telemetry: Telemetry, extractor: Any) -> None:
     """A callable that can be given the arguments in some way of calling is accepted."""
-    telemetry.operation("work", metric_attributes=extractor)(work)
+    decorated = telemetry.operation("work", metric_attributes=extractor)(work)
+
+    assert inspect.unwrap(decorated) is work
 
 
 def test_a_disabled_library_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,6 +242,14 @@ class Ways:
                     raise Exception(text, {"password": secret})
 
 
+def test_messages_whose_stack_was_scrubbed_before() -> None:
+    """A message beside its scrubbed stack is what it would be scrubbed alone, whatever secret is in it (SEC 4)."""
+    policy = ErrorPolicy()
+    for leak in CORPUS[::5]:
+        described = policy.describe(LookupError(leak.text), None, 0)
+        assert described.get("exception.message", "") == policy.clean(leak.text), leak
+
+
 @pytest.mark.parametrize("signal", ["span", "log", "both"])
 def test_no_secret_leaves_by_any_way(signal: Any) -> None:
     """Arguments by name and all, messages, chains, stacks, events, baggage: no secret of the corpus is in any exported

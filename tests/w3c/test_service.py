@@ -1,4 +1,8 @@
-"""A real HTTP service between two neighbours: what it is sent, and what it sends on for that."""
+"""A real HTTP service between two neighbours: what it is sent, and what it sends on for that.
+
+The facts are those that W3C's own suite (https://github.com/w3c/trace-context/tree/main/test) asks of a service, with
+keys of level 2 as it has them since its issue 583.
+"""
 
 import http.client
 import http.server
@@ -16,7 +20,8 @@ from telemetry_kit.propagation import attached, extract, inject
 from telemetry_kit.w3c import StrictBaggagePropagator, StrictTraceContextPropagator
 
 TRACE_ID = "12345678901234567890123456789012"
-PARENT = f"00-{TRACE_ID}-1234567890123456-01"
+SPAN_ID = "1234567890123456"
+PARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 
 class Service(http.server.BaseHTTPRequestHandler):
@@ -95,6 +100,108 @@ def test_the_trace_goes_on_with_new_parents(address: tuple[str, int]) -> None:
 
     assert {TRACE_ID} == {trace_id(one) for one in sent}
     assert 4 == len({PARENT, *(one["traceparent"] for one in sent)})
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        *(f"{PARENT}{rest}" for rest in (".", "-what-the-future-will-be-like")),
+        f"cc{PARENT[2:]}.what",
+        *(f"{version}{PARENT[2:]}" for version in ("ff", ".0", "0.", "000", "0000", "0", "")),
+        *(PARENT.replace(TRACE_ID, other) for other in ("0" * 32, f".{TRACE_ID[1:]}", f"{TRACE_ID[:-1]}.")),
+        *(PARENT.replace(TRACE_ID, other) for other in (f"{TRACE_ID}3", TRACE_ID[:-1], TRACE_ID.replace("1", "A"))),
+        *(PARENT.replace(SPAN_ID, other) for other in ("0" * 16, f".{SPAN_ID[1:]}", f"{SPAN_ID[:-1]}.")),
+        *(f"00-{TRACE_ID}-{other}-01" for other in (f"{SPAN_ID}7", SPAN_ID[:-1])),
+        *(f"{PARENT[:-2]}{flags}" for flags in (".0", "0.", "001", "1")),
+    ],
+)
+def test_what_is_no_traceparent_starts_a_new_trace(address: tuple[str, int], traceparent: str) -> None:
+    """Of this version something after the flags, of others something that isn't set off; lengths, digits, zeros."""
+    sent = call(address, ("traceparent", traceparent))
+
+    assert {trace_id(one) for one in sent}.isdisjoint({TRACE_ID, "0" * 32})
+    assert 3 == len({one["traceparent"] for one in sent})
+
+
+@pytest.mark.parametrize("before", ["", " ", "\t", "\t "])
+@pytest.mark.parametrize("after", ["", " ", "\t", " \t"])
+@pytest.mark.parametrize("version", ["00", "cc"])
+def test_blanks_and_later_versions_go_on(address: tuple[str, int], before: str, after: str, version: str) -> None:
+    """Blanks around it belong to HTTP, and what is known of a later version is read."""
+    assert TRACE_ID == trace_id(call(address, ("traceparent", f"{before}{version}{PARENT[2:]}{after}"))[0])
+
+
+def test_a_later_version_with_more_goes_on(address: tuple[str, int]) -> None:
+    """After a dash may stand what nobody knows yet."""
+    assert TRACE_ID == trace_id(call(address, ("traceparent", f"cc{PARENT[2:]}-what-the-future-will-be-like"))[0])
+
+
+@pytest.mark.parametrize("name", ["trace-parent", "trace.parent"])
+def test_other_names_are_not_traceparent(address: tuple[str, int], name: str) -> None:
+    """They are somebody else's headers."""
+    assert TRACE_ID != trace_id(call(address, (name, PARENT))[0])
+
+
+EVERY_CHARACTER = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in ",=")
+MEMBERS = [f"bar{number:02}={number:02}" for number in range(1, 34)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        (["foo=1,bar=2"], "foo=1,bar=2"),
+        (["foo=1", ""], "foo=1"),
+        (["", "foo=1"], "foo=1"),
+        (["foo=1,bar=2", "rojo=1,congo=2", "baz=3"], "foo=1,bar=2,rojo=1,congo=2,baz=3"),
+        (["foo=1,foo=2"], "foo=1"),
+        (["foo=1", "foo=2"], "foo=1"),
+        ([f"{'abcdefghijklmnopqrstuvwxyz0123456789_-*/'}={EVERY_CHARACTER}"], None),
+        ([f"{'abcdefghijklmnopqrstuvwxyz0123456789_-*/'}@a-z0-9_-*/={EVERY_CHARACTER}"], None),
+        (["foo=1 \t , \t bar=2, \t baz=3"], "foo=1,bar=2,baz=3"),
+        (["foo=1\t \t,\t \tbar=2,\t \tbaz=3"], "foo=1,bar=2,baz=3"),
+        (["\t foo=1 \t"], "foo=1"),
+        (["foo@=1,bar=2"], "foo@=1,bar=2"),
+        (["foo@@bar=1,bar=2"], "foo@@bar=1,bar=2"),
+        (["foo@bar@baz=1,bar=2"], "foo@bar@baz=1,bar=2"),
+        ([",".join(MEMBERS[:10]), ",".join(MEMBERS[10:32])], ",".join(MEMBERS[:32])),
+        (["foo=1", "z" * 256 + "=1"], f"foo=1,{'z' * 256}=1"),
+        (["foo=1", "t" * 242 + "@v=1"], f"foo=1,{'t' * 242}@v=1"),
+        (["foo=1", f"t@{'v' * 15}=1"], f"foo=1,t@{'v' * 15}=1"),
+    ],
+)
+def test_tracestate_goes_on(address: tuple[str, int], headers: list[str], sent: str | None) -> None:
+    """As it came, joined, without the blanks and without the second member of one key; None where nothing changes."""
+    pairs = [("traceparent", PARENT), *(("TraceState", header) for header in headers)]
+    expected = headers[0] if sent is None else sent
+
+    assert [(TRACE_ID, expected)] * 3 == [(trace_id(one), one["tracestate"]) for one in call(address, *pairs)]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [""],
+        ["foo =1"],
+        ["FOO=1"],
+        ["foo.bar=1"],
+        ["@foo=1,bar=2"],
+        ["foo=1", "z" * 257 + "=1"],
+        MEMBERS,
+        ["foo=bar=baz"],
+        ["foo=,bar=3"],
+    ],
+)
+def test_a_bad_tracestate_is_dropped_and_the_trace_goes_on(address: tuple[str, int], headers: list[str]) -> None:
+    """One member that isn't to be understood makes it all doubtful."""
+    sent = call(address, ("traceparent", PARENT), *(("tracestate", header) for header in headers))[0]
+
+    assert (TRACE_ID, False) == (trace_id(sent), "tracestate" in sent)
+
+
+@pytest.mark.parametrize("name", ["trace-state", "trace.state"])
+def test_other_names_are_not_tracestate(address: tuple[str, int], name: str) -> None:
+    """They are somebody else's headers."""
+    assert "tracestate" not in call(address, ("traceparent", PARENT), (name, "foo=1"))[0]
 
 
 @pytest.mark.parametrize("name", ["TraceParent", "TrAcEpArEnT", "TRACEPARENT"])
