@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from telemetry_kit import Telemetry, _clock
+from telemetry_kit import Telemetry
+from telemetry_kit._core import clock as _clock
 from tests.support import FakeClock, Sdk
 
 

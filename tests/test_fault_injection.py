@@ -18,41 +18,26 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 import telemetry_kit
-from telemetry_kit import ErrorPolicy, Telemetry, _faults, _safe_points, current_measurement
-from telemetry_kit._instruments import series
+from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
+from telemetry_kit._core import faults, reentrancy
+from telemetry_kit._core.instruments import series
 from tests.support import Sdk
 
 SOURCE = Path(telemetry_kit.__file__).parent
-CORE = [
-    "_attributes",
-    "_calls",
-    "_context",
-    "_counts",
-    "_decorated",
-    "_endings",
-    "_faults",
-    "_instruments",
-    "_lean",
-    "_limits",
-    "_measurement",
-    "_objects",
-    "_operation",
-    "_operation_carriers",
-    "_operation_rules",
-    "_operation_state",
-    "_outcome",
-    "_safe_points",
-    "_scope",
-    "_sdk",
-    "_telemetry",
-]
+PACKAGES = ("_core", "_operation", "_wrapping")
+ELSEWHERE = ("names.py", "rate_limit.py", "arguments.py", "awaitables.py", "callables.py")
+"""Whose sites have their cases beside their own tests."""
 
 
 def sites() -> set[str]:
     """Every site that the core's source names in a call of `record` or `guard`."""
     found = set()
-    for room in CORE:
-        for node in ast.walk(ast.parse((SOURCE / f"{room}.py").read_text(encoding="utf-8"))):
+    paths = [
+        SOURCE / "_telemetry.py",
+        *(path for package in PACKAGES for path in (SOURCE / package).rglob("*.py") if path.name not in ELSEWHERE),
+    ]
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and node.args):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -223,10 +208,10 @@ OPTIONS: dict[str, dict[str, Any]] = {"lean": {}, "full": {"error_if": lambda _:
 @contextmanager
 def counted(site: str | None) -> Iterator[None]:
     """The site has more faults afterwards."""
-    before = _faults.counts()
+    before = faults.counts()
     yield
     if site is not None:
-        assert _faults.counts().get(site, 0) > before.get(site, 0), _faults.counts()
+        assert faults.counts().get(site, 0) > before.get(site, 0), faults.counts()
 
 
 def clean() -> bool:
@@ -234,7 +219,7 @@ def clean() -> bool:
     return (
         trace.get_current_span() is INVALID_SPAN
         and current_measurement().span is INVALID_SPAN
-        and not _safe_points.unsafe()
+        and not reentrancy.unsafe()
     )
 
 
@@ -326,7 +311,7 @@ def unnamed(sdk: Sdk) -> None:
 
 
 def later(sdk: Sdk) -> None:
-    _safe_points.later(broken)
+    reentrancy.later(broken)
     lean(sdk.telemetry().operation("work"))
 
 
@@ -396,7 +381,7 @@ def test_every_site_has_a_case() -> None:
 def test_a_fault_is_counted_and_said_once(sdk: Sdk, site: str, caplog: pytest.LogCaptureFixture) -> None:
     """A fault at any site is counted each time, and logged the first time (FLT 1)."""
     named = site.replace("*", "pool.usage")
-    _faults._said.pop(named, None)
+    faults._said.pop(named, None)
     with counted(named):
         CASES[site](sdk)
     with counted(named):
@@ -453,22 +438,22 @@ def test_a_logging_handler_that_is_instrumented_itself(sdk: Sdk) -> None:
             call(telemetry, error_if=broken)
 
     handler = Handler()
-    _faults._said.pop("operation.error_if", None)
-    _faults.LOGGER.addHandler(handler)
+    faults._said.pop("operation.error_if", None)
+    faults.LOGGER.addHandler(handler)
     try:
         with counted("operation.error_if"):
             call(telemetry, error_if=broken)
     finally:
-        _faults.LOGGER.removeHandler(handler)
+        faults.LOGGER.removeHandler(handler)
 
     assert len(entered) == 1
 
 
 def test_a_logging_handler_that_raises(sdk: Sdk) -> None:
     """A handler or filter of the host's that raises costs no call its result (FLT 1)."""
-    _faults._said.pop("operation.error_if", None)
-    _faults.LOGGER.addFilter(broken)
+    faults._said.pop("operation.error_if", None)
+    faults.LOGGER.addFilter(broken)
     try:
         call(sdk.telemetry(), error_if=broken)
     finally:
-        _faults.LOGGER.removeFilter(broken)
+        faults.LOGGER.removeFilter(broken)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_kit import _counts
+from telemetry_kit._core import counters
 
 ROOT = Path(__file__).parent.parent
 PREAMBLE = """
 import faulthandler, gc, os, signal, sys, threading, time, warnings
 faulthandler.dump_traceback_later({limit}, exit=True)
-from telemetry_kit import Telemetry, current_measurement, _faults
+from telemetry_kit import Telemetry, current_measurement
+from telemetry_kit._core import faults
 """
 
 
@@ -352,7 +353,7 @@ sdk = Sdk()
 work = sdk.telemetry().operation("work", span=False)(lambda: 1)
 work()
 from telemetry_kit.catalogue import METRICS
-from telemetry_kit._instruments import SCOPE, SCHEMA_URL, VERSION
+from telemetry_kit._core.instruments import SCOPE, SCHEMA_URL, VERSION
 spec = METRICS["operation.duration"]
 theirs = sdk.meter_provider.get_meter(SCOPE, VERSION, SCHEMA_URL).create_histogram(
     spec.name, spec.unit, spec.description, explicit_bucket_boundaries_advisory=spec.boundaries
@@ -550,7 +551,7 @@ def test_after_the_providers_were_shut_down() -> None:
     printed = run(
         GLOBAL_SDK
         + WORK
-        + "sdk = install()\nwork()\nsdk.shutdown()\nprint([work() for _ in range(3)], _faults.counts())"
+        + "sdk = install()\nwork()\nsdk.shutdown()\nprint([work() for _ in range(3)], faults.counts())"
     )
 
     assert printed == "[42, 42, 42] {}"
@@ -624,14 +625,14 @@ def test_one_bad_source_does_not_lose_the_others() -> None:
     printed = run(
         """
 from tests.support import Sdk
-from telemetry_kit._instruments import series
+from telemetry_kit._core.instruments import series
 sdk = Sdk()
 scope = sdk.telemetry()._scope
 class Owner: ...
 good, bad = Owner(), Owner()
 scope.instruments.observe("pool.usage", bad, lambda owner: 1 / 0)
 scope.instruments.observe("pool.usage", good, lambda owner: [(series({"pool.name": "good"}), 3)])
-print(sdk.value("pool.usage"), _faults.counts())
+print(sdk.value("pool.usage"), faults.counts())
 """
     )
 
@@ -667,4 +668,4 @@ print(grown < 4_000_000, guard.value("user", "3"), guard.value("user", "user 3")
 
 def test_this_build_of_python_counts_as_it_should() -> None:
     """One cell for all threads is only used where there is a GIL (PRC 3)."""
-    assert getattr(sys, "_is_gil_enabled", lambda: True)() == _counts.GIL
+    assert getattr(sys, "_is_gil_enabled", lambda: True)() == counters.GIL

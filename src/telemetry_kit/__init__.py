@@ -1,28 +1,28 @@
 """telemetry_kit says what a library or service does, on the OpenTelemetry API alone.
 
-The host application chooses the SDK; without one everything is a no-op at almost no cost. Names of rooms that not every
+The host application chooses the SDK; without one everything is a no-op at almost no cost. Names that not every
 library needs are imported when they are first asked for: importing the kit must stay cheap.
 """
 
 import importlib as _importlib
 import typing as _typing
 
-from telemetry_kit._exceptions import ErrorPolicy
-from telemetry_kit._measurement import Measurement, current_measurement
-from telemetry_kit._operation import Operation
+from telemetry_kit._errors.recorder import ErrorPolicy
+from telemetry_kit._operation.measurement import Measurement, current_measurement
+from telemetry_kit._operation.operation import Operation
 from telemetry_kit._telemetry import Telemetry
 from telemetry_kit._version import VERSION as __version__  # noqa: N811 - the name that tools look for
 
 if _typing.TYPE_CHECKING:
-    from telemetry_kit._batch_job import BatchJob, JobRun, current_run
-    from telemetry_kit._cache import Cache
-    from telemetry_kit._current_span import enrich_span, set_span_attributes
-    from telemetry_kit._database import Database, Query
-    from telemetry_kit._logs import LogCorrelation, LogSampling
-    from telemetry_kit._named import Handle
-    from telemetry_kit._pool import Pool
-    from telemetry_kit._pool_stats import PoolStats
-    from telemetry_kit._scrub import default_scrub
+    from telemetry_kit._core.names import Handle
+    from telemetry_kit._events.logging_filters import LogCorrelation, LogSampling
+    from telemetry_kit._jobs.job import BatchJob, JobRun, current_run
+    from telemetry_kit._redaction.scrub import default_scrub
+    from telemetry_kit._spans.current import enrich_span, set_span_attributes
+    from telemetry_kit._use.cache import Cache
+    from telemetry_kit._use.database import Database, Query
+    from telemetry_kit._use.pool import Pool
+    from telemetry_kit._use.pool_stats import PoolStats
     from telemetry_kit.propagation import attached, bind, child_environment, extract, inject, link_to, links_to
 
 __all__ = [
@@ -55,27 +55,28 @@ __all__ = [
     "set_span_attributes",
 ]
 
-_ROOMS = {
-    "_batch_job": ("BatchJob", "JobRun", "current_run"),
-    "_cache": ("Cache",),
-    "_current_span": ("enrich_span", "set_span_attributes"),
-    "_database": ("Database", "Query"),
-    "_logs": ("LogCorrelation", "LogSampling"),
-    "_named": ("Handle",),
-    "_pool": ("Pool",),
-    "_pool_stats": ("PoolStats",),
-    "_scrub": ("default_scrub",),
+_HOMES = {
+    "_core.names": ("Handle",),
+    "_events.logging_filters": ("LogCorrelation", "LogSampling"),
+    "_jobs.job": ("BatchJob", "JobRun", "current_run"),
+    "_redaction.scrub": ("default_scrub",),
+    "_spans.current": ("enrich_span", "set_span_attributes"),
+    "_use.cache": ("Cache",),
+    "_use.database": ("Database", "Query"),
+    "_use.pool": ("Pool",),
+    "_use.pool_stats": ("PoolStats",),
     "propagation": ("attached", "bind", "child_environment", "extract", "inject", "link_to", "links_to"),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+"""Where the names stand that not every library needs."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    room = _ROOM_OF.get(name)
-    if room is None:
+    home = _HOME_OF.get(name)
+    if home is None:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{room}"), name)
+    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
     return value
 
 

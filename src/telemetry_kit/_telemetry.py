@@ -1,8 +1,7 @@
 """`Telemetry`: the scope of an instrumented library, and the only way from a user to the rooms.
 
-Each method makes one thing of one room, which is imported when first needed: a library that only counts its
-operations does not pay for executors. The methods for what is finite and what works through something stand in
-`_telemetry_resources`: one class in two files, so that each can be read at one sitting.
+Each method makes one thing of one capability, whose package is imported when first needed: a library that only counts
+its operations does not pay for executors. It has no logic of its own, so it may be longer than other files.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ import opentelemetry.metrics
 import opentelemetry.trace
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit import _sdk
-from telemetry_kit._exceptions import DEFAULT_POLICY, ErrorPolicy
-from telemetry_kit._instruments import SCHEMA_URL
-from telemetry_kit._operation import Operation
-from telemetry_kit._scope import Scope
-from telemetry_kit._telemetry_resources import ResourceMethods
+from telemetry_kit._core import sdk
+from telemetry_kit._core.instruments import SCHEMA_URL
+from telemetry_kit._core.scope import Scope
+from telemetry_kit._errors.recorder import DEFAULT_POLICY, ErrorPolicy
+from telemetry_kit._operation.operation import Operation
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
@@ -30,10 +29,19 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
-    from telemetry_kit._operation_rules import Arguments, Attributes, ErrorIf, Expected, SpanMode
-    from telemetry_kit._span import NewSpan
-    from telemetry_kit._unhandled import UnhandledWatch
-    from telemetry_kit.conventions import Convention
+    from telemetry_kit._core.names import Handle
+    from telemetry_kit._core.scope import Scope
+    from telemetry_kit._events.unhandled import UnhandledWatch
+    from telemetry_kit._executors.wrap import Propagate
+    from telemetry_kit._jobs.job import BatchJob
+    from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, Expected, SpanMode
+    from telemetry_kit._spans.new import NewSpan
+    from telemetry_kit._use.cache import Cache
+    from telemetry_kit._use.database import Database
+    from telemetry_kit._use.pool import Pool
+    from telemetry_kit._use.pool_stats import PoolStats
+    from telemetry_kit._use.queue import Sized
+    from telemetry_kit.conventions import Convention, PoolConvention
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 E = TypeVar("E", bound="Executor")
@@ -42,7 +50,7 @@ DISABLED_VARIABLE = "TELEMETRY_KIT_DISABLED"
 """Names or patterns of the libraries whose telemetry a host switches off: `acme.*,shop`."""
 
 
-class Telemetry(ResourceMethods):
+class Telemetry:
     """The scope of an instrumented library or application module: make one at import, it is cheap and thread-safe.
 
     Args:
@@ -80,7 +88,7 @@ class Telemetry(ResourceMethods):
         if not isinstance(errors, ErrorPolicy):
             msg = f"errors of Telemetry {name!r} is an ErrorPolicy, and got {errors!r:.100}"
             raise TypeError(msg)
-        _sdk.load_configured()
+        sdk.load_configured()
         self._scope = Scope(
             name,
             version,
@@ -119,8 +127,8 @@ class Telemetry(ResourceMethods):
         if scope.disabled:
             return opentelemetry.metrics.NoOpMeter(scope.name, scope.version, SCHEMA_URL)
         provider = scope.meter_provider
-        if provider is None and _sdk.override is not None:
-            provider = _sdk.override.meter_provider
+        if provider is None and sdk.override is not None:
+            provider = sdk.override.meter_provider
         return opentelemetry.metrics.get_meter(scope.name, scope.version or "", provider, SCHEMA_URL)
 
     @property
@@ -284,7 +292,7 @@ class Telemetry(ResourceMethods):
         >>> with telemetry.span("discount") as span:
         ...     span.set_attribute("discount.percent", 10)
         """
-        from telemetry_kit._span import NewSpan
+        from telemetry_kit._spans.new import NewSpan
 
         if callable(name) or isinstance(name, (classmethod, staticmethod)):
             return NewSpan(self._scope)(name)
@@ -320,9 +328,9 @@ class Telemetry(ResourceMethods):
         >>> from telemetry_kit import Telemetry
         >>> Telemetry("shop.orders").event("config.changed", {"config.file": "app.toml"})
         """
-        from telemetry_kit import _events
+        from telemetry_kit._events import events
 
-        _events.event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
+        events.event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
 
     def record_exception(self, exc: BaseException, *, attributes: Mapping[str, object] | None = None) -> None:
         """Record an exception that was handled: on the current span or as a log record, as the error policy's signal
@@ -339,9 +347,9 @@ class Telemetry(ResourceMethods):
         ... except ValueError as problem:
         ...     telemetry.record_exception(problem)
         """
-        from telemetry_kit import _events
+        from telemetry_kit._events import events
 
-        _events.record_exception(self._scope, exc, attributes=attributes)
+        events.record_exception(self._scope, exc, attributes=attributes)
 
     def watch_unhandled(self) -> UnhandledWatch:
         """Emit an event for each exception that nobody handles: in the main thread, in threads, in tasks and callbacks
@@ -354,9 +362,329 @@ class Telemetry(ResourceMethods):
         >>> watch = Telemetry("shop.orders").watch_unhandled()
         >>> watch.stop()
         """
-        from telemetry_kit._unhandled import UnhandledWatch
+        from telemetry_kit._events.unhandled import UnhandledWatch
 
         return UnhandledWatch(self._scope)
+
+    # USE
+
+    def pool(
+        self,
+        name: str,
+        /,
+        *,
+        limit: int | None = None,
+        metric_attributes: Mapping[str, object] | None = None,
+        convention: PoolConvention | None = None,
+    ) -> Pool:
+        """Count something finite that is taken and given back: connections, GPU slots, permits, licences.
+
+        Args:
+            name: what it is called, `pool.name`. Two pools of one name are added up.
+            limit: how many items there are at most, None for no limit. It can be changed by `resize`.
+            metric_attributes: low-cardinality attributes of all its metrics.
+            convention: `telemetry_kit.conventions.DB_CONNECTIONS` reports `db.client.connection.*` instead of `pool.*`.
+
+        Reports `pool.usage`, `.limit`, `.utilization`, `.pending`, `.errors`, and in seconds `.wait_time` and
+        `.use_time`, as long as somebody holds the pool. Raises ValueError for a negative limit or an empty name,
+        TypeError for what is no int, no mapping or no convention of pools.
+
+        >>> from telemetry_kit import Telemetry
+        >>> gpus = Telemetry("shop.images").pool("gpu", limit=4)
+        >>> with gpus.wait():
+        ...     slot = "acquired"
+        >>> with gpus.use():
+        ...     gpus.stats().used
+        1
+        >>> @gpus.use()
+        ... def render(image):
+        ...     return image.upper()
+        >>> render("cat")
+        'CAT'
+        """
+        from telemetry_kit._use.pool import Pool
+
+        return Pool(self._scope, name, limit=limit, metric_attributes=metric_attributes, convention=convention)
+
+    def observe_pool(
+        self,
+        obj: object = None,
+        /,
+        *,
+        name: str,
+        stats: Callable[[], PoolStats] | None = None,
+        limit: int | None = None,
+        convention: PoolConvention | None = None,
+    ) -> Handle:
+        """Report what a pool knows of itself, read at each collection; the pool is left as it is.
+
+        Args:
+            obj: a SQLAlchemy engine (also an async one; `dispose()` is followed) or `QueuePool`, a pool of psycopg_pool,
+                redis-py or asyncpg, a connection pool or manager of urllib3, an `HTTPAdapter` of requests, a semaphore
+                of threading or asyncio, or a `CapacityLimiter` of anyio. It is held weakly where it allows that: a
+                collected pool's series end.
+            name: what it is called, `pool.name`. Two pools of one name are added up.
+            stats: for any other pool, a function that returns its numbers as a `PoolStats`. Given together with `obj`
+                it is called for as long as that lives.
+            limit: how many items there are at most, for those that don't know it, such as a plain semaphore.
+            convention: `telemetry_kit.conventions.DB_CONNECTIONS` reports `db.client.connection.*` instead of `pool.*`.
+
+        Reports `pool.usage`, `.limit`, `.utilization`, `.pending` and `.errors`. Raises TypeError for an object that
+        isn't known, and for a semaphore without a limit; ValueError for a negative one.
+
+        >>> import threading
+        >>> from telemetry_kit import PoolStats, Telemetry
+        >>> telemetry = Telemetry("shop.orders")
+        >>> seats = threading.BoundedSemaphore(10)
+        >>> observed = telemetry.observe_pool(seats, name="seats")
+        >>> observed.stop()
+        >>> with telemetry.observe_pool(name="tables", stats=lambda: PoolStats(used=3, limit=10)):
+        ...     pass
+        """
+        from telemetry_kit._use.pool_polling import observe_pool
+
+        return observe_pool(self._scope, obj, name=name, stats=stats, limit=limit, convention=convention)
+
+    def observe_queue(self, queue: Sized, *, name: str) -> Handle:
+        """Report how full a queue is: `queue.size`, and `queue.limit` where it has one.
+
+        `queue` is a `queue.Queue`, an `asyncio.Queue`, a `multiprocessing.Queue` where the platform can tell its size
+        (macOS can't), or whatever has `qsize()`. It is held weakly. Two queues of one name are added up. Raises
+        TypeError for what has no `qsize()`.
+
+        >>> import queue
+        >>> from telemetry_kit import Telemetry
+        >>> orders = queue.Queue(maxsize=100)
+        >>> observed = Telemetry("shop.orders").observe_queue(orders, name="orders")
+        """
+        from telemetry_kit._use.queue import observe_queue
+
+        return observe_queue(self._scope, queue, name=name)
+
+    def cache(self, name: str) -> Cache:
+        """Count the look-ups of a cache (`cache.requests` by `cache.result`), its evictions (`cache.evictions`) and how
+        long it takes to load what is missing (`cache.load.duration`, seconds).
+
+        Caches of one name are one. Raises TypeError or ValueError for what is no name.
+
+        >>> from telemetry_kit import Telemetry
+        >>> prices = Telemetry("shop.orders").cache("prices")
+        >>> kept = {"A1": 100}
+        >>> prices.lookup("B2" in kept)
+        >>> with prices.load():
+        ...     kept["B2"] = 200
+        >>> prices.hit()
+        """
+        from telemetry_kit._use.cache import Cache
+
+        return Cache(self._scope, name)
+
+    def observe_cache(self, cached_function: Any, *, name: str) -> Handle:
+        """Report what a function with `cache_info()` knows of its cache: `cache.requests` by `cache.result`,
+        `cache.size`, and `cache.limit` where there is one.
+
+        `functools.lru_cache` makes such functions, `cachetools.cached(..., info=True)` and `async_lru` too. The
+        function is held weakly; `cache_clear()` makes no count go back. Raises TypeError for what has no
+        `cache_info()`.
+
+        >>> import functools
+        >>> from telemetry_kit import Telemetry
+        >>> @functools.lru_cache(maxsize=100)
+        ... def price(sku):
+        ...     return 100
+        >>> observed = Telemetry("shop.orders").observe_cache(price, name="prices")
+        """
+        from telemetry_kit._use.cache import observe_cache
+
+        return observe_cache(self._scope, cached_function, name=name)
+
+    def database(
+        self,
+        system: str,
+        *,
+        namespace: str | None = None,
+        server_address: str | None = None,
+        server_port: int | None = None,
+    ) -> Database:
+        """Measure calls of a database by hand, after the stable conventions for database clients.
+
+        Args:
+            system: which database it is, `db.system.name`: `"postgresql"`, `"mysql"`, `"sqlite"`, `"mongodb"`.
+            namespace: the database's name there, `db.namespace`.
+            server_address: its host, `server.address`.
+            server_port: its port, `server.port`.
+
+        Each query has a CLIENT span, `db.client.operation.duration` (seconds) and, once it says how many rows came
+        back, `db.client.response.returned_rows`. Raises TypeError or ValueError for arguments that can't be right.
+
+        >>> from telemetry_kit import Telemetry
+        >>> db = Telemetry("shop.orders").database("postgresql", namespace="shop", server_address="db.internal")
+        >>> with db.query("SELECT", collection="orders", text="SELECT * FROM orders WHERE id = $1") as q:
+        ...     rows = [("A1", 2)]
+        ...     q.returned_rows(len(rows))
+        """
+        from telemetry_kit._use.database import Database
+
+        return Database(
+            self._scope, system, namespace=namespace, server_address=server_address, server_port=server_port
+        )
+
+    def health(
+        self, name: str, check: Callable[[], bool | None], *, timeout: float = 1.0, max_age: float = 5.0
+    ) -> Handle:
+        """Report whether something is well: `health.status`, 1 or 0, and `health.check.duration` in seconds.
+
+        Args:
+            name: what is checked, `health.check.name`. Of two checks of one name the worse one counts.
+            check: returns True or None for healthy, False for unhealthy; raising and hanging are unhealthy too. It runs
+                in a daemon thread, when metrics are collected and what is known is older than `max_age`.
+            timeout: seconds after which a check is taken to hang.
+            max_age: seconds for which an answer is kept.
+
+        A collection reports what is known and waits for at most 1 second, for all checks together. Raises TypeError
+        for a coroutine function and for what is no number, ValueError for seconds that can't be.
+
+        >>> from telemetry_kit import Telemetry
+        >>> disk = Telemetry("shop.orders").health("disk", lambda: True, max_age=30.0)
+        >>> disk.stop()
+        """
+        from telemetry_kit._use.health import observe_health
+
+        return observe_health(self._scope, name, check, timeout=timeout, max_age=max_age)
+
+    def observe_event_loop(self, loop: asyncio.AbstractEventLoop | None = None, *, name: str = "main") -> Handle:
+        """Report how late an asyncio loop runs what is due: `event_loop.lag`, seconds, ten times a second.
+
+        `loop` may run in another thread; by default it is the one that runs here. It isn't kept alive, and the series
+        ends with it. Raises ValueError where there is no loop or it is closed, TypeError for what is none.
+
+        >>> import asyncio
+        >>> from telemetry_kit import Telemetry
+        >>> async def main():
+        ...     with Telemetry("shop.orders").observe_event_loop():
+        ...         await asyncio.sleep(0)
+        >>> asyncio.run(main())
+        """
+        from telemetry_kit._use.event_loop import observe_event_loop
+
+        return observe_event_loop(self._scope, loop, name=name)
+
+    # Executors
+
+    def wrap_executor(
+        self,
+        executor: E,
+        /,
+        *,
+        name: str,
+        span: bool = False,
+        metric_attributes: Mapping[str, object] | None = None,
+        propagate: Propagate = "otel",
+        sample_durations: float = 1.0,
+    ) -> E:
+        """See inside a worker pool, and carry the context of whoever submits a task to the worker that runs it.
+
+        Args:
+            executor: any `concurrent.futures.Executor`, which is wrapped and stays as it is: `isinstance` holds,
+                `submit`, `map`, `shutdown`, `with` and futures behave as before. The executor itself isn't observed:
+                submit to what this gives back. Once both are dropped, its threads end and its series too.
+            name: what it is called on its metrics; two executors of one name are added up.
+            span: whether each task has a span of its own, current in the task and a child of the submitter's. It
+                begins when a worker gets the task: in a process pool when the task is sent to the workers.
+            metric_attributes: on all its metrics and spans.
+            propagate: what travels into a thread: `"otel"` for OpenTelemetry's context, `"contextvars"` for all
+                context variables, None for nothing. Into a process, or to whatever other executors have for workers,
+                OpenTelemetry's context travels as W3C headers, for both.
+            sample_durations: the share of tasks, 0.0 to 1.0, whose time in the queue and at the worker go into the
+                histograms. What is counted stays exact.
+
+        Reports `executor.worker.count`, `.limit` and `.utilization`, `executor.queue.size` and `.wait_time`,
+        `executor.task.duration` (seconds) and `executor.tasks` by outcome: succeeded, failed, cancelled, rejected (by
+        `submit`), lost (with its worker or pool). Raises TypeError for what is no executor, TypeError and ValueError
+        for other arguments that can't be right.
+
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> from telemetry_kit import Telemetry
+        >>> telemetry = Telemetry("shop.orders")
+        >>> with telemetry.wrap_executor(ThreadPoolExecutor(8), name="resize") as pool:
+        ...     list(pool.map(abs, [-1, 2]))
+        [1, 2]
+        """
+        from telemetry_kit._executors.wrap import wrap_executor
+
+        return wrap_executor(
+            self._scope,
+            executor,
+            name=name,
+            span=span,
+            metric_attributes=metric_attributes,
+            propagate=propagate,
+            sample_durations=sample_durations,
+        )
+
+    # Batch jobs
+
+    def batch_job(
+        self,
+        name: str,
+        /,
+        *,
+        metric_attributes: Mapping[str, object] | None = None,
+        run_id: Callable[..., object] | None = None,
+        expected_interval: float | None = None,
+        span: bool = True,
+        expected: Expected = (),
+        flush_timeout: float | None = None,
+        flush_at_start: bool = False,
+        handle_sigterm: bool = False,
+    ) -> BatchJob:
+        """Work that starts, goes through records and ends, as a decorator and by `.run()`: `job.start.timestamp`,
+        `job.success.timestamp`, `job.failed`, how long it takes, what it is at, and a span for each run.
+
+        Args:
+            name: what the job is called, `job.name`. Several batch jobs of one name and the same attributes are one.
+            metric_attributes: low-cardinality attributes of all its metrics, and of its spans.
+            run_id: a callable that makes the id of a run from the decorated call's arguments. It goes to the span.
+            expected_interval: seconds in which a run is expected, so that an alert can tell that there was none.
+            span: False for metrics only.
+            expected: exception types, or a callable given the exception, that are no failure of the job.
+            flush_timeout: seconds for which the end of a run waits for the SDK to deliver; None leaves that to the
+                SDK's exit handlers. Not with the Python Prometheus exporter, which would show old and new points.
+            flush_at_start: deliver that the run has started too, so that one that is killed leaves a trace; bounded by
+                `flush_timeout` or 5 seconds.
+            handle_sigterm: let SIGTERM end a run of the main thread as a failure, with `SystemExit(143)`. Elsewhere
+                it changes nothing.
+
+        Raises TypeError or ValueError where an option can't be what it is.
+
+        >>> from telemetry_kit import Telemetry, current_run
+        >>> billing = Telemetry("shop.billing").batch_job("nightly-billing", expected_interval=86_400)
+        >>> with billing.run(run_id="2026-11-22") as run:
+        ...     with run.step("extract"):
+        ...         rows = ["a", "b"]
+        ...     for row in run.track(rows):
+        ...         pass
+        >>> run.state
+        'succeeded'
+        >>> @billing
+        ... def main():
+        ...     current_run().processed(2)
+        >>> main()
+        """
+        from telemetry_kit._jobs.job import BatchJob
+
+        return BatchJob(
+            self._scope,
+            name,
+            metric_attributes=metric_attributes,
+            run_id=run_id,
+            expected_interval=expected_interval,
+            span=span,
+            expected=expected,
+            flush_timeout=flush_timeout,
+            flush_at_start=flush_at_start,
+            handle_sigterm=handle_sigterm,
+        )
 
 
 def _is_disabled(name: str) -> bool:

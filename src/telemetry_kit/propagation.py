@@ -16,8 +16,10 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, get_current_span, set_span_in_context
 
-from telemetry_kit import _baggage, _context, _faults
-from telemetry_kit._propagator import Host
+from telemetry_kit._core import context as _context
+from telemetry_kit._core import faults
+from telemetry_kit._propagation import baggage as _baggage
+from telemetry_kit._propagation.host_propagator import Host
 from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
 
 P = ParamSpec("P")
@@ -70,16 +72,16 @@ def extract(carrier: Any, context: Context | None = None) -> Context:
         base = _context.get_current() if context is None else context
         return host.read(base, found, carrier) if found or not host.closed else base
     except Exception as fault:
-        _faults.record("propagation.extract", fault)
+        faults.record("propagation.extract", fault)
         return _context.get_current() if context is None else context
 
 
 def _pick_each(carrier: Carrier, names: Names, fault: Exception) -> dict[str, list[str]]:
     """Field by field, where one look at the whole broke on something that isn't ours."""
-    _faults.record("propagation.carrier", fault)
+    faults.record("propagation.carrier", fault)
     found: dict[str, list[str]] = {}
     for field in names.fields:
-        with _faults.guard("propagation.carrier"):
+        with faults.guard("propagation.carrier"):
             found.update(carrier.pick(Names([field])))
     return found
 
@@ -99,7 +101,7 @@ def extract_public(carrier: Any) -> tuple[Context, list[Link]]:
         if len(ours) != len(present):
             context = _baggage.keep(context, ours)
     except Exception as fault:
-        _faults.record("propagation.extract", fault)
+        faults.record("propagation.extract", fault)
         context = Context()
     return context, links_to([incoming])
 
@@ -135,7 +137,7 @@ def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str]
         wrapped = carrier if isinstance(carrier, Carrier) else HttpHeaders(carrier)
         _replace(wrapped, host.names, sent)
     except Exception as fault:
-        _faults.record("propagation.inject", fault)
+        faults.record("propagation.inject", fault)
     return carrier if wrapped is None or wrapped is carrier else cast("C", wrapped.data)
 
 
@@ -159,7 +161,7 @@ def _with_baggage(context: Context, allowed: Iterable[str]) -> Context:
         keys = {allowed} if isinstance(allowed, str) else set(allowed)
         kept = {key: value for key, value in present.items() if key in keys}
     except Exception as fault:
-        _faults.record("propagation.baggage", fault)
+        faults.record("propagation.baggage", fault)
         kept = {}
     return context if len(kept) == len(present) else _baggage.keep(context, kept)
 
@@ -285,7 +287,7 @@ def link_to(carrier_or_context: Any) -> Link | None:
             target = get_current_span(context).get_span_context()
         return Link(target) if target.is_valid else None
     except Exception as fault:
-        _faults.record("propagation.link", fault)
+        faults.record("propagation.link", fault)
         return None
 
 
@@ -314,7 +316,7 @@ def links_to(items: Iterable[Any], *, limit: int = MAX_LINKS) -> list[Link]:
             if target not in links or (link.attributes and not links[target].attributes):
                 links[target] = link
     except Exception as fault:
-        _faults.record("propagation.link", fault)
+        faults.record("propagation.link", fault)
     return list(links.values())
 
 

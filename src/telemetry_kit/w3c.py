@@ -23,9 +23,11 @@ from opentelemetry.propagators.textmap import (
     default_setter,
 )
 
-from telemetry_kit import _baggage, _faults, _traceparent
-from telemetry_kit._baggage import BaggageValue
-from telemetry_kit._traceparent import StrictTraceState
+from telemetry_kit._core import faults
+from telemetry_kit._propagation import baggage as _baggage
+from telemetry_kit._propagation import traceparent
+from telemetry_kit._propagation.baggage import BaggageValue
+from telemetry_kit._propagation.traceparent import StrictTraceState
 
 __all__ = ["BaggageValue", "StrictBaggagePropagator", "StrictTraceContextPropagator", "StrictTraceState"]
 
@@ -42,7 +44,7 @@ class StrictTraceContextPropagator(TextMapPropagator):
     True
     """
 
-    _kit_field = _traceparent.FIELD
+    _kit_field = traceparent.FIELD
 
     def extract(
         self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
@@ -50,10 +52,10 @@ class StrictTraceContextPropagator(TextMapPropagator):
         """`context` (the root one if not given) with the remote span, or unchanged where the headers name none."""
         if context is None:
             context = Context()
-        parents = _read(getter, carrier, _traceparent.FIELD)
+        parents = _read(getter, carrier, traceparent.FIELD)
         if not parents:
             return context
-        return _traceparent.into(context, parents, _read(getter, carrier, _traceparent.STATE_FIELD))
+        return traceparent.into(context, parents, _read(getter, carrier, traceparent.STATE_FIELD))
 
     def inject(
         self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
@@ -62,16 +64,16 @@ class StrictTraceContextPropagator(TextMapPropagator):
         span = trace.get_current_span(context).get_span_context()
         if not span.is_valid:
             return
-        setter.set(carrier, _traceparent.FIELD, _traceparent.header(span))
+        setter.set(carrier, traceparent.FIELD, traceparent.header(span))
         if span.trace_state:
-            state = _traceparent.state_header(span.trace_state)
+            state = traceparent.state_header(span.trace_state)
             if state:
-                setter.set(carrier, _traceparent.STATE_FIELD, state)
+                setter.set(carrier, traceparent.STATE_FIELD, state)
 
     @property
     def fields(self) -> set[str]:
         """The headers that `inject` writes."""
-        return {_traceparent.FIELD, _traceparent.STATE_FIELD}
+        return {traceparent.FIELD, traceparent.STATE_FIELD}
 
 
 class StrictBaggagePropagator(TextMapPropagator):
@@ -127,5 +129,5 @@ def _read(getter: Getter[CarrierT], carrier: CarrierT, field: str) -> list[str] 
             return cast("list[str]", values)
         return [value for value in values if isinstance(value, str)]
     except Exception as fault:
-        _faults.record("w3c.getter", fault)
+        faults.record("w3c.getter", fault)
         return None

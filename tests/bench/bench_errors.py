@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from telemetry_kit import ErrorPolicy, Telemetry, default_scrub
-from telemetry_kit._arguments import compile_arguments
-from telemetry_kit._counts import Tally
-from telemetry_kit._scrub import default_scrub as scrub
-from telemetry_kit._stacktrace import Formatter
+from telemetry_kit._core.counters import Tally
+from telemetry_kit._errors.stacktrace import Formatter
+from telemetry_kit._redaction.scrub import default_scrub as scrub
+from telemetry_kit._wrapping.arguments import compile_arguments
 from tests.bench.harness import Report
 from tests.bench.ways import NO_LIMIT, failing, ways
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry_kit._limits import ValueGuard
+from telemetry_kit._core.cardinality import ValueGuard
 from tests.bench.harness import Report
 
 KEYS = {f"shop.key_{number}": f"value-{number}" for number in range(10)}

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from telemetry_kit import PoolStats, Telemetry, _faults
-from telemetry_kit._pool_adapters import reader_of
+from telemetry_kit import PoolStats, Telemetry
+from telemetry_kit._core import faults
+from telemetry_kit._use.pool_adapters import reader_of
 from telemetry_kit.conventions import DB_CONNECTIONS
 from tests.integrations.servers import postgresql, redis_server
 from tests.support import Sdk
@@ -37,9 +38,9 @@ def redis_port() -> Iterator[int]:
 @pytest.fixture(autouse=True)
 def no_faults() -> Iterator[None]:
     """No adapter fails, not even in a part of what it reads."""
-    before = dict(_faults.counts())
+    before = dict(faults.counts())
     yield
-    assert _faults.counts() == before
+    assert faults.counts() == before
 
 
 def now(pool: object) -> PoolStats:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from telemetry_kit import Telemetry, _faults, current_measurement
+from telemetry_kit import Telemetry, current_measurement
+from telemetry_kit._core import faults as _faults
 from tests.support import Sdk
 
 OWN = {"operation.name": "work", "scope.name": "shop.orders"}

@@ -8,7 +8,8 @@ from opentelemetry import baggage, trace
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Link, SpanKind
 
-from telemetry_kit import Telemetry, _faults, attached, conventions, current_measurement, extract, inject, link_to
+from telemetry_kit import Telemetry, attached, conventions, current_measurement, extract, inject, link_to
+from telemetry_kit._core import faults
 from telemetry_kit.carriers import AsgiHeaders, KafkaHeaders
 from tests.support import Sdk
 
@@ -202,12 +203,12 @@ def test_an_outgoing_carrier_is_not_read(telemetry: Telemetry, sdk: Sdk) -> None
 
 def test_a_carrier_that_can_not_be_written_costs_the_call_nothing(telemetry: Telemetry, sdk: Sdk) -> None:
     """FLT.1: a fault, counted."""
-    before = sum(_faults.counts().values())
+    before = sum(faults.counts().values())
     with telemetry.operation("call", kind=SpanKind.CLIENT).measure(carrier=object()):
         pass
 
     assert sdk.span("call")
-    assert before < sum(_faults.counts().values())
+    assert before < sum(faults.counts().values())
 
 
 def test_the_current_measurement_injects(telemetry: Telemetry, sdk: Sdk) -> None:

@@ -8,7 +8,8 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, StatusCode
 
-from telemetry_kit import Measurement, Telemetry, _faults, current_measurement
+from telemetry_kit import Measurement, Telemetry, current_measurement
+from telemetry_kit._core import faults as _faults
 from tests.support import FakeClock, Sdk
 
 

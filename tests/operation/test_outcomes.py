@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from opentelemetry.trace import StatusCode
 
-from telemetry_kit import ErrorPolicy, Telemetry, _faults, current_measurement
-from telemetry_kit._outcome import type_name
+from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
+from telemetry_kit._core import faults
+from telemetry_kit._core.outcome import type_name
 from tests.support import Sdk
 
 if sys.version_info >= (3, 11):
@@ -173,11 +174,11 @@ def test_a_group_of_expected_exceptions_is_expected(telemetry: Telemetry, sdk: S
 
 def test_an_expected_that_raises(telemetry: Telemetry, sdk: Sdk) -> None:
     """An `expected` that raises is a counted fault, and the exception an error (FLT 1)."""
-    before = _faults.counts().get("operation.expected", 0)
+    before = faults.counts().get("operation.expected", 0)
     outcome(telemetry, ValueError, expected=lambda exc: 1 / 0)
 
     assert sdk.span().attributes["error.type"] == "ValueError"
-    assert _faults.counts()["operation.expected"] == before + 1
+    assert faults.counts()["operation.expected"] == before + 1
 
 
 # error_if
@@ -240,11 +241,11 @@ def test_an_exception_has_no_result_to_judge(telemetry: Telemetry) -> None:
 
 def test_an_error_if_that_raises(telemetry: Telemetry, sdk: Sdk) -> None:
     """An `error_if` that raises is a counted fault, and the call a success (FLT 1)."""
-    before = _faults.counts().get("operation.error_if", 0)
+    before = faults.counts().get("operation.error_if", 0)
 
     assert telemetry.operation("work", error_if=lambda result: 1 / 0)(lambda: 42)() == 42  # type: ignore[arg-type,return-value]
     assert "error.type" not in sdk.point("operation.duration").attributes
-    assert _faults.counts()["operation.error_if"] == before + 1
+    assert faults.counts()["operation.error_if"] == before + 1
 
 
 # fail

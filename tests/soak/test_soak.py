@@ -14,15 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from telemetry_kit import (
-    ErrorPolicy,
-    Telemetry,
-    attached,
-    current_run,
-    enrich_span,
-    extract,
-    inject,
-)
+from telemetry_kit import ErrorPolicy, Telemetry, attached, current_run, enrich_span, extract, inject
 from telemetry_kit.carriers import AsgiHeaders, KafkaHeaders
 from tests.support import Sdk
 

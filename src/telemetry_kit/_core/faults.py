@@ -1,0 +1,69 @@
+"""Nothing that breaks in telemetry reaches the host: it is counted, said once, and forgotten.
+
+A site is the place where the kit calls out: the API, the SDK behind it, a callback of the user. Each call out is
+guarded against `Exception`, never against `BaseException`: a Ctrl-C that arrives inside telemetry is the host's.
+"""
+
+import logging
+import threading
+from types import TracebackType
+
+from telemetry_kit._core import counters
+
+LOGGER = logging.getLogger("telemetry_kit")
+
+_counted: counters.Tally[str] = counters.Tally()
+_said: dict[str, bool] = {}
+_here = threading.local()
+
+
+def record(site: str, fault: BaseException) -> None:
+    """Count a fault at `site`, and log the first one there.
+
+    A logging handler may itself be instrumented, and fail in the same way: what happens inside of our own log call is
+    only counted, so that the path never goes round in circles.
+    """
+    _counted.add(site)
+    if site in _said or getattr(_here, "logging", False):
+        return
+    _said[site] = True
+    _here.logging = True
+    try:
+        LOGGER.warning("telemetry at %s failed, and goes on failing silently: %s", site, _words(fault))
+    except Exception:
+        pass
+    finally:
+        _here.logging = False
+
+
+def counts() -> dict[str, int]:
+    """How many faults each site has had in this process."""
+    return {site: int(number) for site, number in _counted.read().items()}
+
+
+class guard:  # noqa: N801 - reads as a keyword: `with guard("site"):`
+    """`with guard("pool.stats"): ...` keeps an `Exception` from the host and counts it as a fault of that site."""
+
+    __slots__ = ("site",)
+
+    def __init__(self, site: str) -> None:
+        self.site = site
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if fault is None or not isinstance(fault, Exception):
+            return False
+        record(self.site, fault)
+        return True
+
+
+def _words(fault: BaseException) -> str:
+    try:
+        words = f"{type(fault).__name__}: {fault}"[:200]
+        return words if words.isprintable() else ascii(words)[1:201]  # one line, whatever a stranger put into it
+    except Exception:
+        return type(fault).__name__

@@ -1,0 +1,67 @@
+"""What every helper with a name shares: the rule for the name, how many there may be, and the handle that ends one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from telemetry_kit._core import faults
+from telemetry_kit._core.cardinality import NAMES, Distinct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from telemetry_kit._core.scope import Scope
+
+
+def check_name(kind: str, name: object) -> str:
+    """`name`, or the TypeError or ValueError that says what is wrong with it."""
+    if not isinstance(name, str):
+        msg = f"the name of a {kind} is a str, and got {name!r:.100} of type {type(name).__name__}"
+        raise TypeError(msg)
+    if not name:
+        msg = f"the name of a {kind} can't be empty: it is what a chart tells it from others by"
+        raise ValueError(msg)
+    return name
+
+
+def admit_name(scope: Scope, kind: str, name: str) -> str:
+    """`name`, or `_OTHER` once this `Telemetry` has had 1,000 names of this kind: each one is a series for ever."""
+    names = scope.shared.setdefault(f"{kind}.names", Distinct(NAMES))
+    admitted: str = names(name)
+    if admitted != name:
+        faults.record(f"{kind}.name", ValueError(f"more than {NAMES} {kind} names, {name!r:.100} came last"))
+    return admitted
+
+
+@final
+class Handle:
+    """What began when it was made ends by `stop()`, or with the `with` block that it heads.
+
+    Nobody has to keep it: without it the observed thing is observed for as long as it lives.
+
+    >>> import queue
+    >>> from telemetry_kit import Telemetry
+    >>> with Telemetry("shop.orders").observe_queue(queue.Queue(), name="orders"):
+    ...     pass
+    """
+
+    __slots__ = ("_stops",)
+
+    def __init__(self, *stops: Callable[[], None]) -> None:
+        self._stops: tuple[Callable[[], None], ...] = stops
+
+    def stop(self) -> None:
+        """End it. A second time does nothing."""
+        stops, self._stops = self._stops, ()
+        for stop in stops:
+            with faults.guard("handle.stop"):
+                stop()
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()

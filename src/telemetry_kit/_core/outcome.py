@@ -1,0 +1,106 @@
+"""What became of a call: success, or the one `error.type` that span, metric and event share.
+
+Follows "recording errors" of the semantic conventions: a success has no `error.type`. Cancellation is an outcome of its
+own, which no dashboard should count as an error of the code (`error.type="cancelled"`, span status unset).
+"""
+
+import sys
+from collections.abc import Callable
+
+from telemetry_kit._core import faults
+
+CANCELLED = "cancelled"
+OTHER = "_OTHER"
+"""What the conventions call a value that is not in the list."""
+
+Expected = tuple[type[BaseException], ...] | Callable[[BaseException], object]
+"""Exceptions that are not errors: their types, or a callable that says so of one."""
+
+_NORMAL_ENDS: tuple[type[BaseException], ...] = (GeneratorExit, StopIteration, StopAsyncIteration)
+_LEAVES_AT_MOST = 1_000
+"""Leaves of an exception group that are looked at: a group can be of any size."""
+
+
+def error_type(exc: BaseException) -> str | None:
+    """The `error.type` of an exception that left a call, or None where that is a success.
+
+    >>> error_type(ValueError("no"))
+    'ValueError'
+    >>> error_type(SystemExit(0)) is None
+    True
+    >>> error_type(SystemExit(2))
+    'SystemExit'
+    """
+    kind = type(exc)
+    if kind in _NORMAL_ENDS:
+        return None
+    if isinstance(exc, _NORMAL_ENDS):
+        return None
+    if isinstance(exc, SystemExit) and (exc.code is None or (isinstance(exc.code, int) and exc.code == 0)):
+        return None  # what is no int is printed, and the process exits with 1
+    if is_cancellation(exc):
+        return CANCELLED
+    if hasattr(exc, "exceptions") and hasattr(exc, "derive"):
+        return _of_group(exc)
+    return type_name(kind)
+
+
+def type_name(kind: type[object]) -> str:
+    """`ValueError` for a builtin, else `module.QualName`, without `<locals>`.
+
+    >>> import decimal
+    >>> type_name(decimal.InvalidOperation)
+    'decimal.InvalidOperation'
+    """
+    name = kind.__qualname__
+    if "<locals>" in name:
+        name = name.replace("<locals>.", "")
+    module = kind.__module__
+    return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
+
+
+def is_cancellation(exc: BaseException) -> bool:
+    """Whether this is asyncio's or concurrent.futures' cancellation. Neither is imported to ask: what is not
+    imported was not raised."""
+    for module in ("asyncio", "concurrent.futures"):
+        kind = getattr(sys.modules.get(module), "CancelledError", None)
+        if kind is not None and isinstance(exc, kind):
+            return True
+    return False
+
+
+def is_expected(exc: BaseException, expected: Expected | None) -> bool:
+    """Whether an exception is no error: it is of one of the types, or the callable says so. A group is expected where
+    all of its leaves are, since it has no type of its own to be named by."""
+    if expected is None:
+        return False
+    if not isinstance(expected, tuple):
+        try:
+            return bool(expected(exc))
+        except Exception as fault:
+            faults.record("operation.expected", fault)
+            return False
+    if isinstance(exc, expected):
+        return True
+    parts = getattr(exc, "exceptions", None)
+    if not (isinstance(parts, tuple) and parts and hasattr(exc, "derive")):
+        return False
+    return all(is_expected(part, expected) for part in parts[:_LEAVES_AT_MOST])
+
+
+def _of_group(group: BaseException) -> str:
+    names: set[str | None] = set()
+    todo: list[BaseException] = [group]
+    seen = 0
+    while todo and seen < _LEAVES_AT_MOST:
+        exc = todo.pop()
+        seen += 1
+        parts = getattr(exc, "exceptions", None)
+        if isinstance(parts, tuple) and hasattr(exc, "derive"):
+            todo.extend(parts)
+        else:
+            names.add(error_type(exc))
+        if len(names) > 1:
+            break
+    only = names.pop() if len(names) == 1 and not todo else None
+    return only if only is not None else type_name(type(group))

@@ -1,0 +1,102 @@
+"""What a `Telemetry` gives its rooms: a name, the instruments, a tracer if there is an SDK, and how errors are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import opentelemetry.trace
+
+from telemetry_kit._core import faults, sdk
+from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import Tracer, TracerProvider
+
+    from telemetry_kit._errors.recorder import ErrorPolicy
+
+
+class Scope:
+    """An instrumented library or module, as every room sees it."""
+
+    __slots__ = (
+        "__weakref__",
+        "_bound",
+        "_explicit",
+        "_tracer",
+        "disabled",
+        "errors",
+        "instruments",
+        "logger_provider",
+        "meter_provider",
+        "name",
+        "shared",
+        "version",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        version: str | None,
+        *,
+        errors: ErrorPolicy,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: Any = None,
+        disabled: bool = False,
+    ) -> None:
+        self.name: str = name
+        self.version: str | None = version
+        self.errors: ErrorPolicy = errors
+        self.disabled: bool = disabled
+        self.shared: dict[Any, Any] = {}
+        """What helpers of one name share, by kind and name."""
+        self.meter_provider: Any = _given(meter_provider)
+        self.logger_provider: Any = _given(logger_provider)
+        self.instruments: Instruments = NOTHING if disabled else instruments_of(self.meter_provider)
+        self._explicit = _given(tracer_provider)
+        self._bound: TracerProvider | None = None
+        self._tracer: Tracer | None = None
+
+    @property
+    def by_globals(self) -> bool:
+        """Whether both traces and metrics go to the global providers, so that `_sdk.absent()` speaks for it."""
+        return self._explicit is None and self.meter_provider is None
+
+    def tracer(self) -> Tracer | None:
+        """The tracer of this scope, or None: no SDK, or switched off by the host."""
+        if self.disabled:
+            return None
+        provider = self._explicit if self._explicit is not None else sdk.tracer_provider()
+        if provider is not self._bound:
+            self._tracer = self._make_tracer(provider)
+            self._bound = provider
+        return self._tracer
+
+    def logger(self) -> Any:
+        """The logger of this scope for log-based events: the API's, a no-op without an SDK. The package is still
+        `opentelemetry._logs`, and imported when the first event needs it."""
+        from opentelemetry import _logs
+
+        if self.disabled:
+            return _logs.NoOpLogger(self.name)
+        provider = self.logger_provider
+        if provider is None and sdk.override is not None:
+            provider = sdk.override.logger_provider
+        if provider is None:
+            provider = _logs.get_logger_provider()
+        return provider.get_logger(self.name, self.version, SCHEMA_URL)
+
+    def _make_tracer(self, provider: TracerProvider | None) -> Tracer | None:
+        if provider is None or isinstance(provider, opentelemetry.trace.NoOpTracerProvider):
+            return None
+        try:
+            return provider.get_tracer(self.name, self.version, schema_url=SCHEMA_URL)
+        except Exception as fault:
+            faults.record("trace.get_tracer", fault)
+            return None
+
+
+def _given(provider: Any) -> Any:
+    """A proxy that a host hands in stands for the global provider."""
+    return None if provider is None or sdk.is_placeholder(provider) else provider

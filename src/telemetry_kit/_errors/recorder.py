@@ -1,0 +1,282 @@
+"""What is recorded of an exception, how often, and scrubbed of secrets.
+
+Counting is somebody else's work and always exact. This is about the detail: the message, the stack trace, the event.
+One detailed record costs as much as a thousand counts, so whoever has an exception asks `admit` first, and builds
+detail only where it says so. When a circuit opens and every request is an error, telemetry must not be what takes the
+service down.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+from opentelemetry.semconv.attributes.exception_attributes import (
+    EXCEPTION_MESSAGE,
+    EXCEPTION_STACKTRACE,
+    EXCEPTION_TYPE,
+)
+from opentelemetry.trace import StatusCode
+
+from telemetry_kit._core import clock, faults, reentrancy
+from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue
+from telemetry_kit._core.outcome import CANCELLED, type_name
+from telemetry_kit._errors import deduplication, signals
+from telemetry_kit._errors.limiter import ErrorLimiter
+from telemetry_kit._errors.signals import SIGNAL_VARIABLE, Signal
+from telemetry_kit._errors.stacktrace import Formatter
+from telemetry_kit._redaction.scrub import default_scrub
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.scope import Scope
+
+EVENT = "exception"
+SUPPRESSED_COUNT = "telemetry_kit.exception.suppressed_count"
+"""On a detailed record: how many of its kind were left out since the one before."""
+STACKTRACE = 16_384
+"""Characters of a stack trace: its beginning and its end are kept."""
+_LEFT_OUT = "\n[...]\n"
+_MARGIN = 4_096
+"""Characters beyond the cut that the scrubber sees, so that a secret is known for what it is across the cut."""
+_HEADROOM = 60
+"""Frames that formatting an exception and calling the SDK may need."""
+
+
+class ErrorPolicy:
+    """How much detail of errors leaves the process, and where to.
+
+    Args:
+        rate: Detailed records per second of one operation and `error.type`, once its burst is used up.
+        burst: Detailed records of one operation and `error.type` at once. `rate=0, burst=0` means none at all.
+        total_rate: Detailed records per second of everything that shares the policy. The default policy is a single
+            object, so that it is a limit of the process.
+        total_burst: Likewise, at once.
+        stacktrace: Whether a detailed record has the stack trace.
+        messages: Whether exception messages leave the process at all.
+        signal: `"span"` for an event of the span, `"log"` for a log-based event, `"both"`; None does as
+            `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` says (`logs`, `logs/dup`; without it `"span"`).
+        scrub: Takes secrets out of messages and stack traces. Where it raises, the text is left out.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: A rate or burst is negative or no number, or the signal is unknown.
+
+    >>> ErrorPolicy(rate=1.0, burst=5, signal="log")
+    ErrorPolicy(rate=1.0, burst=5, total_rate=100.0, total_burst=500, stacktrace=True, messages=True, signal='log')
+    """
+
+    __slots__ = (
+        "__weakref__", "_limits", "_sites", "burst", "messages", "rate", "scrub", "signal", "stacktrace",
+        "total_burst", "total_rate",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        rate: float = 10.0,
+        burst: float = 50,
+        total_rate: float = 100.0,
+        total_burst: float = 500,
+        stacktrace: bool = True,
+        messages: bool = True,
+        signal: Signal | None = None,
+        scrub: Callable[[str], str] = default_scrub,
+    ) -> None:
+        self.rate: float = _number("rate", rate)
+        self.burst: float = _number("burst", burst)
+        self.total_rate: float = _number("total_rate", total_rate)
+        self.total_burst: float = _number("total_burst", total_burst)
+        self.stacktrace: bool = _flag("stacktrace", stacktrace)
+        self.messages: bool = _flag("messages", messages)
+        if signal not in (None, "span", "log", "both"):
+            raise ValueError(
+                f"ErrorPolicy: signal must be 'span', 'log', 'both' or None, not {signal!r}; "
+                f"None follows {SIGNAL_VARIABLE}"
+            )
+        self.signal: Signal | None = signal
+        if not callable(scrub):
+            raise TypeError(
+                f"ErrorPolicy: scrub must be a callable that takes a string and returns one, not {scrub!r}; "
+                "`lambda text: text` scrubs nothing"
+            )
+        self.scrub: Callable[[str], str] = scrub
+        self._limits = ErrorLimiter(rate, burst, total_rate, total_burst)
+        self._sites = self._limits.sites
+
+    def __repr__(self) -> str:
+        names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal")
+        return f"ErrorPolicy({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def admit(self, exc: BaseException, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
+        """Whether `exc` may be recorded in detail: None if not, else how many of its kind were suppressed since the
+        last one. None, too, for an exception that was here before, which is neither, and for a RecursionError at a
+        depth that leaves no room to record it: an outer call will ask again.
+        """
+        if isinstance(exc, RecursionError) and not deduplication.known(exc) and not _room(_HEADROOM):
+            return None
+        if deduplication.seen(exc):
+            return None
+        try:
+            site = self._sites[scope.instruments, scope.name, operation, error_type]
+        except KeyError:
+            site = self._limits.site(scope, operation, error_type)
+        return self._limits.limiter.admit(site)
+
+    def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
+        """The same for an error without an exception."""
+        return self._limits.limiter.admit(self._limits.site(scope, operation, error_type))
+
+    def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
+        """The attributes of a detailed record of `exc`, which was admitted."""
+        attributes: dict[str, AttributeValue] = {EXCEPTION_TYPE: type_name(type(exc))}
+        if error_type:
+            attributes[ERROR_TYPE] = error_type
+        stack = self._stack(exc) if self.stacktrace else ""
+        message = self.message(exc, stack)
+        if message:
+            attributes[EXCEPTION_MESSAGE] = message
+        if stack:
+            attributes[EXCEPTION_STACKTRACE] = stack
+        if suppressed:
+            attributes[SUPPRESSED_COUNT] = suppressed
+        return attributes
+
+    def message(self, exc: BaseException, stack: str = "") -> str:
+        """The message of `exc`, scrubbed and bounded; empty where it has none, where messages are kept in, or where
+        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest, unless
+        its `stack`, scrubbed, is there and shows that there was nothing to take out.
+        """
+        if not self.messages:
+            return ""
+        try:
+            text = str(exc)
+        except Exception as fault:
+            faults.record("exception.str", fault)
+            return ""
+        if self.scrub is default_scrub and len(text) <= SPAN_STRING and stack.endswith(f": {text}\n"):
+            return text
+        return self.clean(text)
+
+    def clean(self, text: str, length: int = SPAN_STRING) -> str:
+        """`text` scrubbed and cut to `length`; empty where the scrubber raises or gives something else."""
+        try:
+            scrubbed = self.scrub(text[: length + _MARGIN])
+            return scrubbed[:length] if isinstance(scrubbed, str) else ""
+        except Exception as fault:
+            faults.record("exception.scrub", fault)
+            return ""
+
+    def _stack(self, exc: BaseException) -> str:
+        try:
+            if self.scrub is default_scrub:
+                return _shortened(_scrubbed.format(exc, messages=self.messages))
+            text = self.scrub(_raw.format(exc, messages=self.messages))
+            return _shortened(text) if isinstance(text, str) else ""
+        except Exception as fault:
+            faults.record("exception.stacktrace", fault)
+            return ""
+
+    def tell(
+        self, span: trace.Span, scope: "Scope", exc: BaseException, *, operation: str | None, error_type: str
+    ) -> None:
+        """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
+        that is admitted. The caller knows that this is a safe point, and guards it.
+        """
+        if error_type == CANCELLED:
+            self.mark(span, error_type)
+            return
+        suppressed = self.admit(exc, scope=scope, operation=operation, error_type=error_type)
+        if suppressed is None:
+            self.mark(span, error_type)
+            return
+        attributes = self.describe(exc, error_type, suppressed)
+        self.mark(span, error_type, str(attributes.get(EXCEPTION_MESSAGE, "")))
+        self.emit(span, scope, attributes)
+
+    @staticmethod
+    def mark(span: trace.Span, error_type: str, description: str | None = None) -> None:
+        """Put an outcome without detail onto a span: what the conventions ask of it, and no more."""
+        span.set_attribute(ERROR_TYPE, error_type)
+        if error_type != CANCELLED:
+            span.set_status(StatusCode.ERROR, error_type if description is None else description)
+
+    def where(self) -> Signal:
+        """The signal of now."""
+        return signals.opted_in() if self.signal is None else self.signal
+
+    def emit(
+        self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
+    ) -> None:
+        """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says.
+        The caller knows that this is a safe point (`_safe_points`), as whoever ends a span must.
+        """
+        when = clock.time_ns() if timestamp is None else timestamp
+        signals.send(self.where(), span, scope, EVENT, attributes, when, "ERROR")
+
+    def emit_event(
+        self,
+        span: trace.Span,
+        scope: "Scope",
+        name: str,
+        attributes: Mapping[str, AttributeValue],
+        timestamp: int | None = None,
+        *,
+        severity: str = "INFO",
+    ) -> None:
+        """Record an event where the policy says. Inside of a finaliser or signal handler that interrupted the SDK it
+        waits for the next safe point.
+
+        Args:
+            span: The span it belongs to; where that is none, only a log record can say it.
+            scope: Whose event it is.
+            name: Of the event.
+            attributes: Of the event, harmless ones.
+            timestamp: Nanoseconds since the epoch; None is now.
+            severity: Of the log record.
+        """
+        when = clock.time_ns() if timestamp is None else timestamp
+        if reentrancy.unsafe():
+            reentrancy.later(lambda: self.emit_event(span, scope, name, attributes, when, severity=severity))
+            return
+        signals.send(self.where(), span, scope, name, attributes, when, severity)
+
+
+_raw = Formatter()
+_scrubbed = Formatter(default_scrub)
+"""Scrubs the text of a frame once, and each message anew."""
+
+
+def _shortened(stack: str) -> str:
+    if len(stack) <= STACKTRACE:
+        return stack
+    half = STACKTRACE // 2 - len(_LEFT_OUT)
+    return stack[:half] + _LEFT_OUT + stack[-half:]
+
+
+def _number(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(
+            f"ErrorPolicy: {name} must be a number, not {value!r:.100}; rate=0, burst=0 records nothing in detail"
+        )
+    if math.isnan(value) or value < 0:
+        raise ValueError(f"ErrorPolicy: {name} must be 0 or more, not {value!r}; math.inf sets no limit")
+    return value
+
+
+def _flag(name: str, value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"ErrorPolicy: {name} must be True or False, not {value!r:.100}")
+    return value
+
+
+def _room(frames: int) -> bool:
+    """Whether so many frames more fit on the stack."""
+    try:
+        return frames == 0 or _room(frames - 1)
+    except RecursionError:
+        return False
+
+
+DEFAULT_POLICY = ErrorPolicy()
+"""What every `Telemetry` uses that isn't given another: one object, so that its totals are limits of the process."""

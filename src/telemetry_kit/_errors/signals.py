@@ -1,0 +1,114 @@
+"""Where an event goes: onto the span, into a log record, or both.
+
+OpenTelemetry is moving events and exceptions from spans to log records. Whoever operates a service says when for it,
+by `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`; so all events go out here and nowhere else.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from opentelemetry import trace
+
+from telemetry_kit._core import faults, reentrancy
+from telemetry_kit._core.attributes import AttributeValue
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.scope import Scope
+
+Signal = Literal["span", "log", "both"]
+
+SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_NOBODY_LISTENS = ("NoOpLogger", "ProxyLogger")
+"""The API's own loggers: there is no SDK for logs."""
+
+
+def opted_in() -> Signal:
+    """What the environment says: `logs` for log records, `logs/dup` for both, anything else for span events."""
+    words = os.environ.get(SIGNAL_VARIABLE)
+    if not words:
+        return "span"
+    opted = {word.strip() for word in words.split(",")}
+    return "both" if "logs/dup" in opted else "log" if "logs" in opted else "span"
+
+
+def send(
+    signal: Signal,
+    span: trace.Span,
+    scope: "Scope",
+    name: str,
+    attributes: Mapping[str, AttributeValue],
+    when: int,
+    severity: str,
+) -> None:
+    """Send an event, at a point where the SDK may be called. Never raises an `Exception`."""
+    here = reentrancy.here.state
+    was, here.busy = here.busy, True
+    try:
+        if signal != "log":
+            try:
+                span.add_event(name, attributes, when)
+            except Exception as fault:
+                faults.record("span.add_event", fault)
+        if signal != "span":
+            _log(scope, name, attributes, when, severity, span, None)
+    finally:
+        here.busy = was
+
+
+def log(
+    scope: "Scope",
+    name: str,
+    attributes: Mapping[str, AttributeValue],
+    when: int,
+    severity: str,
+    *,
+    span: trace.Span | None = None,
+    body: Any = None,
+) -> None:
+    """Emit a log-based event, correlated with `span`, or without one with what is current. In the middle of a record
+    of this thread's it waits for the next safe point. Never raises an `Exception`.
+    """
+    if reentrancy.unsafe():
+        within = trace.get_current_span() if span is None else span
+        reentrancy.later(lambda: log(scope, name, attributes, when, severity, span=within, body=body))
+        return
+    if reentrancy.waiting:
+        reentrancy.drain()
+    here = reentrancy.here.state
+    here.busy = True
+    try:
+        _log(scope, name, attributes, when, severity, span, body)
+    finally:
+        here.busy = False
+
+
+def _log(
+    scope: "Scope",
+    name: str,
+    attributes: Mapping[str, AttributeValue],
+    when: int,
+    severity: str,
+    span: trace.Span | None,
+    body: Any,
+) -> None:
+    try:
+        from opentelemetry._logs import LogRecord, SeverityNumber
+
+        logger = scope.logger()
+        if type(logger).__name__ in _NOBODY_LISTENS:
+            return
+        record = LogRecord(
+            timestamp=when,
+            observed_timestamp=when,
+            context=None if span is None else trace.set_span_in_context(span),
+            severity_text=severity,
+            severity_number=SeverityNumber[severity],
+            body=body,
+            attributes=dict(attributes),
+            event_name=name,
+        )
+        logger.emit(record)
+    except Exception as fault:
+        faults.record("logs.emit", fault)

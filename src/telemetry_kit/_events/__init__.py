@@ -1,0 +1,1 @@
+"""Events, exceptions that nobody handles, and filters for logging."""

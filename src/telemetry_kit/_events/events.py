@@ -1,0 +1,102 @@
+"""Things that happened: log-based events, handled exceptions, and those that nobody handled.
+
+An event is a log record with a name. It is correlated with the current span, but doesn't need one, nor does it end up
+inside of a span that a sampler throws away.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_TYPE
+from opentelemetry.trace import get_current_span
+
+from telemetry_kit._core import clock, faults, outcome
+from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._errors import signals
+from telemetry_kit._operation.measurement import NO_MEASUREMENT, current_measurement
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.scope import Scope
+
+_SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+"""What the standard library's `logging` calls two of them."""
+
+
+def event(
+    scope: "Scope",
+    name: str,
+    attributes: Mapping[str, object] | None = None,
+    *,
+    severity: str = "INFO",
+    body: object = None,
+    exception: BaseException | None = None,
+) -> None:
+    """Emit a log-based event. See `Telemetry.event`."""
+    if scope.disabled:
+        return
+    try:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"an event's name is a str that isn't empty, and got {name!r:.100}")  # noqa: TRY301
+        found = {} if attributes is None else span_attributes(attributes)
+        if exception is not None:
+            found.update(_details(scope, exception))
+        text = body if body is None else span_value(body)
+        signals.log(scope, name, found, clock.time_ns(), _severity(severity), body=text)
+    except Exception as fault:
+        faults.record("event", fault)
+
+
+def record_exception(scope: "Scope", exc: BaseException, *, attributes: Mapping[str, object] | None = None) -> None:
+    """Record a handled exception. See `Telemetry.record_exception`."""
+    if scope.disabled:
+        return
+    try:
+        if not isinstance(exc, BaseException):
+            raise TypeError(f"record_exception takes an exception, and got {exc!r:.100}")  # noqa: TRY301
+        span = get_current_span()
+        policy = scope.errors
+        nowhere = not span.get_span_context().is_valid
+        if not (nowhere or span.is_recording()) and policy.where() == "span":
+            return  # in a trace that isn't sampled
+        error_type = _error_type(exc)
+        suppressed = policy.admit(exc, scope=scope, operation=_operation(), error_type=error_type)
+        if suppressed is None:
+            return
+        found = {} if attributes is None else span_attributes(attributes)
+        found.update(policy.describe(exc, error_type, suppressed))
+        if nowhere:
+            signals.log(scope, "exception", found, clock.time_ns(), "ERROR")
+        else:
+            policy.emit_event(span, scope, "exception", found, severity="ERROR")
+    except Exception as fault:
+        faults.record("record_exception", fault)
+
+
+def _details(scope: "Scope", exc: BaseException) -> dict[str, AttributeValue]:
+    """What an event says of an exception: all of it, or its type where the limiter, or an event before, had it."""
+    error_type = _error_type(exc)
+    policy = scope.errors
+    suppressed = policy.admit(exc, scope=scope, operation=_operation(), error_type=error_type)
+    if suppressed is None:
+        return {EXCEPTION_TYPE: outcome.type_name(type(exc)), ERROR_TYPE: error_type}
+    return policy.describe(exc, error_type, suppressed)
+
+
+def _operation() -> str | None:
+    """The name of the operation that runs here."""
+    measurement = current_measurement()
+    return None if measurement is NO_MEASUREMENT else measurement._operation.name
+
+
+def _error_type(exc: BaseException) -> str:
+    return outcome.error_type(exc) or outcome.type_name(type(exc))
+
+
+def _severity(severity: object) -> str:
+    name = str(severity).upper()
+    name = _SEVERITIES.get(name, name)
+    if name.rstrip("234") in signals.SEVERITIES:
+        return name
+    faults.record("event.severity", ValueError(f"severity is one of {signals.SEVERITIES}, and got {severity!r:.100}"))
+    return "INFO"

@@ -1,0 +1,110 @@
+"""Filters for the standard library's `logging`: which span a record belongs to, and not the same record a million times.
+
+They are filters and not handlers, so that formatters, handlers and levels stay the host's.
+"""
+
+import logging
+import math
+import threading
+
+from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
+
+from telemetry_kit._core import counters, faults
+from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
+
+SITES = 1_024
+"""Places in the code with a bucket of their own; all later ones share one."""
+
+
+class LogCorrelation(logging.Filter):
+    """Puts `trace_id` and `span_id` (lower-case hex) and `trace_sampled` (a bool) of the current span on each record.
+
+    Outside of any span the ids are all zeros, which is no id, so that a format that names them always works. A record
+    that has a `trace_id` keeps it: one that travels through a queue to another thread belongs to where it was made.
+
+    >>> import logging
+    >>> handler = logging.StreamHandler()
+    >>> handler.addFilter(LogCorrelation())
+    >>> handler.setFormatter(logging.Formatter("%(trace_id)s %(span_id)s %(message)s"))
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through, with the fields on it."""
+        if "trace_id" in record.__dict__:
+            return True
+        trace_id = span_id = 0
+        sampled = False
+        try:
+            context = get_current_span().get_span_context()
+            if context.is_valid:
+                trace_id, span_id, sampled = context.trace_id, context.span_id, context.trace_flags.sampled
+        except Exception as fault:
+            faults.record("logs.correlation", fault)
+        record.trace_id = format_trace_id(trace_id)
+        record.span_id = format_span_id(span_id)
+        record.trace_sampled = sampled
+        return True
+
+
+class LogSampling(logging.Filter):
+    """Lets the first `burst` records of a place through, then `rate` per second. A place is a logger, file and line.
+
+    The next record that is let through says how many were held back since, as `record.suppressed_count` (0 if none).
+    One filter, on one handler or logger: on two it would count each record twice.
+
+    Args:
+        rate: records per second and place, 0 or more; `math.inf` for no limit.
+        burst: records at once.
+
+    Raises:
+        TypeError: one of them is no number.
+        ValueError: one of them is negative or not a number.
+
+    >>> import logging
+    >>> logging.getLogger("shop").addFilter(LogSampling(rate=1.0, burst=10))
+    """
+
+    def __init__(self, rate: float, burst: float) -> None:
+        super().__init__()
+        for name, value in (("rate", rate), ("burst", burst)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TypeError(
+                    f"LogSampling: {name} must be a number, not {value!r:.100}; LogSampling(rate=1, burst=10)"
+                )
+            if math.isnan(value) or value < 0:
+                raise ValueError(f"LogSampling: {name} must be 0 or more, not {value!r}; math.inf sets no limit")
+        self.rate = rate
+        self.burst = burst
+        self._limiter = Limiter()
+        self._lock = threading.RLock()
+        self._generation = counters.fork.generation
+        self._sites: dict[tuple[str, str, int], Site] = {}
+        self._rest = Site(TokenBucket(rate, burst))
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this record is let through."""
+        if self._generation is not counters.fork.generation:
+            self._start_again()
+        key = record.name, record.pathname, record.lineno
+        site = self._sites.get(key)
+        if site is None:
+            with self._lock:
+                if len(self._sites) >= SITES:
+                    site = self._rest
+                else:
+                    site = self._sites.setdefault(key, Site(TokenBucket(self.rate, self.burst)))
+        held = self._limiter.admit(site)
+        if held is None:
+            return False
+        record.suppressed_count = held
+        return True
+
+    def _start_again(self) -> None:
+        """In a forked child: a lock that another thread held would never be released here."""
+        self._lock = threading.RLock()
+        self._generation = counters.fork.generation
+        self._sites = {}
+        self._rest = Site(TokenBucket(self.rate, self.burst))

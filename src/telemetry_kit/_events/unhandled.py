@@ -1,0 +1,181 @@
+"""Exceptions that nobody handled, as events: those of the main thread, of threads, of asyncio, and the unraisable ones.
+
+Each hook records, and then calls the one that was there before, whatever happens. Unraisable exceptions come from
+finalisers, and asyncio reports what was never retrieved from one: there the record is made, and sent at the next safe
+point.
+"""
+
+import atexit
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_MESSAGE, EXCEPTION_TYPE
+
+from telemetry_kit._core import clock, faults, outcome, reentrancy
+from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
+from telemetry_kit._errors import deduplication, signals
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.scope import Scope
+
+EVENT = "exception"
+HOOK = "telemetry_kit.exception.hook"
+"""Which hook saw it: `sys.excepthook`, `threading.excepthook`, `sys.unraisablehook` or `asyncio`."""
+
+
+class UnhandledWatch:
+    """What `Telemetry.watch_unhandled` gives: `.stop()` puts the hooks back that were there; a context manager, too."""
+
+    def __init__(self, scope: "Scope") -> None:
+        self._scope = scope
+        self._active = not scope.disabled
+        self._again = Site(TokenBucket(scope.errors.rate, scope.errors.burst))
+        self._limiter = Limiter()
+        self._hooks: list[tuple[Any, str, Any, Any]] = []
+        self._loop: Callable[[], Any] = lambda: None
+        self._loop_before: Any = None
+        self._loop_hook: Any = self._on_loop
+        if self._active:
+            reentrancy.watch_collector()
+            self._hook(sys, "excepthook", self._on_main)
+            self._hook(threading, "excepthook", self._on_thread)
+            self._hook(sys, "unraisablehook", self._on_unraisable)
+            self._hook_loop()
+
+    def __enter__(self) -> "UnhandledWatch":  # noqa: PYI034 - final, and Self needs 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Put the hooks back. Where somebody else has hooked in since, ours stays in the chain and does nothing."""
+        self._active = False
+        while self._hooks:
+            module, name, ours, before = self._hooks.pop()
+            if getattr(module, name) is ours:
+                setattr(module, name, before)
+        loop = self._loop()
+        if loop is not None and loop.get_exception_handler() is self._loop_hook:
+            loop.set_exception_handler(self._loop_before)
+        self._loop = lambda: None
+        reentrancy.drain()
+
+    def _hook(self, module: Any, name: str, see: Callable[..., None]) -> None:
+        before = getattr(module, name)
+
+        def hook(*args: Any) -> Any:
+            try:
+                if self._active:
+                    see(*args)
+            except Exception as fault:
+                faults.record(f"unhandled.{name}", fault)
+            finally:
+                before(*args)
+
+        self._hooks.append((module, name, hook, before))
+        setattr(module, name, hook)
+
+    def _hook_loop(self) -> None:
+        asyncio = sys.modules.get("asyncio")  # who hasn't imported it has no running loop
+        if asyncio is None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        try:
+            self._loop = weakref.ref(loop)
+        except TypeError:
+            self._loop = lambda: loop
+        self._loop_before = loop.get_exception_handler()
+        loop.set_exception_handler(self._loop_hook)
+
+    # The hooks
+
+    def _on_main(self, kind: type[BaseException], exc: BaseException | None, traceback: TracebackType | None) -> None:
+        if exc is not None:
+            self._tell(exc, "sys.excepthook", severity="FATAL")
+
+    def _on_thread(self, args: Any) -> None:
+        exc = args.exc_value
+        if exc is None or isinstance(exc, SystemExit):  # which ends a thread and is no error there
+            return
+        name = getattr(args.thread, "name", None)
+        self._tell(exc, "threading.excepthook", {"thread.name": name} if isinstance(name, str) else {})
+
+    def _on_unraisable(self, unraisable: Any) -> None:
+        exc = unraisable.exc_value
+        if exc is not None:
+            self._tell(exc, "sys.unraisablehook", body=unraisable.err_msg or "Exception ignored", finaliser=True)
+
+    def _on_loop(self, loop: Any, context: dict[str, Any]) -> None:
+        try:
+            if self._active:
+                self._tell_loop(loop, context)
+        except Exception as fault:
+            faults.record("unhandled.asyncio", fault)
+        finally:
+            if self._loop_before is None:
+                loop.default_exception_handler(context)
+            else:
+                self._loop_before(loop, context)
+
+    def _tell_loop(self, loop: Any, context: dict[str, Any]) -> None:
+        exc = context.get("exception")
+        message = context.get("message")
+        body = message if isinstance(message, str) else None
+        if isinstance(exc, BaseException):
+            self._tell(exc, "asyncio", body=body, finaliser=True)
+        elif body and self._limiter.admit(self._again) is not None:
+            clean = self._scope.errors.clean(body)
+            self._send({EXCEPTION_MESSAGE: clean, ERROR_TYPE: outcome.OTHER, HOOK: "asyncio"}, "ERROR", clean, True)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(reentrancy.drain)
+
+    def _tell(
+        self,
+        exc: BaseException,
+        hook: str,
+        attributes: Mapping[str, AttributeValue] = MappingProxyType({}),
+        *,
+        severity: str = "ERROR",
+        body: str | None = None,
+        finaliser: bool = False,
+    ) -> None:
+        error_type = outcome.error_type(exc)
+        if error_type is None:
+            return
+        policy = self._scope.errors
+        found: dict[str, AttributeValue]
+        if deduplication.known(exc):
+            # An operation has told of it: that nobody handled it is news, its stack isn't.
+            if self._limiter.admit(self._again) is None:
+                return
+            found = {EXCEPTION_TYPE: outcome.type_name(type(exc)), ERROR_TYPE: error_type}
+        else:
+            suppressed = policy.admit(exc, scope=self._scope, operation=None, error_type=error_type)
+            if suppressed is None:
+                return
+            found = policy.describe(exc, error_type, suppressed)
+        found.update(attributes)
+        found[HOOK] = hook
+        self._send(found, severity, None if body is None else policy.clean(body), finaliser)
+
+    def _send(self, attributes: dict[str, AttributeValue], severity: str, body: str | None, finaliser: bool) -> None:
+        scope, when = self._scope, clock.time_ns()
+        if finaliser:
+            reentrancy.later(lambda: signals.log(scope, EVENT, attributes, when, severity, body=body))
+        else:
+            signals.log(scope, EVENT, attributes, when, severity, body=body)
+
+
+atexit.register(reentrancy.drain)

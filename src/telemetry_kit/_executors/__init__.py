@@ -1,0 +1,1 @@
+"""Worker pools: accounting, timing, and the context that travels with a task."""

@@ -1,0 +1,234 @@
+"""Worker pools seen from inside: how many workers are busy, how long tasks wait for one, and what became of them.
+
+An executor is wrapped, not patched: `isinstance` holds, whatever isn't about submitting goes straight to it, and other
+executors of its class are left alone. Between submission and worker stands a task (`_tasks`, and `_remote_tasks` for
+executors that send it elsewhere), the numbers are in its executor's books (`_task_ledger`).
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import wrapt
+
+from telemetry_kit._core import clock, faults
+from telemetry_kit._core.attributes import AttributeValue, metric_value
+from telemetry_kit._core.context import get_current
+from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket
+from telemetry_kit._executors.remote import TravellingTask, running, unfinished
+from telemetry_kit._executors.tasks import CountedTask, TimedTask
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+    from telemetry_kit._core.scope import Scope
+
+Propagate = Literal["otel", "contextvars"] | None
+"""What travels with a task into its worker."""
+E = TypeVar("E", bound="Executor")
+
+_PROPAGATE = ("otel", "contextvars", None)
+_OWN_KEYS = ("executor.name", "executor.type", "scope.name", "error.type", "executor.worker.state",
+             "executor.task.outcome")  # fmt: skip
+_KINDS = (  # an interpreter pool is a thread pool by class, so it comes first
+    ("interpreter", "InterpreterPoolExecutor"),
+    ("thread", "ThreadPoolExecutor"),
+    ("process", "ProcessPoolExecutor"),
+)
+
+
+def wrap_executor(
+    scope: Scope,
+    executor: E,
+    /,
+    *,
+    name: str,
+    span: bool = False,
+    metric_attributes: Mapping[str, object] | None = None,
+    propagate: Propagate = "otel",
+    sample_durations: float = 1.0,
+) -> E:
+    """`Telemetry.wrap_executor`, which says what the arguments mean."""
+    if not isinstance(executor, concurrent.futures.Executor):
+        hint = "an instance, not the class: wrap_executor(ThreadPoolExecutor(8), ...)"
+        raise TypeError(
+            f"wrap_executor takes a concurrent.futures.Executor (a ThreadPoolExecutor, a ProcessPoolExecutor, or any "
+            f"other), and got {executor!r:.100} of type {type(executor).__name__}"
+            + (f"; it takes {hint}" if isinstance(executor, type) else "")
+        )
+    check_name("executor", name)
+    if propagate not in _PROPAGATE:
+        raise ValueError(
+            f"propagate of executor {name!r} is 'otel' (OpenTelemetry's context), 'contextvars' (all context "
+            f"variables) or None (nothing), and got {propagate!r:.100}"
+        )
+    if not isinstance(span, bool):
+        raise TypeError(f"span of executor {name!r} is True (a span for each task) or False, and got {span!r:.100}")
+    kind = _kind(executor)
+    ledger = TaskLedger(
+        scope,
+        executor,
+        name=admit_name(scope, "executor", name),
+        kind=kind,
+        declared=_declared(name, metric_attributes),
+        span=span,
+        propagate=propagate,
+        sample=_sampler(name, sample_durations),
+    )
+    if kind != "thread":
+        ledger.estimate = running if kind == "other" else unfinished
+    return cast("E", InstrumentedExecutor(executor, ledger))
+
+
+class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # generic from wrapt 2 on only
+    """An executor that knows what its tasks do. It holds the executor and its books, which don't hold each other."""
+
+    submit: Any = None
+    """Each instance's own closure, which knows where everything is: a proxy's attributes are slow. It stands here too
+    since a proxy keeps only what its class has a name for, and hands all else on."""
+
+    def __init__(self, executor: Executor, ledger: TaskLedger) -> None:
+        super().__init__(executor)
+        self._self_ledger = ledger
+        make = _submit_to_thread if ledger.kind == "thread" else _submit_to_elsewhere
+        self.submit = make(ledger, executor.submit)
+
+    def map(self, fn: Callable[..., Any], /, *iterables: Any, **options: Any) -> Iterator[Any]:
+        """Each call, in a process pool each chunk of calls, is a task."""
+        own: Any = self.__class__.map  # the executor's class, through any number of wrappers
+        if _maps_by_submitting(own):
+            return cast("Iterator[Any]", own(self, fn, *iterables, **options))
+        if options.keys() <= {"timeout", "chunksize"}:
+            return concurrent.futures.Executor.map(cast("Executor", self), fn, *iterables, **options)
+        return cast("Iterator[Any]", self.__wrapped__.map(fn, *iterables, **options))
+
+    def shutdown(self, *args: Any, **kwargs: Any) -> Any:
+        self._self_ledger.closed = True
+        return self.__wrapped__.shutdown(*args, **kwargs)
+
+    def __enter__(self) -> Any:
+        entered = self.__wrapped__.__enter__()
+        return self if entered is self.__wrapped__ else entered
+
+    def __exit__(self, *exc_info: object) -> Any:
+        self._self_ledger.closed = True
+        return self.__wrapped__.__exit__(*exc_info)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+
+Submit = Callable[..., "Future[Any]"]
+
+
+def _submit_to_thread(ledger: TaskLedger, submit_bare: Submit) -> Submit:
+    """The `submit` of a thread pool, whose workers call what they are given: the task's own method."""
+    queued = ledger.queued
+    sample = ledger.sample
+    carries, copies = ledger.carries, ledger.copies
+    kind = TimedTask if ledger.span or sample is not False else CountedTask
+
+    def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        try:
+            task: Any = kind()
+            task.ledger = ledger
+            task.fn = partial(copy_context().run, fn) if copies else fn
+            task.context = get_current() if carries else None
+            if kind is TimedTask:
+                task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
+            task.ticket = ticket = Ticket()
+            if len(queued) >= ledger.crowded:
+                ledger.sweep_crowd()
+        except Exception as fault:
+            faults.record("executor.submit", fault)
+            return submit_bare(fn, *args, **kwargs)
+        queued[ticket] = None
+        try:
+            future = ticket.future = submit_bare(task.run, *args, **kwargs)
+        except BaseException:
+            ledger.decide(ticket, REJECTED)
+            raise
+        return future
+
+    return submit
+
+
+def _submit_to_elsewhere(ledger: TaskLedger, submit_bare: Submit) -> Submit:
+    """The `submit` of any other executor, which may pickle what it is given."""
+    queued = ledger.queued
+    sample = ledger.sample
+
+    def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        try:
+            task = TravellingTask()
+            task.ledger = ledger
+            task.fn = fn
+            task.context = get_current() if ledger.carries else None
+            task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
+            task.ticket = ticket = Ticket()
+        except Exception as fault:
+            faults.record("executor.submit", fault)
+            return submit_bare(fn, *args, **kwargs)
+        queued[ticket] = None
+        try:
+            future = submit_bare(task, *args, **kwargs)
+        except BaseException:
+            ledger.decide(ticket, REJECTED)
+            raise
+        try:
+            ticket.future = weakref.ref(future)
+            task.accepted(future)
+        except Exception as fault:
+            faults.record("executor.submit", fault)
+        return future
+
+    return submit
+
+
+def _maps_by_submitting(own: Any) -> bool:
+    """Whether a class's `map` makes its tasks by `self.submit`, as the standard library's do. Dask's, for one, hands
+    the whole call to its client.
+    """
+    code = getattr(own, "__code__", None)
+    return code is not None and ("submit" in code.co_names or "__class__" in code.co_freevars)
+
+
+def _kind(executor: Executor) -> str:
+    for kind, class_name in _KINDS:
+        known = getattr(concurrent.futures, class_name, None)
+        if known is not None and isinstance(executor, known):
+            return kind
+    return "other"
+
+
+def _declared(name: str, given: Mapping[str, object] | None) -> dict[str, AttributeValue]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"metric_attributes of executor {name!r} is a mapping of names to values, and got {given!r:.100} "
+            f"of type {type(given).__name__}"
+        )
+    declared = {key: metric_value(value) for key, value in given.items() if isinstance(key, str) and key}
+    return {key: value for key, value in declared.items() if value is not None and key not in _OWN_KEYS}
+
+
+def _sampler(name: str, share: float) -> Callable[[], bool] | bool:
+    """Whether a task's times are taken: of all, of none, or of those of which the callable says so."""
+    if not isinstance(share, (int, float)) or isinstance(share, bool):
+        raise TypeError(f"sample_durations of executor {name!r} is a number from 0.0 to 1.0, and got {share!r:.100}")
+    if not (math.isfinite(share) and 0.0 <= share <= 1.0):
+        raise ValueError(f"sample_durations of executor {name!r} is a share from 0.0 to 1.0, and got {share!r}")
+    if share in (0.0, 1.0):
+        return bool(share)
+    import random
+
+    draw = random.random
+    return lambda: draw() < share

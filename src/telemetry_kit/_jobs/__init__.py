@@ -1,0 +1,1 @@
+"""Batch jobs: definitions, runs, steps, records, and what is known of them."""

@@ -1,0 +1,146 @@
+"""The records of a run: counted by outcome, for the run and for the job, and looped over by `track`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any, TypeVar, overload
+
+from telemetry_kit._core import counters, faults
+from telemetry_kit._jobs.state import Job, JobState, Outcome
+
+T = TypeVar("T")
+
+MOST = 2**53
+"""Records counted at once: a number that no exporter can send would lose it everything else of its batch."""
+
+RECORD: ContextVar[list[Any] | None] = ContextVar("telemetry_kit.job_record", default=None)
+"""The record that was handed out last: its run, and whether the loop's body has said what became of it. A context
+variable, so that tasks that go through records of one run at once don't answer for each other's."""
+
+
+class Records:
+    """What a run says of its records. It never raises, and can be called from any thread."""
+
+    done_of_total: tuple[float, float] | None = None
+    """What `progress` has last been told."""
+
+    def __init__(self, job: Job, state: JobState) -> None:
+        self._job = job
+        self.job_state = state
+        self.counted: counters.Tally[str] = counters.Tally()
+        """The run's records by outcome; those of the job are its state's."""
+        self._records = state.records
+        self._processed = state.record_series("processed", None)
+
+    def processed(self, n: int = 1) -> None:
+        """Count `n` records that were processed."""
+        try:
+            if n.__class__ is not int or not 0 <= n <= MOST:
+                n = _whole(n)
+            self.counted.add("processed", n)
+            self._records.add(self._processed, n)
+            record = RECORD.get()
+            if record is not None and record[0] is self:
+                record[1] = True
+        except Exception as fault:
+            faults.record("job.records", fault)
+
+    def failed(self, n: int = 1, reason: str | None = None) -> None:
+        """Count `n` records that could not be processed. Of the reasons, which should be few, the first 100 are kept."""
+        self._count("failed", n, reason)
+
+    def skipped(self, n: int = 1, reason: str | None = None) -> None:
+        """Count `n` records that there was no need to process, with one of a few reasons."""
+        self._count("skipped", n, reason)
+
+    def progress(self, done: float, total: float) -> None:
+        """Say how much is done, of how much, in any unit. Cheap enough to be called for every record."""
+        self.done_of_total = (done, total)
+
+    @overload
+    def track(self, iterable: Iterable[T], total: int | None = None) -> Iterator[T]: ...
+
+    @overload
+    def track(self, iterable: AsyncIterable[T], total: int | None = None) -> AsyncIterator[T]: ...
+
+    def track(self, iterable: Any, total: int | None = None) -> Any:
+        """Hand out the items of `iterable`, sync or async, and count each as processed when the loop comes back for
+        the next one, unless the loop's body has said itself what became of it (`failed`, `skipped`, `processed`).
+
+        `total` is `len(iterable)` where it has one; without a total there is no progress, the records are counted all
+        the same. The item at which a loop is left, by `break` or an exception, is not counted.
+
+        >>> from telemetry_kit import Telemetry
+        >>> with Telemetry("shop").batch_job("import").run() as run:
+        ...     for row in run.track(["1", "2", "x"]):
+        ...         if not row.isdigit():
+        ...             run.failed(1, "not_a_number")
+        """
+        if total is None:
+            try:
+                total = len(iterable)
+            except Exception:  # no length, or one that it can't tell
+                total = None
+        if hasattr(iterable, "__aiter__"):
+            return _track_async(self, iterable, total)
+        return _track(self, iterable, total)
+
+    def _count(self, outcome: Outcome, n: int, reason: object) -> None:
+        try:
+            n = _whole(n)
+            guarded = None
+            if reason is not None:
+                with faults.guard("job.records"):  # a reason that can't be hashed costs itself, not the record
+                    guarded = self._job.guard.value("job.record.reason", reason)
+            self.counted.add(outcome, n)
+            self._records.add(self.job_state.record_series(outcome, guarded), n)
+            record = RECORD.get()
+            if record is not None and record[0] is self:
+                record[1] = True
+        except Exception as fault:
+            faults.record("job.records", fault)
+
+
+def _whole(n: Any) -> int:
+    number = int(n)
+    if not 0 <= number <= MOST:
+        msg = f"records are counted up, by at most {MOST} at once, and got {n!r:.100}"
+        raise ValueError(msg)
+    return number
+
+
+def _track(run: Records, items: Iterable[T], total: int | None) -> Iterator[T]:
+    before, record = RECORD.get(), [run, False]
+    done = 0
+    try:
+        for item in items:
+            record[1] = False
+            RECORD.set(record)
+            yield item
+            done += 1
+            if not record[1]:
+                run.processed()
+            if total is not None:
+                run.progress(done, total)
+    finally:
+        if RECORD.get() is record:
+            RECORD.set(before)
+
+
+async def _track_async(run: Records, items: AsyncIterable[T], total: int | None) -> AsyncIterator[T]:
+    before, record = RECORD.get(), [run, False]
+    done = 0
+    try:
+        async for item in items:
+            record[1] = False
+            RECORD.set(record)
+            yield item
+            done += 1
+            if not record[1]:
+                run.processed()
+            if total is not None:
+                run.progress(done, total)
+    finally:
+        if RECORD.get() is record:
+            RECORD.set(before)

@@ -1,0 +1,324 @@
+"""What is known of each batch job, in this process: its last run, the runs in progress, its records.
+
+All of it is observed when the SDK collects, so that an SDK that comes late misses nothing. A job is its name and its
+declared attributes in a scope, whoever makes how many `BatchJob` objects for it; runs with metric attributes of their
+own have a state of their own, so that a failure of one region is not hidden by the success of the next.
+
+States are kept for the life of the process: a job that is over when the exit handlers collect must still be told.
+
+Runs that overlap share one state. Each start puts the success timestamp to 0, each success writes it, and no failure
+touches it; what is said of "the last finished run" is said of the one that ended last.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol
+
+from telemetry_kit._core import clock, counters, faults
+from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.cardinality import ValueGuard
+from telemetry_kit._core.instruments import Instruments, Reading, Series, series
+
+State = Literal["running", "succeeded", "failed", "skipped", "cancelled"]
+Outcome = Literal["processed", "failed", "skipped"]
+
+STATES: tuple[State, ...] = ("running", "succeeded", "failed", "skipped", "cancelled")
+RESULTS: dict[State, str] = {
+    "succeeded": "success",
+    "failed": "failure",
+    "skipped": "skipped",
+    "cancelled": "cancelled",
+}
+"""The `job.result` of a run that ended in a state."""
+WELL: tuple[State, ...] = ("succeeded", "skipped")
+"""The states of a run that completed well: nothing to do is no failure."""
+OUTCOMES: tuple[Outcome, ...] = ("processed", "failed", "skipped")
+
+
+class Active(Protocol):
+    """What a state knows of a run in progress."""
+
+    started: float
+    """When it started, on the monotonic clock."""
+    done_of_total: tuple[float, float] | None
+    """What it has last said of its progress."""
+    counted: counters.Tally[str]
+    """Its records by outcome."""
+
+
+class JobState:
+    """The runs of one job that have the same attributes."""
+
+    __slots__ = (
+        "_parts",
+        "_records",
+        "active",
+        "attributes",
+        "ended_at",
+        "last",
+        "last_records",
+        "last_success",
+        "records",
+        "series",
+        "started_at",
+        "succeeded_at",
+    )
+
+    def __init__(self, attributes: dict[str, AttributeValue]) -> None:
+        self.attributes: dict[str, AttributeValue] = attributes
+        self.series: Series = series(attributes)
+        self.records: counters.Tally[Series] = counters.Tally()
+        self._records: dict[tuple[Outcome, AttributeValue | None], Series] = {}
+        self._parts: dict[tuple[str, str], Series] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """No run has ever been: at first, and in a forked child, whose parent tells of what it started."""
+        self.active: dict[int, Active] = {}
+        self.started_at: float | None = None
+        self.ended_at: float | None = None
+        self.succeeded_at: float | None = None
+        self.last_success: float | None = None
+        """When the last success was, on the monotonic clock."""
+        self.last: State | None = None
+        """How the run that finished last ended."""
+        self.last_records: counters.Tally[str] | None = None
+
+    def start(self, run: Active) -> None:
+        """A run begins."""
+        self.active[id(run)] = run
+        self.last_records = run.counted
+        self.succeeded_at = 0.0
+        self.started_at = clock.time()
+
+    def finish(self, run: Active, state: State) -> None:
+        """The run is over."""
+        now = clock.time()
+        if state in WELL:
+            self.last_success = clock.perf_counter()
+            self.succeeded_at = now
+        self.ended_at = now
+        self.last = state
+        self.active.pop(id(run), None)
+
+    def part(self, key: str, value: str) -> Series:
+        """The series of this state with one attribute more."""
+        try:
+            return self._parts[key, value]
+        except KeyError:
+            return self._parts.setdefault((key, value), series({**self.attributes, key: value}))
+
+    def record_series(self, outcome: Outcome, reason: AttributeValue | None) -> Series:
+        """The series in which records of this outcome, for this (guarded) reason, are counted."""
+        try:
+            return self._records[outcome, reason]
+        except KeyError:
+            attributes: dict[str, AttributeValue] = {**self.attributes, "job.record.outcome": outcome}
+            if reason is not None:
+                attributes["job.record.reason"] = reason
+            return self._records.setdefault((outcome, reason), series(attributes))
+
+
+class Job:
+    """One job of a scope: its declared attributes, its limits, and a state for each set of attributes of its runs."""
+
+    __slots__ = ("declared", "expected_interval", "guard", "name", "own", "states")
+
+    def __init__(self, name: str, declared: dict[str, AttributeValue]) -> None:
+        self.name: str = name
+        self.declared: dict[str, AttributeValue] = declared
+        self.expected_interval: float | None = None
+        self.guard: ValueGuard = ValueGuard()
+        self.own: JobState = JobState(declared)
+        """The state of runs without attributes of their own."""
+        self.states: dict[Series, JobState] = {self.own.series: self.own}
+
+    def state_of(self, given: dict[str, object]) -> JobState:
+        """The state of runs with these attributes of their own."""
+        guarded = self.guard.attributes({key: value for key, value in given.items() if key not in OWN_KEYS})
+        if not self.guard.admit(guarded, None):
+            guarded = self.guard.collapse(guarded)
+        attributes = {**self.declared, **guarded}
+        key = series(attributes)
+        try:
+            return self.states[key]
+        except KeyError:
+            return self.states.setdefault(key, JobState(attributes))
+
+    def shown(self) -> list[JobState]:
+        """The states to tell of. That of the declaration counts before the first run, and is left out where only runs
+        with attributes of their own have been.
+        """
+        states = list(self.states.values())
+        if len(states) > 1 and self.own.started_at is None:
+            states.remove(self.own)
+        return states
+
+
+OWN_KEYS = frozenset(
+    {
+        "error.type",
+        "job.name",
+        "job.record.outcome",
+        "job.record.reason",
+        "job.result",
+        "job.run.id",
+        "job.state",
+        "job.step.name",
+        "scope.name",
+    }
+)
+"""The kit's own attributes, which win over a user's."""
+
+
+class Jobs:
+    """All jobs that are told through one meter provider."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[tuple[str, Series], Job] = {}
+
+    def job(self, scope: str, name: str, declared: dict[str, AttributeValue]) -> Job:
+        """The one job of this name and these attributes in the scope."""
+        attributes: dict[str, AttributeValue] = {
+            **{key: value for key, value in declared.items() if key not in OWN_KEYS},
+            "job.name": name,
+            "scope.name": scope,
+        }
+        key = (scope, series(attributes))
+        try:
+            return self.jobs[key]
+        except KeyError:
+            return self.jobs.setdefault(key, Job(name, attributes))
+
+    def states(self) -> Iterator[JobState]:
+        for job in list(self.jobs.values()):
+            yield from job.shown()
+
+
+def _start_timestamp(jobs: Jobs) -> Reading:
+    return [(state.series, state.started_at) for state in jobs.states() if state.started_at is not None]
+
+
+def _success_timestamp(jobs: Jobs) -> Reading:
+    return [(state.series, at) for state in jobs.states() if (at := state.succeeded_at) is not None]
+
+
+def _end_timestamp(jobs: Jobs) -> Reading:
+    return [(state.series, at) for state in jobs.states() if (at := state.ended_at) is not None]
+
+
+def _failed(jobs: Jobs) -> Reading:
+    return [(state.series, int(last not in WELL)) for state in jobs.states() if (last := state.last) is not None]
+
+
+def _last_success_age(jobs: Jobs) -> Reading:
+    now = clock.perf_counter()
+    return [(state.series, max(0.0, now - at)) for state in jobs.states() if (at := state.last_success) is not None]
+
+
+def _expected_interval(jobs: Jobs) -> Reading:
+    for job in list(jobs.jobs.values()):
+        interval = job.expected_interval
+        if interval is not None:
+            yield from ((state.series, interval) for state in job.shown())
+
+
+def _active(jobs: Jobs) -> Reading:
+    return [(state.series, len(state.active)) for state in jobs.states()]
+
+
+def _elapsed(jobs: Jobs) -> Reading:
+    now = clock.perf_counter()
+    for state in jobs.states():
+        started = [run.started for run in list(state.active.values())]
+        if started:
+            yield state.series, max(0.0, now - min(started))
+
+
+def _records(jobs: Jobs) -> Reading:
+    for state in jobs.states():
+        yield from state.records.read().items()
+
+
+def _last_run_records(jobs: Jobs) -> Reading:
+    for state in jobs.states():
+        if state.last_records is not None:
+            counted = state.last_records.read()
+            for outcome in OUTCOMES:
+                yield state.part("job.record.outcome", outcome), counted.get(outcome, 0)
+
+
+def _progress(jobs: Jobs) -> Reading:
+    for state in jobs.states():
+        said = [run.done_of_total for run in list(state.active.values()) if run.done_of_total is not None]
+        if said:
+            done, total = said[-1]
+            try:
+                share = float(done) / float(total)
+            except ZeroDivisionError:  # nothing to do at all
+                continue
+            except Exception as fault:
+                faults.record("job.progress", fault)
+                continue
+            if math.isfinite(share):
+                yield state.series, share
+
+
+def _state(jobs: Jobs) -> Reading:
+    for state in jobs.states():
+        now: State | None = "running" if state.active else state.last
+        if now is not None:
+            for word in STATES:
+                yield state.part("job.state", word), int(word == now)
+
+
+READERS: dict[str, Callable[[Jobs], Reading]] = {
+    "job.start.timestamp": _start_timestamp,
+    "job.success.timestamp": _success_timestamp,
+    "job.failed": _failed,
+    "job.end.timestamp": _end_timestamp,
+    "job.last_success.age": _last_success_age,
+    "job.expected_interval": _expected_interval,
+    "job.active": _active,
+    "job.elapsed": _elapsed,
+    "job.records": _records,
+    "job.last_run.records": _last_run_records,
+    "job.progress": _progress,
+    "job.state": _state,
+}
+"""What is observed of all jobs, by metric."""
+
+_of_instruments: weakref.WeakKeyDictionary[Instruments, Jobs] = weakref.WeakKeyDictionary()
+_lock = threading.RLock()
+
+
+def jobs_of(instruments: Instruments) -> Jobs:
+    """The one `Jobs` of these instruments."""
+    jobs = _of_instruments.get(instruments)
+    if jobs is not None:
+        return jobs
+    with _lock:
+        jobs = _of_instruments.get(instruments)
+        made = jobs is None
+        if jobs is None:
+            jobs = _of_instruments[instruments] = Jobs()
+    if made:
+        for name, read in READERS.items():
+            instruments.observe(name, jobs, read)
+    return jobs
+
+
+def _start_again() -> None:
+    global _lock
+    _lock = threading.RLock()
+    for jobs in list(_of_instruments.values()):
+        for job in jobs.jobs.values():
+            for state in job.states.values():
+                state.forget()
+
+
+counters.after_fork(_start_again)

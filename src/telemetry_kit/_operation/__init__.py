@@ -1,0 +1,1 @@
+"""RED: operations, their measurements, and the fast path of a decorated call."""

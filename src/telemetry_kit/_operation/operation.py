@@ -1,0 +1,356 @@
+"""RED: what an operation is, and what makes its measurements.
+
+`Operation` holds what the user said, checked when it is defined (`_operation_rules`); what all operations of one name
+share stands in `_operation_state`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from opentelemetry.trace import SpanKind, get_current_span
+
+from telemetry_kit._core import context, faults, outcome, sdk
+from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
+from telemetry_kit._core.attributes import span_attributes as bounded
+from telemetry_kit._core.instruments import series
+from telemetry_kit._operation import fast_path
+from telemetry_kit._operation import options as _rules
+from telemetry_kit._operation import propagation as carry
+from telemetry_kit._operation.measurement import Measurement
+from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, Expected, SpanMode
+from telemetry_kit._operation.recorder import Decorated
+from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
+from telemetry_kit._wrapping import awaitables, callables, drivers
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from telemetry_kit._core.instruments import Histogram
+    from telemetry_kit._core.scope import Scope
+    from telemetry_kit.conventions import Convention
+
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+
+NO_RESULT: Any = awaitables.NO_RESULT
+_NO_ATTRIBUTES: dict[str, AttributeValue] = {}
+
+
+class Operation:
+    """Something that a library or service does: a decorator, and the maker of measurements.
+
+    Made by `Telemetry.operation`. It can decorate many functions and be used from many threads.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_arguments",
+        "_carrier",
+        "_declared",
+        "_error_if",
+        "_expected",
+        "_links",
+        "_metric_attributes",
+        "_options",
+        "_own",
+        "_public",
+        "_span_attributes",
+        "convention",
+        "gap",
+        "histogram",
+        "idle",
+        "judges",
+        "kind",
+        "metric_static",
+        "name",
+        "plain",
+        "record",
+        "sampled",
+        "scope",
+        "seen_metrics",
+        "seen_override",
+        "seen_traces",
+        "span_mode",
+        "span_static",
+        "start_span",
+        "state",
+        "success",
+    )
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None = None,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        span: SpanMode = True,
+        metric_attributes: Attributes = None,
+        span_attributes: Attributes = None,
+        arguments: Arguments | None = None,
+        carrier: Any = None,
+        links: Any = None,
+        public_endpoint: bool = False,
+        expected: Expected = (),
+        error_if: ErrorIf | None = None,
+        convention: Convention | None = None,
+        sample_durations: float = 1.0,
+    ) -> None:
+        _rules.check_name(name)
+        what = f"operation {name!r}" if name is not None else "an operation"
+        options: dict[str, Any] = {
+            "kind": kind,
+            "span": span,
+            "metric_attributes": metric_attributes,
+            "span_attributes": span_attributes,
+            "arguments": arguments,
+            "carrier": carrier,
+            "links": links,
+            "public_endpoint": public_endpoint,
+            "expected": expected,
+            "error_if": error_if,
+            "convention": convention,
+            "sample_durations": sample_durations,
+        }
+        self.scope: Scope = scope
+        self.name: str = name if name is not None else "unnamed"
+        self._options = options if name is None else None
+        self.convention: Convention | None = convention
+        self.kind: SpanKind = _rules.check_kind(what, kind, convention)
+        self.span_mode = _rules.check_span(what, span)
+        _rules.check_rules(what, self.kind, options)
+        self._expected = _rules.check_expected(what, expected)
+        self._error_if = error_if
+        self._metric_attributes = metric_attributes if callable(metric_attributes) else None
+        self._span_attributes = span_attributes if callable(span_attributes) else None
+        self._arguments = arguments
+        self._carrier, self._links, self._public = carrier, links, public_endpoint
+        self.plain: bool = (
+            self._metric_attributes is None
+            and self._span_attributes is None
+            and carrier is None
+            and links is None
+            and not public_endpoint
+            and span != "current"
+        )
+        self.judges: bool = error_if is not None or convention is not None
+        self.sampled: bool = sample_durations < 1.0
+        self.gap: Callable[[], float] = fast_path.gaps(sample_durations)
+        if name is not None:
+            self._enter_state(metric_attributes, span_attributes)
+
+    def _enter_state(self, metric_attributes: Attributes, span_attributes: Attributes) -> None:
+        scope, convention = self.scope, self.convention
+        state = state_of(scope, self.name, None if convention is None else convention.name)
+        self.state: OperationState = state
+        declared = _NO_ATTRIBUTES
+        if isinstance(metric_attributes, Mapping) and metric_attributes:
+            guarded = state.guard.attributes(metric_attributes)
+            declared = {key: value for key, value in guarded.items() if key not in OWN_KEYS}
+            if not state.guard.admit(declared, None):
+                declared = state.guard.collapse(declared)
+        span_declared = bounded(span_attributes) if isinstance(span_attributes, Mapping) else _NO_ATTRIBUTES
+        self._own: dict[str, AttributeValue] = {"operation.name": state.name, "scope.name": scope.name}
+        metric, active, observed = "operation.duration", "operation.active", self._own
+        if convention is not None:
+            self._own = _NO_ATTRIBUTES
+            metric, active = convention.duration, convention.active or ""
+            observed = {key: declared[key] for key in convention.active_attributes if key in declared}
+            declared = {**convention.defaults, **declared}
+        self._declared = declared
+        self.metric_static: dict[str, AttributeValue] = {**declared, **self._own} if declared else self._own
+        self.span_static: dict[str, AttributeValue] = _NO_ATTRIBUTES
+        if declared or span_declared:
+            merged = {**declared, **span_declared}
+            self.span_static = {key: value for key, value in merged.items() if key not in OWN_KEYS}
+        self.histogram: Histogram = scope.instruments.histogram(metric)
+        if active:
+            observe_active(scope, state, active, observed)
+        self.success: Any = None
+        if self.sampled:
+            observe_sampled(scope, state)
+            self.success = series(self.metric_static)
+        self.bind()
+
+    def bind(self) -> None:
+        """Take what the providers of now have. The lean way looks at the API's globals itself (see `_sdk`), and only
+        asks whether they still are those of the last time."""
+        self.seen_traces: Any = sdk.traces._TRACER_PROVIDER
+        self.seen_metrics: Any = sdk.metrics._METER_PROVIDER
+        self.seen_override: Any = sdk.override
+        tracer = self.scope.tracer() if self.span_mode is True else None
+        self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
+        self.record: Callable[..., None] | None = self.histogram.recorder()
+        self.idle: bool = self.start_span is None and self.record is None and not self.sampled
+
+    def samples(self) -> bool:
+        """Whether the duration of a call that doesn't go the lean way is among those recorded."""
+        return not self.sampled or self.gap() < 1
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name!r} of {self.scope.name!r}>"
+
+    def __call__(self, func: F, /) -> F:
+        """Decorate `func`, which may be any kind of callable: each call is measured, its signature stays.
+
+        Raises TypeError for what can't be decorated (a class, a property), for a parameter name in `arguments` that
+        `func` doesn't have, and for a callable option that can't take `func`'s arguments.
+        """
+        callables.check(func, f"operation {self.name!r}")
+        if isinstance(func, (classmethod, staticmethod)):
+            return cast("F", type(func)(self(func.__func__)))
+        operation = self if self._options is None else self._named_as(callables.name_of(func))
+        decorated = Decorated(operation, func)
+        if operation.scope.disabled:
+            return func
+        if fast_path.fits(operation, func, decorated.arguments):
+            return cast("F", callables.disguise(fast_path.closure(cast("Any", func), operation, decorated), func))
+        return cast("F", drivers.decorate(cast("Any", func), cast("drivers.Calls", decorated)))
+
+    def _named_as(self, name: str) -> Operation:
+        return Operation(self.scope, name, **(self._options or {}))
+
+    def measure(
+        self,
+        *,
+        metric_attributes: Mapping[str, object] | None = None,
+        span_attributes: Mapping[str, object] | None = None,
+        carrier: Any = None,
+        links: Any = None,
+    ) -> Measurement:
+        """A fresh measurement for one `with` block, in sync and async code alike.
+
+        `metric_attributes` go to metric and span and are guarded, `span_attributes` to the span only; `carrier` and
+        `links` stand in for those of the operation.
+        """
+        if self._options is not None:
+            faults.record("operation.name", ValueError("measure() of an operation without a name: give it one"))
+            return self._named_as("unnamed").measure(
+                metric_attributes=metric_attributes, span_attributes=span_attributes, carrier=carrier, links=links
+            )
+        if carrier is not None and self.kind is SpanKind.INTERNAL:
+            faults.record("operation.carrier", ValueError(f"operation {self.name!r} takes no carrier: it is INTERNAL"))
+            carrier = None
+        measurement = Measurement(self)
+        if metric_attributes or span_attributes or carrier is not None or links is not None:
+            measurement._given = metric_attributes
+            measurement._given_span = span_attributes
+            measurement._carrier = carrier
+            measurement._links = links
+            measurement._plain = False
+        return measurement
+
+    # What a measurement asks of its operation, where it isn't plain
+
+    def prepare(
+        self,
+        measurement: Measurement,
+        span_static: dict[str, AttributeValue] | None,
+        args: tuple[Any, ...] | None,
+        kwargs: dict[str, Any],
+    ) -> dict[str, AttributeValue] | None:
+        """Metric attributes, parent and links of a call, before its span starts; gives the span's attributes."""
+        given = measurement._given
+        if self._metric_attributes is not None and args is not None:
+            try:
+                given = self._metric_attributes(*args, **kwargs)
+            except Exception as fault:
+                faults.record("operation.metric_attributes", fault)
+        attributes = span_static
+        if given:
+            try:
+                guarded = self.state.guard.attributes(given)
+                for own in OWN_KEYS & guarded.keys():
+                    del guarded[own]
+                measurement._metric = guarded
+                status = None if self.convention is None else self.convention.status
+                if status is not None and status in given:
+                    measurement._status = given[status]
+                attributes = {**(span_static or {}), **{k: v for k, v in bounded(given).items() if k not in OWN_KEYS}}
+            except Exception as fault:
+                faults.record("operation.metric_attributes", fault)
+        carrier = carry.evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
+        links = carry.evaluate("operation.links", measurement._links, self._links, args, kwargs)
+        measurement._carrier, measurement._links = carrier, None
+        incoming = self.kind in _rules.INCOMING
+        if self._public or links is not None or (carrier is not None and incoming):
+            carry.go_on_from(measurement, carrier if incoming else None, links, public=self._public)
+        return attributes
+
+    def hand_on(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Context | None:
+        """What a call's carrier does where there is no SDK: gives the incoming context, or fills an outgoing carrier."""
+        carrier = carry.evaluate("operation.carrier", None, self._carrier, args, kwargs)
+        return carry.hand_on(carrier, incoming=self.kind in _rules.INCOMING, public=self._public)
+
+    def enrich(
+        self,
+        measurement: Measurement,
+        attributes: dict[str, AttributeValue] | None,
+        arguments: Callable[..., dict[str, AttributeValue]] | None,
+        args: tuple[Any, ...] | None,
+        kwargs: dict[str, Any],
+    ) -> None:
+        """What can only be done once the span has started: attributes that are costly, the context that leaves."""
+        try:
+            if self.span_mode == "current":
+                span = get_current_span()
+                if span.is_recording():
+                    measurement.span = span
+                    measurement._recording = True
+                    span.set_attributes(attributes or {})
+            elif measurement._attached is None and measurement._context is not None:
+                measurement._attached = context.attach(measurement._context)
+            late = self.span_mode == "errors"
+            if measurement._recording or late:
+                if arguments is not None and args is not None:
+                    measurement.set_attributes(arguments(args, kwargs))
+                if self._span_attributes is not None and args is not None:
+                    if late:
+                        measurement._asked = args, kwargs  # asked for if it fails
+                    else:
+                        measurement.set_attributes(self._span_attributes(*args, **kwargs))
+                if measurement._given_span:
+                    measurement.set_attributes(measurement._given_span)
+        except Exception as fault:
+            faults.record("operation.span_attributes", fault)
+        carrier = measurement._carrier
+        if carrier is not None and self.kind in _rules.OUTGOING:
+            carry.send(carrier, measurement._context)
+
+    def judge(self, measurement: Measurement, exc: BaseException | None, result: Any) -> str | None:
+        """The `error.type` of a call, None where it is a success. What the user named goes first, then the status of
+        the convention, then exception and result."""
+        try:
+            if measurement._failed is not None:
+                return measurement._failed
+            error_type = None if exc is None else outcome.error_type(exc)
+            if exc is not None and error_type is not None and outcome.is_expected(exc, self._expected):
+                error_type = exc = None
+            convention, status = self.convention, measurement._status
+            if convention is not None and status is not None and error_type != outcome.CANCELLED:
+                by_status = convention.error(status)
+                if by_status is not None:
+                    return by_status
+            if error_type is None and self._error_if is not None and result is not NO_RESULT:
+                verdict = self._error_if(result)
+                if verdict:
+                    return verdict if isinstance(verdict, str) else outcome.OTHER
+        except Exception as fault:
+            faults.record("operation.error_if", fault)
+            return None if exc is None else outcome.OTHER
+        return error_type
+
+    def metric_set(self, measurement: Measurement, error_type: str | None) -> dict[str, AttributeValue]:
+        """The metric's attributes of a call that isn't a plain success."""
+        guard = self.state.guard
+        dynamic = measurement._metric or {}
+        if not guard.admit(dynamic, error_type):
+            dynamic = guard.collapse(dynamic)
+        attributes = {**self._declared, **dynamic, **self._own}
+        if error_type is not None:
+            attributes["error.type"] = error_type
+        return attributes
+
+    def count(self, attributes: dict[str, AttributeValue], duration: float) -> None:
+        """Count a call exactly, where durations are sampled."""
+        self.state.add(self.success if attributes is self.metric_static else series(attributes), duration)

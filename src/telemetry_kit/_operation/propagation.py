@@ -1,0 +1,71 @@
+"""What an operation does with carriers and links: where a call goes on from, and where its context goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telemetry_kit._core import faults
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from telemetry_kit._operation.measurement import Measurement
+
+
+def evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None, kwargs: dict[str, Any]) -> Any:
+    """What was given to a call goes first, then what was declared: as it is, or called with the call's arguments,
+    which a `with` block doesn't have."""
+    if given is not None or declared is None:
+        return given
+    if not callable(declared):
+        return declared
+    if args is None:
+        return None
+    try:
+        return declared(*args, **kwargs)
+    except Exception as fault:
+        faults.record(site, fault)
+        return None
+
+
+def go_on_from(measurement: Measurement, carrier: Any, links: Any, *, public: bool) -> None:
+    """Give a measurement the context that it goes on from and its links; at a public endpoint both are links."""
+    from telemetry_kit import propagation
+
+    try:
+        linked = [] if links is None else propagation.links_to(links)
+        if public:
+            measurement._context, incoming = propagation.extract_public(carrier)
+            linked = propagation.links_to([*incoming, *linked])
+        elif carrier is not None:
+            measurement._context = propagation.extract(carrier)
+        measurement._links = linked or None
+    except Exception as fault:
+        faults.record("operation.carrier", fault)
+
+
+def send(carrier: Any, context: Context | None) -> None:
+    """Put `context` into an outgoing carrier."""
+    from telemetry_kit import propagation
+
+    try:
+        propagation.inject(carrier, context)
+    except Exception as fault:
+        faults.record("operation.carrier", fault)
+
+
+def hand_on(carrier: Any, *, incoming: bool, public: bool) -> Context | None:
+    """Without an SDK: the incoming context to make current, or None and the current one in an outgoing carrier."""
+    from telemetry_kit import propagation
+
+    try:
+        if public:
+            return propagation.extract_public(carrier)[0]
+        if incoming:
+            return None if carrier is None else propagation.extract(carrier)
+    except Exception as fault:
+        faults.record("operation.carrier", fault)
+        return None
+    if carrier is not None:
+        send(carrier, None)
+    return None

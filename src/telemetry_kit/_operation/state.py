@@ -1,0 +1,149 @@
+"""What the operations of one name in one `Telemetry` share: how many run, exact calls, which values there have been.
+
+It lives as long as the `Telemetry`, so that counts never go back and making operations on the fly can't explode
+anything. It is small, since there is one for each operation that is ever made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from telemetry_kit._core import counters, faults
+from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.cardinality import NAMES, Distinct, ValueGuard
+from telemetry_kit._core.instruments import Reading, Series, series
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.scope import Scope
+
+
+class OperationState(counters.Running):
+    """The running calls of an operation and, where durations are sampled, all calls that ended, with their seconds.
+
+    A cell is `[running, fork.generation, entries]`; the entries, None until there is one, are
+    `{series: [calls, seconds, calls until the next whose duration is recorded]}`.
+    """
+
+    __slots__ = ("_active", "_guard", "active_attributes", "name", "sampled")
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name: str = name
+        self.active_attributes: dict[str, AttributeValue] | None = None
+        self.sampled: bool = False
+        self._active: Series | None = None
+        self._guard: ValueGuard | None = None
+
+    @property
+    def guard(self) -> ValueGuard:
+        """Which attribute values there have been. Made when the first comes."""
+        if self._guard is None:
+            self._guard = ValueGuard()
+        return self._guard
+
+    def _make(self) -> list[Any]:
+        return [*super()._make(), None]
+
+    def _fold(self, into: Any, cell: Any) -> None:
+        super()._fold(into, cell)
+        for of, (calls, seconds, _) in (cell[2] or {}).items():
+            entry = self.entry(into, of)
+            entry[0] += calls
+            entry[1] += seconds
+
+    @staticmethod
+    def entry(cell: list[Any], of: Series, gap: float = 0) -> list[float]:
+        """A cell's numbers of a series."""
+        entries = cell[2]
+        if entries is None:
+            entries = cell[2] = {}
+        return entries.setdefault(of, [0, 0.0, gap])  # type: ignore[no-any-return]
+
+    def add(self, of: Series, seconds: float) -> None:
+        """Count one call that ended, of so many seconds."""
+        try:
+            cell = self.local.cell
+        except AttributeError:
+            cell = self.new()
+        entry = self.entry(cell, of)
+        entry[0] += 1
+        entry[1] += seconds
+
+    def ended(self) -> dict[Series, list[float]]:
+        """Calls and seconds of now."""
+        total: dict[Series, list[float]] = {}
+        for cell in self.cells():
+            for of, (calls, seconds, _) in list((cell[2] or {}).items()):
+                entry = total.setdefault(of, [0, 0.0])
+                entry[0] += calls
+                entry[1] += seconds
+        return total
+
+    def active_series(self) -> Series:
+        """The series of the running calls, made when they are first observed."""
+        if self._active is None:
+            self._active = series(self.active_attributes or {})
+        return self._active
+
+
+class _States:
+    """The states of a `Telemetry` that one metric reads: one source, however many operations there are."""
+
+    __slots__ = ("__weakref__", "states")
+
+    def __init__(self) -> None:
+        self.states: list[OperationState] = []
+
+
+def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
+    """The state of a name, `_OTHER`'s where the `Telemetry` has too many names already. Said once."""
+    names = scope.shared.get("operation.names")
+    if names is None:
+        names = scope.shared.setdefault("operation.names", Distinct(NAMES))
+    kept = names(name)
+    if kept != name:
+        faults.record("operation.name", ValueError(f"more than {NAMES} operation names, {name!r:.100} is _OTHER"))
+    key = ("operation", kept, convention) if convention else kept
+    state: OperationState | None = scope.shared.get(key)
+    return scope.shared.setdefault(key, OperationState(kept)) if state is None else state
+
+
+def observe_active(scope: Scope, state: OperationState, metric: str, attributes: dict[str, AttributeValue]) -> None:
+    """Have the running calls observed as `metric`."""
+    if state.active_attributes is None:
+        state.active_attributes = attributes
+        _observe(scope, state, metric, _read_active)
+
+
+def observe_sampled(scope: Scope, state: OperationState) -> None:
+    """Have the exact calls and their time observed."""
+    if not state.sampled:
+        state.sampled = True
+        _observe(scope, state, "operation.calls", _read_calls)
+        _observe(scope, state, "operation.time", _read_time)
+
+
+def _observe(scope: Scope, state: OperationState, metric: str, read: Callable[[_States], Reading]) -> None:
+    key = ("operation.states", metric)
+    states: _States = scope.shared.get(key) or scope.shared.setdefault(key, _States())
+    if not states.states:
+        scope.instruments.observe(metric, states, read)
+    states.states.append(state)
+
+
+def _read_active(states: _States) -> Reading:
+    for state in list(states.states):
+        yield state.active_series(), state.total()
+
+
+def _read_calls(states: _States) -> Reading:
+    for state in list(states.states):
+        for of, (calls, _) in state.ended().items():
+            yield of, calls
+
+
+def _read_time(states: _States) -> Reading:
+    for state in list(states.states):
+        for of, (_, seconds) in state.ended().items():
+            yield of, seconds

@@ -1,0 +1,241 @@
+"""The propagator that the host configured, and the filter between it and what strangers send.
+
+What a propagator gets to see is text, of a bounded size, without control characters: one `traceparent` at most, one
+tidy `tracestate` and `baggage`. What it writes is held to the same. Each part of a composite is asked by itself, so
+that one that raises or gives nothing takes nothing from the others.
+
+`traceparent` and `tracestate` are read and written by the kit where the host has the API's own propagator for them,
+which would lose the whole `tracestate` to one repeated key or one key of level 2. Baggage means what it means to the
+API's own propagator where the host has that (a `+` is a blank, properties are part of a value), only that it is read
+from all headers, and that what is sent can be read by everybody.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import opentelemetry.baggage
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.context import Context
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import Getter, Setter, TextMapPropagator
+from opentelemetry.trace import get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from telemetry_kit._core import faults
+from telemetry_kit._propagation import baggage, traceparent
+from telemetry_kit.carriers import Carrier, Names
+
+API_MAX_BAGGAGE_MEMBER = 4096
+"""The API's own baggage propagator logs a line for each longer member that it reads, and leaves it out."""
+MAX_VALUE = 8192
+"""Of a field that isn't the W3C's, in characters."""
+MAX_VALUES = 8
+"""Of such a field, where it stands several times."""
+
+_IS_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^_`a-z|~]+").fullmatch
+
+Found = dict[str, list[str]]
+Read = Callable[[Context, Found, Carrier], Context]
+Write = Callable[[Context, dict[str, str]], None]
+
+
+class Host:
+    """A propagator as the kit uses it."""
+
+    __slots__ = ("closed", "names", "propagator", "readers", "writers")
+
+    def __init__(self, propagator: TextMapPropagator) -> None:
+        self.propagator = propagator
+        parts = _parts(propagator)
+        known = [_known_reader(part) for part in parts]
+        self.readers: list[Read] = [read or _any_reader(part) for read, part in zip(known, parts, strict=True)]
+        self.writers = [_writer(part) for part in parts]
+        self.names = Names(field for part in parts for field in _fields(part))
+        self.closed = all(read is not None for read in known)
+        """Whether a carrier without these names has nothing for any part."""
+
+    def read(self, context: Context, found: Found, carrier: Carrier) -> Context:
+        """`context` with everything that any part understands."""
+        for read in self.readers:
+            try:
+                after = read(context, found, carrier)
+                if isinstance(after, dict):
+                    context = after
+            except Exception as fault:
+                faults.record("propagation.extract", fault)
+        return context
+
+    def written(self, context: Context) -> dict[str, str]:
+        """What is to be sent of `context`: all that a part wrote, or nothing of it."""
+        sent: dict[str, str] = {}
+        for write in self.writers:
+            try:
+                write(context, sent)
+            except Exception as fault:
+                faults.record("propagation.inject", fault)
+        if traceparent.STATE_FIELD in sent and traceparent.FIELD not in sent:
+            del sent[traceparent.STATE_FIELD]
+        return sent
+
+
+def _parts(propagator: TextMapPropagator) -> list[TextMapPropagator]:
+    """The parts of the API's composite. A composite that doesn't show them, or another one, is one part."""
+    if type(propagator) is CompositePropagator:
+        parts = getattr(propagator, "_propagators", None)
+        if isinstance(parts, (list, tuple)):
+            return [one for part in parts for one in _parts(part)]
+    return [propagator]
+
+
+def _fields(part: TextMapPropagator) -> list[str]:
+    try:
+        return [field for field in part.fields if isinstance(field, str)]
+    except Exception as fault:
+        faults.record("propagation.fields", fault)
+        return []
+
+
+def _known_reader(part: TextMapPropagator) -> Read | None:
+    """How to read the fields of a propagator of which all is known; its subclasses are somebody else's."""
+    kind = type(part)
+    strict = kind.__dict__.get("_kit_field")
+    if kind is TraceContextTextMapPropagator or strict == traceparent.FIELD:
+        return _read_trace
+    if strict == baggage.FIELD:
+        return _read_baggage
+    if kind is W3CBaggagePropagator:
+        return _api_baggage_reader(part)
+    return None
+
+
+def _read_trace(context: Context, found: Found, _: Carrier) -> Context:
+    parents = found.get(traceparent.FIELD)
+    return context if parents is None else traceparent.into(context, parents, found.get(traceparent.STATE_FIELD))
+
+
+def _read_baggage(context: Context, found: Found, _: Carrier) -> Context:
+    headers = found.get(baggage.FIELD)
+    return baggage.into(context, headers) if headers else context
+
+
+def _api_baggage_reader(part: TextMapPropagator) -> Read:
+    """In one step where the API reads as it did when this was written, else by the API from one tidy header."""
+    if dict(opentelemetry.baggage.get_all(part.extract({baggage.FIELD: "a=b+c;d=1"}, Context()))) == {"a": "b c;d=1"}:
+
+        def read_at_once(context: Context, found: Found, _: Carrier) -> Context:
+            headers = found.get(baggage.FIELD)
+            return baggage.into_as_the_api(context, headers) if headers else context
+
+        return read_at_once
+
+    def read(context: Context, found: Found, _: Carrier) -> Context:
+        headers = found.get(baggage.FIELD)
+        tidy = baggage.tidied(headers, API_MAX_BAGGAGE_MEMBER) if headers else ""
+        return part.extract({baggage.FIELD: tidy}, context) if tidy else context
+
+    return read
+
+
+def _any_reader(part: TextMapPropagator) -> Read:
+    def read(context: Context, found: Found, carrier: Carrier) -> Context:
+        return part.extract(_Received(found, carrier), context, _GETTER)
+
+    return read
+
+
+class _Received:
+    """What came in, as somebody else's propagator is shown it."""
+
+    __slots__ = ("carrier", "found")
+
+    def __init__(self, found: Found, carrier: Carrier) -> None:
+        self.found = found
+        self.carrier = carrier
+
+    def get(self, field: str) -> list[str] | None:
+        if field not in self.found:
+            self.found[field] = self.carrier.get(field)
+        values = self.found[field]
+        if field == traceparent.FIELD:
+            values = [values[0].strip(traceparent.BLANKS)] if traceparent.is_valid(values) else []
+        elif field == traceparent.STATE_FIELD:
+            members = traceparent.state_members(values) if self.get(traceparent.FIELD) else None
+            values = [",".join([f"{key}={value}" for key, value in members.items()])] if members else []
+        elif field == baggage.FIELD:
+            tidy = baggage.tidied(values, baggage.MAX_LENGTH)
+            values = [tidy] if tidy else []
+        else:
+            values = [value for value in values[:MAX_VALUES] if len(value) <= MAX_VALUE and value.isprintable()]
+        return values or None
+
+
+class _Getter(Getter[_Received]):
+    def get(self, carrier: _Received, key: str) -> list[str] | None:
+        return carrier.get(key.lower())
+
+    def keys(self, carrier: _Received) -> list[str]:
+        return [name for name in carrier.carrier if len(name) <= MAX_VALUE and name.isprintable()]
+
+
+class _Setter(Setter[dict[str, str]]):
+    def set(self, carrier: dict[str, str], key: str, value: str) -> None:
+        carrier[key.lower()] = value
+
+
+_GETTER = _Getter()
+_SETTER = _Setter()
+
+
+def _writer(part: TextMapPropagator) -> Write:
+    kind = type(part)
+    strict = kind.__dict__.get("_kit_field")
+    if kind is TraceContextTextMapPropagator or strict == traceparent.FIELD:
+        return _write_trace
+    if strict == baggage.FIELD:
+        return _write_baggage
+    if kind is W3CBaggagePropagator:
+        return _write_baggage_for_the_api
+
+    def write(context: Context, sent: dict[str, str]) -> None:
+        written: dict[str, str] = {}
+        part.inject(written, context, _SETTER)
+        bad = [field for field, value in written.items() if not (_IS_NAME(field) and _is_sendable(value))]
+        if bad == [traceparent.STATE_FIELD]:
+            del written[traceparent.STATE_FIELD]
+        elif bad:
+            raise ValueError(f"what can't stand in a header was to be sent as {bad[0][:80]!r}")
+        sent.update(written)
+
+    return write
+
+
+def _write_trace(context: Context, sent: dict[str, str]) -> None:
+    span = get_current_span(context).get_span_context()
+    if span.is_valid:
+        sent[traceparent.FIELD] = traceparent.header(span)
+        state = span.trace_state
+        if state:
+            header = traceparent.state_header(state)
+            if header:
+                sent[traceparent.STATE_FIELD] = header
+
+
+def _write_baggage(context: Context, sent: dict[str, str]) -> None:
+    entries = baggage.entries(context)
+    if entries:
+        header = baggage.header(entries)
+        if header:
+            sent[baggage.FIELD] = header
+
+
+def _write_baggage_for_the_api(context: Context, sent: dict[str, str]) -> None:
+    entries = baggage.entries(context)
+    if entries:
+        header = baggage.header_for_the_api(entries)
+        if header:
+            sent[baggage.FIELD] = header
+
+
+def _is_sendable(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()

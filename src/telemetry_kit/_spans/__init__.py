@@ -1,0 +1,1 @@
+"""Spans without metrics, and attributes on the span that is current."""

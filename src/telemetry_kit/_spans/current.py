@@ -1,0 +1,165 @@
+"""What is added to the span that is current, whoever made it; makes none.
+
+Where a framework's instrumentation has made a span for the request or the message, that is the one to look at: what
+the code knows belongs there, not on a child beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+from opentelemetry.trace import Span, get_current_span
+
+from telemetry_kit._core import counters, faults, reentrancy
+from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
+from telemetry_kit._wrapping import awaitables, callables, drivers
+
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+
+Attributes = Mapping[str, object] | Callable[..., Mapping[str, object]] | None
+Arguments = Mapping[str, str] | Iterable[str] | str
+
+
+def set_span_attributes(attributes: Mapping[str, object]) -> None:
+    """Set attributes of any cardinality on the span that is current; none where it isn't recorded. Never raises:
+    values that a span can't have are left out, long ones cut at 4,096 characters.
+
+    >>> from telemetry_kit import set_span_attributes
+    >>> set_span_attributes({"cache.hit": True, "user.id": 7})
+    """
+    span = get_current_span()
+    try:
+        if span.is_recording():
+            put(span, own_taken(span_attributes(attributes)))
+    except Exception as fault:
+        faults.record("span.set_attributes", fault)
+
+
+def enrich_span(
+    *,
+    arguments: Arguments | None = None,
+    attributes: Attributes = None,
+    result: Callable[[Any], Mapping[str, object]] | None = None,
+) -> Callable[[F], F]:
+    """Add to the span that is current when the decorated function is called, such as a framework's instrumentation
+    has made; makes no span. Nothing is evaluated where that span isn't recorded.
+
+    Args:
+        arguments: the call's arguments as attributes: `{"parameter": "attribute.key"}`, names of parameters, or `"*"`
+            for all but `self`, with secrets redacted.
+        attributes: a mapping, or a callable given the call's arguments that returns one.
+        result: a callable given what the function returned (a generator: its return value) that returns a mapping.
+
+    Raises TypeError, here or when it decorates, for options that can't be right. Decorates any kind of callable.
+
+    >>> from telemetry_kit import enrich_span
+    >>> @enrich_span(arguments=["user_id"], result=lambda cart: {"cart.size": len(cart)})
+    ... def load(user_id):
+    ...     return ["A1", "B2"]
+    >>> load(7)
+    ['A1', 'B2']
+    """
+    check_attributes("enrich_span", attributes)
+    if result is not None and not callable(result):
+        raise TypeError(
+            f"result of enrich_span is a callable given what the function returned, and got {result!r:.100}"
+        )
+
+    def decorate(func: F, /) -> F:
+        callables.check(func, "enrich_span")
+        if isinstance(func, (classmethod, staticmethod)):
+            kind: Any = type(func)
+            return cast("F", kind(decorate(cast("Any", func.__func__))))
+        if callable(attributes):
+            callables.check_takes(attributes, func, "attributes of enrich_span")
+        return cast("F", drivers.decorate(cast("Any", func), _Enriched(func, arguments, attributes, result)))
+
+    return decorate
+
+
+class _Enriched:
+    """What is added to the current span by calls of one function: `Calls` for `_calls`."""
+
+    def __init__(
+        self,
+        func: Any,
+        arguments: Arguments | None,
+        attributes: Attributes,
+        result: Callable[[Any], Mapping[str, object]] | None,
+    ) -> None:
+        self._arguments: Callable[..., dict[str, AttributeValue]] | None = None
+        if arguments is not None:
+            from telemetry_kit._wrapping.arguments import compile_arguments
+
+            self._arguments = compile_arguments(func, arguments)
+        self._attributes = attributes
+        self.result = result
+        self.running = counters.Running()
+
+    def idle(self) -> bool:
+        try:
+            return not get_current_span().is_recording()
+        except Exception as fault:
+            faults.record("span.is_recording", fault)
+            return True
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> awaitables.Call:
+        span = get_current_span()
+        with faults.guard("span.attributes"):
+            found: dict[str, AttributeValue] = {}
+            attributes = self._attributes
+            if attributes is not None:
+                found.update(span_attributes(attributes(*args, **kwargs) if callable(attributes) else attributes))
+            if self._arguments is not None:
+                found.update(self._arguments(args, kwargs))
+            put(span, own_taken(found))
+        return _Enriching(span, self.result)
+
+
+class _Enriching:
+    """One such call: it leaves what is current alone, and looks at the result."""
+
+    __slots__ = ("_result", "_span")
+
+    def __init__(self, span: Span, result: Callable[[Any], Mapping[str, object]] | None) -> None:
+        self._span = span
+        self._result = result
+
+    def pause(self) -> None: ...
+    def go_on(self) -> None: ...
+    def drop(self) -> None: ...
+
+    def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
+        if self._result is None or exc is not None or result is awaitables.NO_RESULT:
+            return
+        with faults.guard("span.result"):
+            if self._span.is_recording():
+                put(self._span, own_taken(span_attributes(self._result(result))))
+
+
+def put(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
+    """Set attributes now or, inside of a finaliser or signal handler that interrupted the SDK, later."""
+    if not attributes:
+        return
+    here = reentrancy.here.state
+    if here.busy:
+        reentrancy.later(lambda: span.set_attributes(attributes))
+        return
+    here.busy = True
+    try:
+        span.set_attributes(attributes)
+    finally:
+        here.busy = False
+
+
+def own_taken(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """Without the keys that are the kit's own."""
+    return {key: value for key, value in attributes.items() if key not in OWN_KEYS}
+
+
+def check_attributes(what: str, attributes: object) -> None:
+    if attributes is not None and not isinstance(attributes, Mapping) and not callable(attributes):
+        raise TypeError(
+            f"attributes of {what} is a mapping or a callable that returns one, and got {attributes!r:.100}"
+        )

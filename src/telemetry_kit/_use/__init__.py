@@ -1,0 +1,1 @@
+"""USE: pools, queues, caches, databases, health, event loops."""

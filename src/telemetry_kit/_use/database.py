@@ -1,0 +1,171 @@
+"""Calls of a database by hand, after the stable conventions: how long they took, and how many rows came of them.
+
+Rows returned beside queries made is what shows a loop that asks for one row at a time, and a query without a limit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+from opentelemetry.semconv.attributes import db_attributes, server_attributes
+
+from telemetry_kit._core import counters, faults
+from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
+from telemetry_kit._core.names import check_name
+from telemetry_kit._operation.measurement import Measurement
+from telemetry_kit._operation.operation import Operation
+from telemetry_kit._wrapping.awaitables import NO_RESULT
+from telemetry_kit.conventions import DB_CLIENT
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.attributes import AttributeValue
+    from telemetry_kit._core.instruments import Histogram
+    from telemetry_kit._core.scope import Scope
+
+RETURNED_ROWS = "db.client.response.returned_rows"
+ROWS = "db.response.returned_rows"
+"""The span's attribute of the same number."""
+
+
+class Database:
+    """A database that is asked. Made by `Telemetry.database`."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        system: str,
+        *,
+        namespace: str | None = None,
+        server_address: str | None = None,
+        server_port: int | None = None,
+    ) -> None:
+        self.system: str = check_name("database system", system)
+        if server_port is not None and (isinstance(server_port, bool) or not isinstance(server_port, int)):
+            msg = f"server_port of database {system!r} is an int or None, and got {server_port!r:.100}"
+            raise TypeError(msg)
+        for option, value in (("namespace", namespace), ("server_address", server_address)):
+            if value is not None and not isinstance(value, str):
+                msg = f"{option} of database {system!r} is a str or None, and got {value!r:.100}"
+                raise TypeError(msg)
+        self._scope = scope
+        self._own = _present(
+            {
+                db_attributes.DB_SYSTEM_NAME: system,
+                db_attributes.DB_NAMESPACE: namespace,
+                server_attributes.SERVER_ADDRESS: server_address,
+                server_attributes.SERVER_PORT: server_port,
+            }
+        )
+        server = server_address if server_address is None or server_port is None else f"{server_address}:{server_port}"
+        self._place = namespace or server
+        self._guard: ValueGuard = scope.shared.setdefault(("database", *self._own.values()), ValueGuard())
+        self._operations: dict[tuple[object, ...], Operation] = {}
+        """By the attributes on their metrics: as many as the guard lets through."""
+        self._asked: dict[tuple[object, ...], Operation] = {}
+        """By what was asked, the first of them, so that the guard is asked once."""
+        self._rows = scope.instruments.histogram(RETURNED_ROWS)
+
+    def __repr__(self) -> str:
+        return f"<Database {self.system!r}>"
+
+    def query(
+        self, operation: str, collection: str | None = None, *, summary: str | None = None, text: str | None = None
+    ) -> Query:
+        """One call of the database, as a context manager: a CLIENT span and `db.client.operation.duration`.
+
+        Args:
+            operation: what is done (`"SELECT"`, `"findAndModify"`): `db.operation.name`.
+            collection: what it is done to, a table or its like: `db.collection.name`.
+            summary: the query in a few words of low cardinality (`"SELECT orders JOIN customers"`), which then names
+                the span; without it the span is named `operation` and the collection, else the namespace or server.
+            text: the query with placeholders for its values, on the span only. It isn't looked into: leave values out.
+
+        Of collections, operations and summaries the first 100 each are told apart, later ones are `_OTHER` on metrics.
+        """
+        asked = _present(
+            {
+                db_attributes.DB_OPERATION_NAME: operation,
+                db_attributes.DB_COLLECTION_NAME: collection,
+                db_attributes.DB_QUERY_SUMMARY: summary,
+            }
+        )
+        made = self._operation(asked)
+        query = Query(made, self._rows)
+        if text is not None or not asked.items() <= made.span_static.items():
+            query._plain = False
+            query._given_span = asked if text is None else {**asked, db_attributes.DB_QUERY_TEXT: text}
+        return query
+
+    def _operation(self, asked: dict[str, Any]) -> Operation:
+        """The operation of all queries that look alike on a metric."""
+        try:
+            key = tuple(asked.items())
+            found = self._asked.get(key)
+            if found is None:
+                found = self._few(asked)
+                if len(self._asked) < 2 * SETS_PER_HELPER:
+                    self._asked[key] = found
+        except Exception as fault:  # a name that isn't a str, and can't even be hashed
+            faults.record("database.query", fault)
+            return self._few({})
+        return found
+
+    def _few(self, asked: dict[str, Any]) -> Operation:
+        guarded = self._guard.attributes(asked)
+        if not self._guard.admit(guarded, None):
+            guarded = self._guard.collapse(guarded)
+        key = tuple(guarded.items())
+        return self._operations.get(key) or self._operations.setdefault(key, self._make(guarded))
+
+    def _make(self, asked: dict[str, AttributeValue]) -> Operation:
+        summary = asked.get(db_attributes.DB_QUERY_SUMMARY)
+        target = asked.get(db_attributes.DB_COLLECTION_NAME) or self._place
+        words = (summary,) if summary else (asked.get(db_attributes.DB_OPERATION_NAME), target)
+        name = " ".join(str(word) for word in words if word) or self.system
+        return Operation(self._scope, name, convention=DB_CLIENT, metric_attributes={**self._own, **asked})
+
+
+@final
+class Query(Measurement):
+    """One call of a database: a measurement that also knows how many rows came back."""
+
+    _rows: int | None = None
+
+    def __init__(self, operation: Operation, histogram: Histogram) -> None:
+        super().__init__(operation)
+        self._histogram = histogram
+
+    def __enter__(self) -> Query:
+        super().__enter__()
+        return self
+
+    def returned_rows(self, n: int) -> None:
+        """Say how many rows came back. Where they come in parts, say it for each: the query has their sum."""
+        if self._state != 1:
+            return
+        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+            faults.record("database.returned_rows", ValueError(f"returned_rows() takes a count, and got {n!r:.100}"))
+            return
+        self._rows = (self._rows or 0) + n
+
+    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        """Record the rows while the span is still current, then the rest."""
+        rows, cell = self._rows, self._cell
+        if rows is not None and self._state == 1 and not (cell and cell[1] is not counters.fork.generation):
+            self._rows = None
+            operation = self._operation
+            try:
+                error_type = operation.judge(self, exc, result) if exc is not None else self._failed
+                if error_type is not None or self._metric is not None:
+                    attributes = operation.metric_set(self, error_type)
+                else:
+                    attributes = operation.metric_static
+                self._histogram.record(rows, attributes)
+                self.set_attribute(ROWS, rows)
+            except Exception as fault:
+                faults.record("database.returned_rows", fault)
+        super().end(exc, result)
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

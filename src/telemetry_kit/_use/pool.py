@@ -1,0 +1,238 @@
+"""USE of anything finite that is taken and given back: how much of it is taken, who waits, what goes wrong.
+
+A pool that its user counts: `wait()` around taking an item, `use()` around having it. Pools that count themselves are
+polled (`_pool_observed`). Both report the same numbers (`_pool_stats`), after Brendan Gregg's USE method: utilization,
+saturation, errors. Counts are kept here and read at collection, so that they are right from before an SDK came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from telemetry_kit._core import counters, outcome
+from telemetry_kit._core.cardinality import ValueGuard
+from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._use.pool_stats import (
+    TIMEOUT,
+    Levels,
+    PoolStats,
+    Reported,
+    attributes_of,
+    check_convention,
+    check_limit,
+)
+from telemetry_kit._use.timed import Block, Timed
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.attributes import AttributeValue
+    from telemetry_kit._core.scope import Scope
+    from telemetry_kit.conventions import PoolConvention
+
+TIMEOUT_NAMES = frozenset({"TimeoutError", "PoolTimeout"})
+"""Exceptions that say a wait took too long, by name: Python 3.10 has three of them, and SQLAlchemy, psycopg and httpx
+each have their own."""
+OWN_KEYS = frozenset({"pool.name", "scope.name", "error.type", "db.client.connection.pool.name"})
+
+
+class _State:
+    """What the pools of one name share. It lives as long as their `Telemetry`, so that a count never goes back."""
+
+    __slots__ = ("__weakref__", "errors", "guard")
+
+    def __init__(self) -> None:
+        self.errors: counters.Tally[Series] = counters.Tally()
+        self.guard = ValueGuard()
+
+
+class Pool:
+    """A finite thing that is taken and given back, counted by who takes it. Made by `Telemetry.pool`.
+
+    It can be used from any number of threads and tasks. Its numbers are reported as long as somebody holds it.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str,
+        *,
+        limit: int | None = None,
+        metric_attributes: Mapping[str, object] | None = None,
+        convention: PoolConvention | None = None,
+    ) -> None:
+        self.name: str = check_name("pool", name)
+        self._what = f"pool {name!r}"
+        self._limit = check_limit(self._what, limit)
+        check_convention(self._what, convention)
+        if metric_attributes is not None and not isinstance(metric_attributes, Mapping):
+            msg = f"metric_attributes of {self._what} is a mapping or None, and got {metric_attributes!r:.100}"
+            raise TypeError(msg)
+        name = admit_name(scope, "pool", name)
+        key = ("pool", name, None if convention is None else convention.name)
+        state = scope.shared.get(key)
+        if state is None:
+            new = _State()
+            state = scope.shared.setdefault(key, new)
+            if state is new:
+                metric, read = ("pool.errors", _read_errors) if convention is None else (_TIMEOUTS, _read_timeouts)
+                scope.instruments.observe(metric, state, read)
+        self._state: _State = state
+        self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
+        self._convention = convention
+        self._disabled = scope.disabled
+        self._used = counters.Running()
+        self._pending = counters.Running()
+        self._errors: counters.Tally[str] = counters.Tally()
+        prefix = "pool" if convention is None else convention.prefix
+        self._wait_time = scope.instruments.histogram(f"{prefix}.wait_time")
+        self._use_time = scope.instruments.histogram(f"{prefix}.use_time")
+        self._create_time = None if convention is None else scope.instruments.histogram(f"{prefix}.create_time")
+        Reported(self._attributes, _levels).observe(scope.instruments, self, convention, errors=False)
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.name!r} {self.stats()}>"
+
+    def wait(self) -> Block:
+        """The wait for an item: `with pool.wait(): item = acquire()`, or a decorator of what acquires.
+
+        It counts as pending meanwhile, and how long it took goes into `pool.wait_time`. A TimeoutError that leaves it is
+        a timeout of the pool (SQLAlchemy's, and a `PoolTimeout` as psycopg and httpx raise it, too); another exception
+        shows in the `error.type` of the wait and is no error of the pool.
+        """
+        return Block(_Wait, self)
+
+    def use(self) -> Block:
+        """The use of an item: `with pool.use(): work(item)`, or a decorator of what works with one.
+
+        The item counts as taken meanwhile, and for how long goes into `pool.use_time`. An exception is an error of the
+        pool, a cancellation isn't.
+        """
+        return Block(_Use, self)
+
+    def create(self) -> Block:
+        """The making of an item: `with pool.create(): connect()`. An exception is an error of the pool.
+
+        How long it took is recorded with `convention=DB_CONNECTIONS`, which has a metric for it.
+        """
+        return Block(_Create, self)
+
+    def timeout(self) -> None:
+        """Count a wait that took too long, where no exception says so."""
+        self.error(TIMEOUT)
+
+    def error(self, error_type: str) -> None:
+        """Count an error of the pool: an item that was broken, a request that was refused."""
+        if not isinstance(error_type, str) or not error_type:
+            error_type = outcome.OTHER
+        error_type = self._state.guard.error_type(error_type[:256])
+        self._errors.add(TIMEOUT if error_type == TIMEOUT else outcome.OTHER)
+        self._state.errors.add(series({**self._attributes, "error.type": error_type}))
+
+    def resize(self, limit: int | None) -> None:
+        """From now on there are `limit` items at most, None for no limit. Raises ValueError for a negative one."""
+        self._limit = check_limit(self._what, limit)
+
+    def stats(self) -> PoolStats:
+        """The numbers of now: exact whenever nothing moves.
+
+        >>> from telemetry_kit import Telemetry
+        >>> pool = Telemetry("shop.orders").pool("gpu", limit=4)
+        >>> with pool.use():
+        ...     pool.stats().used
+        1
+        """
+        errors = self._errors.read()
+        return PoolStats(
+            used=self._used.total(),
+            limit=self._limit,
+            pending=self._pending.total(),
+            timeouts=int(errors.get(TIMEOUT, 0)),
+            errors=int(errors.get(outcome.OTHER, 0)),
+        )
+
+    def _outcome_of(self, error_type: str | None) -> dict[str, AttributeValue]:
+        """The attributes of a time. The convention's times have no `error.type`."""
+        if error_type is None or self._convention is not None:
+            return self._attributes
+        return {**self._attributes, "error.type": self._state.guard.error_type(error_type)}
+
+    def _declare(self, given: Mapping[str, object]) -> dict[str, AttributeValue]:
+        guard = self._state.guard
+        declared = guard.attributes({key: value for key, value in given.items() if key not in OWN_KEYS})
+        return declared if guard.admit(declared, None) else guard.collapse(declared)
+
+
+class _Wait(Timed):
+    what = "wait()"
+    __slots__ = ("_counted", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._counted = pool._pending.enter()
+        super().__init__(pool)
+
+    def release(self) -> None:
+        self._pool._pending.leave(self._counted)
+
+    def judge(self, exc: BaseException) -> str | None:
+        if TIMEOUT_NAMES.isdisjoint(kind.__name__ for kind in type(exc).__mro__):
+            return outcome.error_type(exc)
+        self._pool.timeout()
+        return TIMEOUT
+
+    def done(self, duration: float, error_type: str | None) -> None:
+        self._pool._wait_time.record(duration, self._pool._outcome_of(error_type))
+
+
+class _Use(Timed):
+    what = "use()"
+    __slots__ = ("_counted", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._counted = pool._used.enter()
+        super().__init__(pool)
+
+    def release(self) -> None:
+        self._pool._used.leave(self._counted)
+
+    def done(self, duration: float, error_type: str | None) -> None:
+        pool = self._pool
+        if error_type is not None and error_type != outcome.CANCELLED:
+            pool.error(error_type)
+        pool._use_time.record(duration, pool._outcome_of(error_type))
+
+
+class _Create(Timed):
+    what = "create()"
+    __slots__ = ("_pool",)
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        super().__init__(pool)
+
+    def done(self, duration: float, error_type: str | None) -> None:
+        pool = self._pool
+        if error_type is not None and error_type != outcome.CANCELLED:
+            pool.error(error_type)
+        elif pool._create_time is not None:
+            pool._create_time.record(duration, pool._attributes)
+
+
+_TIMEOUTS = "db.client.connection.timeouts"
+
+
+def _levels(pool: Pool) -> Levels:
+    return Levels(pool._used.total(), pool._limit, pool._pending.total())
+
+
+def _read_errors(state: _State) -> Reading:
+    return list(state.errors.read().items())
+
+
+def _read_timeouts(state: _State) -> Reading:
+    """What the convention has of a pool's errors: its timeouts."""
+    for of, number in state.errors.read().items():
+        if of.attributes["error.type"] == TIMEOUT:
+            yield series({key: value for key, value in of.attributes.items() if key != "error.type"}), number

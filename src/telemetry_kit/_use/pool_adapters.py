@@ -1,0 +1,170 @@
+"""How the pools that people have are read: one line or a few for each, and none of their libraries imported.
+
+An object is recognised by the package and name of its class or a base of it. Public attributes are read where there are
+any. The private ones are the counts of who waits and, of some, of what is taken; tests against the oldest and the newest
+supported version of each library notice when one goes (`tests/integrations/`).
+
+None of these readers waits for a lock of the pool's: a collection must not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from telemetry_kit._core import faults
+from telemetry_kit._use.pool_stats import PoolStats
+
+Reader = Callable[[Any, "int | None"], PoolStats]
+"""Given an object and the limit that the user knows of, for those that don't know theirs."""
+
+UNBOUNDED = 2**31
+"""What redis-py has as the limit of a pool without one."""
+
+
+def _sqlalchemy(pool: Any, _limit: int | None = None) -> PoolStats:
+    size, overflow = pool.size(), pool._max_overflow
+    return PoolStats(
+        used=pool.checkedout(),
+        limit=None if overflow < 0 or not size else size + overflow,
+        idle=pool.checkedin(),
+        pending=_waiting(lambda: _who_gets(pool._pool)),
+        idle_max=size or None,
+    )
+
+
+def _psycopg(pool: Any, _limit: int | None = None) -> PoolStats:
+    stats = pool.get_stats()
+    size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+    return PoolStats(
+        used=0 if pool.closed else size - idle,  # a closed pool lets its connections go and doesn't count that
+        limit=stats.get("pool_max") or None,
+        idle=idle,
+        pending=stats.get("requests_waiting", 0),
+        errors=stats.get("requests_errors", 0),
+        idle_min=stats.get("pool_min"),
+    )
+
+
+def _redis(pool: Any, _limit: int | None = None) -> PoolStats:
+    limit = pool.max_connections if pool.max_connections < UNBOUNDED else None
+    if hasattr(pool, "pool"):  # a blocking pool that keeps a queue of connections, and of None for those to come
+        there = pool.pool.qsize()
+        idle = sum(connection is not None for connection in tuple(_items(pool.pool)))
+        return PoolStats(pool.max_connections - there, limit, idle, _waiting(lambda: _who_gets(pool.pool)))
+    idle, used = len(pool._available_connections), len(pool._in_use_connections)
+    blocking = hasattr(pool, "_condition")
+    return PoolStats(used, limit, idle, _waiting(lambda: pool._condition._waiters) if blocking else 0)
+
+
+def _asyncpg(pool: Any, _limit: int | None = None) -> PoolStats:
+    idle = pool.get_idle_size()
+    return PoolStats(
+        used=pool.get_size() - idle,
+        limit=pool.get_max_size(),
+        idle=idle,
+        pending=_waiting(lambda: () if pool._queue is None else pool._queue._getters),
+        idle_min=pool.get_min_size(),
+    )
+
+
+def _urllib3(pool: Any, _limit: int | None = None) -> PoolStats:
+    """A pool that doesn't block opens more than its size when it is empty, and counts none of those."""
+    there = pool.pool
+    if there is None:
+        return PoolStats(used=0)  # closed
+    idle = sum(connection is not None for connection in tuple(there.queue))
+    return PoolStats(there.maxsize - there.qsize(), there.maxsize, idle, _waiting(lambda: there.not_empty._waiters))
+
+
+def _urllib3_manager(manager: Any, _limit: int | None = None) -> PoolStats:
+    """All hosts together. The public ways to its pools change which one is thrown out next, so they aren't taken."""
+    with manager.pools.lock:
+        pools = list(manager.pools._container.values())
+    each = [_urllib3(pool) for pool in pools]
+    return PoolStats(
+        used=sum(stats.used for stats in each),
+        limit=sum(stats.limit or 0 for stats in each) or None,
+        idle=sum(stats.idle or 0 for stats in each),
+        pending=sum(stats.pending for stats in each),
+    )
+
+
+def _thread_semaphore(semaphore: Any, limit: int | None) -> PoolStats:
+    limit = getattr(semaphore, "_initial_value", limit)
+    return PoolStats((limit or 0) - semaphore._value, limit, None, _waiting(lambda: semaphore._cond._waiters))
+
+
+def _task_semaphore(semaphore: Any, limit: int | None) -> PoolStats:
+    limit = getattr(semaphore, "_bound_value", limit)
+    return PoolStats((limit or 0) - semaphore._value, limit, None, _waiting(lambda: semaphore._waiters or ()))
+
+
+def _capacity_limiter(limiter: Any, _limit: int | None = None) -> PoolStats:
+    stats = limiter.statistics()
+    limit = stats.total_tokens
+    return PoolStats(stats.borrowed_tokens, None if math.isinf(limit) else limit, None, stats.tasks_waiting)
+
+
+READERS: dict[tuple[str, str], Reader] = {
+    ("anyio", "CapacityLimiter"): _capacity_limiter,
+    ("asyncio", "Semaphore"): _task_semaphore,
+    ("asyncpg", "Pool"): _asyncpg,
+    ("psycopg_pool", "AsyncConnectionPool"): _psycopg,
+    ("psycopg_pool", "ConnectionPool"): _psycopg,
+    ("redis", "ConnectionPool"): _redis,
+    ("sqlalchemy", "QueuePool"): _sqlalchemy,
+    ("threading", "Semaphore"): _thread_semaphore,
+    ("urllib3", "HTTPConnectionPool"): _urllib3,
+    ("urllib3", "PoolManager"): _urllib3_manager,
+}
+"""By the top-level package and the name of a class."""
+
+OWNERS: dict[tuple[str, str], str] = {
+    ("requests", "HTTPAdapter"): "poolmanager",
+    ("sqlalchemy", "AsyncEngine"): "sync_engine",
+    ("sqlalchemy", "Engine"): "pool",
+}
+"""What has a pool, and the attribute that is its pool of now: `dispose()` makes a new one."""
+
+SEMAPHORES = frozenset({_thread_semaphore, _task_semaphore})
+"""Readers of what knows how much is left, but not, unless it is bounded, of how much."""
+
+
+def reader_of(obj: object) -> Reader | None:
+    """What reads an object like `obj`, at any later time; None where nothing does."""
+    attribute = _by_class(OWNERS, obj)
+    if attribute is None:
+        return _by_class(READERS, obj)  # type: ignore[no-any-return]
+    read = reader_of(getattr(obj, attribute))
+    return None if read is None else lambda owner, limit: read(getattr(owner, attribute), limit)
+
+
+def _by_class(table: dict[tuple[str, str], Any], obj: object) -> Any:
+    for kind in type(obj).__mro__:
+        found = table.get((kind.__module__.partition(".")[0], kind.__name__))
+        if found is not None:
+            return found
+    return None
+
+
+def _waiting(waiters: Callable[[], Any]) -> int:
+    """How many wait. They stand in private attributes, without which everything else is still worth knowing."""
+    try:
+        there = waiters()
+        return sum(not (hasattr(one, "done") and one.done()) for one in tuple(there))
+    except (AttributeError, RuntimeError) as fault:  # RuntimeError: it changed while it was read, without the GIL
+        faults.record("pool.pending", fault)
+        return 0
+
+
+def _who_gets(queue: Any) -> Any:
+    """Who waits in `get()` of a queue for threads, or of one for tasks, which SQLAlchemy has inside of another."""
+    if hasattr(queue, "not_empty"):
+        return queue.not_empty._waiters
+    return queue._getters if hasattr(queue, "_getters") else queue._queue._getters
+
+
+def _items(queue: Any) -> Any:
+    return queue.queue if hasattr(queue, "queue") else queue._queue

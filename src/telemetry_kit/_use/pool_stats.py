@@ -1,0 +1,244 @@
+"""What is known of a pool at one moment, and how it is reported: the numbers behind every `pool.*` metric.
+
+Several instruments report one pool. They are read one after the other, so that a pool is asked once in a collection and
+all of them tell of the same moment: a usage above the limit is then a fact and not an artefact.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from telemetry_kit._core import clock, counters, faults
+from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.instruments import Reading, series
+from telemetry_kit._core.outcome import OTHER
+from telemetry_kit.conventions import DB_CONNECTIONS, PoolConvention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry_kit._core.instruments import Instruments, Series, Source
+    from telemetry_kit._core.scope import Scope
+
+TIMEOUT = "timeout"
+"""The `error.type` of a wait that took too long."""
+MOMENT = 1.0
+"""Seconds after which a pool is asked again, whoever has not read the last answer yet."""
+_STATE = "db.client.connection.state"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What a pool knows of itself now. `timeouts` and `errors` have been counted since it was made.
+
+    >>> PoolStats(used=3, limit=10, pending=2)
+    PoolStats(used=3, limit=10, idle=None, pending=2, timeouts=0, errors=0, idle_min=None, idle_max=None)
+    """
+
+    used: int
+    """Items that are taken."""
+    limit: int | None = None
+    """Items that there are at most, None for no limit."""
+    idle: int | None = None
+    """Items that are there and not taken, None where the pool doesn't say."""
+    pending: int = 0
+    """Requests that wait for an item."""
+    timeouts: int = 0
+    """Requests that waited in vain."""
+    errors: int = 0
+    """Other errors of the pool."""
+    idle_min: int | None = None
+    """Idle items that the pool keeps at least, None where it doesn't say."""
+    idle_max: int | None = None
+    """Idle items that the pool keeps at most, None where it doesn't say."""
+
+
+class Levels(NamedTuple):
+    """The same of a pool that the kit counts. A frozen dataclass takes four times as long to make, a thousand times over."""
+
+    used: int
+    limit: int | None
+    pending: int
+    idle: int | None = None
+    timeouts: int = 0
+    errors: int = 0
+    idle_min: int | None = None
+    idle_max: int | None = None
+
+
+def check_limit(what: str, limit: object) -> int | None:
+    """`limit`, or the TypeError or ValueError that says what is wrong with it."""
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        msg = f"limit of {what} is an int, or None for no limit, and got {limit!r:.100} of type {type(limit).__name__}"
+        raise TypeError(msg)
+    if limit < 0:
+        msg = f"limit of {what} can't be negative, and got {limit}: leave it out, or give None, for no limit"
+        raise ValueError(msg)
+    return limit
+
+
+def check_convention(what: str, convention: object) -> PoolConvention | None:
+    """`convention`, or the TypeError that says what is wrong with it."""
+    if convention is not None and not isinstance(convention, PoolConvention):
+        msg = f"convention of {what} is telemetry_kit.conventions.DB_CONNECTIONS or None, and got {convention!r:.100}"
+        raise TypeError(msg)
+    return convention
+
+
+def attributes_of(
+    scope: Scope, name: str, declared: dict[str, AttributeValue], convention: PoolConvention | None
+) -> dict[str, AttributeValue]:
+    """The attributes of all metrics of a pool. The kit's own win over declared ones."""
+    if convention is not None:
+        return {**declared, f"{convention.prefix}.pool.name": name}
+    return {**declared, "pool.name": name, "scope.name": scope.name}
+
+
+class Reported:
+    """One pool's numbers under the names that its convention has for them.
+
+    `read` gives the numbers of the owner, which is never held here.
+    """
+
+    __slots__ = ("_asked", "_at", "_attributes", "_counted", "_failures", "_last", "_read", "idle", "series", "used")
+
+    def __init__(self, attributes: dict[str, AttributeValue], read: Callable[[Any], PoolStats | Levels]) -> None:
+        self._attributes = attributes
+        self._read = read
+        self._asked: set[str] = set()
+        self._last: PoolStats | Levels | None = None
+        self._at = -math.inf
+        self._counted = counters.Monotonic()
+        self._failures: list[Series | None] = [None, None]
+        self.series = series(attributes)
+
+    def observe(
+        self, instruments: Instruments, owner: object, convention: PoolConvention | None, *, errors: bool
+    ) -> list[Source]:
+        """Report the pool's levels and, if `errors`, the errors that its own numbers count, as long as `owner` lives."""
+        if convention is DB_CONNECTIONS:
+            self.used = series({**self._attributes, _STATE: "used"})
+            self.idle = series({**self._attributes, _STATE: "idle"})
+        levels = _GENERIC if convention is None else _CONNECTIONS
+        counts = (_ERRORS if convention is None else _TIMEOUTS) if errors else {}
+        return [
+            instruments.observe(metric, owner, reader.__get__(self)) for metric, reader in {**levels, **counts}.items()
+        ]
+
+    def now(self, owner: object, metric: str) -> PoolStats | Levels | None:
+        """The numbers of this collection, None where they can't be had: a fault is counted once a collection.
+
+        A metric that asks again begins the next collection.
+        """
+        now = clock.perf_counter()
+        if metric in self._asked or now - self._at > MOMENT:
+            self._asked = set()
+            self._at = now
+            try:
+                self._last = self._read(owner)
+            except Exception as fault:  # another library's object, or a callable of the user's
+                self._last = None
+                faults.record("pool.stats", fault)
+        self._asked.add(metric)
+        return self._last
+
+    def usage(self, owner: object) -> Reading:
+        stats = self.now(owner, "usage")
+        return () if stats is None else ((self.series, stats.used),)
+
+    def limit(self, owner: object) -> Reading:
+        stats = self.now(owner, "limit")
+        return () if stats is None or stats.limit is None else ((self.series, stats.limit),)
+
+    def utilization(self, owner: object) -> Reading:
+        stats = self.now(owner, "utilization")
+        return () if stats is None or stats.limit is None else ((self.series, (stats.used, stats.limit)),)
+
+    def pending(self, owner: object) -> Reading:
+        stats = self.now(owner, "pending")
+        return () if stats is None else ((self.series, stats.pending),)
+
+    def errors(self, owner: object) -> Reading:
+        stats = self.now(owner, "errors")
+        if stats is None:
+            return
+        for index, number in enumerate(self._counted(stats.timeouts, stats.errors)):
+            if number:
+                of = self._failures[index]
+                if of is None:
+                    of = series({**self._attributes, "error.type": (TIMEOUT, OTHER)[index]})
+                    self._failures[index] = of
+                yield of, number
+
+    def connections(self, owner: object) -> Reading:
+        stats = self.now(owner, "connections")
+        if stats is None:
+            return
+        yield self.used, stats.used
+        if stats.idle is not None:
+            yield self.idle, stats.idle
+
+    def idle_max(self, owner: object) -> Reading:
+        stats = self.now(owner, "idle_max")
+        return () if stats is None or stats.idle_max is None else ((self.series, stats.idle_max),)
+
+    def idle_min(self, owner: object) -> Reading:
+        stats = self.now(owner, "idle_min")
+        return () if stats is None or stats.idle_min is None else ((self.series, stats.idle_min),)
+
+    def timeouts(self, owner: object) -> Reading:
+        stats = self.now(owner, "timeouts")
+        if stats is None:
+            return ()
+        number = self._counted(stats.timeouts, stats.errors)[0]
+        return ((self.series, number),) if number else ()
+
+
+_GENERIC: dict[str, Any] = {
+    "pool.usage": Reported.usage,
+    "pool.limit": Reported.limit,
+    "pool.utilization": Reported.utilization,
+    "pool.pending": Reported.pending,
+}
+_ERRORS: dict[str, Any] = {"pool.errors": Reported.errors}
+_CONNECTIONS: dict[str, Any] = {
+    "db.client.connection.count": Reported.connections,
+    "db.client.connection.max": Reported.limit,
+    "db.client.connection.idle.max": Reported.idle_max,
+    "db.client.connection.idle.min": Reported.idle_min,
+    "db.client.connection.pending_requests": Reported.pending,
+}
+_TIMEOUTS: dict[str, Any] = {"db.client.connection.timeouts": Reported.timeouts}
+
+
+_INT = {int}
+_INT_OR_NONE = {int, type(None)}
+
+
+def check_stats(stats: object) -> PoolStats:
+    """`stats`, or the TypeError that says what it should have been."""
+    if not isinstance(stats, PoolStats):
+        msg = f"a pool's stats are a PoolStats, and got {stats!r:.100} of type {type(stats).__name__}"
+        raise TypeError(msg)
+    counts = {*map(type, (stats.used, stats.pending, stats.timeouts, stats.errors))}
+    levels = {*map(type, (stats.limit, stats.idle, stats.idle_min, stats.idle_max))}
+    if counts == _INT and levels <= _INT_OR_NONE:  # as a rule
+        return stats
+    for name in ("used", "pending", "timeouts", "errors"):
+        if not _is_number(getattr(stats, name)):
+            msg = f"{name} of PoolStats is a number, and got {getattr(stats, name)!r:.100}"
+            raise TypeError(msg)
+    for name in ("limit", "idle", "idle_min", "idle_max"):
+        number = getattr(stats, name)
+        if not (number is None or _is_number(number)):
+            msg = f"{name} of PoolStats is a number or None, and got {number!r:.100}"
+            raise TypeError(msg)
+    return stats
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

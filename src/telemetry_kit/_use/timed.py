@@ -1,0 +1,131 @@
+"""A stretch of work that is timed: one object that heads a `with` block and decorates any kind of function.
+
+What begins with each stretch and what becomes of its duration is the room's: it gives a `Timed`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from telemetry_kit._core import clock, counters, faults, outcome, reentrancy
+from telemetry_kit._wrapping import awaitables, callables, drivers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+
+
+class Owner(Protocol):
+    """Whose stretches they are."""
+
+    @property
+    def _what(self) -> str:
+        """What it is called in errors: `pool 'gpu'`."""
+        ...
+
+    @property
+    def _disabled(self) -> bool:
+        """Whether the host has switched it off, so that what it decorates stays bare."""
+        ...
+
+
+class Timed:
+    """One stretch, from when it is made to its `end`. It is a `Call` for `_calls`; nothing here raises."""
+
+    __slots__ = ("_generation", "_start")
+    what = ""
+    """How its user spells it, in errors: `use()`."""
+
+    def __init__(self, of: Any) -> None:
+        if reentrancy.waiting:
+            reentrancy.drain()
+        self._generation = counters.fork.generation
+        self._start = clock.perf_counter()
+
+    def pause(self) -> None:
+        """A generator that has yielded still has what it took, and goes on taking time."""
+
+    def go_on(self) -> None:
+        """Likewise."""
+
+    def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
+        """The stretch is over. What began in the parent of this process is told there."""
+        duration = clock.perf_counter() - self._start
+        self.release()
+        if self._generation is counters.fork.generation:
+            error_type = None
+            if exc is not None:
+                try:
+                    error_type = self.judge(exc)
+                except Exception as fault:  # an exception that can't be asked what it is
+                    error_type = outcome.OTHER
+                    faults.record("outcome", fault)
+            self.done(duration, error_type)
+
+    def drop(self) -> None:
+        """Nobody will ever end it: it is given back, and never told."""
+        self.release()
+
+    def release(self) -> None:
+        """Count one less of what was counted when it was made."""
+
+    def judge(self, exc: BaseException) -> str | None:
+        """The `error.type` of an exception that left the stretch, None where it is no error."""
+        return outcome.error_type(exc)
+
+    def done(self, duration: float, error_type: str | None) -> None:
+        """Record it."""
+        raise NotImplementedError
+
+
+class Block:
+    """A context manager, for sync and async code alike, and a decorator of any kind of function.
+
+    One object can be entered again and again, also while it is entered, and can decorate several functions.
+    """
+
+    __slots__ = ("_kind", "_of", "_running")
+
+    def __init__(self, kind: type[Timed], of: Owner) -> None:
+        self._kind = kind
+        self._of = of
+        self._running: list[Timed] = []
+
+    def __enter__(self) -> None:
+        self._running.append(self._kind(self._of))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._running.pop().end(exc)
+
+    def __call__(self, func: F, /) -> F:
+        """Decorate `func`: each call of it is one stretch, to the end of what it awaits or yields.
+
+        Raises TypeError for what can't be decorated.
+        """
+        callables.check(func, f"{self._kind.what} of {self._of._what}")
+        if isinstance(func, (classmethod, staticmethod)):
+            return cast("F", type(func)(self(func.__func__)))
+        if self._of._disabled:
+            return func
+        return cast("F", drivers.decorate(cast("Any", func), _Stretches(self._kind, self._of)))
+
+
+class _Stretches:
+    """The calls of one decorated function, for `_calls`."""
+
+    __slots__ = ("_kind", "_of", "running")
+
+    def __init__(self, kind: type[Timed], of: Owner) -> None:
+        self._kind = kind
+        self._of = of
+        self.running = counters.Running()
+
+    def idle(self) -> bool:
+        return False  # what is counted here counts whether anybody looks or not
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Timed:
+        return self._kind(self._of)

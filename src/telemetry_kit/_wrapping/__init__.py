@@ -1,0 +1,1 @@
+"""Other people's callables: told apart, driven step by step, followed to their end."""

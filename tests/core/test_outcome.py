@@ -1,0 +1,78 @@
+"""From an exception to the one `error.type`. How it comes out on span and metric: `operation/test_outcomes.py`."""
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+from telemetry_kit._core import outcome
+
+if sys.version_info >= (3, 11):
+    Group = BaseExceptionGroup  # noqa: F821
+else:
+    from exceptiongroup import BaseExceptionGroup as Group
+
+
+class Mine(Exception): ...
+
+
+def nested(depth: int) -> Any:
+    return ValueError() if depth == 0 else Group("g", [nested(depth - 1)])
+
+
+def test_a_builtin_has_its_bare_name() -> None:
+    """Builtins are named without a module."""
+    assert outcome.error_type(KeyError("a")) == "KeyError"
+
+
+def test_others_have_their_module() -> None:
+    """Exceptions of modules are `module.QualName`."""
+    assert outcome.error_type(Mine()) == f"{__name__}.Mine"
+
+
+def test_a_subclass_of_a_cancellation_is_one() -> None:
+    """A subclass of asyncio's cancellation is a cancellation (ASY 1)."""
+
+    class Cancelled(asyncio.CancelledError): ...
+
+    assert outcome.error_type(Cancelled()) == "cancelled"
+
+
+def test_a_deep_group_of_one_type_has_that_type() -> None:
+    """Groups in groups in groups are looked into (ASY 2)."""
+    assert outcome.error_type(nested(50)) == "ValueError"
+
+
+def test_a_huge_group_takes_bounded_time() -> None:
+    """A group of a hundred thousand leaves is judged by the first thousand at most (FLT 2)."""
+    huge = Group("g", [ValueError()] * 100_000)
+
+    assert str(outcome.error_type(huge)).endswith(("ValueError", "ExceptionGroup"))
+
+
+def test_what_only_looks_like_a_group_is_none() -> None:
+    """An exception with an attribute `exceptions` of its own is named by its type."""
+
+    class Report(Exception):
+        exceptions = (ValueError(), ValueError())
+
+    assert outcome.error_type(Report()).endswith("Report")  # type: ignore[union-attr]
+
+
+def test_a_class_with_an_odd_module() -> None:
+    """A class whose module is no text is named by itself (FLT 2)."""
+    odd = type("Odd", (Exception,), {"__module__": None})
+
+    assert outcome.error_type(odd()) == "Odd"
+
+
+def test_asking_imports_nothing() -> None:
+    """Whether something is a cancellation is asked without importing asyncio."""
+    program = (
+        "import sys, opentelemetry.trace, opentelemetry.metrics; before = set(sys.modules);"
+        "from telemetry_kit._core import outcome; outcome.error_type(ValueError()); new = set(sys.modules) - before;"
+        "print('asyncio' in new, 'concurrent.futures' in new)"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert printed.stdout.strip() == "False False"

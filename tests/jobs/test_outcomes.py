@@ -1,0 +1,343 @@
+"""How a run ends, and what span, metric and caller see of it."""
+
+import asyncio
+import builtins
+import concurrent.futures
+import signal
+import sys
+import threading
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.trace import StatusCode
+
+from telemetry_kit import BatchJob, Telemetry
+from tests.support import Sdk
+
+
+@pytest.fixture
+def job(telemetry: Telemetry) -> BatchJob:
+    return telemetry.batch_job("nightly")
+
+
+class Unhashable(str):
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Odd(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("exc", "error_type"),
+    [
+        (ValueError("no"), "ValueError"),
+        (SystemExit(1), "SystemExit"),
+        (SystemExit("out of disk"), "SystemExit"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (Odd(), f"{__name__}.Odd"),
+    ],
+)
+def test_a_failure(sdk: Sdk, job: BatchJob, exc: BaseException, error_type: str) -> None:
+    """JOB.1: exceptions, exit codes and Ctrl-C are failures under their own name, and come out as they are."""
+    with pytest.raises(type(exc)) as caught, job.run() as run:
+        raise exc
+
+    span: Any
+    point, span = sdk.point("job.duration"), sdk.span("nightly")
+    assert caught.value is exc
+    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == (
+        "failure",
+        error_type,
+        "failed",
+    )
+    assert (span.status.status_code, span.attributes["error.type"]) == (StatusCode.ERROR, error_type)
+    assert sdk.point("job.failed").value == 1
+
+
+def test_a_name_for_a_failure_keeps_the_exception(sdk: Sdk, job: BatchJob) -> None:
+    """What the user called it is the `error.type`; the exception that came out as well is still told in detail."""
+    with pytest.raises(ValueError), job.run() as run:
+        run.mark_failed("bad_source")
+        raise ValueError("row 7")
+
+    span = sdk.span("nightly")
+    assert (sdk.point("job.duration").attributes["error.type"], span.status.description) == ("bad_source", "row 7")
+    assert [(event.attributes or {})["exception.type"] for event in span.events] == ["ValueError"]
+
+
+@pytest.mark.parametrize("exc", [SystemExit(0), SystemExit(None), SystemExit()])
+def test_an_exit_without_an_error_is_success(sdk: Sdk, job: BatchJob, exc: BaseException) -> None:
+    """JOB.1: `sys.exit(0)` is success, with its timestamp and no `error.type`."""
+    with pytest.raises(SystemExit), job.run() as run:
+        raise exc
+
+    assert (run.state, sdk.point("job.failed").value) == ("succeeded", 0)
+    assert sdk.point("job.success.timestamp").value > 0
+    assert sdk.span().status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, concurrent.futures.CancelledError])
+def test_a_cancelled_run(sdk: Sdk, job: BatchJob, kind: type[BaseException]) -> None:
+    """ASY.1: cancellation is a result of its own, no error of the span, and no success."""
+    with pytest.raises(kind), job.run() as run:
+        raise kind
+
+    point = sdk.point("job.duration")
+    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == ("cancelled",) * 2 + (
+        "cancelled",
+    )
+    assert (sdk.span().status.status_code, sdk.point("job.success.timestamp").value) == (StatusCode.UNSET, 0)
+    assert sdk.point("job.failed").value == 1
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_task(sdk: Sdk, job: BatchJob) -> None:
+    """JOB.4: an async job whose task is cancelled ends as cancelled."""
+    going = asyncio.Event()
+
+    @job
+    async def main() -> None:
+        going.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(main())
+    await going.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert sdk.value("job.duration", job__result="cancelled") == 1
+
+
+@pytest.mark.asyncio
+async def test_async_with(sdk: Sdk, job: BatchJob) -> None:
+    """`async with job.run()` is the same as `with`."""
+    with pytest.raises(ValueError):
+        async with job.run() as run:
+            run.processed()
+            raise ValueError
+
+    assert (run.state, sdk.value("job.records")) == ("failed", 1)
+
+
+@pytest.mark.parametrize("expected", [KeyError, (KeyError, OSError), [KeyError], lambda exc: isinstance(exc, KeyError)])
+def test_an_expected_exception_is_success(sdk: Sdk, telemetry: Telemetry, expected: Any) -> None:
+    """What the job expects is no failure: span status unset, success written, and the exception propagates."""
+    job = telemetry.batch_job("nightly", expected=expected)
+    with pytest.raises(KeyError), job.run() as run, run.step("load"):
+        raise KeyError
+
+    assert (run.state, sdk.point("job.failed").value) == ("succeeded", 0)
+    assert [span.status.status_code for span in sdk.spans()] == [StatusCode.UNSET] * 2
+
+
+def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry) -> None:
+    """FLT.1: `expected` that raises is a counted fault; the exception is a failure and comes out."""
+
+    def rule(exc: BaseException) -> bool:
+        raise RuntimeError("broken rule")
+
+    with pytest.raises(KeyError), telemetry.batch_job("nightly", expected=rule).run() as run:
+        raise KeyError
+
+    assert (run.state, sdk.value("telemetry_kit.faults", fault__site="job.expected") >= 1) == ("failed", True)
+
+
+def test_the_exception_is_told_once(sdk: Sdk, job: BatchJob) -> None:
+    """ASY.6: through a step and a run it is an error in both and recorded in detail once."""
+    with pytest.raises(ValueError), job.run() as run, run.step("load"):
+        raise ValueError("row 7")
+
+    assert [len(span.events) for span in sdk.spans()] == [1, 0]
+    assert [(span.attributes or {})["error.type"] for span in sdk.spans()] == ["ValueError"] * 2
+
+
+def test_error_types_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
+    """STM.3: `mark_failed` with names that never end keeps the first 100, then `_OTHER`."""
+    for number in range(150):
+        with job.run() as run:
+            run.mark_failed(f"error {number}")
+
+    assert len(sdk.series("job.duration")) == 101
+    assert sdk.value("job.duration", error__type="_OTHER") == 50
+
+
+class Broken(Sampler):
+    def should_sample(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("no spans today")
+
+    def get_description(self) -> str:
+        return "broken"
+
+
+def test_a_broken_sdk_changes_nothing() -> None:
+    """FLT.1: an SDK that can't start a span costs the span, not the run."""
+    sdk = Sdk(sampler=Broken())
+    with sdk.telemetry().batch_job("nightly").run() as run, run.step("load"):
+        run.processed()
+
+    assert (run.state, sdk.value("job.duration"), sdk.value("job.records"), sdk.spans()) == ("succeeded", 1, 1, [])
+    sdk.shutdown()
+
+
+def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
+    """FLT.2: what is no number, no name and no mapping is a counted fault, and what was right is counted."""
+    run = job.run(metric_attributes=7, run_id=Odd(), links=7, carrier=7)  # type: ignore[arg-type]
+    with run:
+        run.processed("many")  # type: ignore[arg-type]
+        run.processed(-1)
+        run.processed(10**30)
+        run.failed(float("nan"))  # type: ignore[arg-type]
+        run.failed(None, object())  # type: ignore[arg-type]
+        run.failed(1, Unhashable())
+        run.progress("half", None)  # type: ignore[arg-type]
+        assert sdk.points("job.progress") == []
+        run.progress(float("inf"), 3)
+        run.set_attribute("x", object())
+        run.mark_skipped(object())  # type: ignore[arg-type]
+        run.processed(2)
+        with run.step(None):  # type: ignore[arg-type]
+            pass
+        assert sdk.points("job.progress") == []
+
+    assert (run.state, sdk.value("job.records"), sdk.value("job.duration")) == ("skipped", 3, 1)
+
+
+def test_sigterm_in_the_main_thread_ends_the_run(sdk: Sdk, telemetry: Telemetry) -> None:
+    """JOB.1: where it is asked for, SIGTERM raises SystemExit with the signal's status, and the run has failed."""
+    job = telemetry.batch_job("nightly", handle_sigterm=True)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as caught, job.run() as run:
+        signal.raise_signal(signal.SIGTERM)
+
+    assert (caught.value.code, run.state) == (128 + signal.SIGTERM, "failed")
+    assert sdk.point("job.duration").attributes["error.type"] == "SIGTERM"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_handler_that_was_there_is_put_back(telemetry: Telemetry) -> None:
+    """JOB.1: after the last of several runs, and after a success too."""
+    job = telemetry.batch_job("nightly", handle_sigterm=True)
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        with job.run():
+            with job.run():
+                pass
+            during = signal.getsignal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        mine = signal.signal(signal.SIGTERM, before)
+
+    assert during is not mine
+    assert came == [signal.SIGTERM]
+
+
+def test_a_handler_that_somebody_else_has_set_meanwhile_stays(telemetry: Telemetry) -> None:
+    """A handler that the job's own code installs is not undone by the end of the run."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with telemetry.batch_job("nightly", handle_sigterm=True).run():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        after = signal.getsignal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert after is signal.SIG_IGN
+
+
+def test_sigterm_is_left_alone_in_other_threads(telemetry: Telemetry) -> None:
+    """Python's handlers belong to the main thread: a run in another one changes nothing, and runs."""
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[Any] = []
+
+    def work() -> None:
+        with telemetry.batch_job("nightly", handle_sigterm=True).run() as run:
+            seen.append(signal.getsignal(signal.SIGTERM))
+        seen.append(run.state)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert seen == [before, "succeeded"]
+
+
+def test_a_handler_that_could_not_be_put_back_is_left_alone(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler that C code installed is none of Python's: the run changes nothing, and runs."""
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "getsignal", lambda _: None)
+        run = telemetry.batch_job("nightly", handle_sigterm=True).run()
+        run.begin()
+    during = signal.getsignal(signal.SIGTERM)
+    run.end(None)
+
+    assert (during, run.state) == (before, "succeeded")
+
+
+def test_sigterm_while_a_run_ends_waits_for_its_end(
+    sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PRC.2: SIGTERM that arrives while the end is being recorded is raised after it, and loses nothing of it."""
+    job = telemetry.batch_job("nightly", handle_sigterm=True)
+    policy_end = job.scope.instruments.histogram("job.duration").record
+
+    class Interrupted:
+        def record(self, *args: Any) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            policy_end(*args)
+
+    monkeypatch.setitem(job.scope.instruments._histograms, "job.duration", Interrupted())
+    with pytest.raises(SystemExit), job.run() as run:
+        pass
+
+    assert (run.state, sdk.value("job.duration", job__result="success")) == ("succeeded", 1)
+    assert sdk.span("nightly").end_time is not None
+
+
+def test_sigterm_at_the_start_ends_what_could_not_be_entered(
+    sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is terminated in its first flush, when `with` would not end it, is no longer active."""
+    from telemetry_kit._jobs import flush
+
+    job = telemetry.batch_job("nightly", handle_sigterm=True, flush_at_start=True)
+    monkeypatch.setattr(flush, "flush", lambda *_: signal.raise_signal(signal.SIGTERM))
+    run = job.run()
+    with pytest.raises(SystemExit), run:
+        pass
+
+    assert (run.state, sdk.value("job.active")) == ("failed", 0)
+
+
+def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(
+    sdk: Sdk, job: BatchJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ASY.2: KeyboardInterrupt inside of telemetry code comes out, and the run doesn't stay active."""
+    monkeypatch.setattr(job, "is_expected", _interrupt)
+    run = job.run()
+    with pytest.raises(KeyboardInterrupt), run:
+        raise ValueError
+
+    assert (run.state, sdk.value("job.active"), sdk.point("job.failed").value) == ("failed", 0, 1)
+
+
+def _interrupt(_: BaseException) -> bool:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups are of Python 3.11")
+def test_a_group_of_one_kind(sdk: Sdk, job: BatchJob) -> None:
+    """ASY.2: a group whose leaves are of one type has that type."""
+    group: Any = vars(builtins)["BaseExceptionGroup"]
+    with pytest.raises(group), job.run():
+        raise group("two", [OSError(1), OSError(2)])
+
+    assert sdk.point("job.duration").attributes["error.type"] == "OSError"

@@ -1,0 +1,326 @@
+"""What is known of a job's last run, of those in progress and of its state."""
+
+from contextlib import ExitStack
+from contextvars import copy_context
+from typing import Any
+
+import pytest
+
+from telemetry_kit import BatchJob, Telemetry
+from tests.support import FakeClock, Sdk
+
+START = 1_700_000_000.0
+
+
+@pytest.fixture
+def job(telemetry: Telemetry, clock: FakeClock) -> BatchJob:
+    return telemetry.batch_job("nightly")
+
+
+def fail(job: BatchJob, clock: FakeClock, seconds: float = 0.0) -> None:
+    with pytest.raises(ValueError), job.run():
+        clock.advance(seconds)
+        raise ValueError
+
+
+def succeed(job: BatchJob, clock: FakeClock, seconds: float = 0.0) -> None:
+    with job.run():
+        clock.advance(seconds)
+
+
+def states(sdk: Sdk) -> list[str]:
+    """The states whose series say 1."""
+    return [point.attributes["job.state"] for point in sdk.points("job.state") if point.value == 1]
+
+
+def test_before_the_first_run_only_what_is_declared(sdk: Sdk, telemetry: Telemetry) -> None:
+    """A job that has not run says that nothing is active and how often it is expected, and invents no timestamps."""
+    telemetry.batch_job("nightly", expected_interval=3600)
+
+    assert {name for name in sdk.metrics() if name.startswith("job.")} == {"job.active", "job.expected_interval"}
+    assert (sdk.value("job.active"), sdk.value("job.expected_interval")) == (0, 3600)
+
+
+def test_the_start_is_known_while_it_runs(sdk: Sdk, job: BatchJob) -> None:
+    """`job.start.timestamp` is the wall clock's time at which the last run started."""
+    with job.run():
+        assert sdk.point("job.start.timestamp").value == START
+
+
+def test_success_is_zero_from_the_start_until_it_succeeds(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """`job.success.timestamp` goes to 0 when a run starts, also after an earlier success, and to the time of success."""
+    succeed(job, clock, 10)
+    with job.run():
+        during = sdk.point("job.success.timestamp").value
+        clock.advance(5)
+
+    assert (during, sdk.point("job.success.timestamp").value) == (0, START + 15)
+
+
+def test_a_failure_leaves_the_success_timestamp_at_zero(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """JOB.3: a failed run doesn't write it, and the age of the last success goes on."""
+    succeed(job, clock, 10)
+    fail(job, clock, 60)
+
+    assert (sdk.point("job.success.timestamp").value, sdk.point("job.last_success.age").value) == (0, 60)
+
+
+def test_failed_says_how_the_last_finished_run_ended(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """`job.failed` is 1 after a failure, stays so while the next run is at it, and is 0 after a success."""
+    fail(job, clock)
+    seen = [sdk.point("job.failed").value]
+    with job.run():
+        seen.append(sdk.point("job.failed").value)
+    seen.append(sdk.point("job.failed").value)
+
+    assert seen == [1, 1, 0]
+
+
+def test_the_end_is_known_however_it_ended(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """`job.end.timestamp` is written by failures too."""
+    fail(job, clock, 7)
+
+    assert sdk.point("job.end.timestamp").value == START + 7
+
+
+def test_the_duration_has_the_result(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """`job.duration` is a histogram of finished runs, by result and `error.type`."""
+    succeed(job, clock, 2)
+    fail(job, clock, 3)
+
+    good, bad = sdk.point("job.duration", job__result="success"), sdk.point("job.duration", job__result="failure")
+    assert (good.sum, bad.sum, bad.attributes["error.type"]) == (2, 3, "ValueError")
+    assert "error.type" not in good.attributes
+
+
+def test_a_hanging_run_is_seen_while_it_hangs(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """JOB.4: active, and how long the oldest has been at it, at each collection."""
+    with job.run():
+        clock.advance(100)
+        with job.run():
+            clock.advance(20)
+            assert (sdk.value("job.active"), sdk.point("job.elapsed").value) == (2, 120)
+
+    assert (sdk.value("job.active"), sdk.points("job.elapsed")) == (0, [])
+
+
+def test_a_clock_that_is_set_back_breaks_nothing(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """JOB.3: durations, elapsed and age are monotonic, timestamps are what the wall clock says."""
+    with job.run():
+        clock.advance(10)
+        clock.step(-3600)
+        assert sdk.point("job.elapsed").value == 10
+    clock.step(-3600)
+    clock.advance(5)
+
+    assert sdk.point("job.duration").sum == 10
+    assert sdk.point("job.last_success.age").value == 5
+    assert sdk.point("job.success.timestamp").value == START + 10 - 3600
+
+
+def test_a_skipped_run_completed_well(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """A run that had nothing to do writes the success timestamp and is no failure; its result is `skipped`."""
+    with job.run() as run:
+        run.mark_skipped("no new files")
+
+    assert (sdk.point("job.success.timestamp").value, sdk.point("job.failed").value) == (START, 0)
+    assert (sdk.value("job.duration", job__result="skipped"), run.state, states(sdk)) == (1, "skipped", ["skipped"])
+
+
+def test_a_run_marked_failed(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """`mark_failed` is a failure without an exception, with the given `error.type`, also for a run marked skipped."""
+    with job.run() as run:
+        run.mark_skipped()
+        run.mark_failed("too_many_bad_rows")
+
+    assert sdk.point("job.duration").attributes["error.type"] == "too_many_bad_rows"
+    assert (sdk.point("job.failed").value, sdk.point("job.success.timestamp").value, run.state) == (1, 0, "failed")
+
+
+def test_one_series_for_each_state(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """All five states are there, one of them is 1."""
+    fail(job, clock)
+
+    assert {point.attributes["job.state"]: point.value for point in sdk.points("job.state")} == {
+        "running": 0,
+        "succeeded": 0,
+        "failed": 1,
+        "skipped": 0,
+        "cancelled": 0,
+    }
+
+
+def test_running_while_any_run_is(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """JOB.4: after one of two overlapping runs has ended the job is still running."""
+    with job.run():
+        fail(job, clock)
+        during = states(sdk)
+
+    assert (during, states(sdk)) == (["running"], ["succeeded"])
+
+
+@pytest.mark.parametrize("failing_first", [True, False])
+def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
+    sdk: Sdk, job: BatchJob, clock: FakeClock, failing_first: bool
+) -> None:
+    """JOB.4: of two overlapping runs the one that succeeds writes the timestamp, whichever ends first."""
+    good, bad = job.run(), job.run()
+
+    def overlapping() -> None:
+        good.begin()
+        bad.begin()
+        for run in (bad, good) if failing_first else (good, bad):
+            clock.advance(10)
+            run.end(ValueError("no") if run is bad else None)
+
+    copy_context().run(overlapping)  # ended in the order in which they began, they leave the first one's context
+
+    assert sdk.point("job.success.timestamp").value == START + (20 if failing_first else 10)
+    assert sdk.point("job.failed").value == (0 if failing_first else 1)
+
+
+def test_the_last_run_is_the_one_that_started_last(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """JOB.4: start is that of the newest run, end that of the one that finished last."""
+    with ExitStack() as runs:
+        runs.enter_context(job.run())
+        clock.advance(5)
+        with job.run():
+            clock.advance(1)
+        assert (sdk.point("job.start.timestamp").value, sdk.point("job.end.timestamp").value) == (START + 5, START + 6)
+        clock.advance(10)
+
+    assert (sdk.point("job.start.timestamp").value, sdk.point("job.end.timestamp").value) == (START + 5, START + 16)
+
+
+def test_batch_jobs_of_one_name_are_one_job(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """Two objects of one name in one scope, even of two `Telemetry`, share their state."""
+    other = sdk.telemetry().batch_job("nightly", expected_interval=60)
+    with job.run(), other.run():
+        assert sdk.point("job.active").value == 2
+    fail(other, clock)
+
+    assert (sdk.point("job.failed").value, sdk.point("job.expected_interval").value) == (1, 60)
+
+
+def test_another_scope_has_another_job(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """The same name in another library is another job."""
+    other = sdk.telemetry("shop.billing").batch_job("nightly")
+    fail(other, clock)
+    succeed(job, clock)
+
+    failed = {point.attributes["scope.name"]: point.value for point in sdk.points("job.failed")}
+    assert failed == {"shop.orders": 0, "shop.billing": 1}
+
+
+def test_declared_attributes_are_on_every_metric(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+    """Attributes that the job declares are on all its series; the kit's own keys win over them."""
+    job = telemetry.batch_job("nightly", metric_attributes={"team": "money", "job.name": "mine"}, expected_interval=60)
+    with job.run() as run:
+        run.failed(1, "bad_row")
+        run.progress(1, 2)
+        with run.step("load"):
+            clock.advance(1)
+        during = sdk.metrics()
+    succeed(job, clock)
+
+    series: list[dict[str, Any]] = [dict(point.attributes or {}) for metrics in (during, sdk.metrics()) for metric in metrics.values()
+              if metric.name.startswith("job.") for point in metric.data.data_points]  # fmt: skip
+    assert {(one["team"], one["job.name"], one["scope.name"]) for one in series} == {
+        ("money", "nightly", "shop.orders")
+    }
+    assert len({metric for metrics in (during, sdk.metrics()) for metric in metrics if metric.startswith("job.")}) == 14
+
+
+def test_runs_of_a_region_have_a_state_of_their_own(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+    """Metric attributes of a run: the success of one region doesn't hide the failure of another."""
+    with pytest.raises(ValueError), job.run(metric_attributes={"region": "eu"}):
+        raise ValueError
+    with job.run(metric_attributes={"region": "us"}):
+        pass
+
+    assert {point.attributes["region"]: point.value for point in sdk.points("job.failed")} == {"eu": 1, "us": 0}
+    assert [set(series) - {"job.name", "scope.name"} for series in sdk.series("job.active")] == [{"region"}, {"region"}]
+
+
+def test_regions_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
+    """STM.3: of an attribute whose values never end the first are kept, the others share `_OTHER`."""
+    for number in range(300):
+        with job.run(metric_attributes={"tenant": f"t{number}"}):
+            pass
+
+    series = sdk.series("job.failed")
+    assert (len(series), {"tenant": "_OTHER"}.items() <= {key: series[-1][key] for key in ("tenant",)}.items()) == (
+        101,
+        True,
+    )
+
+
+def test_jobs_made_on_the_fly_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+    """STM.3: the first 1,000 names of a `Telemetry` are kept, the others share `_OTHER`, which is said once."""
+    for number in range(1_010):
+        telemetry.batch_job(f"job {number}")
+
+    names = {series["job.name"] for series in sdk.series("job.active")}
+    assert (len(names), "_OTHER" in names, sdk.value("telemetry_kit.faults", fault__site="job.name") >= 1) == (
+        1_001,
+        True,
+        True,
+    )
+
+
+def test_a_run_is_for_one_use(sdk: Sdk, job: BatchJob) -> None:
+    """Entering a run again starts nothing; it is a counted fault."""
+    run = job.run()
+    with run, run:
+        assert sdk.value("job.active") == 1
+
+    assert (sdk.value("job.active"), sdk.value("job.duration")) == (0, 1)
+    assert sdk.value("telemetry_kit.faults", fault__site="job.run") >= 1
+
+
+def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PRC.4: what ran before the SDK was installed is observed after it."""
+    from telemetry_kit._core import sdk as _sdk
+
+    telemetry = Telemetry("tests.late")
+    job = telemetry.batch_job("late")
+    with job.run() as run:
+        run.processed(3)
+        run.failed(1, "bad_row")
+    late = Sdk()
+    monkeypatch.setattr(
+        _sdk, "override", _sdk.Providers(late.tracer_provider, late.meter_provider, late.logger_provider)
+    )
+    run = job.run()  # whatever looks at the provider makes the kit bind to it
+    with run:
+        pass
+
+    assert late.value("job.records", job__name="late") == 4
+    assert late.point("job.success.timestamp", job__name="late").value == START
+    late.shutdown()
+
+
+def test_the_state_of_a_run(job: BatchJob) -> None:
+    """`run.state` uses the words of `job.state`, and is None before it started."""
+    run = job.run()
+    seen: list[Any] = [run.state]
+    with run:
+        seen.append(run.state)
+    seen.append(run.state)
+
+    assert seen == [None, "running", "succeeded"]
+
+
+def test_a_job_of_a_disabled_library_says_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that switches the library off gets no series and no span, and the job runs."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.*")
+    with sdk.telemetry().batch_job("nightly", flush_timeout=1.0).run() as run:
+        run.processed()
+        with run.step("load"):
+            pass
+
+    assert (run.state, [name for name in sdk.metrics() if name.startswith("job.")], sdk.spans()) == (
+        "succeeded",
+        [],
+        [],
+    )
