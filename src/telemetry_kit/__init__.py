@@ -7,7 +7,7 @@ library needs are imported when they are first asked for: importing the kit must
 import importlib as _importlib
 import typing as _typing
 
-from telemetry_kit._errors.recorder import ErrorPolicy
+from telemetry_kit._core.error_policy import ErrorPolicy
 from telemetry_kit._operation.measurement import Measurement, current_measurement
 from telemetry_kit._operation.operation import Operation
 from telemetry_kit._telemetry import Telemetry

@@ -15,9 +15,10 @@ import opentelemetry.trace
 from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import sdk
+from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
 from telemetry_kit._core.instruments import SCHEMA_URL
 from telemetry_kit._core.scope import Scope
-from telemetry_kit._errors.recorder import DEFAULT_POLICY, ErrorPolicy
+from telemetry_kit._errors.recorder import recorder_of
 from telemetry_kit._operation.operation import Operation
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
     from telemetry_kit._core.names import Handle
-    from telemetry_kit._core.scope import Scope
     from telemetry_kit._events.unhandled import UnhandledWatch
     from telemetry_kit._executors.wrap import Propagate
     from telemetry_kit._jobs.job import BatchJob
@@ -92,7 +92,7 @@ class Telemetry:
         self._scope = Scope(
             name,
             version,
-            errors=errors,
+            errors=recorder_of(errors),
             tracer_provider=tracer_provider,
             meter_provider=meter_provider,
             logger_provider=logger_provider,

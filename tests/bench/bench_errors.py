@@ -10,6 +10,7 @@ from typing import Any
 
 from telemetry_kit import ErrorPolicy, Telemetry, default_scrub
 from telemetry_kit._core.counters import Tally
+from telemetry_kit._errors.recorder import recorder_of
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._redaction.scrub import default_scrub as scrub
 from telemetry_kit._wrapping.arguments import compile_arguments
@@ -73,7 +74,7 @@ def run(report: Report) -> None:
     tally: Tally[Any] = Tally()
 
     def denied() -> None:
-        policy.admit(fresh(), scope=scope, operation="op", error_type="ValueError")
+        recorder_of(policy).admit(fresh(), scope=scope, operation="op", error_type="ValueError")
 
     def counted() -> None:
         fresh()
@@ -81,10 +82,10 @@ def run(report: Report) -> None:
 
     report.extra("denied / counted", "<= 1000 ns", denied, counted)
     again = fresh()
-    policy.admit(again, scope=scope, operation="op", error_type="ValueError")
+    recorder_of(policy).admit(again, scope=scope, operation="op", error_type="ValueError")
 
     def seen() -> None:
-        policy.admit(again, scope=scope, operation="op", error_type="ValueError")
+        recorder_of(policy).admit(again, scope=scope, operation="op", error_type="ValueError")
 
     report.extra("seen before / nothing", "", seen, lambda: None)
 

@@ -12,8 +12,9 @@ from opentelemetry.trace import StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry
 from telemetry_kit._core import faults
+from telemetry_kit._core.error_policy import DEFAULT_POLICY
 from telemetry_kit._errors import limiter
-from telemetry_kit._errors.recorder import DEFAULT_POLICY, STACKTRACE
+from telemetry_kit._errors.recorder import STACKTRACE, ErrorRecorder, recorder_of
 from tests.support import FakeClock, Sdk
 
 NO_LIMIT: dict[str, Any] = {"burst": float("inf"), "total_burst": float("inf")}
@@ -74,7 +75,7 @@ def test_options_are_keywords() -> None:
 
 def test_the_default_policy_is_one_object() -> None:
     """Each `Telemetry` shares it, so that its totals hold for the process (STM 1)."""
-    assert Telemetry("one")._scope.errors is Telemetry("two")._scope.errors is DEFAULT_POLICY
+    assert Telemetry("one")._scope.errors is Telemetry("two")._scope.errors is recorder_of(DEFAULT_POLICY)
     assert repr(DEFAULT_POLICY) == (
         "ErrorPolicy(rate=10.0, burst=50, total_rate=100.0, total_burst=500, stacktrace=True, messages=True, signal=None)"
     )
@@ -187,12 +188,13 @@ def test_the_table_of_keys_is_bounded(sdk: Sdk, clock: FakeClock) -> None:
     policy = ErrorPolicy(rate=0, burst=1, total_burst=float("inf"))
     scope = sdk.telemetry(errors=policy)._scope
     admitted = [
-        policy.admit(ValueError(), scope=scope, operation=f"op{number}", error_type="ValueError") is not None
+        recorder_of(policy).admit(ValueError(), scope=scope, operation=f"op{number}", error_type="ValueError")
+        is not None
         for number in range(3_000)
     ]
 
     assert sum(admitted) == limiter.SITES + 1
-    assert len(policy._limits.sites) <= limiter.SITES + 1
+    assert len(recorder_of(policy)._limits.sites) <= limiter.SITES + 1
     series = sdk.series("telemetry_kit.exception.suppressed")
     assert series == [{"error.type": "_OTHER", "operation.name": "_OTHER", "scope.name": "shop.orders"}]
     assert sdk.value("telemetry_kit.exception.suppressed") == 3_000 - sum(admitted)
@@ -203,9 +205,9 @@ def test_scopes_made_on_the_fly_are_bounded_too(sdk: Sdk, clock: FakeClock) -> N
     policy = ErrorPolicy(rate=0, burst=0)
     for number in range(4_000):
         scope = sdk.telemetry(f"lib{number}", errors=policy)._scope
-        policy.admit(ValueError(), scope=scope, operation=None, error_type="ValueError")
+        recorder_of(policy).admit(ValueError(), scope=scope, operation=None, error_type="ValueError")
 
-    assert len(policy._limits.sites) <= 2 * limiter.SITES + 1
+    assert len(recorder_of(policy)._limits.sites) <= 2 * limiter.SITES + 1
     assert sdk.value("telemetry_kit.exception.suppressed") == 4_000
 
 
@@ -323,13 +325,13 @@ def test_a_stack_overflow_builds_one_stack(sdk: Sdk, monkeypatch: pytest.MonkeyP
     policy = ErrorPolicy(**NO_LIMIT)
     telemetry = sdk.telemetry(errors=policy)
     described: list[int] = []
-    describe = ErrorPolicy.describe
+    describe = ErrorRecorder.describe
 
     def counted(*args: Any) -> Any:
         described.append(1)
         return describe(*args)
 
-    monkeypatch.setattr(ErrorPolicy, "describe", counted)
+    monkeypatch.setattr(ErrorRecorder, "describe", counted)
 
     @telemetry.operation("again", span=False)
     def again() -> None:
@@ -581,23 +583,25 @@ def test_a_forked_child_starts_anew(sdk: Sdk, clock: FakeClock) -> None:
     scope = sdk.telemetry(errors=policy)._scope
 
     def admit() -> int | None:
-        return policy.admit(ValueError(), scope=scope, operation="load", error_type="ValueError")
+        return recorder_of(policy).admit(ValueError(), scope=scope, operation="load", error_type="ValueError")
 
     assert [admit() for _ in range(4)] == [0, 0, None, None]
     child = os.fork()
     if child == 0:
         signal.alarm(10)
-        right = policy._limits.suppressed() == 0 and [admit() for _ in range(3)] == [0, 0, None]
+        right = recorder_of(policy)._limits.suppressed() == 0 and [admit() for _ in range(3)] == [0, 0, None]
         os._exit(0 if right else 1)
 
     assert os.waitpid(child, 0)[1] == 0
-    assert policy._limits.suppressed() == 2
+    assert recorder_of(policy)._limits.suppressed() == 2
 
 
 def test_a_policy_can_be_dropped(sdk: Sdk) -> None:
     """Nothing keeps a policy that nobody uses."""
     policy = ErrorPolicy()
-    policy.admit(ValueError(), scope=sdk.telemetry(errors=policy)._scope, operation=None, error_type="ValueError")
+    recorder_of(policy).admit(
+        ValueError(), scope=sdk.telemetry(errors=policy)._scope, operation=None, error_type="ValueError"
+    )
     reference = weakref.ref(policy)
     del policy
     gc.collect()

@@ -1,4 +1,4 @@
-"""What a `Telemetry` gives its rooms: a name, the instruments, a tracer if there is an SDK, and how errors are told."""
+"""What a `Telemetry` gives its capabilities: a name, the instruments, a tracer if there is an SDK, how errors are recorded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
-    from telemetry_kit._errors.recorder import ErrorPolicy
+    from telemetry_kit._core.error_policy import Errors
 
 
 class Scope:
@@ -39,7 +39,7 @@ class Scope:
         name: str,
         version: str | None,
         *,
-        errors: ErrorPolicy,
+        errors: Errors,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         logger_provider: Any = None,
@@ -47,7 +47,7 @@ class Scope:
     ) -> None:
         self.name: str = name
         self.version: str | None = version
-        self.errors: ErrorPolicy = errors
+        self.errors: Errors = errors
         self.disabled: bool = disabled
         self.shared: dict[Any, Any] = {}
         """What helpers of one name share, by kind and name."""

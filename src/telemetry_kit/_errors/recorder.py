@@ -6,7 +6,7 @@ detail only where it says so. When a circuit opens and every request is an error
 service down.
 """
 
-import math
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,10 @@ from opentelemetry.trace import StatusCode
 
 from telemetry_kit._core import clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue
+from telemetry_kit._core.error_policy import ErrorPolicy, Signal
 from telemetry_kit._core.outcome import CANCELLED, type_name
 from telemetry_kit._errors import deduplication, signals
 from telemetry_kit._errors.limiter import ErrorLimiter
-from telemetry_kit._errors.signals import SIGNAL_VARIABLE, Signal
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._redaction.scrub import default_scrub
 
@@ -43,70 +43,23 @@ _HEADROOM = 60
 """Frames that formatting an exception and calling the SDK may need."""
 
 
-class ErrorPolicy:
-    """How much detail of errors leaves the process, and where to.
+class ErrorRecorder:
+    """Records the errors of all that share a policy, within its limits.
 
-    Args:
-        rate: Detailed records per second of one operation and `error.type`, once its burst is used up.
-        burst: Detailed records of one operation and `error.type` at once. `rate=0, burst=0` means none at all.
-        total_rate: Detailed records per second of everything that shares the policy. The default policy is a single
-            object, so that it is a limit of the process.
-        total_burst: Likewise, at once.
-        stacktrace: Whether a detailed record has the stack trace.
-        messages: Whether exception messages leave the process at all.
-        signal: `"span"` for an event of the span, `"log"` for a log-based event, `"both"`; None does as
-            `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` says (`logs`, `logs/dup`; without it `"span"`).
-        scrub: Takes secrets out of messages and stack traces. Where it raises, the text is left out.
-
-    Raises:
-        TypeError: An argument is of a wrong type.
-        ValueError: A rate or burst is negative or no number, or the signal is unknown.
-
-    >>> ErrorPolicy(rate=1.0, burst=5, signal="log")
-    ErrorPolicy(rate=1.0, burst=5, total_rate=100.0, total_burst=500, stacktrace=True, messages=True, signal='log')
+    It keeps what the policy says, not the policy: `recorder_of` finds it by the policy for as long as that lives.
     """
 
-    __slots__ = (
-        "__weakref__", "_limits", "_sites", "burst", "messages", "rate", "scrub", "signal", "stacktrace",
-        "total_burst", "total_rate",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_limits", "_sites", "burst", "messages", "rate", "scrub", "signal", "stacktrace")
 
-    def __init__(
-        self,
-        *,
-        rate: float = 10.0,
-        burst: float = 50,
-        total_rate: float = 100.0,
-        total_burst: float = 500,
-        stacktrace: bool = True,
-        messages: bool = True,
-        signal: Signal | None = None,
-        scrub: Callable[[str], str] = default_scrub,
-    ) -> None:
-        self.rate: float = _number("rate", rate)
-        self.burst: float = _number("burst", burst)
-        self.total_rate: float = _number("total_rate", total_rate)
-        self.total_burst: float = _number("total_burst", total_burst)
-        self.stacktrace: bool = _flag("stacktrace", stacktrace)
-        self.messages: bool = _flag("messages", messages)
-        if signal not in (None, "span", "log", "both"):
-            raise ValueError(
-                f"ErrorPolicy: signal must be 'span', 'log', 'both' or None, not {signal!r}; "
-                f"None follows {SIGNAL_VARIABLE}"
-            )
-        self.signal: Signal | None = signal
-        if not callable(scrub):
-            raise TypeError(
-                f"ErrorPolicy: scrub must be a callable that takes a string and returns one, not {scrub!r}; "
-                "`lambda text: text` scrubs nothing"
-            )
-        self.scrub: Callable[[str], str] = scrub
-        self._limits = ErrorLimiter(rate, burst, total_rate, total_burst)
+    def __init__(self, policy: ErrorPolicy) -> None:
+        self.rate: float = policy.rate
+        self.burst: float = policy.burst
+        self.stacktrace: bool = policy.stacktrace
+        self.messages: bool = policy.messages
+        self.signal: Signal | None = policy.signal
+        self.scrub: Callable[[str], str] = policy.scrub
+        self._limits = ErrorLimiter(policy.rate, policy.burst, policy.total_rate, policy.total_burst)
         self._sites = self._limits.sites
-
-    def __repr__(self) -> str:
-        names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal")
-        return f"ErrorPolicy({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     def admit(self, exc: BaseException, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
         """Whether `exc` may be recorded in detail: None if not, else how many of its kind were suppressed since the
@@ -177,7 +130,7 @@ class ErrorPolicy:
             faults.record("exception.stacktrace", fault)
             return ""
 
-    def tell(
+    def record(
         self, span: trace.Span, scope: "Scope", exc: BaseException, *, operation: str | None, error_type: str
     ) -> None:
         """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
@@ -254,22 +207,6 @@ def _shortened(stack: str) -> str:
     return stack[:half] + _LEFT_OUT + stack[-half:]
 
 
-def _number(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(
-            f"ErrorPolicy: {name} must be a number, not {value!r:.100}; rate=0, burst=0 records nothing in detail"
-        )
-    if math.isnan(value) or value < 0:
-        raise ValueError(f"ErrorPolicy: {name} must be 0 or more, not {value!r}; math.inf sets no limit")
-    return value
-
-
-def _flag(name: str, value: bool) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"ErrorPolicy: {name} must be True or False, not {value!r:.100}")
-    return value
-
-
 def _room(frames: int) -> bool:
     """Whether so many frames more fit on the stack."""
     try:
@@ -278,5 +215,13 @@ def _room(frames: int) -> bool:
         return False
 
 
-DEFAULT_POLICY = ErrorPolicy()
+_recorders: weakref.WeakKeyDictionary[ErrorPolicy, ErrorRecorder] = weakref.WeakKeyDictionary()
+
+
+def recorder_of(policy: ErrorPolicy) -> ErrorRecorder:
+    """The one recorder of all that share `policy`."""
+    recorder = _recorders.get(policy)
+    return _recorders.setdefault(policy, ErrorRecorder(policy)) if recorder is None else recorder
+
+
 """What every `Telemetry` uses that isn't given another: one object, so that its totals are limits of the process."""

@@ -6,19 +6,17 @@ by `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`; so all events go out here and nowhere
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
 from telemetry_kit._core import faults, reentrancy
 from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.error_policy import SIGNAL_VARIABLE, Signal
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
-Signal = Literal["span", "log", "both"]
-
-SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _NOBODY_LISTENS = ("NoOpLogger", "ProxyLogger")
 """The API's own loggers: there is no SDK for logs."""

@@ -61,7 +61,7 @@ def tell_error(call: Measurement, exc: BaseException | None, error_type: str) ->
     scope, policy, span = operation.scope, operation.scope.errors, call.span
     try:
         if call._recording and exc is not None:
-            policy.tell(span, scope, exc, operation=operation.name, error_type=error_type)
+            policy.record(span, scope, exc, operation=operation.name, error_type=error_type)
         elif call._recording:
             span.set_attribute("error.type", error_type)
             if error_type != CANCELLED:

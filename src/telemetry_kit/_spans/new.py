@@ -255,7 +255,7 @@ class _Call:
                 span, scope = self.span, self.of.scope
                 if span.is_recording():
                     if exc is not None and error_type is not None:
-                        scope.errors.tell(span, scope, exc, operation=self._name, error_type=error_type)
+                        scope.errors.record(span, scope, exc, operation=self._name, error_type=error_type)
                     if self.busy is not None:
                         span.set_attribute("operation.busy_time", self.busy)
                 self._leave()
