@@ -1,10 +1,12 @@
-"""Every check and every chore of the repository: `pip install nox`, `nox --list`, `nox -s tests`.
+"""Every check and every chore of the repository: `pip install "nox[uv]"`, `nox --list`, `nox -s tests`.
 
-Interpreters are looked for where people keep them (PATH, pyenv, uv), and never downloaded. One that is missing is named
-in nox's report as skipped and once more after everything else: a run never looks as if it had tested what it hasn't.
+Interpreters are looked for where people keep them (PATH, pyenv, uv, and the cache of `.ci/python`), and never downloaded.
+One that is missing is named before anything runs, in nox's report as skipped, and once more after everything else: a run
+never looks as if it had tested what it hasn't.
 """
 
 import atexit
+import functools
 import os
 import shutil
 import subprocess
@@ -23,19 +25,28 @@ os.environ.setdefault("UV_SYSTEM_CERTS", "true")  # as pip does: a machine behin
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-SUPPORTED = ["3.10", "3.11", "3.12", "3.13"]
+SUPPORTED = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+# Pythons on which nothing is promised, and where one comes from: `nox -s ahead`.
+AHEAD = {
+    "3.15": "on Debian `.ci/python 3.15` fetches it",
+    "3.14t": "free-threaded: CPython's sources, `./configure --disable-gil --prefix=... && make install`",
+    "pypy3.11": "PyPy, from pypy.org or `uv python install pypy3.11`",
+}
 ROOT = Path(__file__).parent
 
 
 def interpreters() -> dict[str, str]:
-    """The directory of each supported Python on this machine, by version."""
+    """The directory of each Python of ours on this machine, by version."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or "~/.local/share/uv/python").expanduser()
+    fetched = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "telemetry_kit"  # by .ci/python
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     folders += sorted(pyenv.glob("versions/*/bin"), reverse=True) + sorted(uv.glob("*/bin"), reverse=True)
+    folders += sorted(fetched.glob("python*/usr/bin"))
     found: dict[str, str] = {}
-    for version in SUPPORTED:
-        answers = (_answer(folder / f"python{version}", version) for folder in folders)
+    for version in [*SUPPORTED, *AHEAD]:
+        name = version if version.startswith("pypy") else f"python{version}"
+        answers = (_answer(folder / name, version) for folder in folders)
         directory = next(filter(None, answers), None)
         if directory is not None:
             found[version] = directory
@@ -44,7 +55,11 @@ def interpreters() -> dict[str, str]:
 
 def _answer(program: Path, version: str) -> str | None:
     """Where the interpreter really is: a shim of pyenv is there for versions that it can't start."""
-    code = "import os, sys; print('%d.%d' % sys.version_info[:2]); print(os.path.dirname(sys.executable))"
+    code = (
+        "import os, sys, sysconfig; pypy = 'pypy' * (sys.implementation.name == 'pypy');"
+        "free = 't' * bool(sysconfig.get_config_var('Py_GIL_DISABLED'));"
+        "print(pypy + '%d.%d' % sys.version_info[:2] + free); print(os.path.dirname(sys.executable))"
+    )
     if not program.exists():
         return None
     try:
@@ -56,16 +71,31 @@ def _answer(program: Path, version: str) -> str | None:
 
 
 FOUND = interpreters()
+HERE = [version for version in SUPPORTED if version in FOUND]
 MISSING = [version for version in SUPPORTED if version not in FOUND]
-OLDEST = next(iter(FOUND), SUPPORTED[0])
-nox.options.error_on_missing_interpreters = not FOUND  # some missing is said, all missing is a failure
+OLDEST, NEWEST = (HERE[0], HERE[-1]) if HERE else (SUPPORTED[0], SUPPORTED[-1])
+nox.options.error_on_missing_interpreters = not HERE  # some missing is said, all missing is a failure
 os.environ["PATH"] = os.pathsep.join([*dict.fromkeys(FOUND.values()), os.environ.get("PATH", "")])
+
+
+@functools.cache
+def say_what_runs() -> None:
+    """Once, before the first of the test sessions."""
+    atexit.register(say_what_is_missing)
+    newest = [version for version in HERE if (version, "newest") in RUNS]
+    print(
+        f"The suite, {len(newest) + 1} times: Python {OLDEST} with the oldest OpenTelemetry that is supported, "
+        f"{', '.join(newest)} with the newest; slow cases on {NEWEST} alone."
+        + (f" Not here: Python {', '.join(MISSING)}." if MISSING else ""),
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def say_what_is_missing() -> None:
     """After everything else, where it is read."""
     if MISSING:
-        here = ", ".join(FOUND) or "none of the supported ones"
+        here = ", ".join(HERE) or "none of the supported ones"
         line = f"NOT TESTED on Python {', '.join(MISSING)}: no such interpreter on this machine (there is {here})."
         print(f"\n{'!' * len(line)}\n{line}\n{'!' * len(line)}", file=sys.stderr, flush=True)
 
@@ -88,24 +118,34 @@ def pytest(session: nox.Session, *arguments: str) -> None:
     session.run("python", "-m", "pytest", *arguments, *session.posargs)
 
 
-NOT_HERE = ("-m", "not integration and not soak")
+def suite(*, slow: bool = True) -> tuple[str, ...]:
+    """The arguments for the whole suite, on all cores; what needs other people's packages or servers is elsewhere."""
+    return ("-n", "auto", "-m", "not integration and not soak" + ("" if slow else " and not slow"))
 
 
-# The floor is tested where its code is most likely to be found: together with the oldest Python.
-VERSIONS = [
-    nox.param(OLDEST, "floor", id=f"{OLDEST}-floor"),
-    *(nox.param(python, "newest", id=python) for python in SUPPORTED),
-]
+# Each Python once: the oldest with the floor, where the floor's code is most likely to be found, the others with the newest.
+RUNS = [(OLDEST, "floor"), *((version, "newest") for version in SUPPORTED if version != OLDEST or HERE == [OLDEST])]
 
 
 @nox.session
-@nox.parametrize("python,opentelemetry", VERSIONS)
+@nox.parametrize(
+    "python,opentelemetry", RUNS, ids=[f"{python}-floor" * (which == "floor") or python for python, which in RUNS]
+)
 def tests(session: nox.Session, opentelemetry: str) -> None:
-    """The tests on every Python that is here, with the newest OpenTelemetry; on the oldest also with the floor."""
-    atexit.unregister(say_what_is_missing)
-    atexit.register(say_what_is_missing)
+    """The tests on each Python that is here: the oldest with the floor of OpenTelemetry, the others with the newest."""
+    say_what_runs()
     install(session, "test", pins=floors() if opentelemetry == "floor" else [])
-    pytest(session, *NOT_HERE)
+    pytest(session, *suite(slow=opentelemetry == "newest" and session.python == NEWEST))
+
+
+@nox.session
+@nox.parametrize("python,version", [(version if version in FOUND else None, version) for version in AHEAD], ids=AHEAD)
+def ahead(session: nox.Session, version: str) -> None:
+    """On demand: the tests on Pythons for which nothing is promised: 3.15, free-threaded, PyPy."""
+    if version not in FOUND:
+        session.skip(f"!!! NOT TESTED on {version}: not on PATH, in pyenv or uv's folder ({AHEAD[version]})")
+    install(session, "test")
+    pytest(session, *suite())
 
 
 @nox.session
@@ -182,7 +222,7 @@ def coverage(session: nox.Session) -> None:
     """The tests under coverage, with the processes that they start; fails below the share in pyproject.toml."""
     install(session, "coverage")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *NOT_HERE, *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *suite(), *session.posargs)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
 
@@ -199,7 +239,7 @@ def build(session: nox.Session) -> None:
     where = session.run("python", "-c", "import telemetry_kit; print(telemetry_kit.__file__)", silent=True)
     if "site-packages" not in str(where):
         session.error(f"these tests would run against {where}, not against the wheel")
-    pytest(session, *NOT_HERE)
+    pytest(session, *suite(slow=False))
 
 
 @nox.session
