@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from telemetry_kit.catalogue import CATALOGUE, METRICS, MetricSpec
+from telemetry_kit.catalogue import ATTRIBUTES, CATALOGUE, METRICS, AttributeSpec, MetricSpec
 
 EACH = pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.name)
 UNITS = {
@@ -12,6 +12,8 @@ UNITS = {
     "operation.active": "{operation}",
     "operation.calls": "{call}",
     "operation.time": "s",
+    "operation.objective.calls": "{call}",
+    "operation.objective.target": "1",
     "pool.usage": "{item}",
     "pool.limit": "{item}",
     "pool.utilization": "1",
@@ -21,6 +23,7 @@ UNITS = {
     "pool.errors": "{error}",
     "queue.size": "{item}",
     "queue.limit": "{item}",
+    "queue.oldest_age": "s",
     "cache.requests": "{request}",
     "cache.evictions": "{entry}",
     "cache.size": "{entry}",
@@ -38,6 +41,7 @@ UNITS = {
     "executor.tasks": "{task}",
     "job.start.timestamp": "s",
     "job.success.timestamp": "s",
+    "job.last_success.timestamp": "s",
     "job.failed": "",
     "job.end.timestamp": "s",
     "job.last_success.age": "s",
@@ -51,6 +55,8 @@ UNITS = {
     "job.step.duration": "s",
     "job.state": "1",
     "telemetry_kit.exception.suppressed": "{exception}",
+    "telemetry_kit.attribute.overflow": "{value}",
+    "telemetry_kit.events": "{event}",
     "telemetry_kit.faults": "{fault}",
 }
 
@@ -87,3 +93,26 @@ def test_a_histogram_has_its_buckets(spec: MetricSpec) -> None:
     """Histograms, and only those, have bucket boundaries, in order."""
     assert (spec.boundaries is not None) == (spec.instrument == "histogram")
     assert list(spec.boundaries or ()) == sorted(set(spec.boundaries or ()))
+
+
+@EACH
+def test_an_attribute_of_a_metric_is_described(spec: MetricSpec) -> None:
+    """Every attribute that a metric can have stands in the table of attributes."""
+    assert set(spec.attributes) <= {attribute.key for attribute in ATTRIBUTES}
+
+
+def test_each_key_once() -> None:
+    """No key stands twice."""
+    keys = [attribute.key for attribute in ATTRIBUTES]
+
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES, ids=lambda attribute: attribute.key)
+def test_an_attribute_has_examples_or_all_its_values(attribute: AttributeSpec) -> None:
+    """Who reads a key sees what its values look like: some, or all where they are a closed set, of the type said."""
+    types = {"string": str, "int": int, "double": float, "boolean": bool}
+
+    assert attribute.brief
+    assert bool(attribute.examples) != bool(attribute.values)
+    assert {type(value) for value in attribute.examples + attribute.values} == {types[attribute.type]}

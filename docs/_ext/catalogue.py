@@ -20,6 +20,7 @@ from telemetry_kit.catalogue import CATALOGUE, MetricSpec
 
 TITLES = {
     "red": "RED: operations",
+    "objective": "Objectives",
     "use": "USE: pools",
     "queue": "Queues",
     "cache": "Caches",

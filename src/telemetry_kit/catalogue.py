@@ -1,7 +1,7 @@
-"""Every metric of the kit, once, as data.
+"""Every metric of the kit and every attribute, once, as data.
 
-Instruments, the reference page, rules, dashboards and tests derive from this table. A name, a unit or an attribute in
-it is public: changing one breaks whoever charts or alerts on it.
+Instruments, the reference page, rules, dashboards and tests derive from these two tables. A name, a unit or an attribute
+in them is public: changing one breaks whoever charts or alerts on it.
 
 >>> METRICS["operation.duration"].unit
 's'
@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Instrument = Literal["histogram", "observable_counter", "observable_up_down_counter", "observable_gauge"]
-Group = Literal["red", "use", "queue", "cache", "health", "event_loop", "database", "executor", "job", "self"]
+Group = Literal[
+    "red", "objective", "use", "queue", "cache", "health", "event_loop", "database", "executor", "job", "self"
+]
+AttributeType = Literal["string", "int", "double", "boolean"]
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """What the HTTP conventions advise for requests."""
@@ -44,6 +47,18 @@ class MetricSpec:
     """Bucket boundaries of a histogram, else None."""
 
 
+@dataclass(frozen=True, slots=True)
+class AttributeSpec:
+    """One attribute: the type of its values, what it says, some of its values, or all that it can have."""
+
+    key: str
+    type: AttributeType
+    brief: str
+    examples: tuple[str | int | float, ...] = ()
+    values: tuple[str, ...] = ()
+    """All values that it can have, where they are a closed set; else empty."""
+
+
 def _spec(
     group: Group,
     instrument: Instrument,
@@ -56,6 +71,7 @@ def _spec(
     return MetricSpec(name, instrument, unit, description, attributes, group, boundaries)
 
 
+_OPERATION_OBJECTIVE = ("operation.name", "scope.name", "objective.name")
 _OPERATION = ("operation.name", "scope.name")
 _POOL = ("pool.name", "scope.name")
 _QUEUE = ("queue.name", "scope.name")
@@ -117,6 +133,11 @@ CATALOGUE: tuple[MetricSpec, ...] = (
           "How long sending and receiving messages took, by the kit", *_MESSAGING, boundaries=REQUEST_SECONDS),
     _spec("red", _HISTOGRAM, "messaging.process.duration", "s", "How long processing messages took, by the kit",
           *_MESSAGING, boundaries=REQUEST_SECONDS),
+    # Objectives
+    _spec("objective", _COUNTER, "operation.objective.calls", "{call}", "Calls by whether they met the objective",
+          *_OPERATION_OBJECTIVE, "objective.result"),
+    _spec("objective", _GAUGE, "operation.objective.target", "1", "Share of the calls that are to meet the objective",
+          *_OPERATION_OBJECTIVE),
     # USE
     _spec("use", _UP_DOWN, "pool.usage", "{item}", "Items of the pool that are taken", *_POOL),
     _spec("use", _UP_DOWN, "pool.limit", "{item}", "Items that the pool has at most", *_POOL),
@@ -129,6 +150,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     _spec("use", _COUNTER, "pool.errors", "{error}", "Errors of the pool", *_POOL, "error.type"),
     _spec("queue", _UP_DOWN, "queue.size", "{item}", "Items in the queue", *_QUEUE),
     _spec("queue", _UP_DOWN, "queue.limit", "{item}", "Items that the queue takes at most", *_QUEUE),
+    _spec("queue", _GAUGE, "queue.oldest_age", "s", "How long the oldest item has been in the queue", *_QUEUE),
     _spec("cache", _COUNTER, "cache.requests", "{request}", "Look-ups in the cache", *_CACHE, "cache.result"),
     _spec("cache", _COUNTER, "cache.evictions", "{entry}", "Entries that the cache let go for others", *_CACHE),
     _spec("cache", _UP_DOWN, "cache.size", "{entry}", "Entries in the cache", *_CACHE),
@@ -178,6 +200,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     _spec("job", _GAUGE, "job.start.timestamp", "s", "Unix time at which the last run started", *_JOB),
     _spec("job", _GAUGE, "job.success.timestamp", "s",
           "Unix time at which the run completed well, 0 from its start until then", *_JOB),
+    _spec("job", _GAUGE, "job.last_success.timestamp", "s", "Unix time of the last success, never set back", *_JOB),
     _spec("job", _GAUGE, "job.failed", "", "1 if the last finished run failed, else 0", *_JOB),
     _spec("job", _GAUGE, "job.end.timestamp", "s", "Unix time at which the last run ended, however it ended", *_JOB),
     _spec("job", _GAUGE, "job.last_success.age", "s", "Time since the last success in this process", *_JOB),
@@ -197,9 +220,77 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     # The library about itself
     _spec("self", _COUNTER, "telemetry_kit.exception.suppressed", "{exception}",
           "Detailed exception records that the rate limit left out", "error.type", "scope.name", "operation.name"),
+    _spec("self", _COUNTER, "telemetry_kit.attribute.overflow", "{value}",
+          "Values that became _OTHER, as their key had too many", "attribute.key", "scope.name", "operation.name",
+          "pool.name", "queue.name", "cache.name", "health.check.name", "event_loop.name", "executor.name", "job.name"),
+    _spec("self", _COUNTER, "telemetry_kit.events", "{event}", "Events that were emitted", "event.name", "scope.name"),
     _spec("self", _COUNTER, "telemetry_kit.faults", "{fault}", "Faults in telemetry that were kept from the host",
           "fault.site"),
 )  # fmt: skip
 
 METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in CATALOGUE}
 """The same by name."""
+
+ATTRIBUTES: tuple[AttributeSpec, ...] = (
+    # The kit's own
+    AttributeSpec("scope.name", "string", "Name given to `Telemetry`: whose number it is", ("shop.orders",)),
+    AttributeSpec("operation.name", "string", "Name of the operation", ("checkout", "Orders.place")),
+    AttributeSpec("operation.busy_time", "double", "On spans: seconds that a suspended body worked", (0.25,)),
+    AttributeSpec("objective.name", "string", "Name of the objective", ("availability", "latency")),
+    AttributeSpec("objective.result", "string", "Whether the call met the objective", (), ("met", "missed")),
+    AttributeSpec("pool.name", "string", "Name of the pool", ("gpu", "orders-db")),
+    AttributeSpec("queue.name", "string", "Name of the queue", ("mails",)),
+    AttributeSpec("cache.name", "string", "Name of the cache", ("prices",)),
+    AttributeSpec("cache.result", "string", "Whether the entry was there", (), ("hit", "miss")),
+    AttributeSpec("health.check.name", "string", "Name of the health check", ("payments",)),
+    AttributeSpec("event_loop.name", "string", "Name of the event loop", ("main",)),
+    AttributeSpec("executor.name", "string", "Name of the executor", ("resize",)),
+    AttributeSpec("executor.type", "string", "What its workers are", (), ("thread", "process", "interpreter", "other")),
+    AttributeSpec("executor.worker.state", "string", "Whether the worker is at a task", (), ("active", "idle")),
+    AttributeSpec("executor.task.outcome", "string", "The task's one final outcome", (),
+                  ("succeeded", "failed", "cancelled", "rejected", "lost")),
+    AttributeSpec("job.name", "string", "Name of the batch job", ("nightly-billing",)),
+    AttributeSpec("job.run.id", "string", "On spans: the run's own id", ("2026-11-22",)),
+    AttributeSpec("job.skip.reason", "string", "On spans: why the run had nothing to do", ("no new files",)),
+    AttributeSpec("job.result", "string", "How the run ended", (), ("success", "failure", "cancelled", "skipped")),
+    AttributeSpec("job.state", "string", "State of the job", (), ("running", "succeeded", "failed", "skipped", "cancelled")),
+    AttributeSpec("job.step.name", "string", "Name of the step", ("extract",)),
+    AttributeSpec("job.record.outcome", "string", "What became of the record", (), ("processed", "failed", "skipped")),
+    AttributeSpec("job.record.reason", "string", "Why the record failed or was skipped", ("bad_row", "duplicate")),
+    AttributeSpec("fault.site", "string", "Where in the kit the fault was kept from the host", ("pool.stats",)),
+    AttributeSpec("attribute.key", "string", "Key whose values were too many", ("payment.method",)),
+    AttributeSpec("event.name", "string", "Name of the event", ("config.changed",)),
+    AttributeSpec("telemetry_kit.exception.suppressed_count", "int",
+                  "On exceptions: how many of their kind the rate limit left out since the last one", (117,)),
+    AttributeSpec("telemetry_kit.exception.hook", "string", "On exceptions that nobody handled: the hook that saw them",
+                  ("sys.excepthook", "threading.excepthook")),
+    # Of the semantic conventions
+    AttributeSpec("error.type", "string", "Class of the exception, or what the failure is called; absent on success",
+                  ("TimeoutError", "card_declined", "503", "cancelled", "_OTHER")),
+    AttributeSpec("code.function.name", "string", "On spans: the function that is measured", ("shop.orders.place",)),
+    AttributeSpec("thread.name", "string", "On exceptions of a thread that nobody handled: the thread", ("worker-1",)),
+    AttributeSpec("http.request.method", "string", "Method of the request", ("GET", "POST", "_OTHER")),
+    AttributeSpec("http.response.status_code", "int", "Status of the answer", (200, 503)),
+    AttributeSpec("http.route", "string", "Template of the route", ("/orders/{id}",)),
+    AttributeSpec("url.scheme", "string", "Scheme of the address", ("http", "https")),
+    AttributeSpec("server.address", "string", "Host name or address of the server", ("db.example.com",)),
+    AttributeSpec("server.port", "int", "Port of the server", (5432,)),
+    AttributeSpec("rpc.system.name", "string", "The remote procedure call system", ("grpc", "jsonrpc")),
+    AttributeSpec("rpc.method", "string", "Full name of the method", ("shop.Orders/Place",)),
+    AttributeSpec("rpc.response.status_code", "string", "Status of the call", ("OK", "DEADLINE_EXCEEDED")),
+    AttributeSpec("db.system.name", "string", "The database system", ("postgresql", "redis")),
+    AttributeSpec("db.collection.name", "string", "Table, collection or container", ("orders",)),
+    AttributeSpec("db.namespace", "string", "Name of the database", ("shop",)),
+    AttributeSpec("db.operation.name", "string", "The operation or command", ("SELECT", "HMGET")),
+    AttributeSpec("db.query.summary", "string", "Low-cardinality summary of the query", ("SELECT orders",)),
+    AttributeSpec("db.response.status_code", "string", "Status of the database's answer", ("08P01", "1045")),
+    AttributeSpec("db.client.connection.pool.name", "string", "Name of the connection pool", ("orders-db",)),
+    AttributeSpec("db.client.connection.state", "string", "State of the connections", (), ("idle", "used")),
+    AttributeSpec("messaging.system", "string", "The messaging system", ("kafka", "rabbitmq")),
+    AttributeSpec("messaging.operation.name", "string", "The operation, in the system's words", ("send", "ack")),
+    AttributeSpec("messaging.operation.type", "string", "Kind of the operation", (),
+                  ("create", "send", "receive", "process", "settle")),
+    AttributeSpec("messaging.destination.name", "string", "Queue or topic", ("orders",)),
+    AttributeSpec("messaging.consumer.group.name", "string", "Group of the consumers", ("billing",)),
+)  # fmt: skip
+"""What keys the points and spans of the kit can have beside those that users declare."""
