@@ -41,9 +41,9 @@ def sites() -> set[str]:
             if not (isinstance(node, ast.Call) and node.args):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called not in ("record", "guard", "evaluate"):
+            if called not in ("record", "guard", "evaluate", "classify"):
                 continue
-            site = node.args[0]
+            site = node.args[-1 if called == "classify" else 0]
             if isinstance(site, ast.Constant) and isinstance(site.value, str):
                 found.add(site.value)
             elif isinstance(site, ast.JoinedStr):
@@ -325,16 +325,15 @@ def observed(sdk: Sdk) -> None:
     assert sdk.value("pool.usage") == 1
 
 
-class BrokenPolicy(ErrorPolicy):
-    admit = broken
-
-
-class SilentPolicy(ErrorPolicy):
-    emit_event = broken
+def failing(sdk: Sdk, method: str) -> Telemetry:
+    """Whose recorder of errors fails at one of its methods."""
+    telemetry = sdk.telemetry(errors=ErrorPolicy())
+    telemetry._scope.errors = BrokenBy(telemetry._scope.errors, method)  # type: ignore[assignment]
+    return telemetry
 
 
 def add_event(sdk: Sdk) -> None:
-    with sdk.telemetry(errors=SilentPolicy()).operation("work").measure() as m:
+    with failing(sdk, "emit_event").operation("work").measure() as m:
         m.add_event("e")
 
 
@@ -349,7 +348,7 @@ CASES: dict[str, Callable[[Sdk], None]] = {
     "metrics.record": lambda sdk: call(metering("record")(sdk)),
     "observe.*": observed,
     "operation.carrier": lambda sdk: call(sdk.telemetry(), kind=SpanKind.SERVER, carrier=broken),
-    "operation.error": lambda sdk: call(sdk.telemetry(errors=BrokenPolicy()), ValueError()),
+    "operation.error": lambda sdk: call(failing(sdk, "record"), ValueError()),
     "operation.error_if": lambda sdk: call(sdk.telemetry(), error_if=broken),
     "operation.expected": lambda sdk: call(sdk.telemetry(), ValueError(), expected=broken),
     "operation.links": lambda sdk: call(sdk.telemetry(), links=broken),

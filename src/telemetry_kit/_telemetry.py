@@ -20,6 +20,7 @@ from telemetry_kit._core.instruments import SCHEMA_URL
 from telemetry_kit._core.scope import Scope
 from telemetry_kit._errors.recorder import recorder_of
 from telemetry_kit._operation.operation import Operation
+from telemetry_kit._operation.options import OperationOptions
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
     from telemetry_kit._core.names import Handle
+    from telemetry_kit._core.outcome import Expected
     from telemetry_kit._events.unhandled import UnhandledWatch
     from telemetry_kit._executors.wrap import Propagate
     from telemetry_kit._jobs.job import BatchJob
-    from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, Expected, SpanMode
+    from telemetry_kit._jobs.options import Seconds
+    from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, SpanMode
     from telemetry_kit._spans.new import NewSpan
     from telemetry_kit._use.cache import Cache
     from telemetry_kit._use.database import Database
@@ -217,9 +220,7 @@ class Telemetry:
         """
         if callable(name) or hasattr(type(name), "__get__"):
             return Operation(self._scope)(name)
-        return Operation(
-            self._scope,
-            name,
+        options = OperationOptions(
             kind=kind,
             span=span,
             metric_attributes=metric_attributes,
@@ -233,6 +234,7 @@ class Telemetry:
             convention=convention,
             sample_durations=sample_durations,
         )
+        return Operation(self._scope, name, options)
 
     # Spans, events, exceptions
 
@@ -631,10 +633,10 @@ class Telemetry:
         *,
         metric_attributes: Mapping[str, object] | None = None,
         run_id: Callable[..., object] | None = None,
-        expected_interval: float | None = None,
+        expected_interval: Seconds | None = None,
         span: bool = True,
         expected: Expected = (),
-        flush_timeout: float | None = None,
+        flush_timeout: Seconds | None = None,
         flush_at_start: bool = False,
         handle_sigterm: bool = False,
     ) -> BatchJob:
@@ -645,10 +647,10 @@ class Telemetry:
             name: what the job is called, `job.name`. Several batch jobs of one name and the same attributes are one.
             metric_attributes: low-cardinality attributes of all its metrics, and of its spans.
             run_id: a callable that makes the id of a run from the decorated call's arguments. It goes to the span.
-            expected_interval: seconds in which a run is expected, so that an alert can tell that there was none.
+            expected_interval: seconds (or a `timedelta`) in which a run is expected, so that an alert can tell that there was none.
             span: False for metrics only.
             expected: exception types, or a callable given the exception, that are no failure of the job.
-            flush_timeout: seconds for which the end of a run waits for the SDK to deliver; None leaves that to the
+            flush_timeout: seconds (or a `timedelta`) for which the end of a run waits for the SDK to deliver; None leaves that to the
                 SDK's exit handlers. Not with the Python Prometheus exporter, which would show old and new points.
             flush_at_start: deliver that the run has started too, so that one that is killed leaves a trace; bounded by
                 `flush_timeout` or 5 seconds.
@@ -672,10 +674,9 @@ class Telemetry:
         >>> main()
         """
         from telemetry_kit._jobs.job import BatchJob
+        from telemetry_kit._jobs.options import JobOptions
 
-        return BatchJob(
-            self._scope,
-            name,
+        options = JobOptions(
             metric_attributes=metric_attributes,
             run_id=run_id,
             expected_interval=expected_interval,
@@ -685,6 +686,7 @@ class Telemetry:
             flush_at_start=flush_at_start,
             handle_sigterm=handle_sigterm,
         )
+        return BatchJob(self._scope, name, options)
 
 
 def _is_disabled(name: str) -> bool:

@@ -23,7 +23,7 @@ def module_level(rows: int, *, dry: bool = False) -> int:
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"expected_interval": 0}, ValueError, "expected_interval of batch job 'nightly' is above zero seconds"),
+        ({"expected_interval": 0}, ValueError, "expected_interval of batch job 'nightly' must be above zero seconds"),
         ({"expected_interval": -1}, ValueError, "got -1"),
         ({"expected_interval": float("nan")}, ValueError, "above zero"),
         ({"expected_interval": "daily"}, TypeError, "a number of seconds"),
@@ -31,8 +31,8 @@ def module_level(rows: int, *, dry: bool = False) -> int:
         ({"flush_timeout": True}, TypeError, "flush_timeout"),
         ({"flush_at_start": 3}, TypeError, "flush_at_start"),
         ({"handle_sigterm": "yes"}, TypeError, "handle_sigterm"),
-        ({"span": "current"}, TypeError, "span of batch job 'nightly' is True or False"),
-        ({"metric_attributes": ["region"]}, TypeError, "metric_attributes of batch job 'nightly' is a mapping"),
+        ({"span": "current"}, TypeError, "span of batch job 'nightly' must be True or False"),
+        ({"metric_attributes": ["region"]}, TypeError, "metric_attributes of batch job 'nightly' must be a mapping"),
         ({"run_id": "2026-11-22"}, TypeError, r"\.run\(run_id="),
         ({"expected": [3]}, TypeError, "expected of batch job 'nightly'"),
     ],

@@ -321,7 +321,7 @@ def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(
     sdk: Sdk, job: BatchJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ASY.2: KeyboardInterrupt inside of telemetry code comes out, and the run doesn't stay active."""
-    monkeypatch.setattr(job, "is_expected", _interrupt)
+    monkeypatch.setattr(job, "expected", _interrupt)
     run = job.run()
     with pytest.raises(KeyboardInterrupt), run:
         raise ValueError

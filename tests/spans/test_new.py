@@ -347,7 +347,7 @@ def test_mistakes_are_told_at_definition(telemetry: Telemetry) -> None:
         telemetry.span("price", kind="client")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="attributes of span 'price' is a mapping"):
         telemetry.span("price", attributes=[("a", 1)])  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="expected of span 'price' is exception types"):
+    with pytest.raises(TypeError, match="expected of span 'price' must be exception types"):
         telemetry.span("price", expected=[int])  # type: ignore[list-item]
 
 

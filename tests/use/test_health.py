@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit._use import health
 from tests.support import FakeClock, Sdk
 
 SERIES = {"health.check.name": "db", "scope.name": "shop.orders"}
@@ -183,7 +184,7 @@ def test_a_forked_child_asks_for_itself(sdk: Sdk, telemetry: Telemetry, hanging:
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
     child = os.fork()
     if child == 0:  # pragma: no cover - in the child
-        checks = telemetry._scope.instruments.shared["health"]
+        checks = health._ALL.of(telemetry._scope.instruments)
         there.send([value for _, value in checks.read()])
         os._exit(0)
     assert here.poll(20)

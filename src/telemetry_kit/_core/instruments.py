@@ -221,8 +221,8 @@ class Instruments:
         self._bound: MeterProvider | None = None
         self._histograms: dict[str, Histogram] = {}
         self._observed: dict[str, _Observed] = {}
-        self.shared: dict[str, Any] = {}
-        """What a room keeps once a meter provider."""
+        self.kept: dict[object, Any] = {}
+        """What a capability keeps once a meter provider: see `Registry`."""
         self.observe("telemetry_kit.faults", faults, _read_faults)
 
     def provider(self) -> MeterProvider | None:
@@ -297,7 +297,7 @@ class _Nothing(Instruments):
     def __init__(self) -> None:
         self.explicit = None
         self._histograms = {}
-        self.shared = {}
+        self.kept = {}
 
     def provider(self) -> MeterProvider | None:
         return None

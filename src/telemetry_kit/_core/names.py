@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import NAMES, Distinct
+from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 
+_NAMES: Registry[dict[str, Distinct]] = Registry(dict)
+"""The names of each kind of helper that a scope has had."""
+
+
 def check_name(kind: str, name: object) -> str:
     """`name`, or the TypeError or ValueError that says what is wrong with it."""
     if not isinstance(name, str):
-        msg = f"the name of a {kind} is a str, and got {name!r:.100} of type {type(name).__name__}"
+        msg = f"the name of a {kind} must be a str, got {name!r:.100} of type {type(name).__name__}"
         raise TypeError(msg)
     if not name:
         msg = f"the name of a {kind} can't be empty: it is what a chart tells it from others by"
@@ -27,7 +32,10 @@ def check_name(kind: str, name: object) -> str:
 
 def admit_name(scope: Scope, kind: str, name: str) -> str:
     """`name`, or `_OTHER` once this `Telemetry` has had 1,000 names of this kind: each one is a series for ever."""
-    names = scope.shared.setdefault(f"{kind}.names", Distinct(NAMES))
+    by_kind = _NAMES.of(scope)
+    names = by_kind.get(kind)
+    if names is None:
+        names = by_kind.setdefault(kind, Distinct(NAMES))
     admitted: str = names(name)
     if admitted != name:
         faults.record(f"{kind}.name", ValueError(f"more than {NAMES} {kind} names, {name!r:.100} came last"))

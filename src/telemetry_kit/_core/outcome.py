@@ -5,7 +5,8 @@ own, which no dashboard should count as an error of the code (`error.type="cance
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from telemetry_kit._core import faults
 
@@ -13,8 +14,10 @@ CANCELLED = "cancelled"
 OTHER = "_OTHER"
 """What the conventions call a value that is not in the list."""
 
-Expected = tuple[type[BaseException], ...] | Callable[[BaseException], object]
-"""Exceptions that are not errors: their types, or a callable that says so of one."""
+Expected = type[BaseException] | Iterable[type[BaseException]] | Callable[[BaseException], object]
+"""Exceptions that are not errors, as a user says it: a type, several, or a callable given one that says so."""
+CheckedExpected = tuple[type[BaseException], ...] | Callable[[BaseException], object]
+"""The same once it was checked."""
 
 _NORMAL_ENDS: tuple[type[BaseException], ...] = (GeneratorExit, StopIteration, StopAsyncIteration)
 _LEAVES_AT_MOST = 1_000
@@ -69,23 +72,47 @@ def is_cancellation(exc: BaseException) -> bool:
     return False
 
 
-def is_expected(exc: BaseException, expected: Expected | None) -> bool:
-    """Whether an exception is no error: it is of one of the types, or the callable says so. A group is expected where
-    all of its leaves are, since it has no type of its own to be named by."""
-    if expected is None:
-        return False
+def check_expected(what: str, expected: Any) -> CheckedExpected | None:
+    """`expected` of an operation, span or job, or the TypeError that says what is wrong with it."""
+    if isinstance(expected, type):
+        expected = (expected,)
+    if callable(expected):
+        return cast("CheckedExpected", expected)
+    kinds = tuple(expected) if isinstance(expected, Iterable) else (expected,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            msg = f"expected of {what} must be exception types or a callable given an exception, got {kind!r:.100}"
+            raise TypeError(msg)
+    return kinds or None
+
+
+def classify(exc: BaseException, expected: CheckedExpected | None, site: str) -> str | None:
+    """The `error.type` of an exception that left an operation, a span, a job or a step: None where it is a success or
+    was expected. What breaks while it is looked at is a fault of `site`, and the outcome `_OTHER`."""
+    try:
+        kind = error_type(exc)
+        return None if kind is None or (expected is not None and _is_expected(exc, expected, site)) else kind
+    except Exception as fault:
+        faults.record(site, fault)
+        return OTHER
+
+
+def _is_expected(exc: BaseException, expected: CheckedExpected, site: str) -> bool:
+    """Whether it is of one of the types, or the callable says so. A group is expected where all of its leaves are,
+    since it has no type of its own to be named by."""
     if not isinstance(expected, tuple):
         try:
-            return bool(expected(exc))
+            if expected(exc):
+                return True
         except Exception as fault:
-            faults.record("operation.expected", fault)
+            faults.record(site, fault)
             return False
-    if isinstance(exc, expected):
+    elif isinstance(exc, expected):
         return True
     parts = getattr(exc, "exceptions", None)
     if not (isinstance(parts, tuple) and parts and hasattr(exc, "derive")):
         return False
-    return all(is_expected(part, expected) for part in parts[:_LEAVES_AT_MOST])
+    return all(_is_expected(part, expected, site) for part in parts[:_LEAVES_AT_MOST])
 
 
 def _of_group(group: BaseException) -> str:

@@ -27,10 +27,10 @@ class Scope:
         "disabled",
         "errors",
         "instruments",
+        "kept",
         "logger_provider",
         "meter_provider",
         "name",
-        "shared",
         "version",
     )
 
@@ -49,8 +49,8 @@ class Scope:
         self.version: str | None = version
         self.errors: Errors = errors
         self.disabled: bool = disabled
-        self.shared: dict[Any, Any] = {}
-        """What helpers of one name share, by kind and name."""
+        self.kept: dict[object, Any] = {}
+        """What each capability keeps of its helpers here: see `Registry`."""
         self.meter_provider: Any = _given(meter_provider)
         self.logger_provider: Any = _given(logger_provider)
         self.instruments: Instruments = NOTHING if disabled else instruments_of(self.meter_provider)

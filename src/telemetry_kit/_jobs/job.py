@@ -7,7 +7,6 @@ is delivered before the process ends, and `_sigterm` for who is told to go.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -16,13 +15,13 @@ from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._jobs.run import JobRun, current_run
 from telemetry_kit._jobs.state import Job, jobs_of
-from telemetry_kit._operation.options import check_expected
 from telemetry_kit._wrapping import callables, drivers
 
 if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
+    from telemetry_kit._core.outcome import CheckedExpected
     from telemetry_kit._core.scope import Scope
-    from telemetry_kit._operation.options import Expected
+    from telemetry_kit._jobs.options import JobOptions
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
@@ -35,45 +34,22 @@ class BatchJob:
     Made by `Telemetry.batch_job`. Several of one name in one `Telemetry` are one job.
     """
 
-    def __init__(
-        self,
-        scope: Scope,
-        name: str,
-        *,
-        metric_attributes: Mapping[str, object] | None = None,
-        run_id: Callable[..., object] | None = None,
-        expected_interval: float | None = None,
-        span: bool = True,
-        expected: Expected = (),
-        flush_timeout: float | None = None,
-        flush_at_start: bool = False,
-        handle_sigterm: bool = False,
-    ) -> None:
+    def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
         check_name("batch job", name)
-        what = f"batch job {name!r}"
-        if metric_attributes is not None and not isinstance(metric_attributes, Mapping):
-            msg = f"metric_attributes of {what} is a mapping, and got {metric_attributes!r:.100}"
-            raise TypeError(msg)
-        if run_id is not None and not callable(run_id):
-            msg = f"run_id of {what} is a callable given the decorated call's arguments, and got {run_id!r:.100}"
-            raise TypeError(f"{msg}: give the id of a single run to .run(run_id=...)")
-        for option, value in (("span", span), ("flush_at_start", flush_at_start), ("handle_sigterm", handle_sigterm)):
-            if not isinstance(value, bool):
-                msg = f"{option} of {what} is True or False, and got {value!r:.100}"
-                raise TypeError(msg)
+        checked = options.check(f"batch job {name!r}")
         self.name = name
         self.scope = scope
-        self.has_span = span
-        self.flush_timeout: float | None = _seconds(what, "flush_timeout", flush_timeout)
-        self.flush_at_start = flush_at_start
-        self.handle_sigterm = handle_sigterm
-        self._expected = check_expected(what, expected)
-        self._run_id = run_id
-        self.declared: dict[str, AttributeValue] = ValueGuard(SETS_PER_HELPER).attributes(metric_attributes or {})
-        self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), self.declared)
-        interval = _seconds(what, "expected_interval", expected_interval)
-        if interval is not None:
-            self.job.expected_interval = interval
+        self.has_span: bool = options.span
+        self.expected: CheckedExpected | None = checked.expected
+        self.flush_timeout: float | None = checked.flush_timeout
+        self.flush_at_start: bool = options.flush_at_start
+        self.handle_sigterm: bool = options.handle_sigterm
+        self._run_id = options.run_id
+        declared = ValueGuard(SETS_PER_HELPER).attributes(options.metric_attributes or {})
+        self.declared: dict[str, AttributeValue] = declared
+        self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), declared)
+        if checked.expected_interval is not None:
+            self.job.expected_interval = checked.expected_interval
 
     def __repr__(self) -> str:
         return f"<BatchJob {self.name!r} of {self.scope.name!r}>"
@@ -109,17 +85,6 @@ class BatchJob:
             return cast("F", type(func)(self(func.__func__)))
         return cast("F", drivers.decorate(cast("Any", func), _Decorated(self, func)))
 
-    def is_expected(self, exc: BaseException) -> bool:
-        """Whether the user has said of this exception that it is no error."""
-        expected = self._expected
-        if expected is None or isinstance(expected, tuple):
-            return expected is not None and isinstance(exc, expected)
-        try:
-            return bool(expected(exc))
-        except Exception as fault:
-            faults.record("job.expected", fault)
-            return False
-
 
 class _Decorated:
     """A batch job on one function: `Calls` for `_calls`."""
@@ -146,15 +111,3 @@ class _Decorated:
         run = JobRun(self._batch_job, run_id, function=self._function)
         run.begin()
         return run
-
-
-def _seconds(what: str, option: str, value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"{option} of {what} is a number of seconds or None, and got {value!r:.100}"
-        raise TypeError(msg)
-    if not (math.isfinite(value) and value > 0):
-        msg = f"{option} of {what} is above zero seconds, and got {value!r}: leave it out for none"
-        raise ValueError(msg)
-    return value

@@ -175,7 +175,7 @@ class JobRun(Block, Records):
                     self._state = None
                     return  # begun in the parent process, which tells it
                 self.duration = max(0.0, now - self.started)
-                failure = self._failure(exc)
+                failure = None if exc is None else _outcome.classify(exc, batch_job.expected, "job.expected")
                 state, error_type = self._judge(failure)
                 self._state = state
                 self.job_state.finish(self, state)
@@ -207,17 +207,6 @@ class JobRun(Block, Records):
                 from telemetry_kit._jobs import sigterm
 
                 sigterm.unwatch(self)
-
-    def _failure(self, exc: BaseException | None) -> str | None:
-        """The `error.type` of the exception that left the run, None where there is none or it is no error."""
-        if exc is None:
-            return None
-        try:
-            error_type = _outcome.error_type(exc)
-        except Exception as fault:
-            faults.record("job.error_type", fault)
-            return _outcome.OTHER
-        return None if error_type is None or self.batch_job.is_expected(exc) else error_type
 
     def _judge(self, failure: str | None) -> tuple[State, str | None]:
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a

@@ -190,7 +190,7 @@ class Step(Block):
             if self._generation is not counters.fork.generation:
                 return  # begun in the parent process, which tells it
             self.duration = max(0.0, now - self.started)
-            error_type = None if exc is None or run.batch_job.is_expected(exc) else outcome.error_type(exc)
+            error_type = None if exc is None else outcome.classify(exc, run.batch_job.expected, "job.expected")
             guard = run.batch_job.job.guard
             attributes = {**run.job_state.attributes}
             name = guard.value("job.step.name", self.name)

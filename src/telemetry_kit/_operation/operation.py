@@ -16,10 +16,9 @@ from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.instruments import series
 from telemetry_kit._operation import fast_path
-from telemetry_kit._operation import options as _rules
 from telemetry_kit._operation import propagation as carry
 from telemetry_kit._operation.measurement import Measurement
-from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, Expected, SpanMode
+from telemetry_kit._operation.options import INCOMING, OUTGOING, Attributes, OperationOptions, SpanMode, check_name
 from telemetry_kit._operation.recorder import Decorated
 from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
 from telemetry_kit._wrapping import awaitables, callables, drivers
@@ -78,66 +77,34 @@ class Operation:
         "success",
     )
 
-    def __init__(
-        self,
-        scope: Scope,
-        name: str | None = None,
-        *,
-        kind: SpanKind = SpanKind.INTERNAL,
-        span: SpanMode = True,
-        metric_attributes: Attributes = None,
-        span_attributes: Attributes = None,
-        arguments: Arguments | None = None,
-        carrier: Any = None,
-        links: Any = None,
-        public_endpoint: bool = False,
-        expected: Expected = (),
-        error_if: ErrorIf | None = None,
-        convention: Convention | None = None,
-        sample_durations: float = 1.0,
-    ) -> None:
-        _rules.check_name(name)
-        what = f"operation {name!r}" if name is not None else "an operation"
-        options: dict[str, Any] = {
-            "kind": kind,
-            "span": span,
-            "metric_attributes": metric_attributes,
-            "span_attributes": span_attributes,
-            "arguments": arguments,
-            "carrier": carrier,
-            "links": links,
-            "public_endpoint": public_endpoint,
-            "expected": expected,
-            "error_if": error_if,
-            "convention": convention,
-            "sample_durations": sample_durations,
-        }
+    def __init__(self, scope: Scope, name: str | None = None, options: OperationOptions | None = None) -> None:
+        what = check_name(name)
+        given = OperationOptions() if options is None else options
         self.scope: Scope = scope
         self.name: str = name if name is not None else "unnamed"
-        self._options = options if name is None else None
-        self.convention: Convention | None = convention
-        self.kind: SpanKind = _rules.check_kind(what, kind, convention)
-        self.span_mode = _rules.check_span(what, span)
-        _rules.check_rules(what, self.kind, options)
-        self._expected = _rules.check_expected(what, expected)
-        self._error_if = error_if
-        self._metric_attributes = metric_attributes if callable(metric_attributes) else None
-        self._span_attributes = span_attributes if callable(span_attributes) else None
-        self._arguments = arguments
-        self._carrier, self._links, self._public = carrier, links, public_endpoint
+        self._options = given if name is None else None
+        self.convention: Convention | None = given.convention
+        self.kind: SpanKind
+        self.kind, self._expected = given.check(what)
+        self.span_mode: SpanMode = given.span
+        self._error_if = given.error_if
+        self._metric_attributes = given.metric_attributes if callable(given.metric_attributes) else None
+        self._span_attributes = given.span_attributes if callable(given.span_attributes) else None
+        self._arguments = given.arguments
+        self._carrier, self._links, self._public = given.carrier, given.links, given.public_endpoint
         self.plain: bool = (
             self._metric_attributes is None
             and self._span_attributes is None
-            and carrier is None
-            and links is None
-            and not public_endpoint
-            and span != "current"
+            and given.carrier is None
+            and given.links is None
+            and not given.public_endpoint
+            and given.span != "current"
         )
-        self.judges: bool = error_if is not None or convention is not None
-        self.sampled: bool = sample_durations < 1.0
-        self.gap: Callable[[], float] = fast_path.gaps(sample_durations)
+        self.judges: bool = given.error_if is not None or given.convention is not None
+        self.sampled: bool = given.sample_durations < 1.0
+        self.gap: Callable[[], float] = fast_path.gaps(given.sample_durations)
         if name is not None:
-            self._enter_state(metric_attributes, span_attributes)
+            self._enter_state(given.metric_attributes, given.span_attributes)
 
     def _enter_state(self, metric_attributes: Attributes, span_attributes: Attributes) -> None:
         scope, convention = self.scope, self.convention
@@ -208,7 +175,7 @@ class Operation:
         return cast("F", drivers.decorate(cast("Any", func), cast("drivers.Calls", decorated)))
 
     def _named_as(self, name: str) -> Operation:
-        return Operation(self.scope, name, **(self._options or {}))
+        return Operation(self.scope, name, self._options)
 
     def measure(
         self,
@@ -272,7 +239,7 @@ class Operation:
         carrier = carry.evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
         links = carry.evaluate("operation.links", measurement._links, self._links, args, kwargs)
         measurement._carrier, measurement._links = carrier, None
-        incoming = self.kind in _rules.INCOMING
+        incoming = self.kind in INCOMING
         if self._public or links is not None or (carrier is not None and incoming):
             carry.go_on_from(measurement, carrier if incoming else None, links, public=self._public)
         return attributes
@@ -280,7 +247,7 @@ class Operation:
     def hand_on(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Context | None:
         """What a call's carrier does where there is no SDK: gives the incoming context, or fills an outgoing carrier."""
         carrier = carry.evaluate("operation.carrier", None, self._carrier, args, kwargs)
-        return carry.hand_on(carrier, incoming=self.kind in _rules.INCOMING, public=self._public)
+        return carry.hand_on(carrier, incoming=self.kind in INCOMING, public=self._public)
 
     def enrich(
         self,
@@ -314,7 +281,7 @@ class Operation:
         except Exception as fault:
             faults.record("operation.span_attributes", fault)
         carrier = measurement._carrier
-        if carrier is not None and self.kind in _rules.OUTGOING:
+        if carrier is not None and self.kind in OUTGOING:
             carry.send(carrier, measurement._context)
 
     def judge(self, measurement: Measurement, exc: BaseException | None, result: Any) -> str | None:
@@ -323,9 +290,7 @@ class Operation:
         try:
             if measurement._failed is not None:
                 return measurement._failed
-            error_type = None if exc is None else outcome.error_type(exc)
-            if exc is not None and error_type is not None and outcome.is_expected(exc, self._expected):
-                error_type = exc = None
+            error_type = None if exc is None else outcome.classify(exc, self._expected, "operation.expected")
             convention, status = self.convention, measurement._status
             if convention is not None and status is not None and error_type != outcome.CANCELLED:
                 by_status = convention.error(status)

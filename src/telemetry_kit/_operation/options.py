@@ -1,17 +1,18 @@
-"""Which options an operation can have, and what is said where one can't be right: at definition, never at run time."""
+"""The options of an operation, once: their defaults, and what is said where one can't be right. A new one is a line here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, cast
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from opentelemetry.trace import SpanKind
 
+from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
 from telemetry_kit.conventions import Convention
 
 SpanMode = bool | Literal["current", "errors"]
 Attributes = Mapping[str, object] | Callable[..., Mapping[str, object]] | None
-Expected = type[BaseException] | Iterable[type[BaseException]] | Callable[[BaseException], object]
 ErrorIf = Callable[[Any], "bool | str | None"]
 Arguments = Mapping[str, str] | Iterable[str] | str
 
@@ -21,24 +22,73 @@ OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
 """Kinds of span that are put into one."""
 
 
-def check_name(name: object) -> None:
-    """A name is a str that isn't empty, or None: the decorated function's."""
-    if name is not None and not isinstance(name, str):
-        msg = f"an operation's name is a str, and got {name!r:.100} of type {type(name).__name__}"
+def check_name(name: object) -> str:
+    """What an operation of this name is called in messages. A name is a str that isn't empty, or None: the decorated
+    function's."""
+    if name is None:
+        return "an operation"
+    if not isinstance(name, str):
+        msg = f"an operation's name must be a str, got {name!r:.100} of type {type(name).__name__}"
         raise TypeError(msg)
-    if name == "":
+    if not name:
         msg = "an operation's name can't be empty: leave it out to name it after the decorated function"
         raise ValueError(msg)
+    return f"operation {name!r}"
 
 
-def check_kind(what: str, kind: object, convention: object) -> SpanKind:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperationOptions:
+    """What a user says of an operation, apart from its name; `Telemetry.operation` says what each one means."""
+
+    kind: SpanKind = SpanKind.INTERNAL
+    span: SpanMode = True
+    metric_attributes: Attributes = None
+    span_attributes: Attributes = None
+    arguments: Arguments | None = None
+    carrier: Any = None
+    links: Any = None
+    public_endpoint: bool = False
+    expected: Expected = ()
+    error_if: ErrorIf | None = None
+    convention: Convention | None = None
+    sample_durations: float = 1.0
+
+    def check(self, what: str) -> tuple[SpanKind, CheckedExpected | None]:
+        """Raise TypeError or ValueError for what can't be right; gives the kind that applies, and `expected` ready to
+        be asked."""
+        kind = _check_kind(what, self.kind, self.convention)
+        if not (isinstance(self.span, bool) or self.span in ("current", "errors")):
+            msg = f'span of {what} must be True, False, "current" or "errors", got {self.span!r:.100}'
+            raise ValueError(msg)
+        for option in ("metric_attributes", "span_attributes"):
+            value = getattr(self, option)
+            if value is not None and not isinstance(value, Mapping) and not callable(value):
+                msg = f"{option} of {what} must be a mapping or a callable that returns one, got {value!r:.100}"
+                raise TypeError(msg)
+        if self.error_if is not None and not callable(self.error_if):
+            msg = f"error_if of {what} must be a callable given the result, got {self.error_if!r:.100}"
+            raise TypeError(msg)
+        if self.carrier is not None and kind is SpanKind.INTERNAL:
+            msg = (
+                f"{what} has a carrier but is INTERNAL: give kind=SpanKind.SERVER or CONSUMER to extract from it, "
+                "CLIENT or PRODUCER to inject into it"
+            )
+            raise ValueError(msg)
+        if self.public_endpoint and kind not in INCOMING:
+            msg = f"{what} is a public_endpoint but {kind.name}: only SERVER and CONSUMER have incoming context"
+            raise ValueError(msg)
+        _check_share(what, self.sample_durations, self.convention)
+        return kind, check_expected(what, self.expected)
+
+
+def _check_kind(what: str, kind: object, convention: object) -> SpanKind:
     if not isinstance(kind, SpanKind):
-        msg = f"kind of {what} is an opentelemetry.trace.SpanKind, and got {kind!r:.100}"
+        msg = f"kind of {what} must be an opentelemetry.trace.SpanKind, got {kind!r:.100}"
         raise TypeError(msg)
     if convention is None:
         return kind
     if not isinstance(convention, Convention):
-        msg = f"convention of {what} is one of telemetry_kit.conventions, and got {convention!r:.100}"
+        msg = f"convention of {what} must be one of telemetry_kit.conventions, got {convention!r:.100}"
         raise TypeError(msg)
     if kind not in (SpanKind.INTERNAL, convention.kind):
         msg = f"{what} has kind {kind.name}, but {convention.name} is for {convention.kind.name}: leave kind out"
@@ -46,54 +96,13 @@ def check_kind(what: str, kind: object, convention: object) -> SpanKind:
     return convention.kind
 
 
-def check_span(what: str, span: object) -> SpanMode:
-    if not (isinstance(span, bool) or span in ("current", "errors")):
-        msg = f'span of {what} is True, False, "current" or "errors", and got {span!r:.100}'
-        raise ValueError(msg)
-    return span
-
-
-def check_expected(what: str, expected: Any) -> tuple[type[BaseException], ...] | Callable[[Any], object] | None:
-    if isinstance(expected, type):
-        expected = (expected,)
-    if callable(expected):
-        return cast("Callable[[Any], object]", expected)
-    try:
-        kinds = tuple(expected)
-    except TypeError:
-        kinds = (expected,)
-    for kind in kinds:
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            msg = f"expected of {what} is exception types or a callable, and got {kind!r:.100}"
-            raise TypeError(msg)
-    return kinds or None
-
-
-def check_rules(what: str, kind: SpanKind, given: dict[str, Any]) -> None:
-    for option in ("metric_attributes", "span_attributes"):
-        value = given[option]
-        if value is not None and not isinstance(value, Mapping) and not callable(value):
-            msg = f"{option} of {what} is a mapping or a callable that returns one, and got {value!r:.100}"
-            raise TypeError(msg)
-    if given["error_if"] is not None and not callable(given["error_if"]):
-        msg = f"error_if of {what} is a callable given the result, and got {given['error_if']!r:.100}"
-        raise TypeError(msg)
-    if given["carrier"] is not None and kind is SpanKind.INTERNAL:
-        msg = (
-            f"{what} has a carrier but is INTERNAL: give kind=SpanKind.SERVER or CONSUMER to extract from it, "
-            "CLIENT or PRODUCER to inject into it"
-        )
-        raise ValueError(msg)
-    if given["public_endpoint"] and kind not in INCOMING:
-        msg = f"{what} is a public_endpoint but {kind.name}: only SERVER and CONSUMER have incoming context"
-        raise ValueError(msg)
-    share = given["sample_durations"]
+def _check_share(what: str, share: object, convention: Convention | None) -> None:
     if isinstance(share, bool) or not isinstance(share, (int, float)):
-        msg = f"sample_durations of {what} is a number from 0.0 to 1.0, and got {share!r:.100}"
+        msg = f"sample_durations of {what} must be a number from 0.0 to 1.0, got {share!r:.100}"
         raise TypeError(msg)
     if not 0.0 <= share <= 1.0:
-        msg = f"sample_durations of {what} is from 0.0 to 1.0, and got {share!r}"
+        msg = f"sample_durations of {what} must be from 0.0 to 1.0, got {share!r}"
         raise ValueError(msg)
-    if share < 1.0 and given["convention"] is not None:
+    if share < 1.0 and convention is not None:
         msg = f"{what} has a convention, which needs every duration: leave sample_durations={share!r} out"
         raise ValueError(msg)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import counters
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._core.cardinality import NAMES, Distinct, ValueGuard
+from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.names import admit_name
+from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -96,17 +98,18 @@ class _States:
         self.states: list[OperationState] = []
 
 
+_STATES: Registry[dict[tuple[str, str | None], OperationState]] = Registry(dict)
+"""By name and convention."""
+_OBSERVED: Registry[dict[str, _States]] = Registry(dict)
+"""By metric."""
+
+
 def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
     """The state of a name, `_OTHER`'s where the `Telemetry` has too many names already. Said once."""
-    names = scope.shared.get("operation.names")
-    if names is None:
-        names = scope.shared.setdefault("operation.names", Distinct(NAMES))
-    kept = names(name)
-    if kept != name:
-        faults.record("operation.name", ValueError(f"more than {NAMES} operation names, {name!r:.100} is _OTHER"))
-    key = ("operation", kept, convention) if convention else kept
-    state: OperationState | None = scope.shared.get(key)
-    return scope.shared.setdefault(key, OperationState(kept)) if state is None else state
+    kept = admit_name(scope, "operation", name)
+    states = _STATES.of(scope)
+    state = states.get((kept, convention))
+    return states.setdefault((kept, convention), OperationState(kept)) if state is None else state
 
 
 def observe_active(scope: Scope, state: OperationState, metric: str, attributes: dict[str, AttributeValue]) -> None:
@@ -125,8 +128,8 @@ def observe_sampled(scope: Scope, state: OperationState) -> None:
 
 
 def _observe(scope: Scope, state: OperationState, metric: str, read: Callable[[_States], Reading]) -> None:
-    key = ("operation.states", metric)
-    states: _States = scope.shared.get(key) or scope.shared.setdefault(key, _States())
+    by_metric = _OBSERVED.of(scope)
+    states = by_metric.get(metric) or by_metric.setdefault(metric, _States())
     if not states.states:
         scope.instruments.observe(metric, states, read)
     states.states.append(state)

@@ -5,7 +5,7 @@ What is only to be added to a span that is there already, such as a framework's,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
-
-Expected = type[BaseException] | Iterable[type[BaseException]] | Callable[[BaseException], object]
 
 _INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 _OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
@@ -50,7 +48,7 @@ class NewSpan:
         arguments: Arguments | None = None,
         carrier: Any = None,
         links: Any = None,
-        expected: Expected = (),
+        expected: outcome.Expected = (),
     ) -> None:
         what = "a span" if name is None else f"span {name!r:.100}"
         if name is not None and (not isinstance(name, str) or not name):
@@ -68,9 +66,7 @@ class NewSpan:
         self.kind = kind
         self.links = links
         self.carrier = carrier
-        self.expected: tuple[type[BaseException], ...] | Callable[[Any], object] | None = _check_expected(
-            what, expected
-        )
+        self.expected: outcome.CheckedExpected | None = outcome.check_expected(what, expected)
         self.attributes: Callable[..., Mapping[str, object]] | None = attributes if callable(attributes) else None
         self.static: dict[str, AttributeValue] = (
             {} if attributes is None or callable(attributes) else own_taken(span_attributes(attributes))
@@ -245,7 +241,7 @@ class _Call:
         try:
             if self._generation is not counters.fork.generation:
                 return  # began in the parent of this process, which ends it
-            error_type = None if exc is None else self._judge(exc)
+            error_type = None if exc is None else outcome.classify(exc, self.of.expected, "span.expected")
             here = reentrancy.here.state
             if here.busy or self._deferred is not None:
                 self._end_later(error_type)
@@ -266,19 +262,6 @@ class _Call:
                 here.busy = False
         finally:
             self._leave()
-
-    def _judge(self, exc: BaseException) -> str | None:
-        try:
-            expected = self.of.expected
-            if expected is not None and (isinstance(exc, expected) if isinstance(expected, tuple) else expected(exc)):
-                return None
-        except Exception as fault:
-            faults.record("span.expected", fault)
-        try:
-            return outcome.error_type(exc)
-        except Exception as fault:
-            faults.record("outcome", fault)
-            return outcome.OTHER
 
     def _end_later(self, error_type: str | None) -> None:
         """End at the next safe point what ended in a finaliser, in a signal handler or inside of the SDK."""
@@ -310,15 +293,3 @@ def _evaluate(site: str, given: Any, args: tuple[Any, ...], kwargs: dict[str, An
     with faults.guard(site):
         return given(*args, **kwargs)
     return None
-
-
-def _check_expected(what: str, expected: Any) -> tuple[type[BaseException], ...] | Callable[[Any], object] | None:
-    if isinstance(expected, type):
-        expected = (expected,)
-    if callable(expected):
-        return cast("Callable[[Any], object]", expected)
-    kinds = tuple(expected) if isinstance(expected, Iterable) else (expected,)
-    for kind in kinds:
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise TypeError(f"expected of {what} is exception types or a callable, and got {kind!r:.100}")
-    return kinds or None

@@ -12,6 +12,7 @@ from telemetry_kit._core import counters, faults
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.timed import Block, Timed
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class _State:
         self.evictions = series(attributes)
 
 
+_STATES: Registry[dict[str, _State]] = Registry(dict)
+"""By name."""
+
+
 class Cache:
     """A cache, counted by who asks it. Made by `Telemetry.cache`."""
 
@@ -43,14 +48,15 @@ class Cache:
         self._attributes: dict[str, AttributeValue] = {"cache.name": name, "scope.name": scope.name}
         self._what = f"cache {self.name!r}"
         self._disabled = scope.disabled
-        state = scope.shared.get(("cache", name))
+        states = _STATES.of(scope)
+        state = states.get(name)
         if state is None:
             new = _State(self._attributes)
-            state = scope.shared.setdefault(("cache", name), new)
+            state = states.setdefault(name, new)
             if state is new:
                 scope.instruments.observe("cache.requests", new, _requests)
                 scope.instruments.observe("cache.evictions", new, _evictions)
-        self._state: _State = state
+        self._state = state
         self._durations = scope.instruments.histogram("cache.load.duration")
 
     def __repr__(self) -> str:

@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING, Any, final
 from opentelemetry.semconv.attributes import db_attributes, server_attributes
 
 from telemetry_kit._core import counters, faults
+from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.names import check_name
+from telemetry_kit._core.registry import Registry
 from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._operation.operation import Operation
+from telemetry_kit._operation.options import OperationOptions
 from telemetry_kit._wrapping.awaitables import NO_RESULT
 from telemetry_kit.conventions import DB_CLIENT
 
 if TYPE_CHECKING:
-    from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
 
 RETURNED_ROWS = "db.client.response.returned_rows"
 ROWS = "db.response.returned_rows"
 """The span's attribute of the same number."""
+_GUARDS: Registry[dict[tuple[tuple[str, AttributeValue], ...], ValueGuard]] = Registry(dict)
+"""By what tells a database from others."""
 
 
 class Database:
@@ -58,7 +62,7 @@ class Database:
         )
         server = server_address if server_address is None or server_port is None else f"{server_address}:{server_port}"
         self._place = namespace or server
-        self._guard: ValueGuard = scope.shared.setdefault(("database", *self._own.values()), ValueGuard())
+        self._guard = _GUARDS.of(scope).setdefault(tuple(self._own.items()), ValueGuard())
         self._operations: dict[tuple[object, ...], Operation] = {}
         """By the attributes on their metrics: as many as the guard lets through."""
         self._asked: dict[tuple[object, ...], Operation] = {}
@@ -122,7 +126,9 @@ class Database:
         target = asked.get(db_attributes.DB_COLLECTION_NAME) or self._place
         words = (summary,) if summary else (asked.get(db_attributes.DB_OPERATION_NAME), target)
         name = " ".join(str(word) for word in words if word) or self.system
-        return Operation(self._scope, name, convention=DB_CLIENT, metric_attributes={**self._own, **asked})
+        return Operation(
+            self._scope, name, OperationOptions(convention=DB_CLIENT, metric_attributes={**self._own, **asked})
+        )
 
 
 @final

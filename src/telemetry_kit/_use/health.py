@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry_kit._core import clock, counters, faults, outcome
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +47,7 @@ def observe_health(
     _check_seconds(what, "max_age", max_age, above=False)
     if scope.disabled:
         return Handle()
-    checks: _Checks = scope.instruments.shared.setdefault("health", _Checks())
+    checks = _ALL.of(scope.instruments)
     one = _Check(scope, admit_name(scope, "health", name), check, timeout, max_age)
     checks.start_observing(scope)
     checks.all[id(one)] = one
@@ -221,3 +222,6 @@ def _check_seconds(what: str, option: str, seconds: object, *, above: bool) -> N
     if math.isnan(seconds) or seconds < 0 or (above and seconds == 0):
         msg = f"{option} of {what} is {'above' if above else 'not below'} 0 seconds, and got {seconds!r}"
         raise ValueError(msg)
+
+
+_ALL: Registry[_Checks] = Registry(_Checks)

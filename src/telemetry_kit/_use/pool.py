@@ -14,6 +14,7 @@ from telemetry_kit._core import counters, outcome
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import (
     TIMEOUT,
     Levels,
@@ -46,6 +47,10 @@ class _State:
         self.guard = ValueGuard()
 
 
+_STATES: Registry[dict[tuple[str, str | None], _State]] = Registry(dict)
+"""By name and convention."""
+
+
 class Pool:
     """A finite thing that is taken and given back, counted by who takes it. Made by `Telemetry.pool`.
 
@@ -69,15 +74,15 @@ class Pool:
             msg = f"metric_attributes of {self._what} is a mapping or None, and got {metric_attributes!r:.100}"
             raise TypeError(msg)
         name = admit_name(scope, "pool", name)
-        key = ("pool", name, None if convention is None else convention.name)
-        state = scope.shared.get(key)
+        states, key = _STATES.of(scope), (name, None if convention is None else convention.name)
+        state = states.get(key)
         if state is None:
             new = _State()
-            state = scope.shared.setdefault(key, new)
+            state = states.setdefault(key, new)
             if state is new:
                 metric, read = ("pool.errors", _read_errors) if convention is None else (_TIMEOUTS, _read_timeouts)
                 scope.instruments.observe(metric, state, read)
-        self._state: _State = state
+        self._state = state
         self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
         self._convention = convention
         self._disabled = scope.disabled

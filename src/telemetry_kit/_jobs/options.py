@@ -1,0 +1,69 @@
+"""The options of a batch job, once: their defaults, and what is said where one can't be right. A new one is a line here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
+
+Seconds = float | timedelta
+"""An interval: a number of seconds, or a `timedelta`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobOptions:
+    """What a user says of a batch job, apart from its name; `Telemetry.batch_job` says what each one means."""
+
+    metric_attributes: Mapping[str, object] | None = None
+    run_id: Callable[..., object] | None = None
+    expected_interval: Seconds | None = None
+    span: bool = True
+    expected: Expected = ()
+    flush_timeout: Seconds | None = None
+    flush_at_start: bool = False
+    handle_sigterm: bool = False
+
+    def check(self, what: str) -> CheckedJobOptions:
+        """The options that were read, or the TypeError or ValueError that says what can't be right."""
+        if self.metric_attributes is not None and not isinstance(self.metric_attributes, Mapping):
+            msg = f"metric_attributes of {what} must be a mapping, got {self.metric_attributes!r:.100}"
+            raise TypeError(msg)
+        if self.run_id is not None and not callable(self.run_id):
+            msg = f"run_id of {what} must be a callable given the decorated call's arguments, got {self.run_id!r:.100}"
+            raise TypeError(f"{msg}: give the id of a single run to .run(run_id=...)")
+        for option in ("span", "flush_at_start", "handle_sigterm"):
+            value = getattr(self, option)
+            if not isinstance(value, bool):
+                msg = f"{option} of {what} must be True or False, got {value!r:.100}"
+                raise TypeError(msg)
+        return CheckedJobOptions(
+            expected=check_expected(what, self.expected),
+            expected_interval=_seconds(what, "expected_interval", self.expected_interval),
+            flush_timeout=_seconds(what, "flush_timeout", self.flush_timeout),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedJobOptions:
+    """What of the options is read before it is used: seconds as numbers, `expected` ready to be asked."""
+
+    expected: CheckedExpected | None
+    expected_interval: float | None
+    flush_timeout: float | None
+
+
+def _seconds(what: str, option: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"{option} of {what} must be a number of seconds, a timedelta or None, got {value!r:.100}"
+        raise TypeError(msg)
+    if not (math.isfinite(value) and value > 0):
+        msg = f"{option} of {what} must be above zero seconds, got {value!r}: leave it out for none"
+        raise ValueError(msg)
+    return value
