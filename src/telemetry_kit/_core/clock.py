@@ -8,7 +8,7 @@ operator of the machine may set. Nothing else in the kit asks for the time, and 
 import time as _time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 perf_counter = _time.perf_counter
 """Seconds of a monotonic clock with an arbitrary zero."""
@@ -36,3 +36,14 @@ def use(clock: Clock) -> Iterator[None]:
         yield
     finally:
         perf_counter, time, time_ns = before
+
+
+def installed() -> tuple[Any, Any, Any]:
+    """What the kit reads now: `perf_counter`, `time` and `time_ns`."""
+    return perf_counter, time, time_ns
+
+
+def install(functions: tuple[Any, Any, Any]) -> None:
+    """Make the whole kit read these from now on."""
+    global perf_counter, time, time_ns
+    perf_counter, time, time_ns = functions

@@ -1,0 +1,57 @@
+"""What is told of everything that is recorded, at the moment it happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import SpanContext
+
+    from telemetry_kit._recording.logs import RecordedEvent
+    from telemetry_kit._recording.metrics import Instrument
+    from telemetry_kit._recording.spans import RecordedSpan
+
+
+class Sink:
+    """Is told of each span, event and measurement in the thread that makes it, and says which ids come next.
+
+    The methods do nothing here: whoever keeps, prints or checks what is recorded overrides those that it needs.
+    """
+
+    def __init__(self) -> None:
+        self._traces = 0
+        self._spans = 0
+
+    def new_trace_id(self) -> int:
+        """The id of a trace that begins: 1, 2, 3."""
+        self._traces += 1
+        return self._traces
+
+    def new_span_id(self) -> int:
+        """The id of a span that begins: 1, 2, 3."""
+        self._spans += 1
+        return self._spans
+
+    def find_span(self, context: SpanContext) -> RecordedSpan | None:
+        """The span that was recorded here with this context, None where it isn't known."""
+        return None
+
+    def span_started(self, span: RecordedSpan) -> None:
+        """A span begins."""
+
+    def span_ended(self, span: RecordedSpan) -> None:
+        """It has ended, and stays as it is."""
+
+    def span_ended_again(self, span: RecordedSpan) -> None:
+        """`end()` was called on a span that had ended."""
+
+    def event_emitted(self, event: RecordedEvent) -> None:
+        """A log record was emitted."""
+
+    def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
+        """A synchronous instrument was given a value."""
+
+    def callback_failed(self, instrument: Instrument, fault: Exception) -> None:
+        """A callback of an observable instrument raised."""

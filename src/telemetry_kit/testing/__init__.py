@@ -1,0 +1,25 @@
+"""Prove what your code records, with no SDK installed and nothing global touched.
+
+The pytest fixture `telemetry_capture` is a `Captured`; elsewhere it is `with capture() as captured:`.
+"""
+
+from telemetry_kit._recording.logs import RecordedEvent
+from telemetry_kit._recording.spans import RecordedSpan, RecordedStatus, SpanEvent
+from telemetry_kit.testing.captured import Captured
+from telemetry_kit.testing.capturing import capture
+from telemetry_kit.testing.clock import FakeClock
+from telemetry_kit.testing.explain import explain
+from telemetry_kit.testing.points import Point, point
+
+__all__ = [
+    "Captured",
+    "FakeClock",
+    "Point",
+    "RecordedEvent",
+    "RecordedSpan",
+    "RecordedStatus",
+    "SpanEvent",
+    "capture",
+    "explain",
+    "point",
+]

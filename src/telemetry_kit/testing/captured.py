@@ -1,0 +1,355 @@
+"""What a capture holds, and the questions that a test asks of it."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from telemetry_kit._core import reentrancy
+from telemetry_kit._core.sdk import Providers
+from telemetry_kit._recording.logs import RecordedEvent, RecordingLoggerProvider
+from telemetry_kit._recording.metrics import (
+    Instrument,
+    Observable,
+    Reading,
+    RecordingMeterProvider,
+    RecordingObservableCounter,
+    RecordingObservableUpDownCounter,
+    series_key,
+)
+from telemetry_kit._recording.sink import Sink
+from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
+from telemetry_kit.catalogue import METRICS
+from telemetry_kit.testing import text
+from telemetry_kit.testing.clock import FakeClock
+from telemetry_kit.testing.points import Point, recorded_point, same
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from opentelemetry.trace import SpanContext
+
+T = TypeVar("T")
+
+KIT = "telemetry_kit"
+"""The scope of the kit's own meter."""
+_HELPERS = frozenset(
+    {
+        "cache.name",
+        "db.client.connection.pool.name",
+        "event_loop.name",
+        "executor.name",
+        "health.check.name",
+        "job.name",
+        "operation.name",
+        "pool.name",
+        "queue.name",
+        "scope.name",
+    }
+)
+"""The attributes that together name a helper."""
+_POLL = 0.005
+"""Seconds between two looks at what only a collection shows."""
+
+
+class Recording(Sink):
+    """Keeps spans and events, wakes who waits for them, and remembers which helpers did something."""
+
+    def __init__(self, first_id: int) -> None:
+        super().__init__()
+        self._traces = self._spans = first_id
+        self.changed = threading.Condition(threading.RLock())
+        self.spans: list[RecordedSpan] = []
+        self.events: list[RecordedEvent] = []
+        self.active: set[frozenset[Any]] = set()
+        self._by_id: dict[tuple[int, int], RecordedSpan] = {}
+
+    def find_span(self, context: SpanContext) -> RecordedSpan | None:
+        return self._by_id.get((context.trace_id, context.span_id))
+
+    def span_started(self, span: RecordedSpan) -> None:
+        with self.changed:
+            self.spans.append(span)
+            self._by_id[span.trace_id, span.span_id] = span
+
+    def span_ended(self, span: RecordedSpan) -> None:
+        self._wake()
+
+    def event_emitted(self, event: RecordedEvent) -> None:
+        with self.changed:
+            self.events.append(event)
+        self._wake()
+
+    def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
+        self.active.add(helper_of(attributes))
+        self._wake()
+
+    def _wake(self) -> None:
+        with self.changed:
+            self.changed.notify_all()
+
+
+class Captured:
+    """What was recorded while the capture was active. It can be read at any time, also after its end.
+
+    Made by `capture()` and by the pytest fixture `telemetry_capture`.
+    """
+
+    def __init__(self, clock: FakeClock | None = None, *, first_id: int = 0) -> None:
+        self.clock: FakeClock = clock if clock is not None else FakeClock()
+        """What the kit takes for the time while the capture is active: `clock.advance(2.5)`."""
+        self._first_id = first_id
+        self._recording = Recording(first_id)
+        self.tracer_provider: RecordingTracerProvider = RecordingTracerProvider(self._recording)
+        """For instrumentation that takes a provider."""
+        self.meter_provider: RecordingMeterProvider = RecordingMeterProvider(self._recording)
+        self.logger_provider: RecordingLoggerProvider = RecordingLoggerProvider(self._recording)
+        self._providers = Providers(self.tracer_provider, self.meter_provider, self.logger_provider)
+        self._at_start: dict[tuple[Any, ...], float] = {}
+        self._offsets: dict[tuple[Any, ...], float] = {}
+        self._kept: list[tuple[Instrument, list[Reading]]] | None = None
+
+    def __repr__(self) -> str:
+        spans, events = len(self._recording.spans), len(self._recording.events)
+        return f"<captured: {spans} spans, {events} events>"
+
+    def __str__(self) -> str:
+        return text.tree(self.spans, self.events, self._points(quiet=False))
+
+    # Spans and events
+
+    @property
+    def spans(self) -> list[RecordedSpan]:
+        """All spans in the order in which they began, those that still run included."""
+        reentrancy.drain()
+        return list(self._recording.spans)
+
+    def span(self, name: str) -> RecordedSpan:
+        """The one span of this name. Raises AssertionError, which shows what there is, if there isn't exactly one."""
+        spans = self.spans
+        return _one("span", name, [span for span in spans if span.name == name], [span.name for span in spans], self)
+
+    @property
+    def events(self) -> list[RecordedEvent]:
+        """All log-based events in the order in which they were emitted. Events of a span are on the span."""
+        reentrancy.drain()
+        return list(self._recording.events)
+
+    def event(self, name: str) -> RecordedEvent:
+        """The one log-based event of this name. Raises AssertionError if there isn't exactly one."""
+        events = self.events
+        found = [event for event in events if event.name == name]
+        return _one("event", name, found, [event.name for event in events], self)
+
+    # Metrics
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all metrics that have points, sorted."""
+        return sorted({point.metric for point in self._points()})
+
+    def points(self, name: str, attributes: Mapping[str, Any] | None = None) -> list[Point]:
+        """The points of the metric `name`, those whose attributes contain `attributes`, sorted by their attributes.
+
+        Counts are those of this capture: what was counted before it isn't in them. What helpers that did nothing in it
+        say at zero is left out.
+        """
+        found = [point for point in self._points(name) if contains(point.attributes, attributes)]
+        return sorted(found, key=text.point_line)
+
+    def value(self, name: str, attributes: Mapping[str, Any] | None = None) -> float:
+        """The sum of the points of `name` whose attributes contain `attributes`; of a histogram, how often it was given
+        a value. 0 where there is none."""
+        numbers = [point.count if point.count is not None else point.value for point in self.points(name, attributes)]
+        return sum(number for number in numbers if number is not None)
+
+    def assert_catalogued(self) -> None:
+        """Raise AssertionError where the kit's own meter has an instrument that isn't in `telemetry_kit.catalogue`, or is
+        of another kind or unit there."""
+        wrong = [
+            f"{instrument.name} is {problem}"
+            for instrument in self.meter_provider.instruments
+            if instrument.scope == KIT
+            for problem in [uncatalogued(instrument)]
+            if problem
+        ]
+        if wrong:
+            raise AssertionError("not as the catalogue says:\n  " + "\n  ".join(sorted(wrong)))
+
+    def wait_for(
+        self, name: str, *, count: int = 1, attributes: Mapping[str, Any] | None = None, timeout: float = 1.0
+    ) -> None:
+        """Wait for what other threads still do: until a metric, or ended spans or events, of this name came to `count`.
+
+        Args:
+            name: Of the metric, span or event.
+            count: The value of the metric, as `value` gives it, or how many spans or events.
+            attributes: Only those whose attributes contain these.
+            timeout: Real seconds, whatever `clock` says.
+
+        Raises AssertionError, which shows what there is, when the time is over. In a coroutine it would stop the tasks
+        that it waits for: there it is `await asyncio.to_thread(captured.wait_for, "mail.sent")`.
+        """
+        ends = time.monotonic() + timeout
+        while not self._came_to(name, count, attributes):
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise AssertionError(self._did_not_come(name, count, attributes, timeout))
+            with self._recording.changed:
+                self._recording.changed.wait(min(left, _POLL))
+
+    def _came_to(self, name: str, count: int, attributes: Mapping[str, Any] | None) -> bool:
+        spans = [span for span in self.spans if span.name == name and span.end is not None]
+        events = [event for event in self.events if event.name == name]
+        if (
+            max(len([found for found in of if contains(found.attributes, attributes)]) for of in (spans, events))
+            >= count
+        ):
+            return True
+        return self.value(name, attributes) >= count
+
+    def _did_not_come(self, name: str, count: int, attributes: Mapping[str, Any] | None, timeout: float) -> str:
+        wanted = f"{name!r}" + (f" with {dict(attributes)!r}" if attributes else "")
+        names = [*self.metrics, *(span.name for span in self.spans), *(event.name for event in self.events)]
+        hint = "\nThis thread runs an event loop, whose tasks can't go on while it waits: "
+        hint += "await asyncio.to_thread(captured.wait_for, ...)"
+        return (
+            f"{wanted} didn't come to {count} within {timeout:g} s{_near(name, names)}"
+            f"{hint if _in_event_loop() else ''}\n{_shown(self)}"
+        )
+
+    # What a capture does when it begins, is interrupted by a newer one, goes on, and ends
+
+    def _begin(self) -> None:
+        """Remember what the observed instruments say now, which isn't of this capture."""
+        for instrument, readings in self._read():
+            for reading in readings:
+                key = (instrument, series_key(reading.attributes))
+                self._at_start[key] = value = reading.value or 0
+                if isinstance(instrument, RecordingObservableCounter):
+                    self._offsets[key] = -value
+
+    def _suspend(self) -> None:
+        """Nothing is recorded from here on: keep what there is."""
+        if self._kept is None:
+            self._kept = self._shifted()
+
+    def _resume(self) -> None:
+        """Go on counting where it stopped."""
+        kept, self._kept = self._kept or [], None
+        for instrument, readings in self._read():
+            if isinstance(instrument, RecordingObservableCounter):
+                for reading in readings:
+                    self._offsets[instrument, series_key(reading.attributes)] = -(reading.value or 0)
+        for instrument, readings in kept:
+            if isinstance(instrument, RecordingObservableCounter):
+                for reading in readings:
+                    key = (instrument, series_key(reading.attributes))
+                    self._offsets[key] = self._offsets.get(key, 0) + (reading.value or 0)
+
+    def _read(self) -> list[tuple[Instrument, list[Reading]]]:
+        instruments = [found for found in self.meter_provider.instruments if isinstance(found, Observable)]
+        return [(instrument, instrument.read()) for instrument in instruments]
+
+    def _shifted(self) -> list[tuple[Instrument, list[Reading]]]:
+        """What the observed instruments say, with counts from the capture's start."""
+        return [
+            (instrument, [self._shift(instrument, reading) for reading in readings])
+            for instrument, readings in self._read()
+        ]
+
+    def _shift(self, instrument: Instrument, reading: Reading) -> Reading:
+        offset = self._offsets.get((instrument, series_key(reading.attributes)), 0)
+        return replace(reading, value=(reading.value or 0) + offset) if offset else reading
+
+    def _points(self, name: str | None = None, *, quiet: bool = True) -> list[Point]:
+        """All points; `quiet`: also levels of helpers that did nothing here, and levels at zero."""
+        reentrancy.drain()
+        observed = self._shifted() if self._kept is None else self._kept
+        active = self._recording.active | self._changed(observed)
+        points = []
+        for instrument in self.meter_provider.instruments:
+            if name in (None, instrument.name) and not isinstance(instrument, Observable):
+                points += [recorded_point(instrument, reading, reading.value) for reading in instrument.read()]
+        for instrument, readings in observed:
+            if name not in (None, instrument.name):
+                continue
+            for reading in readings:
+                if helper_of(reading.attributes) in active or self._is_new(instrument, reading):
+                    shown = quiet or bool(reading.value) or not isinstance(instrument, RecordingObservableUpDownCounter)
+                else:
+                    shown = quiet and bool(reading.value) and not instrument.name.startswith("job.")
+                if shown:
+                    points.append(recorded_point(instrument, reading, reading.value))
+        return points
+
+    def _is_new(self, instrument: Instrument, reading: Reading) -> bool:
+        key = (instrument, series_key(reading.attributes))
+        return key not in self._at_start or self._differs(instrument, key, reading)
+
+    def _differs(self, instrument: Instrument, key: tuple[Any, ...], reading: Reading) -> bool:
+        before = 0 if isinstance(instrument, RecordingObservableCounter) else self._at_start[key]
+        return reading.value != before
+
+    def _changed(self, observed: Iterable[tuple[Instrument, list[Reading]]]) -> set[frozenset[Any]]:
+        """The helpers that came in this capture, or whose numbers moved in it."""
+        ages = ("job.last_success.age", "job.elapsed")  # they move by themselves
+        return {
+            helper_of(reading.attributes)
+            for instrument, readings in observed
+            if instrument.name not in ages
+            for reading in readings
+            if self._is_new(instrument, reading)
+        }
+
+
+def helper_of(attributes: Mapping[str, Any]) -> frozenset[Any]:
+    """What names the helper that a series belongs to; for one of nobody's, all of its attributes."""
+    named = {key: value for key, value in attributes.items() if key in _HELPERS}
+    return series_key(named if named.keys() - {"scope.name"} else attributes)
+
+
+def contains(attributes: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
+    """Whether `wanted` is part of `attributes`."""
+    return all(
+        key in (attributes or {}) and same(value, (attributes or {})[key]) for key, value in (wanted or {}).items()
+    )
+
+
+def uncatalogued(instrument: Instrument) -> str:
+    """What the catalogue has against an instrument of the kit's meter; empty if nothing."""
+    spec = METRICS.get(instrument.name)
+    if spec is None:
+        return "not there"
+    if spec.instrument != instrument.kind:
+        return f"a {spec.instrument}, not a {instrument.kind}"
+    return "" if spec.unit == instrument.unit else f"in {spec.unit!r}, not in {instrument.unit!r}"
+
+
+def _one(kind: str, name: str, found: list[T], names: list[str], captured: Captured) -> T:
+    if len(found) == 1:
+        return found[0]
+    there_are = f"no {kind} {name!r}" if not found else f"{len(found)} {kind}s {name!r}, not one"
+    raise AssertionError(f"there {'is' if not found else 'are'} {there_are}{_near(name, names)}\n{_shown(captured)}")
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    near = [found for found in difflib.get_close_matches(name, sorted(set(names))) if found != name]
+    return f"; near it: {', '.join(map(repr, near))}" if near else ""
+
+
+def _shown(captured: Captured) -> str:
+    return "Captured:\n" + "\n".join(f"  {line}" for line in str(captured).splitlines())
+
+
+def _in_event_loop() -> bool:
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

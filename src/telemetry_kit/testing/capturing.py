@@ -1,0 +1,95 @@
+"""`capture()`: for a while, everything that the kit records is kept.
+
+Captures can lie in one another, in all threads, and end in any order: the newest that is active has everything.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from telemetry_kit._core import clock as _clock
+from telemetry_kit._core import sdk
+from telemetry_kit._core.instruments import instruments_of
+from telemetry_kit.testing.captured import Captured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from telemetry_kit.testing.clock import FakeClock
+
+_IDS = 1 << 32
+"""Ids that one capture has for its own, so that those of captures in one another aren't taken for each other."""
+
+_lock = threading.RLock()
+_active: list[Captured] = []
+_clock_of_host = _clock.installed()
+
+
+@contextmanager
+def capture(*, clock: FakeClock | None = None) -> Iterator[Captured]:
+    """Keep what every `Telemetry` without providers of its own records, in every thread, until the block ends.
+
+    It works with and without an SDK, and touches nothing that is global to OpenTelemetry. While it is active the kit reads
+    the capture's clock, which stands still. A capture within it takes over until that ends.
+
+    Args:
+        clock: The clock to read; None: a new `FakeClock`.
+
+    >>> from telemetry_kit import Telemetry
+    >>> from telemetry_kit.testing import capture
+    >>> telemetry = Telemetry("shop.orders")
+    >>> with capture() as captured:
+    ...     with telemetry.span("price"):
+    ...         captured.clock.advance(0.25)
+    >>> captured.span("price").duration
+    0.25
+    """
+    captured = begin(clock)
+    try:
+        yield captured
+    finally:
+        end(captured)
+
+
+def begin(clock: FakeClock | None = None) -> Captured:
+    """Start a capture, which is the newest."""
+    with _lock:
+        taken = {other._first_id for other in _active}
+        captured = Captured(clock, first_id=next(first for first in range(0, 1 << 63, _IDS) if first not in taken))
+        if _active:
+            _active[-1]._suspend()
+        _active.append(captured)
+        _take_over()
+        instruments_of().provider()  # what observes is made on the capture's meter, which then knows what was before
+        captured._begin()
+        return captured
+
+
+def end(captured: Captured) -> None:
+    """End a capture, which need not be the newest. A second time does nothing."""
+    with _lock:
+        if captured not in _active:
+            return
+        newest = _active[-1] is captured
+        captured._suspend()
+        _active.remove(captured)
+        if newest:
+            _take_over()
+            if _active:
+                _active[-1]._resume()
+
+
+def _take_over() -> None:
+    """Give everything to the newest capture, or back to the host."""
+    global _clock_of_host
+    if _active:
+        newest = _active[-1]
+        if sdk.override is None:
+            _clock_of_host = _clock.installed()
+        sdk.override = newest._providers
+        _clock.install((newest.clock.perf_counter, newest.clock.time, newest.clock.time_ns))
+    else:
+        sdk.override = None
+        _clock.install(_clock_of_host)

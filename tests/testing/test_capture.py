@@ -1,0 +1,211 @@
+"""`capture()`: what is kept, whose, and from when to when."""
+
+import threading
+
+import pytest
+
+from telemetry_kit import Telemetry
+from telemetry_kit._core import clock as _clock
+from telemetry_kit._core import sdk
+from telemetry_kit.testing import FakeClock, capture, point
+
+MADE_AT_IMPORT = Telemetry("tests.module")
+OPERATION = MADE_AT_IMPORT.operation("module.work")
+ATTRIBUTES = {"operation.name": "module.work", "scope.name": "tests.module"}
+
+
+@OPERATION
+def work() -> int:
+    return 1
+
+
+def test_what_was_made_at_import_is_captured() -> None:
+    """A capture has what a `Telemetry` records that was made long before it."""
+    with capture() as captured:
+        work()
+
+    assert captured.points("operation.duration") == [point(count=1, sum=0.0, attributes=ATTRIBUTES)]
+    assert captured.span("module.work").attributes["code.function.name"].endswith("work")
+
+
+def test_a_capture_starts_from_zero() -> None:
+    """What was counted before a capture isn't in it, though the kit goes on counting."""
+    pool = MADE_AT_IMPORT.pool("seats")
+    with capture() as before:
+        pool.timeout()
+    with capture() as captured:
+        pool.timeout()
+        pool.timeout()
+
+    assert before.value("pool.errors", {"pool.name": "seats"}) == 1
+    assert captured.value("pool.errors", {"pool.name": "seats"}) == 2
+
+
+def test_who_did_nothing_is_not_in_it() -> None:
+    """Helpers of other modules, which happen to be there, say nothing in a capture in which they did nothing."""
+    work()
+    with capture() as captured:
+        pass
+
+    assert str(captured) == "(nothing)"
+    assert captured.points("operation.active") == []
+
+
+def test_every_thread_is_captured() -> None:
+    """Threads that began before the capture record into it too."""
+    go, done = threading.Event(), threading.Event()
+
+    def later() -> None:
+        go.wait(5)
+        work()
+        done.set()
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    with capture() as captured:
+        go.set()
+        done.wait(5)
+        thread.join(5)
+
+    assert captured.value("operation.duration", ATTRIBUTES) == 1
+
+
+def test_the_inner_capture_takes_over() -> None:
+    """While a capture within another is active the outer one gets nothing, and goes on afterwards."""
+    with capture() as outer:
+        work()
+        with capture() as inner:
+            work()
+            work()
+        work()
+
+    assert (outer.value("operation.duration"), inner.value("operation.duration")) == (2, 2)
+
+
+def test_counts_that_are_observed_go_on_where_they_stopped() -> None:
+    """What an inner capture counts isn't in the outer one, also where the kit itself keeps the count."""
+    pool = MADE_AT_IMPORT.pool("berths")
+    with capture() as outer:
+        pool.timeout()
+        with capture() as inner:
+            pool.timeout()
+            pool.timeout()
+        pool.timeout()
+        assert outer.value("pool.errors") == 2
+        assert inner.value("pool.errors") == 2
+    pool.timeout()
+
+    assert (outer.value("pool.errors"), inner.value("pool.errors")) == (2, 2)
+
+
+def test_the_newest_wins_whatever_the_order_of_ends() -> None:
+    """Where the older capture ends first, the newer one goes on having everything."""
+    older, newer = capture(), capture()
+    first, second = older.__enter__(), newer.__enter__()
+    work()
+    older.__exit__(None, None, None)
+    work()
+    newer.__exit__(None, None, None)
+    work()
+
+    assert (first.value("operation.duration"), second.value("operation.duration")) == (0, 2)
+    assert sdk.override is None
+
+
+def test_the_clock_is_the_captures() -> None:
+    """The kit reads a clock that stands still until the test moves it; afterwards it reads the machine's again."""
+    system = _clock.perf_counter
+    with capture() as captured, OPERATION.measure() as measurement:
+        captured.clock.advance(2.5)
+    with capture(clock=FakeClock(at=86_400.0)) as early:
+        work()
+
+    assert measurement.duration == 2.5
+    assert captured.points("operation.duration") == [point(count=1, sum=2.5)]
+    assert early.span("module.work").start == 86_400 * 10**9
+    assert _clock.perf_counter is system
+
+
+def test_ids_are_the_same_in_every_run() -> None:
+    """Traces and spans are numbered from 1 on."""
+    with capture() as captured, MADE_AT_IMPORT.span("outer"), MADE_AT_IMPORT.span("inner"):
+        pass
+
+    assert [(span.trace_id, span.span_id) for span in captured.spans] == [(1, 1), (1, 2)]
+
+
+def test_parents_and_links_are_spans() -> None:
+    """A span's parent is the captured span itself, also where the context went through headers."""
+    from telemetry_kit import attached, extract, inject
+
+    with capture() as captured:
+        with MADE_AT_IMPORT.span("send"):
+            headers = inject({})
+        with attached(extract(headers)), MADE_AT_IMPORT.span("receive"):
+            pass
+
+    assert captured.span("receive").parent is captured.span("send")
+    assert captured.span("send").parent is None
+
+
+def test_plain_objects_are_the_captures() -> None:
+    """`.tracer`, `.meter` and `.logger`, read inside of a capture, record into it."""
+    with capture() as captured, MADE_AT_IMPORT.tracer.start_as_current_span("plain"):
+        MADE_AT_IMPORT.meter.create_counter("plain.count").add(2, {"kind": "a"})
+        MADE_AT_IMPORT.logger.emit(body="plain", event_name="plain.event")
+
+    assert captured.points("plain.count") == [point(value=2, attributes={"kind": "a"})]
+    assert captured.event("plain.event").span is captured.span("plain")
+
+
+def test_explicit_providers_are_their_owners() -> None:
+    """A `Telemetry` that was given providers keeps them."""
+    with capture() as captured, capture() as other:
+        theirs = Telemetry("tests.theirs", tracer_provider=captured.tracer_provider)
+        with theirs.span("work"):
+            pass
+
+    assert captured.span("work").scope == "tests.theirs"
+    assert other.spans == []
+
+
+def test_waiting_for_other_threads() -> None:
+    """`wait_for` comes back when what another thread does is there."""
+    with capture() as captured:
+        thread = threading.Thread(target=work)
+        thread.start()
+        captured.wait_for("operation.duration", attributes=ATTRIBUTES, timeout=10)
+        captured.wait_for("module.work", timeout=10)
+        thread.join()
+
+
+def test_what_did_not_come_is_said() -> None:
+    """The error of `wait_for` says what was waited for, what is near it, and what there is."""
+    with capture() as captured:
+        work()
+        with pytest.raises(AssertionError) as error:
+            captured.wait_for("module.wrok", timeout=0)
+
+    assert str(error.value).startswith(
+        "'module.wrok' didn't come to 1 within 0 s; near it: 'module.work'\nCaptured:\n  span module.work\n"
+    )
+
+
+def test_what_is_not_there_is_said() -> None:
+    """`span` and `event` raise with what is near, and with the whole capture."""
+    with capture() as captured:
+        work()
+        work()
+        MADE_AT_IMPORT.event("config.changed")
+
+    with pytest.raises(AssertionError, match=r"^there is no event 'config.change'; near it: 'config.changed'\nCapt"):
+        captured.event("config.change")
+    with pytest.raises(AssertionError, match=r"^there are 2 spans 'module.work', not one\nCaptured:\n  span module"):
+        captured.span("module.work")
+
+
+def test_the_fixture(telemetry_capture) -> None:
+    """The fixture is a capture of the test."""
+    work()
+
+    assert [point(count=1, attributes=ATTRIBUTES)] == telemetry_capture.points("operation.duration")
