@@ -7,6 +7,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -437,6 +438,76 @@ def test_a_freed_provider_ends_the_histogram() -> None:
     instruments.histogram("pool.wait_time").record(0.1, {})
 
     assert instruments.provider() is None
+
+
+# Providers of hosts, told apart by identity
+
+
+@dataclass
+class Tenant(MeterProvider):
+    """Equal to any other of its tenant, and, as any dataclass that is compared, without a hash."""
+
+    tenant: str
+    real: Any = field(compare=False)
+
+    def get_meter(self, *args: Any, **kwargs: Any) -> Meter:
+        return self.real.get_meter(*args, **kwargs)
+
+
+class Slotted:
+    """Has no hash and can't be referenced weakly; that it is empty, as far as `bool` goes, is nobody's business."""
+
+    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ("real",)
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def __len__(self) -> int:
+        return 0
+
+    def get_meter(self, *args: Any, **kwargs: Any) -> Meter:
+        return self.real.get_meter(*args, **kwargs)
+
+
+class Crowded:
+    """Every one is equal to every other, with one hash, and asking costs an exception."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("don't compare me")
+
+    def __hash__(self) -> int:
+        return 1
+
+    def get_meter(self, *args: Any, **kwargs: Any) -> Meter:
+        return self.real.get_meter(*args, **kwargs)
+
+
+@pytest.mark.parametrize("wrap", [lambda real: Tenant("acme", real), Slotted, Crowded])
+def test_two_providers_are_told_apart_by_identity(sdk: Sdk, wrap: Any) -> None:
+    """PRC 7: providers without a hash, without weak references, or equal to one another each get what is theirs."""
+    other = Sdk()
+    one, two = (wrap(each.meter_provider) for each in (sdk, other))
+    owner, another = Owner((GPU, 1)), Owner((GPU, 2))
+    instruments_of(one).observe("pool.usage", owner, Owner.read)
+    instruments_of(two).observe("pool.usage", another, Owner.read)
+    instruments_of(one).histogram("pool.wait_time").record(1.0, {})
+    instruments_of(two).histogram("pool.wait_time").record(2.0, {})
+    found = [(each.value("pool.usage"), each.point("pool.wait_time").sum) for each in (sdk, other)]
+    other.shutdown()
+
+    assert found == [(1, 1.0), (2, 2.0)]
+
+
+@pytest.mark.parametrize("wrap", [lambda real: Tenant("acme", real), Slotted, Crowded])
+def test_one_provider_has_one_set_of_instruments(sdk: Sdk, wrap: Any) -> None:
+    """PRC 7: however odd it is, a provider is the same one when it is handed over again."""
+    provider = wrap(sdk.meter_provider)
+
+    assert instruments_of(provider) is instruments_of(provider)
 
 
 # Meters of strangers

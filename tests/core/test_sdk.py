@@ -225,3 +225,67 @@ def test_an_sdk_s_providers_are_no_placeholders(sdk: Sdk) -> None:
 def test_providers_that_do_nothing_are_no_placeholders(provider: Any) -> None:
     """A host that hands in a no-op provider wants nothing recorded, rather than the global one."""
     assert not _sdk.is_placeholder(provider)
+
+
+NAMESAKES = """
+import dataclasses
+from opentelemetry import _logs
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider
+
+got = []
+class ProxyLogger(_logs.Logger):
+    def __init__(self): super().__init__("host")
+    def emit(self, record=None, **_): got.append(record.event_name)
+    def enabled(self, **_): return True
+class NoOpLogger(ProxyLogger): pass
+class ProxyLoggerProvider(_logs.LoggerProvider):
+    def __init__(self, kind): self.kind = kind
+    def get_logger(self, *_, **__): return self.kind()
+class ProxyTracerProvider(NoOpTracerProvider):
+    def get_tracer(self, *args, **kwargs): return traces.get_tracer(*args, **kwargs)
+@dataclasses.dataclass
+class _ProxyMeterProvider(opentelemetry.metrics.MeterProvider):
+    real: object
+    def get_meter(self, *args, **kwargs): return self.real.get_meter(*args, **kwargs)
+"""
+
+
+def test_a_host_s_providers_are_used_whatever_they_are_called() -> None:
+    """PRC 7: providers that bear the names of the API's proxies, or inherit from its no-op, and have no hash, record."""
+    given = "Telemetry('lib', tracer_provider=ProxyTracerProvider(), meter_provider=_ProxyMeterProvider(metrics))"
+    run(HOST, NAMESAKES, "from telemetry_kit import Telemetry", f"work = {given}.operation('work')(lambda: 42)", RECORDED)
+
+
+@pytest.mark.parametrize("kind", ["ProxyLogger", "NoOpLogger"])
+@pytest.mark.parametrize("how", ["global", "explicit"])
+def test_a_host_s_logger_is_used_whatever_it_is_called(kind: str, how: str) -> None:
+    """PRC 7: events, failed calls and unhandled exceptions reach a logger that bears the name of one of the API's."""
+    given = f"ProxyLoggerProvider({kind})"
+    options = f"logger_provider={given}, " if how == "explicit" else ""
+    run(
+        HOST,
+        NAMESAKES,
+        "from telemetry_kit import ErrorPolicy, Telemetry",
+        f"_logs.set_logger_provider({given})" if how == "global" else "",
+        f"telemetry = Telemetry('lib', {options}errors=ErrorPolicy(signal='log'))",
+        "telemetry.event('config.changed'); telemetry.record_exception(KeyError('handled'))",
+        "work = telemetry.operation('work')(lambda: 1 / 0)",
+        "try: work()\nexcept ZeroDivisionError: pass",
+        "import sys",
+        "with telemetry.watch_unhandled():",
+        "    sys.excepthook(OSError, OSError('nobody handled me'), None)",
+        "assert got == ['config.changed', 'exception', 'exception', 'exception'], got",
+    )
+
+
+def test_the_api_s_own_loggers_are_sent_nothing() -> None:
+    """Without an SDK for logs nothing is made that its proxy or no-op would throw away; a later SDK is not missed."""
+    run(
+        "from opentelemetry import _logs",
+        KIT,
+        "proxy, noop = _logs.get_logger('lib'), _logs.NoOpLogger('lib')",
+        "assert _sdk.is_silent(proxy) and _sdk.is_silent(noop)",
+        "from opentelemetry.sdk._logs import LoggerProvider",
+        "_logs.set_logger_provider(LoggerProvider(shutdown_on_exit=False))",
+        "assert not _sdk.is_silent(proxy) and not _sdk.is_silent(_logs.get_logger('lib'))",
+    )

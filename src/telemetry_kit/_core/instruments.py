@@ -217,7 +217,7 @@ class Instruments:
         self.explicit: Callable[[], MeterProvider | None] | None = None
         """Weak, so that a provider of a test or of a plug-in goes when its owner lets it go."""
         if meter_provider is not None:
-            self.explicit = weakref.ref(meter_provider)
+            self.explicit = _reference(meter_provider)
         self._bound: MeterProvider | None = None
         self._histograms: dict[str, Histogram] = {}
         self._observed: dict[str, _Observed] = {}
@@ -260,7 +260,7 @@ class Instruments:
                     observed = self._observed[name] = _Observed(name)
             if new:
                 given = None if self.explicit is None else self.explicit()
-                self._create(observed, given or _placeholder())
+                self._create(observed, _placeholder() if given is None else given)
         observed.forget()
         key, gone = next(observed.keys), observed.gone
         try:
@@ -307,7 +307,8 @@ class _Nothing(Instruments):
 
 
 NOTHING: Instruments = _Nothing()
-_of_provider: "weakref.WeakKeyDictionary[MeterProvider, Instruments]" = weakref.WeakKeyDictionary()
+_of_provider: dict[int, Instruments] = {}
+"""By address: a host's provider may have no hash, or be equal to another one."""
 _global: Instruments | None = None
 
 
@@ -319,10 +320,26 @@ def instruments_of(meter_provider: MeterProvider | None = None) -> Instruments:
             if _global is None:
                 _global = Instruments()
             return _global
-        found = _of_provider.get(meter_provider)
-        if found is None:
-            found = _of_provider[meter_provider] = Instruments(meter_provider)
+        found = _of_provider.get(id(meter_provider))
+        if found is None or found.explicit is None or found.explicit() is not meter_provider:
+            found = _of_provider[id(meter_provider)] = Instruments(meter_provider)
         return found
+
+
+def _reference(provider: MeterProvider) -> Callable[[], MeterProvider | None]:
+    """A weak reference that takes the provider's instruments along when it goes; a strong one where its class has slots
+    and none for that."""
+    address = id(provider)
+
+    def gone(reference: "weakref.ref[MeterProvider]") -> None:
+        instruments = _of_provider.get(address)
+        if instruments is not None and instruments.explicit is reference:
+            del _of_provider[address]
+
+    try:
+        return weakref.ref(provider, gone)
+    except TypeError:
+        return lambda: provider
 
 
 def _placeholder() -> MeterProvider:

@@ -88,7 +88,7 @@ class Scope:
         return provider.get_logger(self.name, self.version, SCHEMA_URL)
 
     def _make_tracer(self, provider: TracerProvider | None) -> Tracer | None:
-        if provider is None or isinstance(provider, opentelemetry.trace.NoOpTracerProvider):
+        if provider is None or type(provider) is opentelemetry.trace.NoOpTracerProvider:
             return None
         try:
             return provider.get_tracer(self.name, self.version, schema_url=SCHEMA_URL)

@@ -7,6 +7,7 @@ A capture of `telemetry_kit.testing` stands before both.
 """
 
 import os
+import sys
 from typing import Any, NamedTuple
 
 import opentelemetry.metrics
@@ -69,9 +70,28 @@ def meter_provider() -> MeterProvider | None:
     return override.meter_provider if override is not None else metrics._METER_PROVIDER
 
 
+_PROXIES = (
+    ("opentelemetry.trace", "ProxyTracerProvider"),
+    ("opentelemetry.metrics._internal", "_ProxyMeterProvider"),
+    ("opentelemetry._logs._internal", "ProxyLoggerProvider"),
+)
+"""The API's proxies, looked up where they were imported: whoever has one has their module."""
+
+
 def is_placeholder(provider: object) -> bool:
-    """Whether `provider` is the API's own proxy, which stands for the global one."""
-    return type(provider).__name__ in ("ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLoggerProvider")
+    """Whether `provider` is the API's own proxy, which stands for the global one. A host's class is its own, whatever it
+    is called and whatever it inherits from."""
+    kind = type(provider)
+    return any(kind is getattr(sys.modules.get(module), name, None) for module, name in _PROXIES)
+
+
+def is_silent(logger: object) -> bool:
+    """Whether `logger` is the API's own that sends nothing: its no-op, or its proxy while there is no SDK for logs."""
+    logs = sys.modules.get("opentelemetry._logs._internal")
+    kind = type(logger)
+    if kind is getattr(logs, "NoOpLogger", None):
+        return True
+    return kind is getattr(logs, "ProxyLogger", None) and getattr(logs, "_LOGGER_PROVIDER", None) is None
 
 
 def load_configured() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
-from telemetry_kit._core import faults, reentrancy
+from telemetry_kit._core import faults, reentrancy, sdk
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.error_policy import SIGNAL_VARIABLE, Signal
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
-_NOBODY_LISTENS = ("NoOpLogger", "ProxyLogger")
-"""The API's own loggers: there is no SDK for logs."""
 
 
 def opted_in() -> Signal:
@@ -95,7 +93,7 @@ def _log(
         from opentelemetry._logs import LogRecord, SeverityNumber
 
         logger = scope.logger()
-        if type(logger).__name__ in _NOBODY_LISTENS:
+        if sdk.is_silent(logger):
             return
         record = LogRecord(
             timestamp=when,
