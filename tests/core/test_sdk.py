@@ -253,7 +253,13 @@ class _ProxyMeterProvider(opentelemetry.metrics.MeterProvider):
 def test_a_host_s_providers_are_used_whatever_they_are_called() -> None:
     """PRC 7: providers that bear the names of the API's proxies, or inherit from its no-op, and have no hash, record."""
     given = "Telemetry('lib', tracer_provider=ProxyTracerProvider(), meter_provider=_ProxyMeterProvider(metrics))"
-    run(HOST, NAMESAKES, "from telemetry_kit import Telemetry", f"work = {given}.operation('work')(lambda: 42)", RECORDED)
+    run(
+        HOST,
+        NAMESAKES,
+        "from telemetry_kit import Telemetry",
+        f"work = {given}.operation('work')(lambda: 42)",
+        RECORDED,
+    )
 
 
 @pytest.mark.parametrize("kind", ["ProxyLogger", "NoOpLogger"])
