@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from telemetry_kit._core import counters
+from telemetry_kit._core import cells, counters
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_cells_of_ended_threads_are_folded() -> None:
         in_threads(lambda: tally.add("a"), 1)
 
     assert tally.of("a") == 100
-    assert len(tally.cells()) <= 2
+    assert len(tally.cells()) <= cells.FOLD_FROM
     assert tally.of("a") == 100
 
 

@@ -15,7 +15,7 @@ import weakref
 from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any, cast
 
-from telemetry_kit._core import clock, counters, faults
+from telemetry_kit._core import cells, clock, counters, faults
 from telemetry_kit._core.cardinality import ERROR_TYPES, Distinct
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
@@ -200,7 +200,8 @@ class TaskLedger(counters.PerThread):
 
     def totals(self) -> list[int]:
         """The sums over all threads."""
-        return [sum(numbers) for numbers in zip(*cast("list[list[int]]", self.cells()), strict=True)] or [0] * 6
+        with cells.exclusive:
+            return [sum(numbers) for numbers in zip(*cast("list[list[int]]", self.cells()), strict=True)] or [0] * 6
 
     def at_workers(self) -> int:
         """How many tasks are at a worker."""

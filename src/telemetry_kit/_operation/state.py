@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import counters
+from telemetry_kit._core import cells, counters
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Reading, Series, series
@@ -75,11 +75,12 @@ class OperationState(counters.Running):
     def ended(self) -> dict[Series, list[float]]:
         """Calls and seconds of now."""
         total: dict[Series, list[float]] = {}
-        for cell in self.cells():
-            for of, (calls, seconds, _) in list((cell[2] or {}).items()):
-                entry = total.setdefault(of, [0, 0.0])
-                entry[0] += calls
-                entry[1] += seconds
+        with cells.exclusive:
+            for cell in self.cells():
+                for of, (calls, seconds, _) in list((cell[2] or {}).items()):
+                    entry = total.setdefault(of, [0, 0.0])
+                    entry[0] += calls
+                    entry[1] += seconds
         return total
 
     def active_series(self) -> Series:

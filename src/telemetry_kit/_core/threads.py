@@ -1,0 +1,58 @@
+"""What the kit knows of each thread: whether it is a place where the API may be called."""
+
+import threading
+import weakref
+
+from telemetry_kit._core import forks
+
+_states: set["weakref.ref[ThreadState]"] = set()
+
+
+def states() -> list["ThreadState"]:
+    """The states of all threads that the kit knows."""
+    return [state for state in (reference() for reference in list(_states)) if state is not None]
+
+
+class ThreadState:
+    """What the kit knows of a thread."""
+
+    __slots__ = ("__weakref__", "busy", "was_busy")
+
+    def __init__(self) -> None:
+        _states.add(weakref.ref(self, _states.discard))
+        self.busy = False
+        """It is inside the API or the SDK, called by the kit, or it runs the garbage collector: no place to record."""
+        self.was_busy = False
+        """What `busy` was before the collector came."""
+
+
+class _Threads(threading.local):
+    """Each thread's own."""
+
+    state = ThreadState()
+    """For the moment in which a thread's own is being made, where the collector or a signal handler may ask already."""
+
+    def __init__(self) -> None:
+        self.state = ThreadState()
+
+    @property
+    def busy(self) -> bool:
+        """`state.busy`, for whoever asks once."""
+        return self.state.busy
+
+    @busy.setter
+    def busy(self, busy: bool) -> None:
+        self.state.busy = busy
+
+
+threads = _Threads()
+
+
+def _start_again() -> None:
+    # Calls that run across the fork hold on to the state of their thread: there they see that this is no place to record.
+    threads.state.busy = True
+    _states.clear()
+    threads.state = ThreadState()
+
+
+forks.after_fork(_start_again)
