@@ -4,13 +4,11 @@ from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
 from telemetry_kit._core import cells
-from telemetry_kit._core.cells import GIL as GIL
-from telemetry_kit._core.cells import PerThread as PerThread
-from telemetry_kit._core.cells import Running as Running
-from telemetry_kit._core.forks import after_fork as after_fork
-from telemetry_kit._core.forks import fork as fork
-from telemetry_kit._core.threads import states as states
-from telemetry_kit._core.threads import threads as threads
+from telemetry_kit._core.cells import GIL, PerThread, Running
+from telemetry_kit._core.forks import after_fork, fork
+from telemetry_kit._core.threads import states, threads
+
+__all__ = ["GIL", "Monotonic", "PerThread", "Running", "Tally", "after_fork", "fork", "states", "threads"]
 
 K = TypeVar("K", bound=Hashable)
 
