@@ -92,11 +92,23 @@ def test_the_bare_function_is_reachable(telemetry: Telemetry) -> None:
     assert inspect.unwrap(telemetry.operation(bare)) is bare
 
 
-def test_the_signature_is_found_without_following_wrapped(telemetry: Telemetry) -> None:
-    """Whoever ignores `__wrapped__` finds the signature all the same (WRP 1, WRP 6)."""
-    measured = telemetry.operation(bare)
+def test_parameters_are_found_without_following_wrapped(telemetry: Telemetry) -> None:
+    """Whoever ignores `__wrapped__` finds names, kinds and defaults all the same (WRP 1, WRP 6)."""
+    found = inspect.signature(telemetry.operation(bare), follow_wrapped=False)
 
-    assert inspect.signature(measured, follow_wrapped=False) == inspect.signature(bare)
+    assert [(p.name, p.kind, p.default) for p in found.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in inspect.signature(bare).parameters.values()
+    ]
+
+
+def test_a_default_without_a_literal_is_shown_as_dots_without_following_wrapped(telemetry: Telemetry) -> None:
+    """WRP 1, WRP 6: such a parameter can be left out, whatever its default is."""
+
+    def place(order: "dict[str, int]", at: object = sys) -> None: ...
+
+    found = inspect.signature(telemetry.operation(place), follow_wrapped=False)
+
+    assert found.parameters["at"].default is ...
 
 
 # WRP 2

@@ -21,6 +21,7 @@ from telemetry_kit._core import faults
 from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, span_value
 from telemetry_kit._core.outcome import type_name
 from telemetry_kit._redaction.scrub import REDACTED, default_scrub, denied, is_card
+from telemetry_kit._wrapping.callables import signature_of
 
 Spec = Mapping[str, str] | Iterable[str] | str
 """`{"parameter": "attribute.key"}`, names of parameters, or `"*"`."""
@@ -85,7 +86,7 @@ def _parameters(func: Callable[..., Any], spec: Spec) -> list[inspect.Parameter]
     if isinstance(func, (classmethod, staticmethod)):
         func = func.__func__
     try:
-        return list(inspect.signature(func).parameters.values())
+        return list(signature_of(func).parameters.values())
     except (TypeError, ValueError):
         raise TypeError(
             f"arguments={spec!r:.100} of {_name_of(func)}: it doesn't say which parameters it has; "

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
+
+AS_WRITTEN: dict[str, Any] = {}
+"""How `inspect.signature` leaves annotations unevaluated: at decoration the names in them may not be there yet."""
+if sys.version_info >= (3, 14):
+    from annotationlib import Format
+
+    AS_WRITTEN["annotation_format"] = Format.STRING
 
 
 def kind_of(func: object) -> str:
@@ -70,8 +78,8 @@ def full_name_of(func: Any) -> str:
 def check_takes(option: Callable[..., Any], func: Any, what: str) -> None:
     """Raise TypeError where `option`, a callable that is given what `func` is given, can't take that."""
     try:
-        parameters = inspect.signature(func).parameters.values()
-        takes = inspect.signature(option)
+        parameters = signature_of(func).parameters.values()
+        takes = signature_of(option)
     except (TypeError, ValueError):
         return
     kinds = inspect.Parameter
@@ -92,8 +100,16 @@ def check_takes(option: Callable[..., Any], func: Any, what: str) -> None:
         except TypeError:
             continue
         return
-    msg = f"{what} is given what {name_of(func)}{inspect.signature(func)} is given, and takes {takes}"
+    msg = f"{what} is given what {name_of(func)}{signature_of(func)} is given, and takes {takes}"
     raise TypeError(msg)
+
+
+def signature_of(func: Any) -> inspect.Signature:
+    """The signature of `func` for whoever needs its parameters: no annotation is evaluated for it.
+
+    Raises TypeError or ValueError where it doesn't say.
+    """
+    return inspect.signature(func, **AS_WRITTEN)
 
 
 def disguise(wrapper: Any, func: Any) -> Any:
@@ -104,7 +120,39 @@ def disguise(wrapper: Any, func: Any) -> Any:
         if value is not None:
             setattr(wrapper, name, value)
     try:
-        wrapper.__signature__ = inspect.signature(func)
+        signature = signature_of(func)
     except (TypeError, ValueError):  # a builtin that doesn't say
-        pass
+        return wrapper
+    if _as_evaluated(signature):
+        wrapper.__signature__ = signature
+    else:
+        # A `__signature__` would be the answer to every question, but this one depends on the question (`eval_str`,
+        # `annotation_format`) and on the time: the bare function answers, reached by `__wrapped__`. Who ignores that
+        # (Celery, APScheduler) is after names and defaults, which a text can say.
+        wrapper.__text_signature__ = _text(signature)
     return wrapper
+
+
+def _as_evaluated(signature: inspect.Signature) -> bool:
+    """Whether the annotations are the same whoever asks: there are none, or they are values already, not strings."""
+    annotations = [signature.return_annotation, *(p.annotation for p in signature.parameters.values())]
+    return not any(isinstance(annotation, str) for annotation in annotations)
+
+
+def _text(signature: inspect.Signature) -> str:
+    """Names, kinds and defaults as `__text_signature__` says them; a default that has no literal is `...`."""
+    bare = [
+        p.replace(annotation=p.empty, default=p.default if p.default is p.empty else _Literal(p.default))
+        for p in signature.parameters.values()
+    ]
+    return str(inspect.Signature(bare))
+
+
+class _Literal:
+    """Shows a value as a literal of Python that stands for it."""
+
+    def __init__(self, value: object) -> None:
+        self._text = repr(value) if value is None or type(value) in (bool, int, float, str, bytes) else "..."
+
+    def __repr__(self) -> str:
+        return self._text
