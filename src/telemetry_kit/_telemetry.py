@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import sdk
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
+from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL
 from telemetry_kit._core.scope import Scope
 from telemetry_kit._errors.recorder import recorder_of
@@ -53,6 +54,7 @@ DISABLED_VARIABLE = "TELEMETRY_KIT_DISABLED"
 """Names or patterns of the libraries whose telemetry a host switches off: `acme.*,shop`."""
 
 
+@public
 class Telemetry:
     """The scope of an instrumented library or application module: make one at import, it is cheap and thread-safe.
 

@@ -18,6 +18,7 @@ from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, get_curre
 
 from telemetry_kit._core import context as _context
 from telemetry_kit._core import faults
+from telemetry_kit._core.face import public
 from telemetry_kit._propagation import baggage as _baggage
 from telemetry_kit._propagation.host_propagator import Host
 from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
@@ -38,6 +39,7 @@ def _renewed(propagator: Any) -> Host:
     return _host
 
 
+@public
 def extract(carrier: Any, context: Context | None = None) -> Context:
     """The context that `carrier` brings, on top of `context`.
 
@@ -106,6 +108,7 @@ def extract_public(carrier: Any) -> tuple[Context, list[Link]]:
     return context, links_to([incoming])
 
 
+@public
 def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str] | None = None) -> C:
     """Write the context into `carrier`, in place of what stood there.
 
@@ -166,6 +169,7 @@ def _with_baggage(context: Context, allowed: Iterable[str]) -> Context:
     return context if len(kept) == len(present) else _baggage.keep(context, kept)
 
 
+@public
 class attached:  # noqa: N801 - reads as a keyword: `with attached(context):`
     """Make a context current for a block: `with attached(extract(carrier)):`.
 
@@ -193,6 +197,7 @@ class attached:  # noqa: N801 - reads as a keyword: `with attached(context):`
             pass
 
 
+@public
 def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]:
     """`func`, run in today's context whoever calls it, in whatever thread.
 
@@ -266,6 +271,7 @@ def _steps(context: contextvars.Context, steps: Any) -> Generator[Any, Any, Any]
 _stepwise = types.coroutine(_steps)
 
 
+@public
 def link_to(carrier_or_context: Any) -> Link | None:
     """A link to the span that a carrier, a context, a span or its context names, and to nothing else; None if it names none.
 
@@ -291,6 +297,7 @@ def link_to(carrier_or_context: Any) -> Link | None:
         return None
 
 
+@public
 def links_to(items: Iterable[Any], *, limit: int = MAX_LINKS) -> list[Link]:
     """Links to what several carriers or contexts name, such as a batch of messages: valid and distinct ones.
 
@@ -320,6 +327,7 @@ def links_to(items: Iterable[Any], *, limit: int = MAX_LINKS) -> list[Link]:
     return list(links.values())
 
 
+@public
 def child_environment(env: Mapping[str, str] | None = None, context: Context | None = None) -> dict[str, str]:
     """A copy of the environment with the context in it, for a child process.
 

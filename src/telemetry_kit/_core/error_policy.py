@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.face import public
 from telemetry_kit._redaction.scrub import default_scrub
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 """How a host says where exceptions are recorded, while OpenTelemetry moves from span events to log records."""
 
 
+@public
 class ErrorPolicy:
     """How much detail of errors leaves the process, and where to.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import NAMES, Distinct
+from telemetry_kit._core.face import public
 from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def admit_name(scope: Scope, kind: str, name: str) -> str:
     return admitted
 
 
+@public
 @final
 class Handle:
     """What began when it was made ends by `stop()`, or with the `with` block that it heads.

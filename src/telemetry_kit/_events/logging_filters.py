@@ -10,12 +10,14 @@ import threading
 from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 
 from telemetry_kit._core import counters, faults
+from telemetry_kit._core.face import public
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 
 SITES = 1_024
 """Places in the code with a bucket of their own; all later ones share one."""
 
 
+@public
 class LogCorrelation(logging.Filter):
     """Puts `trace_id` and `span_id` (lower-case hex) and `trace_sampled` (a bool) of the current span on each record.
 
@@ -49,6 +51,7 @@ class LogCorrelation(logging.Filter):
         return True
 
 
+@public
 class LogSampling(logging.Filter):
     """Lets the first `burst` records of a place through, then `rate` per second. A place is a logger, file and line.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from telemetry_kit._core import counters, faults
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
+from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._jobs.run import JobRun, current_run
 from telemetry_kit._jobs.state import Job, jobs_of
@@ -28,11 +29,14 @@ F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | static
 __all__ = ["BatchJob", "JobRun", "current_run"]
 
 
-class BatchJob:
+@public
+class BatchJob(HasBlocks):
     """Work that starts, goes through records and ends: a decorator, and the maker of runs.
 
     Made by `Telemetry.batch_job`. Several of one name in one `Telemetry` are one job.
     """
+
+    _gives_block = "`.run()`"
 
     def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
         check_name("batch job", name)

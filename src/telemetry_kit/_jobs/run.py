@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry_kit._core import clock, counters, faults, reentrancy
 from telemetry_kit._core import outcome as _outcome
 from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush
 from telemetry_kit._jobs.records import Records
 from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, Outcome, State
@@ -27,6 +28,7 @@ START_SECONDS = 5.0
 CURRENT: ContextVar[JobRun | None] = ContextVar("telemetry_kit.job_run", default=None)
 
 
+@public
 class JobRun(Block, Records):
     """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
 
@@ -295,6 +297,7 @@ class _NoRun(JobRun):
 NO_RUN: JobRun = _NoRun()
 
 
+@public
 def current_run() -> JobRun:
     """The innermost run in progress, so that a decorated job, and whatever it calls, can count records and steps.
 

@@ -15,6 +15,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span
 from telemetry_kit._core import clock, counters, faults, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_attributes, span_value
+from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._operation import endings
 from telemetry_kit._wrapping.awaitables import NO_RESULT
@@ -32,6 +33,7 @@ CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
 """The innermost running measurement, or the box of a lean call that makes one if it is asked for."""
 
 
+@public
 class Measurement:
     """One call of an operation, as `operation.measure()` gives it: a context manager for a single use.
 
@@ -337,6 +339,7 @@ class _NoMeasurement(Measurement):
 NO_MEASUREMENT: Measurement = _NoMeasurement()
 
 
+@public
 def current_measurement() -> Measurement:
     """The innermost running measurement, so that a decorated handler can add to it or fail without being passed it.
 

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 from telemetry_kit._core import context, faults, outcome, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
 from telemetry_kit._core.attributes import span_attributes as bounded
+from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import series
 from telemetry_kit._operation import fast_path
 from telemetry_kit._operation import propagation as carry
@@ -36,11 +37,14 @@ NO_RESULT: Any = awaitables.NO_RESULT
 _NO_ATTRIBUTES: dict[str, AttributeValue] = {}
 
 
-class Operation:
+@public
+class Operation(HasBlocks):
     """Something that a library or service does: a decorator, and the maker of measurements.
 
     Made by `Telemetry.operation`. It can decorate many functions and be used from many threads.
     """
+
+    _gives_block = "`.measure()`"
 
     __slots__ = (
         "__weakref__",

@@ -93,3 +93,6 @@ def is_card(digits: str) -> bool:
         number = int(digit) * (1 + place % 2)
         total += number - 9 if number > 9 else number
     return total % 10 == 0
+
+
+default_scrub.__module__ = "telemetry_kit"  # as `_core.face.public` would say, which stands above this layer

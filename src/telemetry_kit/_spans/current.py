@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, get_current_span
 
 from telemetry_kit._core import counters, faults, reentrancy
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
+from telemetry_kit._core.face import public
 from telemetry_kit._wrapping import awaitables, callables, drivers
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
@@ -21,6 +22,7 @@ Attributes = Mapping[str, object] | Callable[..., Mapping[str, object]] | None
 Arguments = Mapping[str, str] | Iterable[str] | str
 
 
+@public
 def set_span_attributes(attributes: Mapping[str, object]) -> None:
     """Set attributes of any cardinality on the span that is current; none where it isn't recorded. Never raises:
     values that a span can't have are left out, long ones cut at 4,096 characters.
@@ -36,6 +38,7 @@ def set_span_attributes(attributes: Mapping[str, object]) -> None:
         faults.record("span.set_attributes", fault)
 
 
+@public
 def enrich_span(
     *,
     arguments: Arguments | None = None,

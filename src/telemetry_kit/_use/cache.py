@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import counters, faults
 from telemetry_kit._core.cardinality import ValueGuard
+from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.registry import Registry
@@ -39,6 +40,7 @@ _STATES: Registry[dict[str, _State]] = Registry(dict)
 """By name."""
 
 
+@public
 class Cache:
     """A cache, counted by who asks it. Made by `Telemetry.cache`."""
 

@@ -12,6 +12,7 @@ from opentelemetry.semconv.attributes import db_attributes, server_attributes
 from telemetry_kit._core import counters, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
+from telemetry_kit._core.face import public
 from telemetry_kit._core.names import check_name
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._operation.measurement import Measurement
@@ -31,6 +32,7 @@ _GUARDS: Registry[dict[tuple[tuple[str, AttributeValue], ...], ValueGuard]] = Re
 """By what tells a database from others."""
 
 
+@public
 class Database:
     """A database that is asked. Made by `Telemetry.database`."""
 
@@ -131,6 +133,7 @@ class Database:
         )
 
 
+@public
 @final
 class Query(Measurement):
     """One call of a database: a measurement that also knows how many rows came back."""

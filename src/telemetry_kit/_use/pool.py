@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from telemetry_kit._core import counters, outcome
 from telemetry_kit._core.cardinality import ValueGuard
+from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.registry import Registry
@@ -51,11 +52,14 @@ _STATES: Registry[dict[tuple[str, str | None], _State]] = Registry(dict)
 """By name and convention."""
 
 
-class Pool:
+@public
+class Pool(HasBlocks):
     """A finite thing that is taken and given back, counted by who takes it. Made by `Telemetry.pool`.
 
     It can be used from any number of threads and tasks. Its numbers are reported as long as somebody holds it.
     """
+
+    _gives_block = "`.wait()` or `.use()`"
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry_kit._core import clock, counters, faults
 from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit.conventions import DB_CONNECTIONS, PoolConvention
@@ -29,6 +30,7 @@ MOMENT = 1.0
 _STATE = "db.client.connection.state"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class PoolStats:
     """What a pool knows of itself now. `timeouts` and `errors` have been counted since it was made.

@@ -1,0 +1,50 @@
+"""The public face: what the package exports, where it says that it belongs, and what it answers to a misuse."""
+
+import asyncio
+import pickle
+from typing import Any
+
+import pytest
+
+import telemetry_kit
+from telemetry_kit import PoolStats, Telemetry
+
+telemetry = Telemetry("shop.orders")
+
+
+@pytest.mark.parametrize("name", [name for name in telemetry_kit.__all__ if not name.startswith("__")])
+def test_what_is_exported_belongs_to_the_package(name: str) -> None:
+    """A class or function of the face says `telemetry_kit` and names no private file, nor do its pickles."""
+    assert getattr(telemetry_kit, name).__module__ == "telemetry_kit"
+
+
+def test_a_pickle_names_no_private_file() -> None:
+    """What is pickled today can be read when private files are called something else."""
+    assert b"telemetry_kit._" not in pickle.dumps(PoolStats(used=3))
+
+
+BLOCKS: dict[str, tuple[Any, str]] = {
+    "operation": (telemetry.operation("checkout"), r"must not head a `with` block itself.*`\.measure\(\)`"),
+    "pool": (telemetry.pool("gpu"), r"must not head a `with` block itself.*`\.wait\(\)` or `\.use\(\)`"),
+    "job": (telemetry.batch_job("nightly"), r"must not head a `with` block itself.*`\.run\(\)`"),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_with_block_of_the_thing_itself_says_which_method_gives_one(name: str) -> None:
+    """`with telemetry.operation("x"):` is a TypeError that names the way out."""
+    thing, says = BLOCKS[name]
+
+    with pytest.raises(TypeError, match=says):
+        thing.__enter__()
+
+
+def test_an_async_with_block_says_it_too() -> None:
+    """`async with telemetry.operation("x"):` likewise."""
+
+    async def main() -> None:
+        async with BLOCKS["operation"][0]:
+            raise AssertionError
+
+    with pytest.raises(TypeError, match="must not head"):
+        asyncio.run(main())
