@@ -144,3 +144,31 @@ def test_the_strict_propagators_can_be_named_in_the_environment() -> None:
         "StrictTraceContextPropagator",
         "StrictBaggagePropagator",
     }
+
+
+def test_the_map_in_the_documentation_is_right() -> None:
+    """Each place that "where do I find" names is there."""
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| `([\w/.]+)` \|$", page, re.MULTILINE)
+    missing = [place for place in rows if not (ROOT / "src" / "telemetry_kit" / place).exists()]
+
+    assert len(rows) >= 15
+    assert missing == []
+
+
+def test_the_layers_in_the_documentation_are_those_of_the_contract() -> None:
+    """The design page names every package that the contract of import-linter names, and no other."""
+    contract = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    layers = re.search(r'id = "layers".*?layers = \[(.*?)\]', contract, re.DOTALL)
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    table = page.partition("| layer | packages |")[2].partition("\n\n")[0]
+
+    assert layers is not None
+    assert set(re.findall(r"`(\w+)`", table)) | {"_version"} == set(re.findall(r"\w+", layers[1]))
+
+
+def test_the_top_level_can_be_taken_in_at_a_glance() -> None:
+    """There are at most 24 modules and packages at the top."""
+    top = [path for path in (ROOT / "src" / "telemetry_kit").iterdir() if path.suffix == ".py" or path.is_dir()]
+
+    assert len([path for path in top if path.name != "__pycache__"]) <= 24
