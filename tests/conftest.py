@@ -34,8 +34,9 @@ def clock() -> Iterator[FakeClock]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give integration and soak tests the time they need."""
     for item in items:
-        if item.get_closest_marker("integration") and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(180))
+        for marker, seconds in (("integration", 180), ("soak", 1_800)):
+            if item.get_closest_marker(marker) and not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(seconds))
 
 
 def pytest_report_header() -> list[str]:

@@ -48,7 +48,7 @@ class CountedTask:
         context: Any = self.context
         try:
             del ledger.queued[self.ticket]
-        except KeyError:  # refused, and run all the same; started before; or the task of a parent process
+        except (KeyError, AttributeError):  # refused, and run all the same; started before; or the task of a parent process
             return in_context(context, fn, args, kwargs)
         try:
             cell = ledger.local.cell
@@ -64,6 +64,7 @@ class CountedTask:
                     faults.record("executor.context", fault)
             result = fn(*args, **kwargs)
         except BaseException as exc:
+            self.let_go()
             outcome = judge(exc)[0]
             cell[ACTIVE] -= 1
             cell[outcome] += 1
@@ -81,6 +82,13 @@ class CountedTask:
             # This frame lives as long as the traceback of an exception: it must not keep the books or a context.
             del self, ledger, fn, context, cell, token
 
+    def let_go(self) -> None:
+        """Keep no more than the bare task would: on 3.14 a frame of the executor's, and so the traceback, holds `run`."""
+        held: Any = self
+        if held.ledger.copies:
+            held.fn = held.fn.args[0]  # without the copy of the context that it would run in
+        held.ledger = held.context = held.ticket = None
+
 
 class TimedTask(CountedTask):
     """A task whose times are taken, or that has a span."""
@@ -94,7 +102,7 @@ class TimedTask(CountedTask):
         context: Any = self.context
         try:
             del ledger.queued[self.ticket]
-        except KeyError:
+        except (KeyError, AttributeError):
             return in_context(context, fn, args, kwargs)
         try:
             cell = ledger.local.cell
@@ -121,6 +129,7 @@ class TimedTask(CountedTask):
                     faults.record("executor.context", fault)
             result = fn(*args, **kwargs)
         except BaseException as exc:
+            self.let_go()
             outcome, kind = judge(exc)
             cell[ACTIVE] -= 1
             cell[outcome] += 1
