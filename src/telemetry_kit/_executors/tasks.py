@@ -48,7 +48,10 @@ class CountedTask:
         context: Any = self.context
         try:
             del ledger.queued[self.ticket]
-        except (KeyError, AttributeError):  # refused, and run all the same; started before; or the task of a parent process
+        except (
+            KeyError,
+            AttributeError,
+        ):  # refused, and run all the same; started before; or the task of a parent process
             return in_context(context, fn, args, kwargs)
         try:
             cell = ledger.local.cell
