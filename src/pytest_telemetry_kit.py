@@ -17,27 +17,54 @@ if TYPE_CHECKING:
 
     from telemetry_kit.testing import Captured
 
-_MARK = "telemetry_capture"
+_NAME = "telemetry_capture"
 _CAPTURED: pytest.StashKey[Captured] = pytest.StashKey()
+_LEFT_TO_JUDGE: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
+_PYTESTS_OWN = frozenset(
+    {_NAME, "cache", "capfd", "capfdbinary", "caplog", "capsys", "capsysbinary", "doctest_namespace", "monkeypatch"}
+    | {"pytestconfig", "pytester", "record_property", "recwarn", "request", "subtests", "tmp_path", "tmp_path_factory"}
+)
+"""Fixtures of which none ends a span when it is torn down."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known, also under `--strict-markers`."""
     config.addinivalue_line(
         "markers",
-        f"{_MARK}(allow=()): what the fixture {_MARK} finds wrong and this test means to cause, in its words: "
+        f"{_NAME}(allow=()): what the fixture {_NAME} finds wrong and this test means to cause, in its words: "
         "never_ended, ended_twice, attached, keys, uncatalogued, fault, dropped, overflow",
     )
 
 
 @pytest.fixture
 def telemetry_capture(request: pytest.FixtureRequest) -> Iterator[Captured]:
-    """What `telemetry_kit` records while this test runs: spans, events, points, and a clock that the test moves."""
-    from telemetry_kit.testing import capture
+    """What `telemetry_kit` records while this test runs: spans, events, points, and a clock that the test moves.
 
-    with capture() as captured:
-        request.node.stash[_CAPTURED] = captured
+    When the test has passed, what is wrong with its telemetry fails it all the same: spans that never end, contexts
+    that stay current, keys that differ, faults and others; `@pytest.mark.telemetry_capture(allow=("fault",))` allows them.
+    """
+    from telemetry_kit.testing import capture_and_watch
+
+    item: pytest.Item = request.node
+    _allowed(item)
+    with capture_and_watch() as captured:
+        item.stash[_CAPTURED] = captured
         yield captured
+        _judge(item, item.stash.get(_LEFT_TO_JUDGE, ()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Judge the telemetry of a test that has passed. What fixtures may still end is judged after they are torn down."""
+    yield
+    if _CAPTURED in item.stash:
+        from telemetry_kit.testing import WORDS
+        from telemetry_kit.testing.validator import AT_THE_END
+
+        others = set(getattr(item, "fixturenames", ())) - _PYTESTS_OWN
+        now = [word for word in WORDS if not others or word not in AT_THE_END]
+        _judge(item, now)
+        item.stash[_LEFT_TO_JUDGE] = tuple(word for word in WORDS if word not in now)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,3 +81,23 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
     """Explain how points and spans differ, if the kit's are what is compared."""
     kit: Any = sys.modules.get("telemetry_kit.testing")
     return None if kit is None or op != "==" else kit.explain(left, right)
+
+
+def _judge(item: pytest.Item, words: Any) -> None:
+    from telemetry_kit.testing.validator import report
+
+    wrong = report(item.stash[_CAPTURED].findings(_allowed(item), words=words)) if words else ""
+    if wrong:
+        pytest.fail(wrong, pytrace=False)
+
+
+def _allowed(item: pytest.Item) -> Any:
+    """The words that the test, its class or its module allows."""
+    from telemetry_kit.testing.validator import check_words
+
+    allowed: list[Any] = []
+    for mark in item.iter_markers(_NAME):
+        if mark.args or set(mark.kwargs) - {"allow"}:
+            raise pytest.UsageError(f"the mark {_NAME} takes allow=(...) and nothing else, got {mark!r}")
+        allowed += check_words(mark.kwargs.get("allow", ()))
+    return allowed

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from telemetry_kit._core import observer
 from telemetry_kit._core.attributes import AttributeValue, attribute_key, metric_value
 from telemetry_kit._core.outcome import CANCELLED, OTHER
 
@@ -79,11 +80,13 @@ class ValueGuard:
                 return seen[value]
             except KeyError:
                 pass
-        return self._new(seen, value)
+        return self._new(key, seen, value)
 
-    def _new(self, seen: dict[object, AttributeValue], value: object) -> AttributeValue | None:
+    def _new(self, key: str, seen: dict[object, AttributeValue], value: object) -> AttributeValue | None:
         harmless = metric_value(value)
         if harmless is None:
+            if value is None:
+                observer.left_out(key)
             return None
         # 1, 1.0 and True are equal, but three different values on a chart.
         mark: object = harmless if harmless.__class__ is str else (harmless.__class__, harmless)
@@ -91,6 +94,7 @@ class ValueGuard:
             return seen[mark]
         except KeyError:
             if len(seen) >= self.values:
+                observer.overflowed(key)
                 return OTHER
             return seen.setdefault(mark, harmless)
 

@@ -8,7 +8,7 @@ import logging
 import threading
 from types import TracebackType
 
-from telemetry_kit._core import counters
+from telemetry_kit._core import counters, observer
 
 LOGGER = logging.getLogger("telemetry_kit")
 
@@ -24,6 +24,7 @@ def record(site: str, fault: BaseException) -> None:
     only counted, so that the path never goes round in circles.
     """
     _counted.add(site)
+    observer.fault(site, fault)
     if site in _said or getattr(_here, "logging", False):
         return
     _said[site] = True

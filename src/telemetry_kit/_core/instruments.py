@@ -261,6 +261,8 @@ class Instruments:
             if new:
                 given = None if self.explicit is None else self.explicit()
                 self._create(observed, _placeholder() if given is None else given)
+                if self.explicit is None and sdk.override is not None:
+                    self._create(observed, sdk.override.meter_provider)
         observed.forget()
         key, gone = next(observed.keys), observed.gone
         try:

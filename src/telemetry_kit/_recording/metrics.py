@@ -206,9 +206,13 @@ class RecordingMeter(metrics.Meter):
             )
         key = (kind.kind, name.lower(), unit or "", description or "")
         with self._lock:
-            if key not in self._made:
-                self._made[key] = kind(self._sink, self.name, name.lower(), unit or "", description or "", *more)
-            return self._made[key]
+            made = self._made.get(key)
+            if made is not None:
+                return made
+            made = kind(self._sink, self.name, name.lower(), unit or "", description or "", *more)
+            self._made[key] = made
+        self._sink.instrument_made(made)
+        return made
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> metrics.Counter:
         return self._make(RecordingCounter, name, unit, description)  # type: ignore[no-any-return]

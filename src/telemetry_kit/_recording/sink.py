@@ -50,6 +50,9 @@ class Sink:
     def event_emitted(self, event: RecordedEvent) -> None:
         """A log record was emitted."""
 
+    def instrument_made(self, instrument: Instrument) -> None:
+        """An instrument was made that wasn't there."""
+
     def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
         """A synchronous instrument was given a value."""
 

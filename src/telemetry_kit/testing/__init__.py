@@ -6,20 +6,25 @@ The pytest fixture `telemetry_capture` is a `Captured`; elsewhere it is `with ca
 from telemetry_kit._recording.logs import RecordedEvent
 from telemetry_kit._recording.spans import RecordedSpan, RecordedStatus, SpanEvent
 from telemetry_kit.testing.captured import Captured
-from telemetry_kit.testing.capturing import capture
+from telemetry_kit.testing.capturing import capture, capture_and_watch
 from telemetry_kit.testing.clock import FakeClock
 from telemetry_kit.testing.explain import explain
 from telemetry_kit.testing.points import Point, point
+from telemetry_kit.testing.validator import WORDS, Finding, Word
 
 __all__ = [
+    "WORDS",
     "Captured",
     "FakeClock",
+    "Finding",
     "Point",
     "RecordedEvent",
     "RecordedSpan",
     "RecordedStatus",
     "SpanEvent",
+    "Word",
     "capture",
+    "capture_and_watch",
     "explain",
     "point",
 ]

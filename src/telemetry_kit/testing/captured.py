@@ -22,10 +22,11 @@ from telemetry_kit._recording.metrics import (
 )
 from telemetry_kit._recording.sink import Sink
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
-from telemetry_kit.catalogue import METRICS
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
+from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
 from telemetry_kit.testing.points import Point, recorded_point, same
+from telemetry_kit.testing.validator import WORDS, Finding, Validator, Word, check_words, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,29 +35,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KIT = "telemetry_kit"
-"""The scope of the kit's own meter."""
-_HELPERS = frozenset(
-    {
-        "cache.name",
-        "db.client.connection.pool.name",
-        "event_loop.name",
-        "executor.name",
-        "health.check.name",
-        "job.name",
-        "operation.name",
-        "pool.name",
-        "queue.name",
-        "scope.name",
-    }
-)
-"""The attributes that together name a helper."""
 _POLL = 0.005
 """Seconds between two looks at what only a collection shows."""
 
 
 class Recording(Sink):
-    """Keeps spans and events, wakes who waits for them, and remembers which helpers did something."""
+    """Keeps spans and events, wakes who waits for them, and remembers which helpers did something; the validator looks
+    on."""
 
     def __init__(self, first_id: int) -> None:
         super().__init__()
@@ -65,6 +50,7 @@ class Recording(Sink):
         self.spans: list[RecordedSpan] = []
         self.events: list[RecordedEvent] = []
         self.active: set[frozenset[Any]] = set()
+        self.validator = Validator()
         self._by_id: dict[tuple[int, int], RecordedSpan] = {}
 
     def find_span(self, context: SpanContext) -> RecordedSpan | None:
@@ -74,18 +60,29 @@ class Recording(Sink):
         with self.changed:
             self.spans.append(span)
             self._by_id[span.trace_id, span.span_id] = span
+        self.validator.span_started(span)
 
     def span_ended(self, span: RecordedSpan) -> None:
         self._wake()
+
+    def span_ended_again(self, span: RecordedSpan) -> None:
+        self.validator.span_ended_again(span)
 
     def event_emitted(self, event: RecordedEvent) -> None:
         with self.changed:
             self.events.append(event)
         self._wake()
 
+    def instrument_made(self, instrument: Instrument) -> None:
+        self.validator.instrument_made(instrument)
+
     def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
         self.active.add(helper_of(attributes))
+        self.validator.measured(instrument, attributes)
         self._wake()
+
+    def callback_failed(self, instrument: Instrument, fault: Exception) -> None:
+        self.validator.fault(f"observe.{instrument.name}", fault)
 
     def _wake(self) -> None:
         with self.changed:
@@ -178,6 +175,30 @@ class Captured:
         ]
         if wrong:
             raise AssertionError("not as the catalogue says:\n  " + "\n  ".join(sorted(wrong)))
+
+    def findings(self, allow: Iterable[Word] = (), *, words: Iterable[Word] = WORDS) -> list[Finding]:
+        """What is wrong though no assertion asks for it, each with its `word`, a `message` and the `site` in your code.
+
+        Args:
+            allow: Words for what is meant to be so.
+            words: What to look for: `never_ended` (a span that began and that nobody will end), `ended_twice` (a span),
+                `attached` (a context that was made current and not put back; the fixture's captures only), `keys` (points
+                of one helper that have different attribute keys), `uncatalogued` (an instrument on the kit's own meter),
+                `fault` (one that was kept from the host), `dropped` (a value that can't be an attribute), `overflow` (a
+                value that was one too many and became `_OTHER`).
+
+        Raises ValueError for a word that isn't one of these.
+        """
+        reentrancy.drain()
+        self._points()  # what is observed is read once: it may have something wrong with it
+        return self._recording.validator.findings(check_words(allow), words=check_words(words))
+
+    def validate(self, allow: Iterable[Word] = (), *, words: Iterable[Word] = WORDS) -> None:
+        """Raise AssertionError for what `findings` finds, with the lines of your code. The fixture `telemetry_capture`
+        does so by itself when its test has passed."""
+        wrong = report(self.findings(allow, words=words))
+        if wrong:
+            raise AssertionError(wrong)
 
     def wait_for(
         self, name: str, *, count: int = 1, attributes: Mapping[str, Any] | None = None, timeout: float = 1.0
@@ -306,27 +327,11 @@ class Captured:
         }
 
 
-def helper_of(attributes: Mapping[str, Any]) -> frozenset[Any]:
-    """What names the helper that a series belongs to; for one of nobody's, all of its attributes."""
-    named = {key: value for key, value in attributes.items() if key in _HELPERS}
-    return series_key(named if named.keys() - {"scope.name"} else attributes)
-
-
 def contains(attributes: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
     """Whether `wanted` is part of `attributes`."""
     return all(
         key in (attributes or {}) and same(value, (attributes or {})[key]) for key, value in (wanted or {}).items()
     )
-
-
-def uncatalogued(instrument: Instrument) -> str:
-    """What the catalogue has against an instrument of the kit's meter; empty if nothing."""
-    spec = METRICS.get(instrument.name)
-    if spec is None:
-        return "not there"
-    if spec.instrument != instrument.kind:
-        return f"a {spec.instrument}, not a {instrument.kind}"
-    return "" if spec.unit == instrument.unit else f"in {spec.unit!r}, not in {instrument.unit!r}"
 
 
 def _one(kind: str, name: str, found: list[T], names: list[str], captured: Captured) -> T:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from telemetry_kit._core import clock as _clock
-from telemetry_kit._core import sdk
+from telemetry_kit._core import observer, sdk
 from telemetry_kit._core.instruments import instruments_of
 from telemetry_kit.testing.captured import Captured
 
@@ -25,6 +25,17 @@ _IDS = 1 << 32
 _lock = threading.RLock()
 _active: list[Captured] = []
 _clock_of_host = _clock.installed()
+
+
+@contextmanager
+def capture_and_watch() -> Iterator[Captured]:
+    """What the fixture does: a capture whose validator also looks at the context of this thread or task."""
+    with capture() as captured:
+        captured._recording.validator.watch_context()
+        try:
+            yield captured
+        finally:
+            captured._recording.validator.leave_context()
 
 
 @contextmanager
@@ -89,7 +100,8 @@ def _take_over() -> None:
         if sdk.override is None:
             _clock_of_host = _clock.installed()
         sdk.override = newest._providers
+        observer.current = newest._recording.validator
         _clock.install((newest.clock.perf_counter, newest.clock.time, newest.clock.time_ns))
     else:
-        sdk.override = None
+        sdk.override = observer.current = None
         _clock.install(_clock_of_host)

@@ -1,0 +1,47 @@
+"""What a test wants to know at the moment it happens: a fault, a value that was left out, one that was one too many.
+
+Nobody observes outside of `telemetry_kit.testing`; then this costs one comparison where something went wrong anyway.
+"""
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Is told in the thread in which it happens, so that it can see whose code it was."""
+
+    def fault(self, site: str, fault: BaseException) -> None:
+        """Something broke in telemetry, or was used wrongly, and was kept from the host."""
+
+    def left_out(self, key: str) -> None:
+        """A metric's attribute was left out, knowingly: it was None or empty."""
+
+    def overflowed(self, key: str) -> None:
+        """A value of a metric's attribute, or a name, was one too many and became `_OTHER`."""
+
+
+current: Observer | None = None
+"""Set by a capture while it is active."""
+
+
+def fault(site: str, fault: BaseException) -> None:
+    """Tell of a fault."""
+    if current is not None:
+        try:
+            current.fault(site, fault)
+        except Exception:  # near the recursion limit, say: what was observed is counted as ever
+            pass
+
+
+def left_out(key: str) -> None:
+    """Tell of a metric's attribute that was left out."""
+    if current is not None:
+        current.left_out(key)
+
+
+def overflowed(key: str) -> None:
+    """Tell of a value that became `_OTHER`."""
+    if current is not None:
+        try:
+            current.overflowed(key)
+        except Exception:
+            pass

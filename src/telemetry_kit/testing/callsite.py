@@ -1,0 +1,77 @@
+"""Which line of the user's code it was."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import CodeType, FrameType, TracebackType
+
+_BETWEEN = ("telemetry_kit", "opentelemetry", "wrapt", "contextlib", "functools")
+"""Whose frames stand between the user's code and what is recorded."""
+_LIBRARIES = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
+
+
+class CallSite(NamedTuple):
+    """A line of somebody's code."""
+
+    file: str
+    line: int
+    code: CodeType | None
+
+    def __str__(self) -> str:
+        path = os.path.relpath(self.file) if self.file.startswith(os.getcwd() + os.sep) else self.file  # noqa: PTH109
+        return f"{path}:{self.line}"
+
+
+NOWHERE = CallSite("(no line of yours)", 0, None)
+
+
+def of_caller() -> CallSite:
+    """The innermost line that called, outside of telemetry; rather the user's own than a framework's."""
+    return _choose(_frames(sys._getframe(1)))
+
+
+def of_exception(fault: BaseException) -> CallSite | None:
+    """The innermost line outside of telemetry that a fault came out of, None where it came out of telemetry alone."""
+    sites = [
+        _site(entry.tb_frame, entry.tb_lineno)
+        for entry in _entries(fault.__traceback__)
+        if not _between(entry.tb_frame)
+    ]
+    return _choose(reversed(sites)) if sites else None
+
+
+def _frames(frame: FrameType | None) -> Iterable[CallSite]:
+    while frame is not None:
+        if not _between(frame):
+            yield _site(frame, frame.f_lineno)
+        frame = frame.f_back
+
+
+def _entries(traceback: TracebackType | None) -> Iterable[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _site(frame: FrameType, line: int) -> CallSite:
+    return CallSite(frame.f_code.co_filename, line, frame.f_code)
+
+
+def _choose(sites: Iterable[CallSite]) -> CallSite:
+    nearest = None
+    for site in sites:
+        if not site.file.startswith(_LIBRARIES) and not site.file.startswith("<frozen"):
+            return site
+        nearest = nearest or site
+    return nearest or NOWHERE
+
+
+def _between(frame: FrameType) -> bool:
+    name = str(frame.f_globals.get("__name__", ""))
+    return name.partition(".")[0] in _BETWEEN and not name.startswith("telemetry_kit_")

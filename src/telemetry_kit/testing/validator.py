@@ -1,0 +1,240 @@
+"""What is wrong with telemetry though no assertion asks for it: found in every test, named by a word and a line.
+
+`never_ended`: a span that began and that nobody will end. `ended_twice`: a span. `attached`: a context that was made
+current and not put back. `keys`: the points of one helper have different attribute keys. `uncatalogued`: an instrument
+on the kit's own meter that isn't in the catalogue. `fault`: a fault in telemetry that was kept from the host. `dropped`: a
+value that can't be an attribute. `overflow`: a value that was one too many and became `_OTHER`.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+from opentelemetry.context import Context
+
+from telemetry_kit._core import context as _context
+from telemetry_kit._core import reentrancy
+from telemetry_kit._recording.spans import RecordingSpan
+from telemetry_kit.catalogue import METRICS
+from telemetry_kit.testing import callsite
+from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from telemetry_kit._recording.metrics import Instrument
+    from telemetry_kit._recording.spans import RecordedSpan
+    from telemetry_kit.testing.callsite import CallSite
+
+Word = Literal["never_ended", "ended_twice", "attached", "keys", "uncatalogued", "fault", "dropped", "overflow"]
+WORDS: tuple[Word, ...] = get_args(Word)
+AT_THE_END: tuple[Word, ...] = ("never_ended", "attached")
+"""What only the end of everything can show."""
+_DROPPED = "attributes.value"
+"""The site of the fault that a value is which can't be an attribute."""
+_ALWAYS = frozenset({"error.type"})
+
+
+class Finding(NamedTuple):
+    """Something that is wrong: a word, what it is, and the line of the user's code."""
+
+    word: Word
+    message: str
+    site: CallSite
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.message}\n    at {self.site}"
+
+
+class Watched(Context):
+    """The context in which a test begins: it remembers which line derived another from it."""
+
+    noted: dict[str, tuple[object, CallSite]]
+
+    def copy(self) -> dict[str, object]:
+        """What `opentelemetry.context.set_value` changes and makes a context of."""
+        return _Derived(self, self.noted, callsite.of_caller())
+
+
+class _Derived(dict[str, object]):
+    def __init__(self, of: Context, noted: dict[str, tuple[object, CallSite]], site: CallSite) -> None:
+        super().__init__(of)
+        self._noted, self._site = noted, site
+
+    def __setitem__(self, key: str, value: object) -> None:
+        self._noted[key] = value, self._site
+        super().__setitem__(key, value)
+
+
+class Validator:
+    """Looks at what is recorded as it is recorded. It is told of it by the capture, and by the kit's core."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], Finding] = {}
+        self._running: dict[int, tuple[RecordedSpan, CallSite]] = {}
+        self._keys: dict[Any, tuple[frozenset[str], CallSite]] = {}
+        self._left_out: set[str] = set()
+        self._odd: list[tuple[frozenset[str], Finding]] = []
+        self._before: Context = Context()
+        self._noted: dict[str, tuple[object, CallSite]] = {}
+        self._token: Any = None
+
+    def findings(self, allow: Iterable[Word] = (), *, words: Iterable[Word] = WORDS) -> list[Finding]:
+        """What is wrong so far, of these words and without those that are allowed."""
+        wanted = set(words) - set(allow)
+        found = list(self._found.values())
+        found += [finding for keys, finding in self._odd if not keys <= self._left_out]
+        if "never_ended" in wanted:
+            found += self._never_ended()
+        if "attached" in wanted:
+            found += self._still_attached()
+        return [finding for finding in found if finding.word in wanted]
+
+    # Contexts
+
+    def watch_context(self) -> None:
+        """From here on, in this thread or task, what is made current must be put back."""
+        watched = Watched(_context.get_current())
+        watched.noted = self._noted
+        self._before = watched
+        self._token = _context.attach(watched)
+
+    def leave_context(self) -> None:
+        """Put back what was current when `watch_context` was called."""
+        token, self._token = self._token, None
+        try:
+            if token is not None:
+                _context.detach(token)
+        except Exception:  # another thread or task than it began in: nothing to be put back there
+            pass
+
+    def _still_attached(self) -> Iterable[Finding]:
+        now, before = _context.get_current(), self._before
+        if self._token is None or now is before:
+            return
+        changed = [key for key in {**before, **now} if now.get(key) is not before.get(key)]
+        for key in changed or [""]:
+            value = now.get(key)
+            words, site = "a context that was made current is still current", callsite.NOWHERE
+            if isinstance(value, RecordingSpan):
+                words = f"the context of span {value.recorded.name!r} is still current"
+                site = self._running.get(id(value.recorded), (None, site))[1]
+            if site is callsite.NOWHERE:
+                site = self._noted.get(key, (None, site))[1]
+            yield Finding("attached", words, site)
+
+    # Spans
+
+    def span_started(self, span: RecordedSpan) -> None:
+        self._running[id(span)] = span, callsite.of_caller()
+
+    def span_ended_again(self, span: RecordedSpan) -> None:
+        self._add("ended_twice", f"the span {span.name!r} was ended, and had ended before", callsite.of_caller())
+
+    def _never_ended(self) -> Iterable[Finding]:
+        reentrancy.drain()
+        if any(span.end is None for span, _ in self._running.values()):
+            gc.collect()  # generators that nobody has any more end now
+            reentrancy.drain()
+        open_spans = [(span, site) for span, site in self._running.values() if span.end is None]
+        busy = _running_code() if open_spans else set()
+        for span, site in open_spans:
+            if site.code not in busy:
+                yield Finding("never_ended", f"the span {span.name!r} was never ended; it began", site)
+
+    # Metrics
+
+    def instrument_made(self, instrument: Instrument) -> None:
+        problem = uncatalogued(instrument) if instrument.scope == KIT else ""
+        if problem:
+            self._add("uncatalogued", f"{instrument.name!r} on the kit's own meter is {problem}", callsite.of_caller())
+
+    def measured(self, instrument: Instrument, attributes: Mapping[str, object]) -> None:
+        if instrument.scope != KIT:
+            return
+        spec = METRICS.get(instrument.name)
+        keys = frozenset(attributes) - _ALWAYS - frozenset(spec.attributes if spec else ())
+        helper = instrument.name, helper_of(attributes)
+        site = callsite.of_caller()
+        first, where = self._keys.setdefault(helper, (keys, site))
+        if keys != first:
+            message = (
+                f"{instrument.name!r} of {_name(attributes)} has the keys {_list(keys)} here, and had {_list(first)} "
+                f"at {where}"
+            )
+            self._odd.append((keys ^ first, Finding("keys", message, site)))
+
+    # What the kit's core tells
+
+    def fault(self, site: str, fault: BaseException) -> None:
+        where = callsite.of_exception(fault) or callsite.of_caller()
+        message = f"at {site}: {type(fault).__name__}: {_text(fault)}"
+        self._add("dropped" if site == _DROPPED else "fault", message, where)
+
+    def left_out(self, key: str) -> None:
+        self._left_out.add(key)
+
+    def overflowed(self, key: str) -> None:
+        self._add("overflow", f"a value of {key!r} was one too many and became _OTHER", callsite.of_caller())
+
+    def _add(self, word: Word, message: str, site: CallSite) -> None:
+        self._found.setdefault((word, message, str(site)), Finding(word, message, site))
+
+
+def check_words(allow: object) -> tuple[Word, ...]:
+    """`allow`, or the error that says which words there are."""
+    words: Any = (allow,) if isinstance(allow, str) else allow
+    if not isinstance(words, (tuple, list, set, frozenset)):
+        raise TypeError(f"allow must be words out of {', '.join(WORDS)}, got {allow!r:.100}")
+    for word in words:
+        if word not in WORDS:
+            raise ValueError(f"allow must be words out of {', '.join(WORDS)}, got {word!r:.100}")
+    return tuple(words)
+
+
+def report(findings: Sequence[Finding]) -> str:
+    """What to say of them; empty where all is right."""
+    if not findings:
+        return ""
+    words = ", ".join(repr(word) for word in WORDS if any(finding.word == word for finding in findings))
+    lines = [f"  {line}" for finding in findings for line in str(finding).splitlines()]
+    return "\n".join(["this telemetry isn't right:", *lines, f"What is meant to be so is allowed by allow=({words},)."])
+
+
+def _running_code() -> set[Any]:
+    """The code of all that is running, in any thread, or is suspended and may go on."""
+    running = set()
+    for top in sys._current_frames().values():
+        frame: Any = top
+        while frame is not None:
+            running.add(frame.f_code)
+            frame = frame.f_back
+    kinds: list[tuple[Callable[[object], bool], str, str]] = [
+        (inspect.isgenerator, "gi_frame", "gi_code"),
+        (inspect.iscoroutine, "cr_frame", "cr_code"),
+        (inspect.isasyncgen, "ag_frame", "ag_code"),
+    ]
+    for thing in gc.get_objects():
+        for is_kind, frame_name, code_name in kinds:
+            if is_kind(thing) and getattr(thing, frame_name) is not None:
+                running.add(getattr(thing, code_name))
+    return running
+
+
+def _name(attributes: Mapping[str, object]) -> str:
+    own = [str(value) for key, value in attributes.items() if key.endswith(".name") and key != "scope.name"]
+    return repr(own[0]) if own else "no helper"
+
+
+def _list(keys: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(keys))) or "none"
+
+
+def _text(fault: BaseException) -> str:
+    try:
+        return f"{fault}"[:500]
+    except Exception:
+        return "(its text can't be had)"

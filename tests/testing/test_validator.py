@@ -1,0 +1,290 @@
+"""What the validator finds though no assertion asks for it: by word, and by line; and what it leaves alone."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import opentelemetry.context
+import pytest
+from opentelemetry import baggage
+from opentelemetry.metrics import MeterProvider
+
+from telemetry_kit import Telemetry, attached, extract
+from telemetry_kit.testing import WORDS, Captured, capture
+from telemetry_kit.testing import validator as _validator
+
+telemetry = Telemetry("shop.orders")
+HERE = "tests/testing/test_validator.py"
+KEPT: list[Any] = []
+
+
+@pytest.fixture
+def captured() -> Any:
+    """What the fixture is, but judged by the test."""
+    from telemetry_kit.testing import capture_and_watch
+
+    with capture_and_watch() as captured:
+        yield captured
+    KEPT.clear()
+
+
+def wrong(captured: Captured, **options: Any) -> str:
+    """What the validator says; empty where all is right."""
+    try:
+        captured.validate(**options)
+    except AssertionError as found:
+        return str(found)
+    return ""
+
+
+def line_of(code: str) -> int:
+    """The line of this file that ends with this comment."""
+    with open(__file__, encoding="utf-8") as source:
+        return next(number for number, line in enumerate(source, 1) if line.endswith(f"{code}\n"))
+
+
+def never_ended() -> None:
+    KEPT.append(telemetry.tracer.start_span("lost"))  # begins
+
+
+def ended_twice() -> None:
+    span = telemetry.tracer.start_span("twice")
+    span.end()
+    span.end()  # ends again
+
+
+def still_attached() -> None:
+    opentelemetry.context.attach(baggage.set_baggage("tenant", "acme"))  # stays
+
+
+def other_keys() -> None:
+    sell = telemetry.operation("sell")
+    with sell.measure(metric_attributes={"payment.method": "card"}):
+        pass
+    with sell.measure():  # without a method
+        pass
+
+
+def uncatalogued() -> None:
+    from telemetry_kit._core import sdk
+
+    provider: MeterProvider = sdk.override.meter_provider  # type: ignore[union-attr]
+    provider.get_meter("telemetry_kit").create_counter("of.mine")  # not in the catalogue
+
+
+def at_fault() -> None:
+    @telemetry.operation("rate", metric_attributes=lambda order: {"order.size": order["size"]})  # raises
+    def rate(order: dict[str, int]) -> int:
+        return 1
+
+    rate({})
+
+
+def overflow() -> None:
+    user = telemetry.operation("greet")
+    for number in range(101):
+        with user.measure(metric_attributes={"user.id": number}):  # overflows
+            pass
+
+
+CASES: list[tuple[str, Callable[[], None], str, str]] = [
+    ("never_ended", never_ended, "# begins", "the span 'lost' was never ended"),
+    ("ended_twice", ended_twice, "# ends again", "the span 'twice' was ended, and had ended before"),
+    ("attached", still_attached, "# stays", "a context that was made current is still current"),
+    (
+        "keys",
+        other_keys,
+        "# without a method",
+        "'operation.duration' of 'sell' has the keys none here, and had 'payment.m",
+    ),
+    (
+        "uncatalogued",
+        uncatalogued,
+        "# not in the catalogue",
+        "'of.mine' on the kit's own meter is not in the catalogue",
+    ),
+    ("fault", at_fault, "# raises", "at operation.metric_attributes: KeyError: 'size'"),
+    ("overflow", overflow, "# overflows", "a value of 'user.id' was one too many and became _OTHER"),
+]
+
+
+@pytest.mark.parametrize(("word", "cause", "code", "message"), CASES, ids=[case[0] for case in CASES])
+def test_each_is_found(captured, word, cause, code, message) -> None:
+    """Each word is found, once, with what it is and the line of the user's code."""
+    cause()
+    said = wrong(captured)
+
+    assert f"\n  {word}: {message}" in said
+    assert f"\n      at {HERE}:{line_of(code)}\n" in said
+    assert [word for word in WORDS if f"  {word}: " in said] == [word]
+    assert said.endswith(f"What is meant to be so is allowed by allow=({word!r},).")
+
+
+@pytest.mark.parametrize(("word", "cause"), [case[:2] for case in CASES], ids=[case[0] for case in CASES])
+def test_each_can_be_allowed(captured, word, cause) -> None:
+    """What a test means to cause it allows by its word."""
+    cause()
+
+    assert wrong(captured, allow=(word,)) == ""
+
+
+def test_a_word_that_is_none_is_refused(captured) -> None:
+    """A word that the validator doesn't know is a ValueError that names them all."""
+    with pytest.raises(
+        ValueError, match="never_ended, ended_twice, attached, keys, uncatalogued, fault, dropped, overflow"
+    ):
+        captured.validate(allow=("faults",))
+    with pytest.raises(TypeError, match="allow must be words"):
+        captured.validate(allow=7)
+
+
+def test_a_span_that_stays_current_names_where_it_began(captured) -> None:
+    """The context of a block that was entered and never left names the span and where it began."""
+
+    def leave_open() -> None:
+        KEPT.append(telemetry.span("left.open"))
+        KEPT[-1].__enter__()  # the block
+
+    leave_open()
+    said = wrong(captured)
+
+    assert "attached: the context of span 'left.open' is still current" in said
+    assert said.count(f"at {HERE}:{line_of('# the block')}") == 2
+
+
+def test_an_incoming_context_that_stays(captured) -> None:
+    """A context from headers that stays current names the line that extracted it."""
+    KEPT.append(attached(extract({"baggage": "tenant=acme"})))  # extracted
+    KEPT[-1].__enter__()
+
+    assert f"at {HERE}:{line_of('# extracted')}" in wrong(captured)
+
+
+def test_right_code_is_left_alone(captured) -> None:
+    """Operations, pools, jobs, errors, generators, threads and tasks as they should be: nothing is found."""
+    pool, job = telemetry.pool("gpu", limit=2), telemetry.batch_job("billing")
+
+    @telemetry.operation("stream", arguments=["size"])
+    def stream(size: int):
+        yield from range(size)
+
+    @telemetry.operation("fetch")
+    async def fetch(fail: bool) -> None:
+        await asyncio.sleep(0)
+        if fail:
+            raise ConnectionError("refused")
+
+    async def main() -> None:
+        await asyncio.gather(fetch(False), fetch(True), return_exceptions=True)
+        task = asyncio.create_task(fetch(False))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    list(stream(2))
+    next(stream(2))
+    asyncio.run(main())
+    with pool.wait(), pool.use():
+        pass
+    with pytest.raises(LookupError), job.run() as run, run.step("load"):
+        run.processed()
+        run.failed(1, "bad_row")
+        raise LookupError
+    thread = threading.Thread(target=lambda: list(stream(1)))
+    thread.start()
+    thread.join()
+    telemetry.event("config.changed", {"nothing": None})
+
+    assert wrong(captured) == ""
+
+
+def test_an_abandoned_generator_has_ended(captured) -> None:
+    """A generator that nobody has any more, also in a cycle, is not a span that never ends."""
+
+    @telemetry.operation("stream")
+    def stream():
+        yield 1
+
+    holder: dict[str, Any] = {}
+    holder["me"], holder["stream"] = holder, stream()
+    next(holder["stream"])
+    del holder
+
+    assert wrong(captured) == ""
+
+
+def test_what_still_runs_is_left_alone(captured) -> None:
+    """A span whose block is still running, here or in another thread, or is suspended, may end yet."""
+    started, go = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with telemetry.span("elsewhere"):
+            started.set()
+            go.wait(10)
+
+    def suspended():
+        with telemetry.span("suspended"):
+            yield
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    started.wait(10)
+    generator = suspended()
+    next(generator)
+    with telemetry.span("here"):
+        said = wrong(captured, words=("never_ended",))
+    go.set()
+    thread.join()
+    generator.close()
+
+    assert said == ""
+
+
+def test_error_types_and_optional_keys_may_differ(captured) -> None:
+    """`error.type`, what the catalogue has, and what was None are no difference in keys."""
+    sell = telemetry.operation("sell")
+    for method in ("card", None):
+        with sell.measure(metric_attributes={"payment.method": method}) as measurement:
+            measurement.fail("declined")
+    with sell.measure(metric_attributes={"payment.method": "card"}):
+        pass
+
+    assert wrong(captured) == ""
+
+
+def test_other_helpers_may_have_other_keys(captured) -> None:
+    """Keys are compared within one helper: two operations may differ."""
+    for name, keys in (("sell", {"payment.method": "card"}), ("buy", {"currency": "EUR"})):
+        with telemetry.operation(name).measure(metric_attributes=keys):
+            pass
+
+    assert wrong(captured) == ""
+
+
+def test_a_plain_capture_validates_too() -> None:
+    """Without pytest, `captured.validate()` says the same, of a capture that has ended too."""
+    with capture() as captured:
+        ended_twice()
+
+    assert "ended_twice: the span 'twice'" in wrong(captured)
+
+
+def test_frames_are_not_kept(captured) -> None:
+    """Remembering lines keeps no frame alive: what a function had goes when it ends."""
+
+    class Big:
+        pass
+
+    def work() -> "weakref.ref[Big]":
+        big = Big()
+        with telemetry.span("work"):
+            return weakref.ref(big)
+
+    import weakref
+
+    reference = work()
+    gc.collect()
+
+    assert reference() is None
+    assert _validator.WORDS == WORDS
