@@ -288,3 +288,19 @@ def test_frames_are_not_kept(captured) -> None:
 
     assert reference() is None
     assert _validator.WORDS == WORDS
+
+
+class Restless:
+    """A proxy that can't be asked what it is."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError("working outside of a request")
+
+
+def test_proxies_are_left_asleep(captured) -> None:
+    """Looking for what still runs asks no object of a host's what it is."""
+    KEPT.append([Restless()])
+    never_ended()
+
+    assert "never_ended: the span 'lost'" in wrong(captured)

@@ -9,8 +9,8 @@ value that can't be an attribute. `overflow`: a value that was one too many and 
 from __future__ import annotations
 
 import gc
-import inspect
 import sys
+import types
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from opentelemetry.context import Context
@@ -23,7 +23,7 @@ from telemetry_kit.testing import callsite
 from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from telemetry_kit._recording.metrics import Instrument
     from telemetry_kit._recording.spans import RecordedSpan
@@ -35,6 +35,11 @@ AT_THE_END: tuple[Word, ...] = ("never_ended", "attached")
 """What only the end of everything can show."""
 _DROPPED = "attributes.value"
 """The site of the fault that a value is which can't be an attribute."""
+_SUSPENDED: dict[type, tuple[str, str]] = {
+    types.GeneratorType: ("gi_frame", "gi_code"),
+    types.CoroutineType: ("cr_frame", "cr_code"),
+    types.AsyncGeneratorType: ("ag_frame", "ag_code"),
+}
 _ALWAYS = frozenset({"error.type"})
 
 
@@ -212,15 +217,10 @@ def _running_code() -> set[Any]:
         while frame is not None:
             running.add(frame.f_code)
             frame = frame.f_back
-    kinds: list[tuple[Callable[[object], bool], str, str]] = [
-        (inspect.isgenerator, "gi_frame", "gi_code"),
-        (inspect.iscoroutine, "cr_frame", "cr_code"),
-        (inspect.isasyncgen, "ag_frame", "ag_code"),
-    ]
     for thing in gc.get_objects():
-        for is_kind, frame_name, code_name in kinds:
-            if is_kind(thing) and getattr(thing, frame_name) is not None:
-                running.add(getattr(thing, code_name))
+        names = _SUSPENDED.get(type(thing))  # never isinstance: it would wake proxies
+        if names is not None and getattr(thing, names[0]) is not None:
+            running.add(getattr(thing, names[1]))
     return running
 
 
