@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from opentelemetry import propagate
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Link, SpanContext, get_current_span, set_span_in_context
 
 from telemetry_kit._core import context as _context
 from telemetry_kit._core import faults
@@ -22,6 +22,7 @@ from telemetry_kit._core.face import public
 from telemetry_kit._propagation import baggage as _baggage
 from telemetry_kit._propagation.host_propagator import Host
 from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
+from telemetry_kit.carriers._http import MAX_FIELD
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -135,8 +136,12 @@ def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str]
         sending: Context = _context.get_current() if context is None else context
         sent = host.written(sending if baggage is None else _with_baggage(sending, baggage))
         if carrier.__class__ is dict and host.names.foreign.issuperset(carrier):  # type: ignore[arg-type]
-            carrier.update(sent)  # type: ignore[attr-defined]
-            return carrier
+            for value in sent.values():
+                if len(value) > MAX_FIELD:
+                    break
+            else:
+                carrier.update(sent)  # type: ignore[attr-defined]
+                return carrier
         wrapped = carrier if isinstance(carrier, Carrier) else HttpHeaders(carrier)
         _replace(wrapped, host.names, sent)
     except Exception as fault:
@@ -148,11 +153,10 @@ def _replace(carrier: Carrier, names: Names, sent: dict[str, str]) -> None:
     """All of `sent` in the place of the fields, or nothing."""
     try:
         carrier.drop(names)
-        for field, value in sent.items():
-            if field in names.fields:
-                carrier.put(field, value)
-            else:
-                carrier.set(field, value)
+        others = [field for field in sent if field not in names.fields]
+        if others:
+            carrier.drop(Names(others))
+        carrier.write(sent)
     except Exception:
         carrier.drop(names)
         raise
@@ -271,6 +275,19 @@ def _steps(context: contextvars.Context, steps: Any) -> Generator[Any, Any, Any]
 _stepwise = types.coroutine(_steps)
 
 
+def _is_a(given: object, kind: type) -> bool:
+    """Whether `given` is of the class `kind`. Other than `isinstance` it wakes no proxy, and needs no class that has a hash."""
+    return any(base is kind for base in type(given).__mro__)
+
+
+def _is_one(given: object) -> bool:
+    """Whether this is one carrier, mapping, link or span rather than several."""
+    kind = type(given)
+    if hasattr(kind, "keys") or hasattr(kind, "get_span_context"):
+        return True
+    return any(_is_a(given, one) for one in (Carrier, Link, SpanContext))
+
+
 @public
 def link_to(carrier_or_context: Any) -> Link | None:
     """A link to the span that a carrier, a context, a span or its context names, and to nothing else; None if it names none.
@@ -282,14 +299,14 @@ def link_to(carrier_or_context: Any) -> Link | None:
         given = carrier_or_context
         if given is None:
             return None
-        if isinstance(given, Link):
+        if _is_a(given, Link):
             return given if given.context.is_valid else None
-        if isinstance(given, SpanContext):
+        if _is_a(given, SpanContext):
             target = given
-        elif isinstance(given, Span):
+        elif hasattr(type(given), "get_span_context"):
             target = given.get_span_context()
         else:
-            context = given if isinstance(given, Context) else extract(given, Context())
+            context = given if _is_a(given, Context) else extract(given, Context())
             target = get_current_span(context).get_span_context()
         return Link(target) if target.is_valid else None
     except Exception as fault:
@@ -311,7 +328,7 @@ def links_to(items: Iterable[Any], *, limit: int = MAX_LINKS) -> list[Link]:
     """
     links: dict[tuple[int, int], Link] = {}
     try:
-        if isinstance(items, (Carrier, Mapping, Link, Span, SpanContext)):
+        if _is_one(items):
             items = [items]
         for item in items or ():
             if len(links) >= limit:

@@ -53,6 +53,58 @@ def consumed(address: str, topic: str) -> Any:
         consumer.close()
 
 
+class Clients:
+    """One message there, and the headers of what arrived, by each client library."""
+
+    @staticmethod
+    def confluent(address: str, topic: str, headers: Any) -> Any:
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": address, "log_level": 0})
+        producer.produce(topic, b"order", **({} if headers is None else {"headers": headers}))
+        assert 0 == producer.flush(30)
+        return consumed(address, topic)
+
+    @staticmethod
+    def aiokafka(address: str, topic: str, headers: Any) -> Any:
+        kafka = pytest.importorskip("aiokafka", reason="aiokafka is missing: `pip install aiokafka`")
+
+        async def main() -> Any:
+            async with kafka.AIOKafkaProducer(bootstrap_servers=address) as producer:
+                await producer.send_and_wait(topic, b"order", headers=headers)
+            consumer = kafka.AIOKafkaConsumer(topic, bootstrap_servers=address, auto_offset_reset="earliest")
+            async with consumer:
+                return (await asyncio.wait_for(consumer.getone(), 30)).headers
+
+        return asyncio.run(main())
+
+    @staticmethod
+    def kafka_python(address: str, topic: str, headers: Any) -> Any:
+        kafka = pytest.importorskip("kafka", reason="kafka-python is missing: `pip install kafka-python`")
+        options = {"bootstrap_servers": address, "api_version": (2, 1, 0)}
+        producer = kafka.KafkaProducer(**options)
+        producer.send(topic, b"order", headers=headers).get(30)
+        producer.close()
+        consumer = kafka.KafkaConsumer(topic, auto_offset_reset="earliest", consumer_timeout_ms=30_000, **options)
+        try:
+            return next(iter(consumer)).headers
+        finally:
+            consumer.close()
+
+
+@pytest.mark.parametrize("client", ["confluent", "aiokafka", "kafka_python"])
+@pytest.mark.parametrize("own", [None, [("schema", b"\x00")]])
+def test_a_kafka_record_is_forwarded(kafka: str, client: str, own: Any) -> None:
+    """What a client's record has as headers, with and without any, its own producer sends on with the context."""
+    send = getattr(Clients, client)
+    topic = f"{client}-{'bare' if own is None else 'full'}"
+    arrived = send(kafka, topic, own)
+    forwarded = send(kafka, f"{topic}-again", inject(KafkaHeaders(arrived), CONTEXT).data)
+
+    assert SENT == sent_on(KafkaHeaders(forwarded))
+    assert [name for name, _ in own or ()] == [name for name, _ in forwarded if name not in SENT]
+
+
 @pytest.mark.parametrize("headers", [None, [("schema", b"\x00")], {"schema": b"\x00"}])
 def test_confluent_kafka(kafka: str, headers: Any) -> None:
     """Produced with a list and with a dict of headers, consumed as a list."""

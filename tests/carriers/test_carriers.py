@@ -112,7 +112,6 @@ def test_what_can_be_changed_in_place_is(kind: type[Carrier], data: Any) -> None
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
-        (KafkaHeaders, (("a", b"1"), ("Traceparent", b"stale"))),
         (GrpcMetadata, (("a", "1"), ("traceparent", "stale"))),
         (AsgiHeaders, ((b"a", b"1"), (b"traceparent", b"stale"))),
         (HttpHeaders, (("a", "1"), ("TRACEPARENT", "stale"))),
@@ -129,6 +128,18 @@ def test_what_can_not_be_changed_becomes_a_new_one(kind: type[Carrier], data: An
     assert [PARENT] == carrier.get("traceparent")
     assert 4 == len(carrier.data)
     assert isinstance(carrier.data, tuple if isinstance(data, tuple) else dict)
+
+
+@pytest.mark.parametrize("headers", [(), (("a", b"1"),), (("a", b"1"), ("Traceparent", b"stale"))])
+@pytest.mark.parametrize("context", [CONTEXT, Context()])
+def test_a_tuple_of_kafka_headers_becomes_a_list(headers: Any, context: Context) -> None:
+    """Producers take nothing else, whether there is something to send or not; the tuple stays as it is."""
+    before = repr(headers)
+    carrier = inject(KafkaHeaders(headers), context)
+
+    assert before == repr(headers)
+    assert isinstance(carrier.data, list)
+    assert [PARENT] * (context is CONTEXT) == carrier.get("traceparent")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ALL if kind not in (Environ, WsgiEnviron, CloudEventAttributes)])

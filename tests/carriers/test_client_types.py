@@ -86,6 +86,19 @@ def test_aiohttp() -> None:
     assert [PARENT] == changed.get("traceparent")
 
 
+def test_headers_that_mind_case() -> None:
+    """Multi-value mappings of multidict and Werkzeug find a name only as it stands there; the carrier, in any case."""
+    multidict = need("multidict", "aiohttp")
+    structures = need("werkzeug.datastructures", "werkzeug")
+    for made in (multidict.MultiDict(PAIRS), multidict.MultiDictProxy(multidict.MultiDict(PAIRS))):
+        reads(made)
+    reads(structures.MultiDict(PAIRS))
+    mixed = [("TraceParent", PARENT), ("TraceState", "a=1"), ("tracestate", "b=2"), ("Tracestate", "c=3")]
+    for kind in (multidict.MultiDict, multidict.CIMultiDict, structures.MultiDict, structures.Headers):
+        assert ["a=1", "b=2", "c=3"] == HttpHeaders(kind(mixed)).get("tracestate"), kind
+        assert link_to(kind([("Traceparent", PARENT), ("traceparent", PARENT)])) is None, kind
+
+
 def test_aiohttp_requests() -> None:
     """A request as a handler gets it."""
     utils = need("aiohttp.test_utils", "aiohttp")
@@ -196,11 +209,11 @@ def test_kafka_python() -> None:
 
 
 def test_aiokafka() -> None:
-    """Records have a tuple of pairs."""
+    """Records have a tuple of pairs; its producer takes a list."""
     structs = need("aiokafka.structs", "aiokafka")
     headers = inject(KafkaHeaders(()), CONTEXT).data
-    record = structs.ConsumerRecord("topic", 0, 0, 0, 0, None, b"", None, 0, 0, headers)
-    assert isinstance(headers, tuple)
+    record = structs.ConsumerRecord("topic", 0, 0, 0, 0, None, b"", None, 0, 0, tuple(headers))
+    assert isinstance(headers, list)
     assert link_to(CONTEXT).context == link_to(KafkaHeaders(record.headers)).context  # type: ignore[union-attr]
 
 

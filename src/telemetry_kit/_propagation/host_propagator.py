@@ -10,6 +10,7 @@ API's own propagator where the host has that (a `+` is a blank, properties are p
 from all headers, and that what is sent can be read by everybody.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ import opentelemetry.baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.propagators.textmap import Getter, Setter, TextMapPropagator
+from opentelemetry.propagators.textmap import Getter, Setter, TextMapPropagator, default_getter, default_setter
 from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -32,6 +33,8 @@ MAX_VALUE = 8192
 """Of a field that isn't the W3C's, in characters."""
 MAX_VALUES = 8
 """Of such a field, where it stands several times."""
+MAX_NAME, MAX_NAMES = 256, 1_024
+"""Characters of a name, and names, that a propagator of others which looks for prefixes is shown."""
 
 _IS_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^_`a-z|~]+").fullmatch
 
@@ -169,18 +172,41 @@ class _Received:
             values = [value for value in values[:MAX_VALUES] if len(value) <= MAX_VALUE and value.isprintable()]
         return values or None
 
+    def keys(self) -> list[str]:
+        """The names in lower case, as they are written, so that a prefix is found however it came. Who asks for them
+        goes on to ask for values: they are all read in one look."""
+        spelled = (name for name in self.carrier if len(name) <= MAX_NAME and name.isprintable())
+        names = list(itertools.islice(dict.fromkeys(name.lower() for name in spelled), MAX_NAMES))
+        asked = Names(name for name in names if name not in self.found)
+        read = self.carrier.pick(asked)
+        self.found.update({name: read.get(name, []) for name in asked.fields})
+        return names
 
-class _Getter(Getter[_Received]):
-    def get(self, carrier: _Received, key: str) -> list[str] | None:
-        return carrier.get(key.lower())
 
-    def keys(self, carrier: _Received) -> list[str]:
-        return [name for name in carrier.carrier if len(name) <= MAX_VALUE and name.isprintable()]
+class _Getter(Getter[Any]):
+    """Reads what came in; a mapping of a propagator's own, such as the environment's, as the API's getter does."""
+
+    def get(self, carrier: Any, key: str) -> list[str] | None:
+        return carrier.get(key.lower()) if type(carrier) is _Received else default_getter.get(carrier, key)
+
+    def keys(self, carrier: Any) -> list[str]:
+        return carrier.keys() if type(carrier) is _Received else default_getter.keys(carrier)
 
 
-class _Setter(Setter[dict[str, str]]):
-    def set(self, carrier: dict[str, str], key: str, value: str) -> None:
-        carrier[key.lower()] = value
+class _Sent(dict[str, str]):
+    """What a propagator writes, names in lower case."""
+
+    __slots__ = ()
+
+
+class _Setter(Setter[Any]):
+    """Writes what is to be sent; into a mapping of a propagator's own as the API's setter does."""
+
+    def set(self, carrier: Any, key: str, value: str) -> None:
+        if type(carrier) is _Sent:
+            carrier[key.lower()] = value
+        else:
+            default_setter.set(carrier, key, value)
 
 
 _GETTER = _Getter()
@@ -198,7 +224,7 @@ def _writer(part: TextMapPropagator) -> Write:
         return _write_baggage_for_the_api
 
     def write(context: Context, sent: dict[str, str]) -> None:
-        written: dict[str, str] = {}
+        written = _Sent()
         part.inject(written, context, _SETTER)
         bad = [field for field, value in written.items() if not (_IS_NAME(field) and _is_sendable(value))]
         if bad == [traceparent.STATE_FIELD]:

@@ -1,7 +1,9 @@
 """What all carriers have in common: reading any spelling of a name, replacing on writing, and two shapes of headers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
+
+from telemetry_kit.carriers._budget import budgeted
 
 MAX_FOREIGN = 1024
 """Names of other headers that are remembered; a client that sends a new name each time costs a look at each."""
@@ -18,7 +20,7 @@ class Names:
     __slots__ = ("fields", "foreign", "foreign_bytes")
 
     def __init__(self, fields: Iterable[str]) -> None:
-        self.fields: tuple[str, ...] = tuple(dict.fromkeys(field.lower() for field in fields))
+        self.fields: dict[str, None] = dict.fromkeys(field.lower() for field in fields)
         self.foreign: set[str] = set()
         self.foreign_bytes: set[bytes] = set()
 
@@ -28,7 +30,7 @@ class Names:
             lower = name.lower()
             if lower in self.fields:
                 return lower
-            if len(name) <= MAX_FOREIGN_LENGTH and len(self.foreign) < MAX_FOREIGN:
+            if name.__class__ is str and len(name) <= MAX_FOREIGN_LENGTH and len(self.foreign) < MAX_FOREIGN:
                 self.foreign.add(name)
         elif isinstance(name, bytes):
             lower = name.decode("latin-1").lower()
@@ -57,6 +59,8 @@ class Carrier:
 
     max_value: ClassVar[int | None] = None
     """Characters that the transport allows in a value."""
+    max_together: ClassVar[int | None] = None
+    """Bytes that all fields together may add, names and what the transport adds to each included."""
 
     def get(self, field: str, default: list[str] | None = None) -> list[str]:
         """All values of `field`, in their order; `default`, or an empty list, where there is none."""
@@ -85,9 +89,12 @@ class Carrier:
 
     def put(self, field: str, value: str) -> None:
         """Write a field that isn't there (any more); `set` is this after `remove`."""
-        fitting = value if self.max_value is None else fitted(field, value, self.max_value)
-        if fitting:
-            self._add(field.lower(), fitting)
+        self.write({field: value})
+
+    def write(self, fields: Mapping[str, str]) -> None:
+        """Write fields that aren't there (any more), as far as the transport bears them."""
+        for field, value in budgeted(fields, self.max_value, self.max_together).items():
+            self._add(field, value)
 
     def _add(self, field: str, value: str) -> None:
         raise NotImplementedError
@@ -120,6 +127,11 @@ class Carrier:
         return f"{type(self).__name__}({self.keys()})"
 
 
+def is_mapping(data: object) -> bool:
+    """Whether these headers are a mapping. `Mapping` would ask for the hash of their class."""
+    return hasattr(type(data), "keys")
+
+
 def text(value: str | bytes | bytearray | memoryview) -> str:
     """The text of a header value. Bytes that aren't UTF-8 are taken as Latin-1, which is never wrong about ASCII."""
     if isinstance(value, str):
@@ -139,23 +151,6 @@ def texts(value: object) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [text(one) for one in value if isinstance(one, (str, bytes, bytearray, memoryview))]
     return []
-
-
-def fitted(field: str, value: str, room: int) -> str:
-    """`value` if it fits, else what of its members does: lists are cut between members, all else is left out.
-
-    Of a `tracestate` the entries longer than 128 characters go first, as W3C Trace Context has it.
-
-    >>> fitted("baggage", "a=1,b=2,c=3", 8)
-    'a=1,b=2'
-    """
-    if len(value) <= room:
-        return value
-    if field.lower() == "tracestate":
-        value = ",".join([member for member in value.split(",") if len(member) <= 128])
-    elif field.lower() != "baggage":
-        return ""
-    return value if len(value) <= room else value[: room + 1].rpartition(",")[0]
 
 
 def pairs_pick(pairs: Iterable[Any], names: Names) -> dict[str, list[str]]:

@@ -5,26 +5,51 @@ HTTP lets a header stand several times, and every name in any case.
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from telemetry_kit.carriers._base import (
     Carrier,
     Fields,
     Names,
+    is_mapping,
     pairs_add,
     pairs_drop,
     pairs_names,
     pairs_pick,
     texts,
 )
+from telemetry_kit.carriers._budget import OVERHEAD, budgeted
+
+MAX_FIELD = 8_180
+"""Characters of a value: aiohttp and gunicorn refuse a field from 8,191 on, others from about as much, name included."""
+MAX_METADATA = 7_000
+"""Bytes that are added to a call: gRPC's servers refuse by chance from 8,192 in all, and the call has its own."""
+MAX_ALL_METADATA = 7_600
+"""Of what is added and the caller's metadata together: the rest is for the path, the user agent and the like."""
+PARENT_METADATA = 128
+"""Bytes that a `traceparent` needs, which goes with every call."""
 
 Reader = Callable[[Any, str], Iterable[object] | None]
 
 GETTERS = ("getall", "getlist", "get_list", "get_all")
 """How multi-value headers hand out all values: aiohttp and multidict; Starlette, Werkzeug, urllib3; httpx and Tornado;
 the standard library's messages."""
+MAX_READERS = 256
 
-_readers: dict[type, Reader | None] = {dict: None}
+_readers: dict[int, tuple[type, Reader | None]] = {}
+"""By the address of a class, which may have no hash."""
+
+
+def _reader_of(kind: type) -> Reader | None:
+    """How headers of this class hand out all values of a name, None where they have no way of their own."""
+    known = _readers.get(id(kind))
+    if known is not None and known[0] is kind:
+        return known[1]
+    if len(_readers) >= MAX_READERS:
+        _readers.clear()
+    reader = _reader(kind)
+    _readers[id(kind)] = kind, reader
+    return reader
 
 
 def _reader(kind: type) -> Reader | None:
@@ -34,6 +59,11 @@ def _reader(kind: type) -> Reader | None:
             # multidict raises where there is nothing, unless it is given what to say
             return (lambda data, field: data.getall(field, ())) if name == "getall" else method
     return None
+
+
+def _odd(name: str) -> str:
+    """`name` in a case in which nobody spells it."""
+    return "".join([letter.upper() if place % 2 else letter.lower() for place, letter in enumerate(name)])
 
 
 class HttpHeaders(Fields):
@@ -50,19 +80,25 @@ class HttpHeaders(Fields):
 
     data: Any
 
+    max_value: ClassVar[int | None] = MAX_FIELD
+
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
-        kind = type(data)
-        try:
-            reader = _readers[kind]
-        except KeyError:
-            reader = _readers[kind] = _reader(kind)
-        if reader is not None:
-            read = {field: reader(data, field) for field in names.fields}
-            return {field: texts(list(values)) for field, values in read.items() if values}
+        if data.__class__ is dict:
+            return super().pick(names)
         if isinstance(data, (list, tuple)):
             return pairs_pick(data, names)
-        return super().pick(names)
+        reader = _reader_of(type(data))
+        if reader is None:
+            return super().pick(names)
+        spellings: dict[str, dict[str, None]] = {}
+        for name in self._names():
+            if name.__class__ is str and name in names.foreign:
+                continue
+            field = names.field(name)
+            if field is not None:
+                spellings.setdefault(field, {})[name] = None
+        return {field: _read_all(reader, data, field, list(spelled)) for field, spelled in spellings.items()}
 
     def drop(self, names: Names) -> None:
         if isinstance(self.data, (list, tuple)):
@@ -85,6 +121,13 @@ class HttpHeaders(Fields):
         return list(self.data.keys()) if hasattr(self.data, "keys") else list(self.data)
 
 
+def _read_all(reader: Reader, data: Any, field: str, spelled: list[str]) -> list[str]:
+    """All values of a field that stands there in these spellings, which headers that mind case keep apart."""
+    if len(spelled) > 1 and reader(data, _odd(field)):
+        spelled = spelled[:1]
+    return [value for name in spelled for value in texts(list(reader(data, name) or ()))]
+
+
 class AsgiHeaders(Carrier):
     """ASGI's list of (name, value) byte pairs, or the scope (or message) that has it under `"headers"`.
 
@@ -96,6 +139,8 @@ class AsgiHeaders(Carrier):
 
     data: Any
 
+    max_value: ClassVar[int | None] = MAX_FIELD
+
     def __init__(self, data: Any = None) -> None:
         self.data = [] if data is None else data
 
@@ -103,7 +148,7 @@ class AsgiHeaders(Carrier):
         data = self.data
         if data.__class__ is list:
             return data
-        return (data.get("headers") or ()) if isinstance(data, Mapping) else data
+        return (data.get("headers") or ()) if is_mapping(data) else data
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
@@ -126,10 +171,10 @@ class AsgiHeaders(Carrier):
         self._keep(pairs_add(self._headers(), field.encode(), value.encode()))
 
     def _keep(self, headers: Any) -> None:
-        if not isinstance(self.data, Mapping):
+        if not is_mapping(self.data):
             self.data = headers
         elif self.data.get("headers") is not headers:
-            self.data["headers"] = list(headers)  # type: ignore[index]
+            self.data["headers"] = list(headers)
 
     def _names(self) -> Iterable[Any]:
         return pairs_names(self._headers())
@@ -148,6 +193,8 @@ class WsgiEnviron(Fields):
     """
 
     __slots__ = ()
+
+    max_value: ClassVar[int | None] = MAX_FIELD
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
@@ -169,26 +216,43 @@ class WsgiEnviron(Fields):
 class GrpcMetadata(Carrier):
     """gRPC metadata: a list or tuple of (key, value), or `grpc.aio.Metadata`. A key may stand several times.
 
+    What is added takes 7,000 bytes at most, by gRPC's own way of counting, less where the call has much metadata of its
+    own: `traceparent`, 512 characters of `tracestate`, then what else fits.
+
     >>> GrpcMetadata((("traceparent", "00-..."),)).get("traceparent")
     ['00-...']
     """
 
-    __slots__ = ()
+    __slots__ = ("_written",)
 
     data: Any
 
+    max_together: ClassVar[int | None] = MAX_METADATA
+
     def __init__(self, data: Any = None) -> None:
         self.data = [] if data is None else data
+        self._written: dict[str, str] = {}
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         return pairs_pick(self.data, names)
 
     def drop(self, names: Names) -> None:
+        for field in names.fields:
+            self._written.pop(field, None)
         if hasattr(self.data, "delete_all"):
             for key in {key for key in self._names() if names.field(key) is not None}:
                 self.data.delete_all(key)
         else:
             self.data = pairs_drop(self.data, names)
+
+    def write(self, fields: Mapping[str, str]) -> None:
+        """The same, in what the call's own metadata and the fields that were written before have left."""
+        written = sum(_size(pair) for pair in self._written.items())
+        theirs = sum(_size(pair) for pair in self.data) - written
+        room = max(min(MAX_METADATA, MAX_ALL_METADATA - theirs), PARENT_METADATA) - written
+        for field, value in budgeted(fields, None, room).items():
+            self._written[field] = value
+            self._add(field, value)
 
     def _add(self, field: str, value: str) -> None:
         if hasattr(self.data, "delete_all"):
@@ -198,3 +262,11 @@ class GrpcMetadata(Carrier):
 
     def _names(self) -> Iterable[Any]:
         return pairs_names(self.data)
+
+
+def _size(pair: Any) -> int:
+    """What gRPC counts for a key and its value; nothing for what is no such pair."""
+    try:
+        return len(pair[0]) + len(pair[1]) + OVERHEAD
+    except Exception:
+        return 0

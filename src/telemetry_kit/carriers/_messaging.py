@@ -3,12 +3,13 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from telemetry_kit.carriers._base import (
     Fields,
     Names,
+    is_mapping,
     pairs_add,
     pairs_drop,
     pairs_names,
@@ -20,7 +21,8 @@ from telemetry_kit.carriers._base import (
 class KafkaHeaders(Fields):
     """The headers of a Kafka message: pairs of a name and bytes, or confluent-kafka's dict. The last of a name counts.
 
-    What a message without headers has, `None`, becomes an empty list.
+    What is written into is a list, which is what all clients send: aiokafka's records bring a tuple, and those without
+    headers None in confluent-kafka.
 
     >>> KafkaHeaders([("traceparent", b"old"), ("traceparent", b"new")]).get("traceparent")
     ['new']
@@ -34,26 +36,29 @@ class KafkaHeaders(Fields):
         self.data = [] if data is None else data
 
     def pick(self, names: Names) -> dict[str, list[str]]:
-        found = super().pick(names) if isinstance(self.data, Mapping) else pairs_pick(self.data, names)
+        found = super().pick(names) if is_mapping(self.data) else pairs_pick(self.data, names)
         return {field: values[-1:] for field, values in found.items() if values}
 
     def drop(self, names: Names) -> None:
-        if isinstance(self.data, Mapping):
+        if is_mapping(self.data):
             super().drop(names)
         else:
-            self.data = pairs_drop(self.data, names)
+            self.data = pairs_drop(self._list(), names)
 
     def _add(self, field: str, value: str) -> None:
-        if isinstance(self.data, Mapping):
+        if is_mapping(self.data):
             super()._add(field, value)
         else:
-            self.data = pairs_add(self.data, field, value.encode())
+            self.data = pairs_add(self._list(), field, value.encode())
+
+    def _list(self) -> list[Any]:
+        return self.data if isinstance(self.data, list) else list(self.data)
 
     def _write(self, value: str) -> bytes:
         return value.encode()
 
     def _names(self) -> Iterable[Any]:
-        return list(self.data) if isinstance(self.data, Mapping) else pairs_names(self.data)
+        return list(self.data) if is_mapping(self.data) else pairs_names(self.data)
 
 
 class AmqpHeaders(Fields):
@@ -79,8 +84,8 @@ class MessageAttributes(Fields):
 
     max_attributes: ClassVar[int] = 10
 
-    def _read(self, value: object) -> list[str]:
-        if not isinstance(value, Mapping):
+    def _read(self, value: Any) -> list[str]:
+        if not is_mapping(value):
             return super()._read(value)
         # boto3: StringValue, BinaryValue, DataType; a Lambda event the same in lower case; SNS: Value, Type
         for name in ("StringValue", "stringValue", "Value", "BinaryValue", "binaryValue"):
@@ -168,6 +173,9 @@ class CloudEventAttributes(Fields):
     """
 
     __slots__ = ()
+
+    max_value: ClassVar[int | None] = 8_180
+    """Over HTTP an attribute is a header."""
 
     def __init__(self, data: Any = None) -> None:
         # The SDK's events from 2.0 on aren't mappings, but give away the dict that they keep
