@@ -72,3 +72,19 @@ def test_not_switched_off(sdk: Sdk, monkeypatch: pytest.MonkeyPatch, pattern: st
     sdk.telemetry("acme.orders").operation("work")(lambda: 42)()
 
     assert len(sdk.spans()) == 1
+
+
+@pytest.mark.parametrize("value", ["*", "true", "True", "1", "ALL", "other, *"])
+def test_words_that_switch_every_library_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """`*`, `true`, `1` and `all` mean every one, in any case, and `repr()` says it."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", value)
+
+    assert repr(Telemetry("lib")) == "<Telemetry 'lib', switched off by TELEMETRY_KIT_DISABLED>"
+
+
+@pytest.mark.parametrize("value", ["", "false", "FALSE", "0", " ", "false,0"])
+def test_words_that_switch_none_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """`false`, `0` and nothing mean none, in any case."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", value)
+
+    assert repr(Telemetry("lib")) == "<Telemetry 'lib'>"

@@ -23,13 +23,16 @@ if _typing.TYPE_CHECKING:
     from telemetry_kit._use.database import Database, Query
     from telemetry_kit._use.pool import Pool
     from telemetry_kit._use.pool_stats import PoolStats
+    from telemetry_kit.diagnosis.findings import Diagnosis, Finding, diagnose
     from telemetry_kit.propagation import attached, bind, child_environment, extract, inject, link_to, links_to
 
 __all__ = [
     "BatchJob",
     "Cache",
     "Database",
+    "Diagnosis",
     "ErrorPolicy",
+    "Finding",
     "Handle",
     "JobRun",
     "LogCorrelation",
@@ -47,6 +50,7 @@ __all__ = [
     "current_measurement",
     "current_run",
     "default_scrub",
+    "diagnose",
     "enrich_span",
     "extract",
     "inject",
@@ -65,6 +69,7 @@ _HOMES = {
     "_use.database": ("Database", "Query"),
     "_use.pool": ("Pool",),
     "_use.pool_stats": ("PoolStats",),
+    "diagnosis.findings": ("Diagnosis", "Finding", "diagnose"),
     "propagation": ("attached", "bind", "child_environment", "extract", "inject", "link_to", "links_to"),
 }
 """Where the names stand that not every library needs."""

@@ -6,7 +6,6 @@ its operations does not pay for executors. It has no logic of its own, so it may
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -19,6 +18,7 @@ from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL
 from telemetry_kit._core.scope import Scope
+from telemetry_kit._core.switched_off import VARIABLE, is_switched_off
 from telemetry_kit._errors.recorder import recorder_of
 from telemetry_kit._operation.operation import Operation
 from telemetry_kit._operation.options import OperationOptions
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 E = TypeVar("E", bound="Executor")
 
-DISABLED_VARIABLE = "TELEMETRY_KIT_DISABLED"
-"""Names or patterns of the libraries whose telemetry a host switches off: `acme.*,shop`."""
-
 
 @public
 class Telemetry:
@@ -68,7 +65,8 @@ class Telemetry:
 
     Raises TypeError where `name` is no str, ValueError where it is empty. An SDK that is installed before, after or
     never all work. Where the environment variable `TELEMETRY_KIT_DISABLED` names it (names or patterns, separated by
-    commas) all of it does nothing, `.tracer`, `.meter` and `.logger` included.
+    commas; `*`, `true`, `1` and `all` mean every one, `false`, `0` and nothing none) all of it does nothing, `.tracer`,
+    `.meter` and `.logger` included, and `repr()` says so.
 
     >>> from telemetry_kit import Telemetry
     >>> telemetry = Telemetry("shop.orders", version="1.4.0")
@@ -85,7 +83,7 @@ class Telemetry:
         errors: ErrorPolicy = DEFAULT_POLICY,
     ) -> None:
         if not isinstance(name, str):
-            msg = f"the name of a Telemetry is a str, and got {name!r:.100} of type {type(name).__name__}"
+            msg = f"the name of a Telemetry must be a str, got {name!r:.100} of type {type(name).__name__}"
             raise TypeError(msg)
         if not name:
             msg = "the name of a Telemetry can't be empty: give the library's or module's, say 'shop.orders'"
@@ -94,6 +92,10 @@ class Telemetry:
             msg = f"errors of Telemetry {name!r} is an ErrorPolicy, and got {errors!r:.100}"
             raise TypeError(msg)
         sdk.load_configured()
+        if sdk.CONSOLE_VARIABLE in os.environ:
+            from telemetry_kit.diagnosis.console import start_if_wanted
+
+            start_if_wanted()
         self._scope = Scope(
             name,
             version,
@@ -101,11 +103,12 @@ class Telemetry:
             tracer_provider=tracer_provider,
             meter_provider=meter_provider,
             logger_provider=logger_provider,
-            disabled=_is_disabled(name),
+            disabled=is_switched_off(name),
         )
 
     def __repr__(self) -> str:
-        return f"<Telemetry {self.name!r}>"
+        off = f", switched off by {VARIABLE}" if self._scope.disabled else ""
+        return f"<Telemetry {self.name!r}{off}>"
 
     @property
     def name(self) -> str:
@@ -689,10 +692,3 @@ class Telemetry:
             handle_sigterm=handle_sigterm,
         )
         return BatchJob(self._scope, name, options)
-
-
-def _is_disabled(name: str) -> bool:
-    patterns = os.environ.get(DISABLED_VARIABLE)
-    if not patterns:
-        return False
-    return any(fnmatch.fnmatchcase(name, pattern.strip()) for pattern in patterns.split(",") if pattern.strip())

@@ -113,7 +113,7 @@ def test_an_error_type_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: 
 
 def test_an_error_policy_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXE.3: recording the exception on the span."""
-    monkeypatch.setattr("telemetry_kit._errors.recorder.ErrorPolicy.admit", broken)
+    monkeypatch.setattr("telemetry_kit._errors.recorder.ErrorRecorder.admit", broken)
     assert check(telemetry, sdk, span=True) == {"executor.span"}
 
 

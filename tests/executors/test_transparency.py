@@ -218,7 +218,7 @@ def test_what_is_no_executor(telemetry: Telemetry, thing: object) -> None:
     ("options", "error", "words"),
     [
         ({"name": ""}, ValueError, "name of a.*executor can't be empty"),
-        ({"name": 3}, TypeError, "name of a.*executor is a str"),
+        ({"name": 3}, TypeError, "name of an.*executor must be a str"),
         ({"name": "x", "propagate": "everything"}, ValueError, "'otel'.*'contextvars'.*None.*'everything'"),
         ({"name": "x", "propagate": True}, ValueError, "'otel'.*'contextvars'.*None.*True"),
         ({"name": "x", "propagate": []}, ValueError, "'otel'.*'contextvars'.*None"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import opentelemetry.trace
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
     from telemetry_kit._core.error_policy import Errors
 
 
+_scopes: weakref.WeakSet[Scope] = weakref.WeakSet()
+
+
+def scopes() -> list[Scope]:
+    """All scopes that are there, for a diagnosis."""
+    return list(_scopes)
+
+
 class Scope:
-    """An instrumented library or module, as every room sees it."""
+    """An instrumented library or module, as every capability sees it."""
 
     __slots__ = (
         "__weakref__",
@@ -57,6 +66,7 @@ class Scope:
         self._explicit = _given(tracer_provider)
         self._bound: TracerProvider | None = None
         self._tracer: Tracer | None = None
+        _scopes.add(self)
 
     @property
     def by_globals(self) -> bool:

@@ -3,7 +3,7 @@
 The API keeps its global providers in two module globals, None until a host sets an SDK. A look at them costs 12 ns,
 the public way 640 ns without an SDK; the public way is what serves where an API has no such globals.
 
-A capture of `telemetry_kit.testing` stands before both.
+A capture of `telemetry_kit.testing` stands before both, and so does the console, which gives way once there is an SDK.
 """
 
 import os
@@ -15,6 +15,10 @@ import opentelemetry.trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from telemetry_kit._core.forks import after_fork
+
+CONSOLE_VARIABLE = "TELEMETRY_KIT_CONSOLE"
+"""`1` or `true`: where no SDK is, what is recorded is printed (`diagnosis.console`)."""
 _TRACER_VARIABLE = "OTEL_PYTHON_TRACER_PROVIDER"
 _METER_VARIABLE = "OTEL_PYTHON_METER_PROVIDER"
 
@@ -42,7 +46,9 @@ class _ByPublicApi:
 
 
 override: Providers | None = None
-"""Set by a capture while it is active."""
+"""Set by a capture while it is active, and by the console while there is no SDK."""
+console: Providers | None = None
+"""The console's, where it is on: a capture that ends gives back to it."""
 
 
 def _choose(trace: Any, metrics: Any) -> tuple[Any, Any]:
@@ -100,3 +106,28 @@ def load_configured() -> None:
         opentelemetry.trace.get_tracer_provider()
     if _METER_VARIABLE in os.environ:
         opentelemetry.metrics.get_meter_provider()
+
+
+def inherited() -> bool:
+    """Whether this process was forked from one that had an SDK, and still has the same."""
+    return any(provider is not None and provider is now for provider, now in zip(_before_fork, _set(), strict=True))
+
+
+def _set() -> tuple[Any, Any]:
+    return traces._TRACER_PROVIDER, metrics._METER_PROVIDER
+
+
+_before_fork: tuple[Any, Any] = (None, None)
+
+
+def _remember() -> None:
+    global _before_fork
+    _before_fork = _set()
+
+
+after_fork(_remember)
+
+
+def is_set() -> bool:
+    """Whether the host has set an SDK, whatever stands before it."""
+    return traces._TRACER_PROVIDER is not None or metrics._METER_PROVIDER is not None

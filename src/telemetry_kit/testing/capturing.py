@@ -97,11 +97,11 @@ def _take_over() -> None:
     global _clock_of_host
     if _active:
         newest = _active[-1]
-        if sdk.override is None:
+        if sdk.override is sdk.console:
             _clock_of_host = _clock.installed()
         sdk.override = newest._providers
         observer.current = newest._recording.validator
         _clock.install((newest.clock.perf_counter, newest.clock.time, newest.clock.time_ns))
     else:
-        sdk.override = observer.current = None
+        sdk.override, observer.current = sdk.console, None
         _clock.install(_clock_of_host)

@@ -1,0 +1,140 @@
+"""`python -m telemetry_kit doctor`: runs a program, listens to what OpenTelemetry logs meanwhile, and says what stands in
+the way of its telemetry."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import runpy
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from telemetry_kit._core import faults
+from telemetry_kit.diagnosis.findings import Diagnosis, Finding, diagnose
+from telemetry_kit.diagnosis.host import SIGNALS
+
+FLUSH_SECONDS = 5.0
+"""Seconds in which the providers may deliver what the program left: so an endpoint that is dead is noticed."""
+RECORDS = 20
+"""Different messages of OpenTelemetry that are kept."""
+_BARE = "  This looked at a bare interpreter: name your program (SCRIPT or -m MODULE) to look at its set-up.\n"
+_EPILOG = """\
+examples:
+  python -m telemetry_kit doctor app.py --port 8000      run a script with its arguments, then diagnose
+  python -m telemetry_kit doctor -m shop.main            run a module
+  python -m telemetry_kit doctor --json -m shop.main     the diagnosis alone on standard output, as JSON
+
+exit status: the program's own if that isn't 0, else 1 where something stops telemetry, else 0
+"""
+
+
+class Listener(logging.Handler):
+    """Keeps what OpenTelemetry logs: exporters tell only the log that nobody answers."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._records: dict[tuple[str, str], int] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count a message of one of OpenTelemetry's loggers; never raises."""
+        try:
+            if record.name.startswith("opentelemetry"):
+                key = (record.name, record.getMessage().partition("\n")[0][:300])
+                if key in self._records or len(self._records) < RECORDS:
+                    self._records[key] = self._records.get(key, 0) + 1
+        except Exception as fault:
+            faults.record("doctor", fault)
+
+    def findings(self) -> list[Finding]:
+        """What it heard: of an exporter that can't deliver, and the rest."""
+        found = []
+        for (name, message), times in self._records.items():
+            seen = f"{name} logged{f' {times} times' if times > 1 else ''}: {message}"
+            if name.startswith("opentelemetry.exporter"):
+                say = "check that the endpoint is right and that somebody listens there (OTEL_EXPORTER_OTLP_ENDPOINT)"
+                found.append(Finding("export_failed", "stop", seen, say))
+            else:
+                found.append(Finding("opentelemetry_logged", "warning", seen, "OpenTelemetry's documentation knows it"))
+        return found
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `doctor`, for the command line."""
+    parser.description = "Say why no telemetry arrives: run a program and look at its set-up from within."
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--json", action="store_true", help="print the diagnosis alone, as JSON, to standard output")
+    parser.add_argument("-m", dest="module", metavar="MODULE", help="the module to run, as python -m does")
+    parser.add_argument(
+        "program", nargs=argparse.REMAINDER, metavar="SCRIPT ...", help="the script to run, its arguments"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the program that the options name, if any, and print the diagnosis; gives the exit status."""
+    listener = Listener()
+    root = logging.getLogger()
+    root.addHandler(listener)
+    try:
+        status = _run_program(options)
+        _flush()
+    finally:
+        root.removeHandler(listener)
+    diagnosis = Diagnosis((*diagnose().findings, *listener.findings()))
+    if options.json:
+        sys.stdout.write(json.dumps(diagnosis.as_dict(), indent=2) + "\n")
+    else:
+        bare = options.module is None and not options.program
+        sys.stdout.write(f"{diagnosis}\n{_BARE if bare else ''}")
+    return status or int(diagnosis.stops)
+
+
+def _run_program(options: argparse.Namespace) -> int:
+    if options.module is None and not options.program:
+        return 0
+    before = sys.argv[:], sys.path[:]
+    where: Any = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
+    try:
+        with where:
+            if options.module is not None:
+                sys.argv = [options.module, *options.program]
+                sys.path.insert(0, "")
+                runpy.run_module(options.module, run_name="__main__", alter_sys=True)
+            else:
+                sys.argv = list(options.program)
+                sys.path.insert(0, str(Path(options.program[0]).resolve().parent))
+                runpy.run_path(options.program[0], run_name="__main__")
+    except SystemExit as exit_:
+        if exit_.code is None:
+            return 0
+        if isinstance(exit_.code, int):
+            return exit_.code
+        sys.stderr.write(f"{exit_.code}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    finally:
+        sys.argv, sys.path[:] = before
+    return 0
+
+
+def _flush() -> None:
+    """Have the providers deliver, in bounded time: in a thread, since an exporter may hang for as long as it likes."""
+
+    def flush() -> None:
+        for signal in SIGNALS:
+            method = getattr(signal.provider(), "force_flush", None)
+            if callable(method):
+                with faults.guard("doctor"):
+                    method(int(FLUSH_SECONDS * 1000))
+
+    thread = threading.Thread(target=flush, name="telemetry_kit doctor", daemon=True)
+    thread.start()
+    thread.join(FLUSH_SECONDS)

@@ -1,0 +1,289 @@
+"""Why do I see no telemetry: each set-up that shows nothing gets its cause and the next step."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from telemetry_kit import Diagnosis, Finding, diagnose
+from telemetry_kit._core import faults
+from telemetry_kit.diagnosis import findings, host
+from tests.diagnosis.support import CLEAN, LOGS, METRICS, SOURCE, TRACES, diagnosed
+
+ALL = TRACES + METRICS + LOGS
+
+
+def test_a_set_up_that_works_has_no_findings() -> None:
+    """Three providers that collect, sample and export: nothing to say."""
+    assert diagnosed(ALL) == {}
+
+
+def test_nothing_installed() -> None:
+    """No SDK at all stops telemetry, and the console is named as the quick look."""
+    finding = diagnosed("")["no_sdk"]
+
+    assert finding["severity"] == "stop"
+    assert "TELEMETRY_KIT_CONSOLE=1" in finding["next"]
+
+
+def test_an_exporter_that_nobody_started() -> None:
+    """`OTEL_METRICS_EXPORTER=console` without an SDK that reads it is named with its value."""
+    found = diagnosed("", OTEL_METRICS_EXPORTER="console")
+
+    assert found["exporter_not_started"]["severity"] == "stop"
+    assert "OTEL_METRICS_EXPORTER=console" in found["exporter_not_started"]["seen"]
+    assert "no_sdk" not in found
+
+
+def test_an_exporter_of_one_signal_that_nobody_started() -> None:
+    """Likewise where the other signals have providers."""
+    found = diagnosed(TRACES, OTEL_METRICS_EXPORTER="otlp")
+
+    assert "OTEL_METRICS_EXPORTER=otlp" in found["exporter_not_started"]["seen"]
+
+
+def test_an_exporter_called_none_is_no_exporter() -> None:
+    """`OTEL_METRICS_EXPORTER=none` asks for nothing."""
+    assert "exporter_not_started" not in diagnosed(TRACES, OTEL_METRICS_EXPORTER="none")
+
+
+NO_PARTS = {
+    "no_span_processor": (
+        """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+""",
+        "stop",
+    ),
+    "no_metric_reader": (
+        """
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+metrics.set_meter_provider(MeterProvider())
+""",
+        "stop",
+    ),
+    "no_log_record_processor": (
+        """
+from opentelemetry import _logs
+from opentelemetry.sdk._logs import LoggerProvider
+_logs.set_logger_provider(LoggerProvider())
+""",
+        "warning",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", NO_PARTS)
+def test_a_provider_that_nobody_listens_to(code: str) -> None:
+    """A provider without processor or reader makes telemetry and throws it away."""
+    program, severity = NO_PARTS[code]
+
+    assert diagnosed(program)[code]["severity"] == severity
+
+
+def test_a_sampler_that_drops_everything() -> None:
+    """The sampler is asked, not recognised."""
+    program = TRACES.replace("TracerProvider()", "TracerProvider(sampler=ALWAYS_OFF)").replace(
+        "from opentelemetry import trace",
+        "from opentelemetry import trace\nfrom opentelemetry.sdk.trace.sampling import ALWAYS_OFF",
+    )
+
+    assert diagnosed(program)["sampler_off"]["severity"] == "stop"
+
+
+def test_a_sampler_that_drops_a_share() -> None:
+    """It is good to know, and stops nothing."""
+    found = diagnosed(TRACES, OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.1")
+
+    assert found["sampler_ratio"]["severity"] == "info"
+
+
+def test_an_sdk_that_is_disabled() -> None:
+    """`OTEL_SDK_DISABLED=true` is named."""
+    assert diagnosed(ALL, OTEL_SDK_DISABLED="true")["sdk_disabled"]["severity"] == "stop"
+
+
+@pytest.mark.parametrize(("program", "code"), [(METRICS, "no_tracer_provider"), (TRACES, "no_meter_provider")])
+def test_a_signal_without_a_provider(program: str, code: str) -> None:
+    """One signal alone is somebody's choice: a warning."""
+    assert diagnosed(program)[code]["severity"] == "warning"
+
+
+def test_no_logger_provider_for_events() -> None:
+    """Events go nowhere where only traces and metrics are set up."""
+    finding = diagnosed(TRACES + METRICS)["no_logger_provider"]
+
+    assert finding["severity"] == "warning"
+    assert "events" in finding["seen"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TELEMETRY_KIT_DISABLE", "TELEMETRY_KIT_DISABLED"),
+        ("TELEMETRY_KIT_CONSOL", "TELEMETRY_KIT_CONSOLE"),
+        ("OTEL_EXPORTER_OTLP_ENPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("OTLP_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ],
+)
+def test_a_mistyped_variable(name: str, meant: str) -> None:
+    """A variable that nothing reads is named with the one that is alike."""
+    finding = diagnosed(ALL, **{name: "1"})["unknown_variable"]
+
+    assert name in finding["seen"]
+    assert meant in finding["next"]
+
+
+def test_variables_of_others_are_theirs() -> None:
+    """What looks like no known variable is nobody's slip."""
+    assert "unknown_variable" not in diagnosed(ALL, OTEL_PYTHON_DJANGO_INSTRUMENT="false", OTEL_COMPANY_CLUSTER="blue")
+
+
+def test_what_is_switched_off() -> None:
+    """A library that the host switched off is named."""
+    program = ALL + "from telemetry_kit import Telemetry\nlib = Telemetry('acme.db')\n"
+
+    assert "acme.db" in diagnosed(program, TELEMETRY_KIT_DISABLED="acme.*")["disabled"]["seen"]
+
+
+def test_a_pattern_that_matches_nothing() -> None:
+    """A mistyped name in TELEMETRY_KIT_DISABLED is shown beside the names that there are."""
+    program = ALL + "from telemetry_kit import Telemetry\nlib = Telemetry('acme.db')\n"
+    finding = diagnosed(program, TELEMETRY_KIT_DISABLED="acne.*")["disabled_matches_nothing"]
+
+    assert "acne.*" in finding["seen"]
+    assert "acme.db" in finding["next"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+def test_a_fork_after_set_up() -> None:
+    """A worker that uses what its parent set up is told to set it up itself."""
+    program = (
+        TRACES
+        + METRICS
+        + LOGS
+        + textwrap.dedent(
+            """
+        import telemetry_kit, os, sys, warnings
+        warnings.simplefilter("ignore")
+        telemetry_kit.Telemetry("shop")
+        if os.fork():
+            os.wait()
+            os._exit(0)
+        """
+        )
+    )
+
+    assert diagnosed(program)["forked_after_set_up"]["severity"] == "warning"
+
+
+def test_faults_and_dropped_values() -> None:
+    """What broke in telemetry is listed by site, dropped values by number."""
+    program = ALL + textwrap.dedent(
+        """
+        from telemetry_kit import Telemetry
+        def broken(result):
+            raise ValueError
+        @Telemetry("shop").operation("work", error_if=broken)
+        def work():
+            pass
+        work()
+        """
+    )
+
+    assert "operation.error_if (1)" in diagnosed(program)["faults"]["seen"]
+
+
+def test_versions_that_dont_belong_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """API, SDK and conventions of different releases are named with their versions."""
+    versions = {
+        "opentelemetry-api": "1.45.2",
+        "opentelemetry-sdk": "1.38.0",
+        "opentelemetry-semantic-conventions": "0.66b2",
+    }
+    monkeypatch.setattr("importlib.metadata.version", versions.__getitem__)
+
+    [(code, severity, seen, _)] = host.versions()
+    assert (code, severity) == ("versions_apart", "warning")
+    assert "opentelemetry-sdk 1.38.0" in seen
+
+
+def test_it_never_fails_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that breaks is a fault, and the others are made."""
+
+    def broken() -> None:
+        raise ValueError
+
+    before = faults.counts().get("diagnose", 0)
+    monkeypatch.setattr(findings.host, "CHECKS", (broken, *host.CHECKS))
+
+    assert diagnose().findings
+    assert faults.counts()["diagnose"] == before + 1
+
+
+def test_providers_of_another_sdk_are_unknown_and_no_error() -> None:
+    """What can't be read is left out."""
+    program = textwrap.dedent(
+        """
+        from opentelemetry import trace, metrics, _logs
+        class Tracers(trace.TracerProvider):
+            def get_tracer(self, *args, **kwargs): return trace.NoOpTracer()
+        class Meters(metrics.MeterProvider):
+            def get_meter(self, *args, **kwargs): return metrics.NoOpMeter("other")
+        class Loggers(_logs.LoggerProvider):
+            def get_logger(self, *args, **kwargs): return _logs.NoOpLogger("other")
+        trace.set_tracer_provider(Tracers())
+        metrics.set_meter_provider(Meters())
+        _logs.set_logger_provider(Loggers())
+        """
+    )
+
+    assert diagnosed(program) == {}
+
+
+def test_it_imports_no_sdk() -> None:
+    """Asking brings in nothing of the SDK."""
+    program = "import sys, telemetry_kit; telemetry_kit.diagnose(); assert not [m for m in sys.modules if m.startswith('opentelemetry.sdk')]"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], env={**CLEAN, "PYTHONPATH": SOURCE}, check=False, timeout=60
+    )
+
+    assert done.returncode == 0
+
+
+def test_its_text_has_code_cause_and_next_step() -> None:
+    """For people: the worst first, each with what to do."""
+    told = Diagnosis((Finding("no_sdk", "stop", "no SDK is set up", "start one"),))
+
+    assert str(told).splitlines()[:3] == [
+        "telemetry_kit: something stops telemetry",
+        "  STOP  no_sdk: no SDK is set up",
+        "        -> start one",
+    ]
+
+
+def test_its_data_has_the_same_words() -> None:
+    """For programs: the same four words of each finding."""
+    told = Diagnosis((Finding("faults", "warning", "seen", "do"),))
+
+    assert told.as_dict() == {
+        "stops": False,
+        "findings": [{"code": "faults", "severity": "warning", "seen": "seen", "next": "do"}],
+    }
+
+
+def test_each_code_has_a_section() -> None:
+    """Every code that a check can give has a heading of its own on the page."""
+    package = Path(findings.__file__).parent
+    text = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
+    codes = set(re.findall(r'(?:yield |Finding\()f?"([a-z_]+)"', text))
+    page = (Path(__file__).parents[2] / findings.PAGE).read_text(encoding="utf-8")
+    expected = codes | {"no_tracer_provider", "no_meter_provider", "no_logger_provider"} | set(NO_PARTS)
+
+    assert {code for code in expected if f"### `{code}`" not in page} == set()
