@@ -1,11 +1,16 @@
 """Whatever breaks in telemetry, the business result is what it would have been, and the fault is counted.
 
-The sites at which the core calls out are read from its source: a new one without a case here fails a test.
+`tests/faults` finds every place at which the kit keeps a fault from the host, and breaks each of them in turn on a tour through
+everything that the kit does: a new one that the tour doesn't reach fails here. The other tests break what is around the kit
+(providers, spans, instruments, callbacks) and look at more than the result.
 """
 
-import ast
 import asyncio
+import json
 import logging
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,38 +22,14 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
-import telemetry_kit
 from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
 from telemetry_kit._core import faults, reentrancy
 from telemetry_kit._core.instruments import series
+from tests.faults.places import places, places_of, write_copy
 from tests.support import Sdk
 
-SOURCE = Path(telemetry_kit.__file__).parent
-PACKAGES = ("_core", "_operation", "_wrapping")
-ELSEWHERE = ("names.py", "rate_limit.py", "arguments.py", "awaitables.py", "callables.py")
-"""Whose sites have their cases beside their own tests."""
-
-
-def sites() -> set[str]:
-    """Every site that the core's source names in a call of `record` or `guard`."""
-    found = set()
-    paths = [
-        SOURCE / "_telemetry.py",
-        *(path for package in PACKAGES for path in (SOURCE / package).rglob("*.py") if path.name not in ELSEWHERE),
-    ]
-    for path in paths:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Call) and node.args):
-                continue
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called not in ("record", "guard", "evaluate", "classify"):
-                continue
-            site = node.args[-1 if called == "classify" else 0]
-            if isinstance(site, ast.Constant) and isinstance(site.value, str):
-                found.add(site.value)
-            elif isinstance(site, ast.JoinedStr):
-                found.add("".join(part.value if isinstance(part, ast.Constant) else "*" for part in site.values))
-    return found
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "telemetry_kit"
 
 
 class Broken(Exception):
@@ -366,14 +347,55 @@ CASES: dict[str, Callable[[Sdk], None]] = {
 }
 """For each site of the core something that breaks there. It asserts what must come out in spite of it."""
 
-UNREACHABLE = {
-    "operation.end": "the last net below sites that are all guarded themselves",
-}
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_place_is_broken_in_turn(tmp_path: Path) -> None:
+    """At each place at which the kit keeps a fault from the host, one is injected: results stay, it is counted (FLT 1)."""
+    shutil.copy(ROOT / "tests" / "faults" / "broken_places.py", tmp_path)
+    write_copy(PACKAGE, tmp_path)
+    command = [sys.executable, "-m", "tests.faults", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=600)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["problems"] == []
+    assert report["places"] == len(places(PACKAGE)) > 100
 
 
-def test_every_site_has_a_case() -> None:
-    """Every site that the core's source names is injected here (FLT 1)."""
-    assert sites() - UNREACHABLE.keys() == CASES.keys()
+NARROW = """
+def read(obj):
+    try:
+        return obj.size
+    except (AttributeError, TypeError) as fault:
+        faults.record("read", fault)
+    with faults.guard(f"guard.{obj}"):
+        obj()
+    faults.record("misuse", ValueError("once"))
+"""
+
+
+def test_places_are_found_wherever_they_stand(tmp_path: Path) -> None:
+    """A handler that records, a guard, and a report of misuse are places, with the sites that they name."""
+    assert [(place.where, place.site, place.breakable) for place in places_of(NARROW, "a.py")] == [
+        ("a.py:6", "read", True),
+        ("a.py:7", "guard.*", True),
+        ("a.py:9", "misuse", False),
+    ]
+
+
+def test_what_is_broken_raises_what_the_place_is_there_for(tmp_path: Path) -> None:
+    """The copy raises at an armed place, before and after what is guarded, what its handler catches."""
+    package = tmp_path / "source" / "sample"
+    package.mkdir(parents=True)
+    (package / "a.py").write_text(NARROW, "utf-8")
+    write_copy(package, tmp_path)
+    text = (tmp_path / "sample" / "a.py").read_text("utf-8")
+
+    assert "broken_places.at('a.py:6<', AttributeError)" in text
+    assert "return broken_places.after('a.py:6>', obj.size, AttributeError)" in text
+    assert "broken_places.at('a.py:7>', Exception)" in text
+    assert "faults.record(broken_places.after('a.py:9=', 'misuse')" in text
 
 
 @pytest.mark.parametrize("site", CASES)
