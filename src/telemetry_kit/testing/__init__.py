@@ -5,6 +5,7 @@ The pytest fixture `telemetry_capture` is a `Captured`; elsewhere it is `with ca
 
 from telemetry_kit._recording.logs import RecordedEvent
 from telemetry_kit._recording.spans import RecordedSpan, RecordedStatus, SpanEvent
+from telemetry_kit.testing.behaviour import same_behaviour
 from telemetry_kit.testing.captured import Captured
 from telemetry_kit.testing.capturing import capture, capture_and_watch
 from telemetry_kit.testing.clock import FakeClock
@@ -27,4 +28,5 @@ __all__ = [
     "capture_and_watch",
     "explain",
     "point",
+    "same_behaviour",
 ]
