@@ -108,7 +108,17 @@ class Errors(Protocol):
     rate: float
     burst: float
 
-    def admit(self, exc: BaseException, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
+    def admit(
+        self,
+        exc: BaseException,
+        *,
+        scope: "Scope",
+        operation: str | None,
+        error_type: str,
+        span: "Span | None" = None,
+        wanted: bool = False,
+        outermost: bool = False,
+    ) -> int | None:
         """Whether `exc` may be recorded in detail, and how many of its kind were suppressed before it."""
 
     def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:

@@ -108,6 +108,11 @@ class Limiter:
         self.held.add(site)
         return None
 
+    def closed(self, site: Site) -> bool:
+        """Whether nothing is admitted here now, for certain: without a lock, and nothing is counted."""
+        now = clock.perf_counter()
+        return site.bucket.closed(now) or self.total.closed(now)
+
     def _take(self, site: Site) -> int | None:
         with self._lock:
             if self._inside:

@@ -1,4 +1,7 @@
-"""Has this very exception been here before? Asked where one exception passes several operations.
+"""Has this very exception been recorded in this trace before? Asked where one exception passes several operations.
+
+Of one trace: an exception that many share, such as that of a future which ten requests wait for or a singleton that is
+raised again and again, tells each of them why it failed.
 
 The answer must end with the exception, and an exception must not be kept for it: it holds its frames, and all that
 their variables hold. Nor may anything appear on it that its owner could see.
@@ -10,6 +13,7 @@ their variables hold. Nor may anything appear on it that its owner could see.
   as the plain dictionary it stands for.
 """
 
+import threading
 import weakref
 from typing import Any
 
@@ -17,61 +21,100 @@ from telemetry_kit._core import counters
 
 KEPT = 1_024
 """Weak references kept before the dead ones are dropped: more than the exceptions in flight at a time."""
+TRACES = 128
+"""Traces that are remembered of one exception, the newest ones: more than are in flight where one is shared."""
 
-_by_address: dict[int, "weakref.ref[BaseException]"] = {}
-_claims: dict[int, list[None]] = {}
-"""Addresses of exceptions that are being marked right now: of several threads one makes the entry, atomically."""
+Traces = dict[int, object]
+"""The traces in which an exception was recorded, and who recorded it there."""
+
+_by_address: dict[int, "_Reference"] = {}
+_lock = threading.RLock()
+"""Held while an exception gets its mark, which calls nothing of anybody's."""
 _slot: Any = BaseException.__dict__["__dict__"]
-"""The attributes themselves, for classes that have a `__setattr__` of their own."""
+"""The attributes themselves, for classes that have a `__setattr__` or a `__getattribute__` of their own."""
+
+
+class _Reference(weakref.ref[BaseException]):
+    """An exception that was seen."""
+
+    __slots__ = ("traces",)
+
+    traces: Traces
 
 
 class _Marked(dict[str, Any]):
     """The attributes of an exception that was seen."""
 
-    __slots__ = ()
+    __slots__ = ("traces",)
+
+    traces: Traces
 
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
         return dict, (dict(self),)
 
 
-def seen(exc: BaseException) -> bool:
-    """Whether `exc` was asked about before; from now on it was.
+def seen(exc: BaseException, trace: int = 0) -> bool:
+    """Whether `exc` was asked about before in this trace; from now on it was. 0 stands for no trace.
 
     >>> problem = ValueError("no")
-    >>> seen(problem), seen(problem)
-    (False, True)
+    >>> seen(problem, 7), seen(problem, 7), seen(problem, 8)
+    (False, True, False)
     """
-    if known(exc):
+    traces = _traces(exc) or _mark(exc)
+    mine = object()
+    if traces.setdefault(trace, mine) is not mine:
         return True
-    address = id(exc)
-    claim: list[None] = []
-    if _claims.setdefault(address, claim) is not claim:
-        return True  # by another thread, at this moment
-    try:
-        if known(exc):
-            return True  # by another thread, just now
-        if type(exc).__weakrefoffset__:
-            _by_address[address] = weakref.ref(exc)
-            if len(_by_address) > KEPT:
-                _tidy()
-        else:
-            attributes = exc.__dict__
-            marked = _Marked(attributes) if attributes else _Marked()
-            try:
-                exc.__dict__ = marked
-            except Exception:  # its class lets nobody set anything
-                _slot.__set__(exc, marked)
-        return False
-    finally:
-        del _claims[address]
+    while len(traces) > TRACES:
+        try:
+            traces.pop(next(iter(traces)), None)
+        except (RuntimeError, StopIteration):  # another thread is at it
+            break
+    return False
 
 
-def known(exc: BaseException) -> bool:
-    """Whether `exc` was asked about before, and nothing else."""
+def known(exc: BaseException, trace: int | None = None) -> bool:
+    """Whether `exc` was asked about before, in this trace or, without one, in any; and nothing else."""
+    traces = _traces(exc)
+    return traces is not None and (trace is None or trace in traces)
+
+
+def forget(exc: BaseException, trace: int = 0) -> None:
+    """In this trace it is new again: where there is none, and the outermost call that it has failed ends."""
+    traces = _traces(exc)
+    if traces is not None:
+        traces.pop(trace, None)
+
+
+def _traces(exc: BaseException) -> Traces | None:
     if type(exc).__weakrefoffset__:
         reference = _by_address.get(id(exc))
-        return reference is not None and reference() is exc
-    return exc.__dict__.__class__ is _Marked
+        return reference.traces if reference is not None and reference() is exc else None
+    attributes = _slot.__get__(exc)
+    return attributes.traces if attributes.__class__ is _Marked else None
+
+
+def _mark(exc: BaseException) -> Traces:
+    """The traces of an exception that had no mark."""
+    traces: Traces = {}
+    if type(exc).__weakrefoffset__:
+        reference = _Reference(exc)
+        reference.traces = traces
+        with _lock:
+            others = _traces(exc)
+            if others is not None:
+                return others
+            _by_address[id(exc)] = reference
+        if len(_by_address) > KEPT:
+            _tidy()
+        return traces
+    with _lock:
+        others = _traces(exc)
+        if others is not None:
+            return others
+        marked = _Marked(_slot.__get__(exc))
+        marked.traces = traces
+        _slot.__set__(exc, marked)
+    return traces
 
 
 def _tidy() -> None:
@@ -83,4 +126,9 @@ def _tidy() -> None:
         _by_address.pop(address, None)
 
 
-counters.after_fork(_claims.clear)
+def _start_again() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+counters.after_fork(_start_again)

@@ -61,20 +61,58 @@ class ErrorRecorder:
         self._limits = ErrorLimiter(policy.rate, policy.burst, policy.total_rate, policy.total_burst)
         self._sites = self._limits.sites
 
-    def admit(self, exc: BaseException, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
+    def admit(
+        self,
+        exc: BaseException,
+        *,
+        scope: "Scope",
+        operation: str | None,
+        error_type: str,
+        span: trace.Span | None = None,
+        wanted: bool = False,
+        outermost: bool = False,
+    ) -> int | None:
         """Whether `exc` may be recorded in detail: None if not, else how many of its kind were suppressed since the
-        last one. None, too, for an exception that was here before, which is neither, and for a RecursionError at a
-        depth that leaves no room to record it: an outer call will ask again.
+        last one. None, too, for an exception that was here before in this trace, which is neither, for one that nobody
+        takes here, and for a RecursionError at a depth that leaves no room to record it: an outer call will ask again.
+
+        Args:
+            exc: What was raised.
+            scope: Whose it is.
+            operation: The name of what failed.
+            error_type: Of the exception.
+            span: Whose end it is; the current one if not given.
+            wanted: Somebody takes it for certain: loggers aren't asked.
+            outermost: No other call of the kit's is around this one, so that where there is no trace it ends here.
         """
         if isinstance(exc, RecursionError) and not deduplication.known(exc) and not _room(_HEADROOM):
             return None
-        if deduplication.seen(exc):
+        within = trace.get_current_span() if span is None else span
+        trace_id = within.get_span_context().trace_id
+        if deduplication.known(exc, trace_id):
+            if outermost and not trace_id:
+                deduplication.forget(exc)
             return None
         try:
             site = self._sites[scope.instruments, scope.name, operation, error_type]
         except KeyError:
             site = self._limits.site(scope, operation, error_type)
-        return self._limits.limiter.admit(site)
+        limiter = self._limits.limiter
+        if not (wanted or limiter.closed(site) or self._is_taken(within, scope)):
+            return None
+        if deduplication.seen(exc, trace_id):
+            return None
+        if outermost and not trace_id:
+            deduplication.forget(exc)
+        return limiter.admit(site)
+
+    def _is_taken(self, span: trace.Span, scope: "Scope") -> bool:
+        """Whether anybody takes an exception now. Without a recording span, or where the host wants log records, a logger
+        is asked."""
+        signal = self.where()
+        if signal == "span" or (signal == "both" and span.is_recording()):
+            return True
+        return signals.listener(scope, EVENT, "ERROR", span) is not None
 
     def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
         """The same for an error without an exception."""
@@ -139,7 +177,7 @@ class ErrorRecorder:
         if error_type == CANCELLED:
             self.mark(span, error_type)
             return
-        suppressed = self.admit(exc, scope=scope, operation=operation, error_type=error_type)
+        suppressed = self.admit(exc, scope=scope, operation=operation, error_type=error_type, span=span)
         if suppressed is None:
             self.mark(span, error_type)
             return

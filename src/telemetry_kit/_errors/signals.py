@@ -80,6 +80,37 @@ def log(
         here.busy = False
 
 
+def listener(scope: "Scope", name: str, severity: str, span: trace.Span | None = None) -> Any:
+    """The logger that takes such an event now, None where nobody does: asked before anything is built for it.
+
+    At a point where the SDK may be called. A logger that can't be asked, as before the API had `enabled`, takes it.
+    """
+    here = reentrancy.here.state
+    was, here.busy = here.busy, True
+    try:
+        logger = scope.logger()
+        return logger if not sdk.is_silent(logger) and _takes(logger, name, severity, span) else None
+    except Exception as fault:
+        faults.record("logs.emit", fault)
+        return None
+    finally:
+        here.busy = was
+
+
+def _takes(logger: Any, name: str, severity: str, span: trace.Span | None) -> bool:
+    from opentelemetry._logs import SeverityNumber
+
+    enabled = getattr(logger, "enabled", None)
+    if enabled is None:
+        return True
+    context = None if span is None else trace.set_span_in_context(span)
+    try:
+        return bool(enabled(context=context, severity_number=SeverityNumber[severity], event_name=name))
+    except Exception as fault:
+        faults.record("logs.enabled", fault)
+        return True
+
+
 def _log(
     scope: "Scope",
     name: str,
@@ -92,8 +123,8 @@ def _log(
     try:
         from opentelemetry._logs import LogRecord, SeverityNumber
 
-        logger = scope.logger()
-        if sdk.is_silent(logger):
+        logger = listener(scope, name, severity, span)
+        if logger is None:
             return
         record = LogRecord(
             timestamp=when,

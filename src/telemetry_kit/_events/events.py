@@ -11,7 +11,7 @@ from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_TYPE
 from opentelemetry.trace import get_current_span
 
-from telemetry_kit._core import clock, faults, outcome
+from telemetry_kit._core import clock, faults, outcome, reentrancy
 from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
 from telemetry_kit._errors import signals
 from telemetry_kit._operation.measurement import NO_MEASUREMENT, current_measurement
@@ -19,6 +19,7 @@ from telemetry_kit._operation.measurement import NO_MEASUREMENT, current_measure
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
+EVENT = "exception"
 _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 """What the standard library's `logging` calls two of them."""
 
@@ -38,11 +39,14 @@ def event(
     try:
         if not isinstance(name, str) or not name:
             raise TypeError(f"an event's name is a str that isn't empty, and got {name!r:.100}")  # noqa: TRY301
+        level = _severity(severity)
+        if not reentrancy.unsafe() and signals.listener(scope, name, level) is None:
+            return
         found = {} if attributes is None else span_attributes(attributes)
         if exception is not None:
             found.update(_details(scope, exception))
         text = body if body is None else span_value(body)
-        signals.log(scope, name, found, clock.time_ns(), _severity(severity), body=text)
+        signals.log(scope, name, found, clock.time_ns(), level, body=text)
     except Exception as fault:
         faults.record("event", fault)
 
@@ -60,15 +64,20 @@ def record_exception(scope: "Scope", exc: BaseException, *, attributes: Mapping[
         if not (nowhere or span.is_recording()) and policy.where() == "span":
             return  # in a trace that isn't sampled
         error_type = _error_type(exc)
-        suppressed = policy.admit(exc, scope=scope, operation=_operation(), error_type=error_type)
+        unsafe = reentrancy.unsafe()
+        if nowhere and not unsafe and signals.listener(scope, EVENT, "ERROR") is None:
+            return
+        suppressed = policy.admit(
+            exc, scope=scope, operation=_operation(), error_type=error_type, span=span, wanted=nowhere or unsafe
+        )
         if suppressed is None:
             return
         found = {} if attributes is None else span_attributes(attributes)
         found.update(policy.describe(exc, error_type, suppressed))
         if nowhere:
-            signals.log(scope, "exception", found, clock.time_ns(), "ERROR")
+            signals.log(scope, EVENT, found, clock.time_ns(), "ERROR")
         else:
-            policy.emit_event(span, scope, "exception", found, severity="ERROR")
+            policy.emit_event(span, scope, EVENT, found, severity="ERROR")
     except Exception as fault:
         faults.record("record_exception", fault)
 
@@ -77,7 +86,7 @@ def _details(scope: "Scope", exc: BaseException) -> dict[str, AttributeValue]:
     """What an event says of an exception: all of it, or its type where the limiter, or an event before, had it."""
     error_type = _error_type(exc)
     policy = scope.errors
-    suppressed = policy.admit(exc, scope=scope, operation=_operation(), error_type=error_type)
+    suppressed = policy.admit(exc, scope=scope, operation=_operation(), error_type=error_type, wanted=True)
     if suppressed is None:
         return {EXCEPTION_TYPE: outcome.type_name(type(exc)), ERROR_TYPE: error_type}
     return policy.describe(exc, error_type, suppressed)

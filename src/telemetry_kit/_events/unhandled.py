@@ -155,6 +155,8 @@ class UnhandledWatch:
         if error_type is None:
             return
         policy = self._scope.errors
+        if not (finaliser or reentrancy.unsafe()) and signals.listener(self._scope, EVENT, severity) is None:
+            return
         found: dict[str, AttributeValue]
         if deduplication.known(exc):
             # An operation has told of it: that nobody handled it is news, its stack isn't.
@@ -162,7 +164,7 @@ class UnhandledWatch:
                 return
             found = {EXCEPTION_TYPE: outcome.type_name(type(exc)), ERROR_TYPE: error_type}
         else:
-            suppressed = policy.admit(exc, scope=self._scope, operation=None, error_type=error_type)
+            suppressed = policy.admit(exc, scope=self._scope, operation=None, error_type=error_type, wanted=True)
             if suppressed is None:
                 return
             found = policy.describe(exc, error_type, suppressed)

@@ -235,9 +235,9 @@ class TaskSpan:
     def _tell_error(self, kind: str, exc: BaseException | None) -> None:
         scope = self.ledger.scope
         policy = scope.errors
-        suppressed = (
-            None if exc is None else policy.admit(exc, scope=scope, operation=self.ledger.name, error_type=kind)
-        )
+        suppressed = None
+        if exc is not None:
+            suppressed = policy.admit(exc, scope=scope, operation=self.ledger.name, error_type=kind, span=self.span)
         if exc is None or suppressed is None:
             self.span.set_status(StatusCode.ERROR, kind)
             return

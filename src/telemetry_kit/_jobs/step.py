@@ -125,7 +125,7 @@ class Block:
             if error_type not in (None, outcome.CANCELLED):
                 suppressed = None
                 if exc is not None:
-                    suppressed = policy.admit(exc, scope=scope, operation=name, error_type=error_type)
+                    suppressed = policy.admit(exc, scope=scope, operation=name, error_type=error_type, span=span)
                 if exc is not None and suppressed is not None:
                     span.set_status(StatusCode.ERROR, description or policy.message(exc))
                     policy.emit(span, scope, policy.describe(exc, error_type, suppressed))

@@ -87,13 +87,30 @@ def _tell_without_span(call: Measurement, exc: BaseException, error_type: str) -
     scope, policy = operation.scope, operation.scope.errors
     if operation.span_mode != "errors" and policy.where() == "span":
         return
-    suppressed = policy.admit(exc, scope=scope, operation=operation.name, error_type=error_type)
+    late = operation.span_mode == "errors"
+    suppressed = policy.admit(
+        exc,
+        scope=scope,
+        operation=operation.name,
+        error_type=error_type,
+        wanted=late,
+        outermost=_is_outermost(call),
+    )
     if suppressed is None:
         return
     attributes = policy.describe(exc, error_type, suppressed)
     if operation.span_mode == "errors":
         _back_date(call, error_type, str(attributes.get("exception.message", "")))
     policy.emit(call.span, scope, attributes)
+
+
+def _is_outermost(call: Measurement) -> bool:
+    """Whether no other call is running around this one."""
+    outer = getattr(call._current, "old_value", None)
+    if outer.__class__ is list:
+        outer = outer[1]
+        return outer is not None and outer._state != 1
+    return getattr(outer, "_state", 2) != 1
 
 
 def _back_date(call: Measurement, error_type: str, description: str | None) -> None:
