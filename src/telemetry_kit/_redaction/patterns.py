@@ -1,296 +1,180 @@
-"""The shapes of secrets, and how text is searched for them.
+"""Where a secret may stand in a text: the issuers' own shapes, one a line, and what stands around secrets without one.
 
-Compiling the patterns takes some milliseconds, which only who records an exception or an argument has to pay: `_scrub`
-imports this module when the first text comes.
+A text is searched, in lower case, for two patterns: `NAMED` finds a name with a value after it, `APART` what is known by
+itself. Both begin with plain letters and signs that are rare in ordinary text, at which `re` skips to them, and look ahead
+for a bounded piece only. What they find is a place to look at; `scrub` decides.
 """
 
-import binascii
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from telemetry_kit._redaction.scrub import LONGEST_CARD, REDACTED, SHORTEST_CARD, denied, is_card
+SHAPES: tuple[tuple[str, str, str], ...] = (
+    ("A|KIA", r"[A-Z0-9]{16}", "gitleaks aws-access-token"),
+    ("A|SIA", r"[A-Z0-9]{16}", "gitleaks aws-access-token"),
+    ("A|BIA", r"[A-Z0-9]{16}", "gitleaks aws-access-token"),
+    ("A|CCA", r"[A-Z0-9]{16}", "gitleaks aws-access-token"),
+    ("A|BSK", r"[A-Za-z0-9+/]{60,}={0,2}", "gitleaks aws-amazon-bedrock-api-key-long-lived"),
+    ("L|TAI", r"[A-Za-z0-9]{12,}", "gitleaks alibaba-access-key-id"),
+    ("A|KID", r"[A-Za-z0-9]{13,}", "Tencent Cloud: CAM access keys"),
+    ("A|KCp", r"[A-Za-z0-9]{40,}", "gitleaks artifactory-api-key"),
+    ("AI|za", r"[\w\-]{30,}", "gitleaks gcp-api-key"),
+    ("ya29.", r"[\w\-.]{10,}", "Google: OAuth 2.0 access tokens"),
+    ("|1//0", r"[\w\-]{20,}", "Google: OAuth 2.0 refresh tokens"),
+    ("GOCSPX-", r"[\w\-]{16,}", "Google: OAuth 2.0 client secrets"),
+    ("ghp_", r"[A-Za-z0-9]{16,}", "gitleaks github-pat"),
+    ("gho_", r"[A-Za-z0-9]{16,}", "gitleaks github-oauth"),
+    ("ghu_", r"[A-Za-z0-9]{16,}", "gitleaks github-app-token"),
+    ("ghs_", r"[A-Za-z0-9]{16,}", "gitleaks github-app-token"),
+    ("ghr_", r"[A-Za-z0-9]{16,}", "gitleaks github-refresh-token"),
+    ("github_pat_", r"\w{16,}", "gitleaks github-fine-grained-pat"),
+    ("gl", r"(?:pat|ptt|cbt|dt|ffct|ft|imt|agent|oas|rt|soat)-[\w\-.]{16,}", "gitleaks gitlab-*"),
+    ("GR|1348941", r"[\w\-]{16,}", "gitleaks gitlab-rrt"),
+    ("xo|x", r"[a-z](?:\.xox[a-z])?-[\w\-]{8,}", "gitleaks slack-*"),
+    ("xapp-", r"[\w\-]{8,}", "gitleaks slack-app-token"),
+    ("hoo|ks.slack.com/", r"\w+/[\w/]+", "gitleaks slack-webhook-url"),
+    ("dis|cord.com/api/", r"(?:v\d+/)?webhooks/\d+/[\w\-]+", "Discord: webhook resource"),
+    ("dis|cordapp.com/api/", r"(?:v\d+/)?webhooks/\d+/[\w\-]+", "Discord: webhook resource"),
+    ("we|bhook.office.com/", r"[^\s\"'<>]+", "gitleaks microsoft-teams-webhook"),
+    ("hoo|ks.zapier.com/", r"hooks/catch/[\w/]+", "Zapier: webhooks"),
+    ("ma|ker.ifttt.com/", r"[\w/]*/key/[\w\-]+", "IFTTT: webhooks"),
+    ("s|k_", r"(?:live|test|prod)_\w{8,}", "gitleaks stripe-access-token"),
+    ("rk_", r"(?:live|test|prod)_\w{8,}", "gitleaks stripe-access-token"),
+    ("pk_", r"(?:live|test)_\w{8,}", "Stripe: API keys"),
+    ("whsec_", r"[A-Za-z0-9+/=]{16,}", "Stripe: webhook signatures"),
+    ("sk-", r"[\w\-]{16,}", "gitleaks openai-api-key, anthropic-api-key"),
+    ("gsk_", r"[A-Za-z0-9]{16,}", "Groq: API keys"),
+    ("xai-", r"[A-Za-z0-9]{16,}", "xAI: API keys"),
+    ("pplx-", r"[A-Za-z0-9]{16,}", "gitleaks perplexity-api-key"),
+    ("h|f_", r"[A-Za-z0-9]{16,}", "gitleaks huggingface-access-token"),
+    ("api_org_", r"[A-Za-z0-9]{16,}", "gitleaks huggingface-organization-api-token"),
+    ("r8_", r"[A-Za-z0-9]{16,}", "Replicate: API tokens"),
+    ("npm_", r"[A-Za-z0-9]{16,}", "gitleaks npm-access-token"),
+    ("pypi-", r"[\w\-]{16,}", "gitleaks pypi-upload-token"),
+    ("rubygems_", r"[a-f0-9]{16,}", "gitleaks rubygems-api-token"),
+    ("dckr_", r"[po]at_[\w\-]{16,}", "Docker: access tokens"),
+    ("S|G.", r"[\w\-]{10,}\.[\w\-]{10,}", "gitleaks sendgrid-api-token"),
+    ("xkeysib-", r"[\w\-]{16,}", "gitleaks sendinblue-api-token"),
+    ("key-", r"[0-9a-f]{32}", "gitleaks mailgun-private-api-token"),
+    ("S|K", r"[0-9a-f]{32}", "gitleaks twilio-api-key"),
+    ("do", r"[opr]_v1_[a-f0-9]{16,}", "gitleaks digitalocean-pat"),
+    ("hv", r"[sbr]\.[\w\-]{16,}", "gitleaks vault-service-token"),
+    ("da|pi", r"[0-9a-f]{32}", "gitleaks databricks-api-token"),
+    ("shp", r"(?:at|ca|pa|ss)_[A-Fa-f0-9]{16,}", "gitleaks shopify-access-token"),
+    ("sq0", r"[a-z]{3}-[\w\-]{16,}", "gitleaks square-access-token"),
+    ("glsa_", r"\w{16,}", "gitleaks grafana-service-account-token"),
+    ("glc_", r"[A-Za-z0-9+/]{16,}={0,2}", "gitleaks grafana-cloud-api-token"),
+    ("NR", r"(?:AK|II|JS|AA|RA)-[\w\-]{16,}", "gitleaks new-relic-user-api-key"),
+    ("sntry", r"[su]_[\w+/=]{16,}", "gitleaks sentry-org-token"),
+    ("lin_", r"(?:api|oauth)_\w{16,}", "gitleaks linear-api-key"),
+    ("ntn_", r"[A-Za-z0-9]{16,}", "gitleaks notion-api-token"),
+    ("secret_", r"[A-Za-z0-9]{32,}", "Notion: authorization"),
+    ("fig", r"[dour]_[\w\-]{16,}", "Figma: access tokens"),
+    ("pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{16,}", "gitleaks airtable-personnal-access-token"),
+    ("ATATT|3", r"[\w\-=]{16,}", "gitleaks atlassian-api-token"),
+    ("ATCTT|3", r"[\w\-=]{16,}", "Atlassian: access tokens"),
+    ("AT|BB", r"[A-Za-z0-9]{16,}", "Bitbucket: app passwords"),
+    ("sl.", r"[\w\-]{60,}", "gitleaks dropbox-short-lived-api-token"),
+    ("PMAK-", r"[a-f0-9\-]{16,}", "gitleaks postman-api-token"),
+    ("sb", r"[pv]_[\w\-]{16,}", "Supabase: access tokens"),
+    ("pscale_", r"(?:tkn|oauth|pw)_[\w=.\-]{16,}", "gitleaks planetscale-api-token"),
+    ("|:AA", r"[\w\-]{30,}", "Telegram: bot API, authorizing your bot"),
+    ("dp.", r"(?:pt|st|ct|sa|scim|audit)\.[\w.\-]{16,}", "gitleaks doppler-api-token"),
+    ("pul-", r"[a-f0-9]{16,}", "gitleaks pulumi-api-token"),
+    ("dt0c01.", r"[A-Za-z0-9.]{16,}", "gitleaks dynatrace-api-token"),
+    ("|fm", r"[12][ar]?_[A-Za-z0-9+/]{32,}={0,2}", "gitleaks flyio-access-token"),
+    ("pnu_", r"[A-Za-z0-9]{16,}", "gitleaks prefect-api-token"),
+    ("tfp_", r"[\w\-.=]{16,}", "gitleaks typeform-api-token"),
+    ("t1.", r"[\w\-=]{20,}\.[\w\-=]{20,}", "gitleaks yandex-access-token"),
+    ("AQ|VN", r"[\w\-]{20,}", "gitleaks yandex-api-key"),
+    ("AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}", "gitleaks age-secret-key"),
+    ("A3-", r"[A-Z0-9]{6}-[A-Z0-9\-]{20,}", "gitleaks 1password-secret-key"),
+    ("ops_", r"eyJ[\w+/=]{16,}", "gitleaks 1password-service-account-token"),
+    ("sha256~", r"[\w\-]{40,}", "gitleaks openshift-user-token"),
+    ("|gAAAAA", r"[\w\-=]{40,}", "cryptography: Fernet"),
+    ("ey|J", r"[\w\-]{5,}(?:\.[\w\-]*){1,4}", "RFC 7519: JSON Web Token"),
+    ("$2", r"[abxy]\$\d\d\$[./A-Za-z0-9]{22,}", "crypt(5): bcrypt"),
+    ("$argon2", r"[a-z]{1,2}\$[\w=,$+/.\-]{20,}", "RFC 9106: Argon2"),
+    ("$apr1$", r"[./A-Za-z0-9]+\$[./A-Za-z0-9]{20,}", "Apache: password formats"),
+    ("$6$", r"[^\s:$]+(?:\$[./A-Za-z0-9]+)*", "crypt(5): sha512crypt"),
+    ("$5$", r"[^\s:$]+(?:\$[./A-Za-z0-9]+)*", "crypt(5): sha256crypt"),
+    ("$y$", r"[./A-Za-z0-9$]{20,}", "crypt(5): yescrypt"),
+    ("pbkdf2_", r"sha\d+\$\d+\$[\w+/=$]{20,}", "Django: how passwords are stored"),
+)  # fmt: skip
+"""How the tokens of an issuer begin, what follows, and where that is written down. For the next one add its line.
 
-# What may stand between a name and its value: `: `, `=`, `' => '`, `', b'`, or nothing but blanks before a quote.
-_BETWEEN = (
-    r"""[\w.\-\]]{0,40}(?:\\{0,4}["'])?"""
-    r"""(?:\s{0,5}(?:=>|%3[AD]|[:=>])\s{0,5}|(?<=["'])\s{0,5},\s{0,5}(?=[bBuU]?\\{0,4}["'])|\s{1,3}(?:is\s{1,3})?(?=\\{0,4}["'])|\s{1,3}is\s{1,3})"""
+A search begins at the first of `_`, `-`, `.` and `$` in the beginning; where there is none, or nothing with a digit
+follows, behind the bar.
+"""
+
+_PARTS_OF_NAMES = (
+    "pass", "pwd", "pw", "pin", "ot|p", "sess", "sid", "sig", "ssn", "se|cret", "cred", "cookie", "code", "cvv", "cvc", "a|uth",
+    "key", "to|ken", "jwt",
+)  # fmt: skip
+"""Where a name is looked at: `names.weight` decides on the whole of it. A search begins behind the bar, with a rare letter."""
+
+QUOTE = r"""\\{0,4}["'`]"""
+_GIVES = r"(?::=|=>|==?|::?|%3[ad])[^\S\n]{0,8}(?:(?:!\w{1,9}\s)?(?:[|>][+\-]?)?\n[^\S\n]{1,8})?(?!\[redacted)"
+_VALUE = rf"(?:{QUOTE})?value(?:{QUOTE})?\s?[:=]\s?"
+_BETWEEN = rf"""
+    (?=(?P<tail>[\w\-]{{0,24}}))(?P=tail)
+    (?: (?=[=:%])(?P<assigned1>{_GIVES})
+      | >(?P<xml1>)(?=[^\s<>\[])
+      | \((?P<called>)(?=n?{QUOTE})
+      | [\\"'`\])}}][\\"'`\])}}]{{0,6}}
+        (?: (?P<valued1>[\s,]{{1,12}}{_VALUE})
+          | (?P<listed>\s?,\s?)(?=[bru]?{QUOTE})
+          | \s{{0,8}}(?P<assigned2>{_GIVES})
+          | >(?P<xml2>)(?=[^\s<>\[])
+          )
+      | \s(?: \s{{0,7}}(?=[=:])(?P<assigned3>{_GIVES})
+            | (?P<quoted>(?:(?:is|was|for|of)\s(?:[^\s"']{{1,40}}\s(?:is|was)\s)?)?)(?=[bnru]?{QUOTE}[^\s"'\[])
+            | (?P<prose>(?:(?:for|of)\s(?:[^\s"':]{{1,40}}:?\s){{1,2}})?(?:(?:is|was|has|been|provided|passed|given|got|value):?\s){{0,3}})
+              (?=[^\s"'=()]{{0,60}}\d)
+            | (?P<valued2>\s{{0,11}}{_VALUE})
+            | (?P<xml3>[\w:]{{1,20}}=["'][^"'<>\n]{{0,40}}["']>)(?=[^\s<>\[]) )
+    )"""
+"""What may stand between a part of a name and its value; each group is a way of giving one."""
+
+_APART: tuple[tuple[str, str, str], ...] = (
+    (":", "login", r"""(?=//[^\s/"'<>]{1,512}@)"""),
+    (":", "pair", r"""(?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""),
+    ("/", "pair", r"""(?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""),
+    ("-", "pem", r"(?=----begin\s[a-z0-9\s]{0,40}private\skey)"),
+    ("-", "flag", r"""(?<![^\s'"\[(]-)(?=(?:[paku]|-user)[\s'"=]{0,3}[^\s\-]{6})"""),
+    ("private-lines", "pem", r"(?=:\s\d)"),
+    ("bearer", "scheme", r"(?=(?:\s|%20){1,3}[\w+/=.~\-]{8})"),
+    ("basic", "scheme", r"(?=(?:\s|%20){1,3}[\w+/=.~\-]{8})"),
+    ("plain", "scheme", r"(?=\s[\w+/=.~\-]{8})"),
+    ("gotiate", "scheme", r"(?<=negotiate)(?=\s[\w+/=.~\-]{8})"),
+    ("fied", "identified", r"(?=\s(?:with\s[\w']{1,40}\s)?by\s)"),
+    ("put_value=", "input", r"""(?=["'])"""),
+    ("values", "row", r"(?=\s?\()"),
+    ("parameters:", "row", r"(?=\s\()"),
+    *((first, "card", rf"(?<![\w.]{first})(?=\d{{3}}[\s\-]?\d{{4,6}}[\s\-]?\d{{4,5}})") for first in "23456"),
+    *((mark, "token", r"(?=[a-z0-9][\w\-]{7})(?=[a-z_\-]{0,20}\d|[a-z0-9]{24})") for mark in "_-."),
+    ("$", "token", r"(?=\w{1,8}\$)"),
 )
-_QUOTED = (
-    r"""[bBrRuUfF]{0,2}(?:\\{1,4}"(?P<a>(?:[^"\\\n]|\\[^\n"])*)|\\{1,4}'(?P<b>(?:[^'\\\n]|\\[^\n'])*)"""
-    r"""|"(?P<c>(?:[^"\\\n]|\\[^\n])*)|'(?P<d>(?:[^'\\\n]|\\[^\n])*))"""
-)
-_NAMED = re.compile(_BETWEEN + rf"""(?:{_QUOTED}|(?P<e>[^\s"'&,;)}}\]<>]+))""")
-_SHORT = re.compile(
-    r"(?<![A-Za-z])(?i:pass|pwd|cvv|cvc|ssn|otp)(?![A-Za-z])"
-    + _BETWEEN
-    + rf"""(?:{_QUOTED}|(?P<e>[^\s"'&,;)}}\]<>]+))"""
-)
-_PROSE = re.compile(r"""[\w\-]{0,20}\s{1,3}(?P<a>[^\s"'&,;)}\]<>]{6,})""")
-_HEADER = re.compile(_BETWEEN + rf"""(?:{_QUOTED}|(?P<e>[^\r\n"'][^\r\n]*))""")
-_FLAG = re.compile(r"(?<=-)[A-Za-z][\w\-]{2,40}\s{1,3}(?P<a>[^\s\-]\S*)")
-_KEY = re.compile(_BETWEEN + r"""[bBuU]?\\{0,4}["']?(?P<a>[A-Za-z0-9+/_.\-]{16,}={0,2})""")
-_USERINFO = re.compile(r"""://[^\s/:@"'<>]{0,256}:(?!\d{1,5}/)(?P<a>[^\s"'<>]{1,512})(?=@)""")
-_USER_TOKEN = re.compile(r"""://(?P<a>[^\s/:@"'<>]{16,512})(?=@)""")
-_QUERY = re.compile(r"""[?&](?P<name>[\w.\-\[\]%]{1,100})=""")
-_QUERY_VALUE = re.compile(r"""[^&\s#"'<>]+""")
-_BEARER = re.compile(r"""(?:bearer|negotiate|token)(?:\s|%20){1,3}(?P<a>[A-Za-z0-9._~+/=\-]{8,})""", re.IGNORECASE)
-_BASIC = re.compile(r"""basic(?:\s|%20){1,3}(?P<a>[A-Za-z0-9+/_\-]{4,8192}={0,2})""", re.IGNORECASE)
-_PEM = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----"
-    r"(?P<a>.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|\Z)",
-    re.DOTALL,
-)
-_BARE_LOGIN = re.compile(r"""(?<![\w/:@])(?P<user>[\w.+\-]{1,64}):(?P<a>[^\s:@/"'<>]{1,256})@[\w.\-]{1,253}(?:[:/(])""")
-_DIGITS = re.compile(r"\d\d\d[\d \-]{10}")  # as long as the shortest card, and quick to rule out
-_CARD = re.compile(r"(?<!\d)\d{3,19}(?:[ \-]\d{3,19})*")
-_AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=_.\-])(?P<a>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=_.\-])")
+"""Other places: literal, what it is looked at for, and what must follow."""
 
 
-def _looks_random(value: str) -> bool:
-    return len(value) >= 16 and any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+def _behind(part: str) -> str:
+    """A pattern for `part`, in lower case, that begins behind the bar in it."""
+    before, bar, after = part.lower().partition("|")
+    return re.escape(after) + f"(?<={re.escape(before + after)})" if bar else re.escape(before)
 
 
-def _is_bearer(match: "re.Match[str]") -> bool:
-    value = match["a"]
-    return len(value) >= 20 or any(not c.isalpha() for c in value[:-1])
+def _any(parts: Iterable[str]) -> str:
+    """One pattern for `parts`, which begin with a plain letter or sign: at a place `re` tries those that begin alike."""
+    alike: dict[str, list[str]] = {}
+    for part in parts:
+        first = part[:2] if part[0] == "\\" else part[0]
+        alike.setdefault(first, []).append(part[len(first) :])
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items())
 
 
-def _is_basic(match: "re.Match[str]") -> bool:
-    value = match["a"].replace("-", "+").replace("_", "/")
-    try:
-        return b":" in binascii.a2b_base64(value + "=" * (-len(value) % 4))
-    except (binascii.Error, ValueError):
-        return False
-
-
-def _is_key(match: "re.Match[str]") -> bool:
-    return _looks_random(match["a"])
-
-
-def _is_no_word(match: "re.Match[str]") -> bool:
-    value = match["a"]
-    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
-
-
-def _is_long(match: "re.Match[str]") -> bool:
-    return any(name in "abcde" and value is not None and len(value) >= 8 for name, value in match.groupdict().items())
-
-
-def _is_denied(match: "re.Match[str]") -> bool:
-    return denied(match["name"])
-
-
-class Rule(NamedTuple):
-    """Tried where its literal stands. The first of the groups a to e that took part is the secret, else all of it."""
-
-    pattern: "re.Pattern[str]"
-    valid: Callable[["re.Match[str]"], bool] | None = None
-    after: bool = False
-    """Whether the pattern begins after the literal instead of at it."""
-    then: "re.Pattern[str] | None" = None
-    """What the secret is like that follows a match, where it is only looked at if the match is valid."""
-
-
-_ANY_CASE: dict[str, tuple[Rule, ...]] = {
-    "authorization": (Rule(_HEADER, after=True),),
-    "cookie": (Rule(_HEADER, after=True),),
-    **dict.fromkeys(
-        ("passw", "passphrase", "passcode", "secret", "token", "credential", "signature", "sessionid", "session_id", "session-id",
-         "apikey", "api_key", "api-key", "api key", "accesskey", "access_key", "access-key", "accountkey",
-         "account_key", "privatekey", "private_key", "private-key", "sharedaccesskey", "x-auth", "pin_code"),
-        (Rule(_NAMED, after=True), Rule(_FLAG), Rule(_PROSE, _is_no_word, after=True)),
-    ),
-    **dict.fromkeys(("pass", "pwd", "cvv", "cvc", "ssn", "otp"), (Rule(_SHORT),)),
-    "_key": (Rule(_NAMED, _is_long, after=True),),
-    "-key": (Rule(_NAMED, _is_long, after=True),),
-    "key": (Rule(_KEY, _is_key, after=True),),
-    "bearer": (Rule(_BEARER, _is_bearer),),
-    "negotiate": (Rule(_BEARER, _is_bearer),),
-    "basic": (Rule(_BASIC, _is_basic),),
-}  # fmt: skip
-"""Literals in any case, and what is tried at each."""
-
-
-def _shape(pattern: str) -> tuple[Rule, ...]:
-    return (Rule(re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})")),)
-
-
-_AS_WRITTEN: dict[str, tuple[Rule, ...]] = {
-    "://": (Rule(_USERINFO), Rule(_USER_TOKEN)),
-    "?": (Rule(_QUERY, _is_denied, then=_QUERY_VALUE),),
-    "&": (Rule(_QUERY, _is_denied, then=_QUERY_VALUE),),
-    "-----BEGIN ": (Rule(_PEM),),
-    "eyJ": (Rule(re.compile(r"(?<![\w\-])eyJ[\w\-]{5,}(?:\.[\w\-]*){1,4}")),),
-    **dict.fromkeys(("AKIA", "ASIA", "ABIA", "ACCA"), _shape(r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}")),
-    **dict.fromkeys(("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), _shape(r"gh[pousr]_[A-Za-z0-9]{16,}")),
-    "github_pat_": _shape(r"github_pat_\w{16,}"),
-    "glpat-": _shape(r"glpat-[\w\-]{16,}"),
-    "xox": _shape(r"xox[a-z](?:\.xox[a-z])?-[\w\-]{8,}"),
-    "xapp-": _shape(r"xapp-[\w\-]{8,}"),
-    "hooks.slack.com/": _shape(r"hooks\.slack\.com/\w+/(?P<a>[\w/]+)"),
-    "_live_": (Rule(re.compile(r"_live_(?P<a>\w{8,})")),),
-    "_test_": (Rule(re.compile(r"(?<=[srp]k)_test_(?P<a>\w{8,})")),),
-    "whsec_": _shape(r"whsec_[A-Za-z0-9+/=]{16,}"),
-    "AIza": _shape(r"AIza[\w\-]{30,}"),
-    "ya29.": _shape(r"ya29\.[\w\-.]{10,}"),
-    "GOCSPX-": _shape(r"GOCSPX-[\w\-]{16,}"),
-    "sk-": _shape(r"sk-[\w\-]{16,}"),
-    "npm_": _shape(r"npm_[A-Za-z0-9]{30,}"),
-    "pypi-A": _shape(r"pypi-A[\w\-]{16,}"),
-    "SG.": _shape(r"SG\.[\w\-]{10,}\.[\w\-]{10,}"),
-    "SK": _shape(r"SK[0-9a-f]{32}"),
-    "_v1_": (Rule(re.compile(r"(?<=do[opr])_v1_(?P<a>[a-f0-9]{32,})")),),
-    "hf_": _shape(r"hf_[A-Za-z0-9]{20,}"),
-    "hvs.": _shape(r"hvs\.[\w\-]{20,}"),
-    "dapi": _shape(r"dapi[0-9a-f]{32}"),
-    "shp": _shape(r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{16,}"),
-    "sq0": _shape(r"sq0[a-z]{3}-[\w\-]{16,}"),
-    "AGE-SECRET-KEY-": _shape(r"AGE-SECRET-KEY-1[A-Z0-9]{20,}"),
-    ":AA": (Rule(re.compile(r":(?P<a>AA[\w\-]{30,})")),),
-}
-"""Literals in the case in which their issuers write them."""
-
-_GATES = ("pass", "key", "session", "auth", "_", "-", ".", ":", "A")
-"""What several literals have in common: where it isn't, none of them is looked for."""
-
-Gated = tuple[tuple[str, tuple[tuple[str, tuple[Rule, ...]], ...]], ...]
-
-
-def _gated(rules: dict[str, tuple[Rule, ...]]) -> Gated:
-    """The rules of each literal, by what must be in a text that has the literal."""
-    found: dict[str, list[tuple[str, tuple[Rule, ...]]]] = {}
-    for literal, tried in rules.items():
-        gate = next((gate for gate in _GATES if gate in literal), literal)
-        found.setdefault(gate, []).append((literal, tried))
-    return tuple((gate, tuple(literals)) for gate, literals in found.items())
-
-
-_GATED_ANY_CASE, _GATED_AS_WRITTEN = _gated(_ANY_CASE), _gated(_AS_WRITTEN)
-
-_KEPT, _LONGEST_KEPT = 512, 256
-_clean: set[str] = set()
-"""Short texts in which nothing was found: a service that fails says the same few things again and again."""
-
-
-def without_secrets(text: str) -> str:
-    """`text` with `[REDACTED]` in the place of each secret that is found in it."""
-    if text in _clean:
-        return text
-    without = _without_secrets(text)
-    if without == text and len(text) <= _LONGEST_KEPT:
-        if len(_clean) >= _KEPT:
-            _clean.clear()
-        _clean.add(text)
-    return without
-
-
-def _without_secrets(text: str) -> str:
-    found = _look(_lower(text), _GATED_ANY_CASE) + _look(text, _GATED_AS_WRITTEN)
-    if found:
-        text = _replace(text, found)
-    if "@" in text and ":" in text:
-        text = _BARE_LOGIN.sub(_without_login, text)
-    if _DIGITS.search(text):
-        text = _CARD.sub(_without_cards, text)
-    if "aws" in text or "AWS" in text:
-        text = _AWS_SECRET.sub(_without_random, text)
-    return text
-
-
-def _lower(text: str) -> str:
-    """Lower case, letter by letter: some letters become two, and would shift what is found."""
-    lower = text.lower()
-    if len(lower) == len(text):
-        return lower
-    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
-
-
-def _look(text: str, gated: Gated) -> list[tuple[int, int, tuple[Rule, ...]]]:
-    found: list[tuple[int, int, tuple[Rule, ...]]] = []
-    for gate, literals in gated:
-        if gate in text:
-            for literal, tried in literals:
-                at = text.find(literal)
-                while at >= 0:
-                    after = at + len(literal)
-                    found.append((at, after, tried))
-                    at = text.find(literal, after)
-    return found
-
-
-def _replace(text: str, found: list[tuple[int, int, tuple[Rule, ...]]]) -> str:
-    found.sort(key=lambda place: place[:2])
-    parts: list[str] = []
-    done = 0
-    for start, after, rules in found:
-        for rule in rules:
-            at = after if rule.after else start
-            if at < done:
-                continue
-            match = rule.pattern.match(text, at)
-            if match is None or (rule.valid is not None and not rule.valid(match)):
-                continue
-            if rule.then is not None:
-                match = rule.then.match(text, match.end())
-                if match is None:
-                    continue
-            first, last = _secret(match)
-            if text.startswith(REDACTED, first):
-                continue
-            parts += text[done:first], REDACTED
-            done = last
-            break
-    parts.append(text[done:])
-    return "".join(parts)
-
-
-def _secret(match: "re.Match[str]") -> tuple[int, int]:
-    groups = match.re.groupindex
-    for name in "abcde":
-        if name in groups and match.start(name) >= 0:
-            return match.span(name)
-    return match.span()
-
-
-def _without_login(match: "re.Match[str]") -> str:
-    if match["user"].lower() in ("mailto", "cc", "to", "from") or match["a"] == REDACTED:
-        return match[0]
-    return match[0].replace(f":{match['a']}@", f":{REDACTED}@", 1)
-
-
-def _without_random(match: "re.Match[str]") -> str:
-    value = match["a"]
-    return REDACTED if _looks_random(value) and value.lower() != value and value.upper() != value else value
-
-
-def _without_cards(match: "re.Match[str]") -> str:
-    text = match[0]
-    if len(text) < SHORTEST_CARD:
-        return text
-    pieces = re.split("([ -])", text)
-    kept: list[str] = []
-    index = 0
-    while index < len(pieces):
-        end = _card_end(pieces, index)
-        kept.append(pieces[index] if end is None else REDACTED)
-        if index + 1 < len(pieces) and end is None:
-            kept.append(pieces[index + 1])
-        index = index + 2 if end is None else end
-        if end is not None and end < len(pieces):
-            kept.append(pieces[end])
-            index = end + 1
-    return "".join(kept)
-
-
-def _card_end(pieces: list[str], index: int) -> int | None:
-    """Where a card number ends that begins with the group at `index`, None where none does."""
-    digits = ""
-    end = None
-    for at in range(index, len(pieces), 2):
-        digits += pieces[at]
-        if len(digits) > LONGEST_CARD:
-            break
-        if is_card(digits):
-            end = at + 1
-    return end
+NAMED = re.compile(rf"(?:{_any(map(_behind, _PARTS_OF_NAMES))})(?={_BETWEEN})", re.VERBOSE)
+APART = re.compile(_any([
+    *(f"{re.escape(literal)}(?P<{group}{number}>){then}" for number, (literal, group, then) in enumerate(_APART)),
+    *(rf"{_behind(begin)}(?P<token{number}>)(?=\S{{0,40}}\d)" for number, (begin, _, _) in enumerate(SHAPES, 50) if "|" in begin),
+]))  # fmt: skip
+SHAPE = re.compile("|".join(re.escape(begin.replace("|", "")) + then for begin, then, _ in SHAPES))

@@ -20,7 +20,8 @@ from typing import Any
 from telemetry_kit._core import faults
 from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, span_value
 from telemetry_kit._core.outcome import type_name
-from telemetry_kit._redaction.scrub import REDACTED, default_scrub, denied, is_card
+from telemetry_kit._redaction.names import denied
+from telemetry_kit._redaction.scrub import REDACTED, default_scrub, is_card
 from telemetry_kit._wrapping.callables import signature_of
 
 Spec = Mapping[str, str] | Iterable[str] | str
