@@ -127,11 +127,11 @@ class Errors(Protocol):
     def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
         """The attributes of a detailed record of an exception that was admitted."""
 
-    def message(self, exc: BaseException, stack: str = "") -> str:
+    def message(self, exc: BaseException) -> str:
         """The message of an admitted exception, scrubbed and bounded."""
 
     def clean(self, text: str, length: int = ...) -> str:
-        """A text scrubbed and cut."""
+        """A text cut and scrubbed."""
 
     def record(
         self, span: "Span", scope: "Scope", exc: BaseException, *, operation: str | None, error_type: str

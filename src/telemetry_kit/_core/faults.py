@@ -9,8 +9,12 @@ import threading
 from types import TracebackType
 
 from telemetry_kit._core import counters, observer
+from telemetry_kit._redaction.scrub import cut, default_scrub
 
 LOGGER = logging.getLogger("telemetry_kit")
+
+LONGEST = 200
+"""Characters of a fault's text that are logged."""
 
 _counted: counters.Tally[str] = counters.Tally()
 _said: dict[str, bool] = {}
@@ -63,8 +67,10 @@ class guard:  # noqa: N801 - reads as a keyword: `with guard("site"):`
 
 
 def _words(fault: BaseException) -> str:
+    """What is logged of a fault: one line without secrets, whatever a stranger put into it."""
+    name = type(fault).__name__
     try:
-        words = f"{type(fault).__name__}: {fault}"[:200]
-        return words if words.isprintable() else ascii(words)[1:201]  # one line, whatever a stranger put into it
+        words = f"{name}: {default_scrub(cut(str(fault), LONGEST))}"
+        return words if words.isprintable() else ascii(words)[1:-1]
     except Exception:
-        return type(fault).__name__
+        return name

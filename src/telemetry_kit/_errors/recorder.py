@@ -26,7 +26,7 @@ from telemetry_kit._core.outcome import CANCELLED, type_name
 from telemetry_kit._errors import deduplication, signals
 from telemetry_kit._errors.limiter import ErrorLimiter
 from telemetry_kit._errors.stacktrace import Formatter
-from telemetry_kit._redaction.scrub import default_scrub
+from telemetry_kit._redaction.scrub import cut, default_scrub
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -37,8 +37,6 @@ SUPPRESSED_COUNT = "telemetry_kit.exception.suppressed_count"
 STACKTRACE = 16_384
 """Characters of a stack trace: its beginning and its end are kept."""
 _LEFT_OUT = "\n[...]\n"
-_MARGIN = 4_096
-"""Characters beyond the cut that the scrubber sees, so that a secret is known for what it is across the cut."""
 _HEADROOM = 60
 """Frames that formatting an exception and calling the SDK may need."""
 
@@ -123,8 +121,8 @@ class ErrorRecorder:
         attributes: dict[str, AttributeValue] = {EXCEPTION_TYPE: type_name(type(exc))}
         if error_type:
             attributes[ERROR_TYPE] = error_type
-        stack = self._stack(exc) if self.stacktrace else ""
-        message = self.message(exc, stack)
+        message = self.message(exc)
+        stack = self._stack(exc, message) if self.stacktrace else ""
         if message:
             attributes[EXCEPTION_MESSAGE] = message
         if stack:
@@ -133,10 +131,9 @@ class ErrorRecorder:
             attributes[SUPPRESSED_COUNT] = suppressed
         return attributes
 
-    def message(self, exc: BaseException, stack: str = "") -> str:
+    def message(self, exc: BaseException) -> str:
         """The message of `exc`, scrubbed and bounded; empty where it has none, where messages are kept in, or where
-        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest, unless
-        its `stack`, scrubbed, is there and shows that there was nothing to take out.
+        `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest.
         """
         if not self.messages:
             return ""
@@ -145,23 +142,22 @@ class ErrorRecorder:
         except Exception as fault:
             faults.record("exception.str", fault)
             return ""
-        if self.scrub is default_scrub and len(text) <= SPAN_STRING and stack.endswith(f": {text}\n"):
-            return text
         return self.clean(text)
 
     def clean(self, text: str, length: int = SPAN_STRING) -> str:
-        """`text` scrubbed and cut to `length`; empty where the scrubber raises or gives something else."""
+        """`text` cut to `length` and scrubbed; empty where the scrubber raises or gives something else."""
         try:
-            scrubbed = self.scrub(text[: length + _MARGIN])
+            scrubbed = self.scrub(cut(text, length))
             return scrubbed[:length] if isinstance(scrubbed, str) else ""
         except Exception as fault:
             faults.record("exception.scrub", fault)
             return ""
 
-    def _stack(self, exc: BaseException) -> str:
+    def _stack(self, exc: BaseException, message: str) -> str:
+        """The stack trace, in which what `exc` says is not scrubbed again: a stranger's text is gone through once."""
         try:
             if self.scrub is default_scrub:
-                return _shortened(_scrubbed.format(exc, messages=self.messages))
+                return _shortened(_scrubbed.format(exc, messages=self.messages, message=message or None))
             text = self.scrub(_raw.format(exc, messages=self.messages))
             return _shortened(text) if isinstance(text, str) else ""
         except Exception as fault:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, TracebackType
 from typing import Any
 
+from telemetry_kit._redaction.scrub import cut
+
 FRAMES = 4_096
 """Texts of frames that are kept."""
 FIRST, LAST = 60, 140
@@ -57,11 +59,14 @@ class Formatter:
         self._clean = clean
         self._frames: dict[tuple[int, int | None], tuple[CodeType, str]] = {}
 
-    def format(self, exc: BaseException, *, messages: bool = True) -> str:
-        """`exc` with all that it was raised from; without `messages` only the types, in place of what they say."""
+    def format(self, exc: BaseException, *, messages: bool = True, message: str | None = None) -> str:
+        """`exc` with all that it was raised from; without `messages` only the types, in place of what they say.
+
+        `message` is what `exc` says, where that is known already, and clean: it isn't asked for again.
+        """
         if exc.__cause__ is None and exc.__context__ is None and not _is_group(exc):
-            return self._stack(exc) + self._last_lines(exc, messages)
-        return "".join(_Printer(self, messages).text(_Node.tree(exc)))
+            return self._stack(exc) + self._last_lines(exc, messages, message)
+        return "".join(_Printer(self, messages, exc, message).text(_Node.tree(exc)))
 
     def _stack(self, exc: BaseException, header: str = "Traceback (most recent call last):\n") -> str:
         traceback = exc.__traceback__
@@ -108,7 +113,7 @@ class Formatter:
             linecache.lazycache(name, traceback.tb_frame.f_globals)
             source = linecache.getline(name, number).strip()
             if source:
-                text += f"    {source[:MESSAGE]}\n"
+                text += f"    {cut(source, MESSAGE)}\n"
         if self._clean is not None:
             text = self._clean(text)
         if len(self._frames) >= FRAMES:
@@ -116,7 +121,7 @@ class Formatter:
         self._frames[id(code), number] = code, text
         return text
 
-    def _last_lines(self, exc: BaseException, messages: bool) -> str:
+    def _last_lines(self, exc: BaseException, messages: bool, known: str | None = None) -> str:
         kind = type(exc)
         name: str = kind.__qualname__
         module: object = kind.__module__
@@ -124,15 +129,19 @@ class Formatter:
             name = f"{module if isinstance(module, str) else '<unknown>'}.{name}"
         if not messages:
             return f"{name}\n"
+        clean = self._clean
         if isinstance(exc, SyntaxError):
             text = _syntax_error(exc)
-        else:
-            message = _string(exc, "<exception str() failed>")
-            text = f"{name}: {message}\n" if message else f"{name}\n"
-            notes = getattr(exc, "__notes__", None)
-            if notes is not None:
-                text += "".join(_notes(notes))
-        return text if self._clean is None else self._clean(text)
+            return text if clean is None else clean(text)
+        message = _string(exc, "<exception str() failed>") if known is None else known
+        if known is None and clean is not None:
+            message = clean(message)
+        text = f"{name}: {message}\n" if message else f"{name}\n"
+        notes = getattr(exc, "__notes__", None)
+        if notes is None:
+            return text
+        further = "".join(_notes(notes))
+        return text + (further if clean is None else clean(further))
 
 
 class _Node:
@@ -179,9 +188,11 @@ class _Node:
 class _Printer:
     """Puts the pieces together, with the margins of groups."""
 
-    def __init__(self, formatter: Formatter, messages: bool) -> None:
+    def __init__(self, formatter: Formatter, messages: bool, last: BaseException, message: str | None) -> None:
         self._formatter = formatter
         self._messages = messages
+        self._last = last
+        self._message = message
         self._depth = 0
         self._open = False
 
@@ -208,7 +219,7 @@ class _Printer:
                 yield self._margin(link.how)
             if link.inner is None:
                 yield self._margin(self._formatter._stack(link.exc))
-                yield self._margin(self._formatter._last_lines(link.exc, self._messages))
+                yield self._margin(self._last_lines(link.exc))
             elif self._depth > GROUP_DEPTH:
                 yield self._margin(f"... (max_group_depth is {GROUP_DEPTH})\n")
             else:
@@ -223,7 +234,7 @@ class _Printer:
         if stack:
             yield self._margin("Exception Group Traceback (most recent call last):\n", "+" if outermost else "|")
             yield self._margin(stack)
-        yield self._margin(formatter._last_lines(node.exc, self._messages))
+        yield self._margin(self._last_lines(node.exc))
         parts = node.inner or []
         self._open = False
         for place, part in enumerate(parts):
@@ -245,6 +256,9 @@ class _Printer:
         if outermost:
             self._depth = 0
 
+    def _last_lines(self, exc: BaseException) -> str:
+        return self._formatter._last_lines(exc, self._messages, self._message if exc is self._last else None)
+
     def _margin(self, text: str, sign: str = "|") -> str:
         if not self._depth:
             return text
@@ -259,7 +273,7 @@ def _repeated(count: int) -> str:
 
 def _string(value: object, otherwise: str) -> str:
     try:
-        return str(value)[:MESSAGE]
+        return cut(str(value), MESSAGE)
     except Exception:
         return otherwise
 
@@ -271,7 +285,7 @@ def _notes(notes: object) -> Iterator[str]:
                 yield line + "\n"
         return
     try:
-        yield repr(notes)[:MESSAGE] + "\n"
+        yield cut(repr(notes), MESSAGE) + "\n"
     except Exception:
         yield "<__notes__ repr() failed>\n"
 

@@ -25,9 +25,14 @@ _MASKED = re.compile(
     re.IGNORECASE,
 )
 _TEMPLATE = re.compile(r"""\{\w[\w.\[\]"' ]{0,40}\}""")
-_CODE = re.compile(r"""[A-Za-z_][A-Za-z_.]*(?:[(\[]|\.[A-Za-z_]+$)|[A-Za-z_]\w*[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w+://|-----|[&|]""")
+_CODE = re.compile(
+    r"""[A-Za-z_][A-Za-z_.]*(?:[(\[]|\.[A-Za-z_]+$)|[A-Za-z_]\w*[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w+://|-----|[&|]"""
+)
 _SCHEME = re.compile(r"""(?:[A-Za-z][\w\-]{2,20}(?:\s|%20)+)([^\s"',;]{8,})""")
-_SCRAMBLED = re.compile(r"(?=[A-Za-z0-9]+$)(?:[A-Za-z]+\d+[A-Za-z]|\d+[A-Za-z]+\d)")
+_WORD_AND_NUMBER, _SIGNS = (
+    re.compile(r"(?:[a-z]{3,}|[A-Z]{3,}|(?:[A-Z][a-z]+){1,3})\d{1,6}$|\d+[A-Za-z]{1,3}$"),
+    re.compile(r"[*|~#$%^&!@]"),
+)
 _ISSUED, _SIGNED = re.compile(r"token|api.?key"), re.compile(r"sig|auth|sess|sid")
 _CREDENTIALS = re.compile(r"(?:\s|%20){1,3}([\w+/=.~\-]+)")
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
@@ -37,15 +42,151 @@ _HARMLESS_FORM = re.compile(
     r"""v?\d+(?:[.,:]\d+)*[a-z%]{0,3}$|\d{4}-\d\d(?:-\d\d.*)?$|.*\.(?:py|js|json|ya?ml|toml|txt|cfg|conf|ini|pem|log|csv|md)$|0x[0-9a-f]{1,16}>?$|/?(?:[a-z]+/)+""",
     re.IGNORECASE,
 )
-_WORDS = frozenset("""
-    a about absent access already an and any anonymous are argument as at authentication authorized b bad bearer be been blank bool
-    boolean bytes cannot changed closed default denied dict digest disabled does empty enabled error exist expected expired failed
-    false field for found from given had has header help hidden in incorrect int invalid is it kwarg length less list local locked
-    malformed may missing mismatch more must na never nil no none not null object of off ok on one only optional or parameter
-    password passwords please present protected provided refused rejected required reset revoked schema set short should string str
-    strong supported text than that the this to token too true type undefined unknown unset unsupported unused use used user
-    value wrong was weak were will with without word yes you your basic secret secretstr negotiate oauth oauth2 public private
-""".split())  # fmt: skip
+_WORDS = frozenset(
+    (
+        "about",
+        "absent",
+        "access",
+        "already",
+        "an",
+        "and",
+        "any",
+        "anonymous",
+        "are",
+        "argument",
+        "as",
+        "at",
+        "authentication",
+        "authorized",
+        "bad",
+        "bearer",
+        "be",
+        "been",
+        "blank",
+        "bool",
+        "boolean",
+        "bytes",
+        "cannot",
+        "changed",
+        "closed",
+        "default",
+        "denied",
+        "dict",
+        "digest",
+        "disabled",
+        "does",
+        "empty",
+        "enabled",
+        "error",
+        "exist",
+        "expected",
+        "expired",
+        "failed",
+        "false",
+        "field",
+        "for",
+        "found",
+        "from",
+        "given",
+        "had",
+        "has",
+        "header",
+        "help",
+        "hidden",
+        "in",
+        "incorrect",
+        "int",
+        "invalid",
+        "is",
+        "it",
+        "kwarg",
+        "length",
+        "less",
+        "list",
+        "local",
+        "locked",
+        "malformed",
+        "may",
+        "missing",
+        "mismatch",
+        "more",
+        "must",
+        "na",
+        "never",
+        "nil",
+        "no",
+        "none",
+        "not",
+        "null",
+        "object",
+        "of",
+        "off",
+        "ok",
+        "on",
+        "one",
+        "only",
+        "optional",
+        "or",
+        "parameter",
+        "password",
+        "passwords",
+        "please",
+        "present",
+        "protected",
+        "provided",
+        "refused",
+        "rejected",
+        "required",
+        "reset",
+        "revoked",
+        "schema",
+        "set",
+        "short",
+        "should",
+        "string",
+        "str",
+        "strong",
+        "supported",
+        "text",
+        "than",
+        "that",
+        "the",
+        "this",
+        "to",
+        "token",
+        "too",
+        "true",
+        "type",
+        "undefined",
+        "unknown",
+        "unset",
+        "unsupported",
+        "unused",
+        "use",
+        "used",
+        "user",
+        "value",
+        "wrong",
+        "was",
+        "weak",
+        "were",
+        "will",
+        "with",
+        "without",
+        "word",
+        "yes",
+        "you",
+        "your",
+        "basic",
+        "secret",
+        "secretstr",
+        "negotiate",
+        "oauth",
+        "oauth2",
+        "public",
+        "private",
+    )
+)
 """What stands after such a name in a message about it, instead of a value."""
 
 
@@ -115,14 +256,20 @@ def _named(text: str, match: "re.Match[str]") -> Span | None:
         found = _SCHEME.match(text, begin)
         if found is not None:
             line = _LINE.match(text, begin)
-            return _taken(text, begin, end, True) if quoted else found.span() if "=" not in found[1].rstrip("=") or line is None else line.span()
+            return (
+                _taken(text, begin, end, True)
+                if quoted
+                else found.span()
+                if "=" not in found[1].rstrip("=") or line is None
+                else line.span()
+            )
     if "cookie" in low and not quoted and kind == "assigned" and "=" in value:
         line = _LINE.match(text, begin)
         return None if line is None else line.span()
     if low in ("auth", "credentials") and text[at : at + 1] == "(" and kind == "assigned":
         close = text.find(")", at, at + _LONGEST)
         return (at + 1, close) if close > 0 and text[at + 1 : at + 2] in "'\"" else None
-    if _harmless(text, value, begin, end, weighs, kind, quoted, low):
+    if _harmless(text, value, begin, weighs, kind, quoted, low):
         return None
     return _taken(text, begin, end, quoted)
 
@@ -174,15 +321,21 @@ def _motley(value: str) -> bool:
 
 
 def _scrambled(value: str) -> bool:
-    """Whether letters and digits change more than once, as in no word with a number."""
-    return len(value) >= 8 and (_SCRAMBLED.match(value) is not None or (_motley(value) and "/" not in value))
+    """Whether it is more than a word with a number: short for one drawn by lot, but nothing that people write."""
+    if len(value) < 8 or not _mixed(value):
+        return False
+    if value.isalnum():
+        return _WORD_AND_NUMBER.match(value) is None
+    return _SIGNS.search(value) is not None or (not value.islower() and not value.isupper() and "/" not in value)
 
 
 def _random(value: str) -> bool:
     """Whether it looks drawn by lot: a long run of letters and digits without separators."""
     if len(value) < 16 or not _mixed(value):
         return False
-    if "/" not in value and all(any(map(kind, value)) for kind in (str.islower, str.isupper, lambda c: not c.isalnum())):
+    if "/" not in value and all(
+        any(map(kind, value)) for kind in (str.islower, str.isupper, lambda c: not c.isalnum())
+    ):
         return True
     longest = max(re.split(r"[^A-Za-z0-9]+", value), key=len)
     if len(longest) >= 16:
@@ -190,9 +343,13 @@ def _random(value: str) -> bool:
     return len(value) >= 20 and len(longest) >= 8 and _motley(longest)
 
 
-def _harmless(text: str, value: str, begin: int, end: int, weighs: int, kind: str, quoted: bool, name: str) -> bool:
+def _harmless(text: str, value: str, begin: int, weighs: int, kind: str, quoted: bool, name: str) -> bool:
     """Whether a value says something about a secret instead of being one."""
-    if _MASKED.match(value) is not None or ("{" in value and _TEMPLATE.search(value) is not None) or value.lower().strip(" .,:;!?<>") in _WORDS:
+    if (
+        _MASKED.match(value) is not None
+        or ("{" in value and _TEMPLATE.search(value) is not None)
+        or value.lower().strip(" .,:;!?<>") in _WORDS
+    ):
         return True
     if not quoted and (_CODE.match(value) is not None or _FURTHER_CODE.match(text, begin + len(value)) is not None):
         return True
@@ -219,7 +376,9 @@ def _harmless(text: str, value: str, begin: int, end: int, weighs: int, kind: st
         words = value.lower().replace(".", " ").split()
         if any(map(_motley, value.split())):
             return False
-        return "phrase" not in name and "mnemonic" not in name and sum(word in _WORDS for word in words) * 4 >= len(words)
+        return (
+            "phrase" not in name and "mnemonic" not in name and sum(word in _WORDS for word in words) * 4 >= len(words)
+        )
     if not quoted and not _mixed(value) and kind == "assigned" and text[begin - 1] in " :":
         return _PROSE_FOLLOWS.match(text, begin + len(value)) is not None
     return False
@@ -269,7 +428,9 @@ def _flag(text: str, match: "re.Match[str]") -> Span | None:
     begin, end = found.span(2)
     if found[1] in ("u", "-user"):
         user, colon, password = found[2].partition(":")
-        return (begin + len(user) + 1, end) if colon and password and not password.isdigit() and user.isalpha() else None
+        return (
+            (begin + len(user) + 1, end) if colon and password and not password.isdigit() and user.isalpha() else None
+        )
     return (begin, end) if _motley(found[2]) and _CODE.match(found[2]) is None else None
 
 
@@ -278,7 +439,7 @@ def _scheme(text: str, match: "re.Match[str]") -> Span | None:
     if found is None:
         return None
     value = found[1]
-    return found.span(1) if _mixed(value) and "=" not in value.rstrip("=") or _is_login(value) else None
+    return found.span(1) if (_mixed(value) and "=" not in value.rstrip("=")) or _is_login(value) else None
 
 
 def _is_login(value: str) -> bool:
@@ -319,7 +480,9 @@ def _row(text: str, match: "re.Match[str]") -> Span | None:
 def _card(text: str, match: "re.Match[str]") -> Span | None:
     """A card's number, in one or in groups with one sign between."""
     begin = match.start()
-    run = re.compile(r"\d{4}(?:([ \-])\d{4,6}\1\d{4,5}(?:\1\d{1,4}(?:\1\d{3})?)?(?!\d)|\d{9,15}(?!\d))").match(text, begin)
+    run = re.compile(r"\d{4}(?:([ \-])\d{4,6}\1\d{4,5}(?:\1\d{1,4}(?:\1\d{3})?)?(?!\d)|\d{9,15}(?!\d))").match(
+        text, begin
+    )
     digits = "" if run is None else run[0].replace(" ", "").replace("-", "")
     return run.span() if run is not None and SHORTEST_CARD <= len(digits) <= LONGEST_CARD and is_card(digits) else None
 
