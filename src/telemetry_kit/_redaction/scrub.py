@@ -36,7 +36,7 @@ def default_scrub(text: str) -> str:
     global _search
     search = _search
     if search is None:
-        from telemetry_kit._redaction.judge import without_secrets
+        from telemetry_kit._redaction.places import without_secrets
 
         search = _search = without_secrets
     return search(text)
