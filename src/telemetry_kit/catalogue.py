@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Instrument = Literal["histogram", "observable_counter", "observable_up_down_counter", "observable_gauge"]
+Merge = Literal["sum", "larger", "smaller", "ratio"]
 Group = Literal[
     "red", "objective", "use", "queue", "cache", "health", "event_loop", "database", "executor", "job", "self"
 ]
@@ -45,6 +46,8 @@ class MetricSpec:
     group: Group
     boundaries: tuple[float, ...] | None = None
     """Bucket boundaries of a histogram, else None."""
+    merge: Merge = "sum"
+    """What two sources of one series make, of an instrument that is observed; `ratio`: sum of the used by sum of the limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,10 @@ def _spec(
     description: str,
     *attributes: str,
     boundaries: tuple[float, ...] | None = None,
+    merge: Merge | None = None,
 ) -> MetricSpec:
-    return MetricSpec(name, instrument, unit, description, attributes, group, boundaries)
+    merge = merge or ("larger" if instrument == "observable_gauge" else "sum")
+    return MetricSpec(name, instrument, unit, description, attributes, group, boundaries, merge)
 
 
 _OPERATION_OBJECTIVE = ("operation.name", "scope.name", "objective.name")
@@ -141,7 +146,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     # USE
     _spec("use", _UP_DOWN, "pool.usage", "{item}", "Items of the pool that are taken", *_POOL),
     _spec("use", _UP_DOWN, "pool.limit", "{item}", "Items that the pool has at most", *_POOL),
-    _spec("use", _GAUGE, "pool.utilization", "1", "Share of the pool that is taken", *_POOL),
+    _spec("use", _GAUGE, "pool.utilization", "1", "Share of the pool that is taken", *_POOL, merge="ratio"),
     _spec("use", _UP_DOWN, "pool.pending", "{request}", "Requests that wait for an item of the pool", *_POOL),
     _spec("use", _HISTOGRAM, "pool.wait_time", "s", "How long an item of the pool was waited for", *_POOL,
           "error.type", boundaries=WAIT_SECONDS),
@@ -157,7 +162,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     _spec("cache", _UP_DOWN, "cache.limit", "{entry}", "Entries that the cache keeps at most", *_CACHE),
     _spec("cache", _HISTOGRAM, "cache.load.duration", "s", "How long loading a missing entry took", *_CACHE,
           "error.type", boundaries=REQUEST_SECONDS),
-    _spec("health", _GAUGE, "health.status", "", "1 if the check finds it healthy, else 0", *_HEALTH),
+    _spec("health", _GAUGE, "health.status", "", "1 if the check finds it healthy, else 0", *_HEALTH, merge="smaller"),
     _spec("health", _HISTOGRAM, "health.check.duration", "s", "How long the health check took", *_HEALTH, "error.type",
           boundaries=REQUEST_SECONDS),
     _spec("event_loop", _HISTOGRAM, "event_loop.lag", "s", "How late the event loop ran what was due",
@@ -188,7 +193,8 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     _spec("executor", _UP_DOWN, "executor.worker.count", "{worker}", "Workers by state", *_EXECUTOR,
           "executor.worker.state"),
     _spec("executor", _UP_DOWN, "executor.worker.limit", "{worker}", "Workers that the executor has at most", *_EXECUTOR),
-    _spec("executor", _GAUGE, "executor.worker.utilization", "1", "Share of the workers that are at a task", *_EXECUTOR),
+    _spec("executor", _GAUGE, "executor.worker.utilization", "1", "Share of the workers that are at a task", *_EXECUTOR,
+          merge="ratio"),
     _spec("executor", _UP_DOWN, "executor.queue.size", "{task}", "Tasks that wait for a worker", *_EXECUTOR),
     _spec("executor", _HISTOGRAM, "executor.queue.wait_time", "s", "How long tasks waited for a worker", *_EXECUTOR,
           boundaries=WAIT_SECONDS),

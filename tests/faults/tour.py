@@ -4,10 +4,12 @@ A place that no step comes by fails the test: add what reaches it to the step of
 results only (values, exceptions by name), never what was recorded.
 """
 
+import argparse
 import asyncio
 import contextlib
 import functools
 import gc
+import io
 import logging
 import multiprocessing
 import queue
@@ -22,9 +24,19 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 import telemetry_kit
-from telemetry_kit import ErrorPolicy, LogCorrelation, PoolStats, carriers, current_measurement, current_run
+from telemetry_kit import (
+    ErrorPolicy,
+    LogCorrelation,
+    PoolStats,
+    carriers,
+    conventions,
+    current_measurement,
+    current_run,
+)
 from telemetry_kit._core import reentrancy
 from telemetry_kit._jobs import flush
+from telemetry_kit.diagnosis import doctor
+from telemetry_kit.diagnosis.console import Console
 from telemetry_kit.w3c import StrictBaggagePropagator, StrictTraceContextPropagator
 from tests.support import Sdk
 
@@ -126,6 +138,7 @@ def calls_with_everything(sdk: Sdk) -> Any:
         called = operation(work)
         with telemetry.tracer.start_as_current_span("outer"):
             results += [called(1), called(-1), called(100), outcome(called, 0)]
+    sdk.metrics()
     return results
 
 
@@ -152,6 +165,7 @@ def blocks(sdk: Sdk) -> Any:
         pass
     with telemetry.operation().measure(), telemetry.operation("internal").measure(carrier={"traceparent": PARENT}):
         pass
+    sdk.metrics()
     return 42
 
 
@@ -213,6 +227,7 @@ def coroutines_and_generators(sdk: Sdk) -> Any:
         del abandoned
         gc.collect()
         results.append(outcome(wrap(lambda: 5)))
+    sdk.metrics()
     return results
 
 
@@ -234,6 +249,42 @@ def odd_exceptions(sdk: Sdk) -> Any:
         results.append(outcome(telemetry.span("work", expected=lambda exc: True)(fail), ValueError()))
         telemetry.record_exception(ValueError("no"), attributes={"a": 1})
         telemetry.record_exception(None)
+    sdk.metrics()
+    return results
+
+
+@step
+def conventions_in_place_of_names(sdk: Sdk) -> Any:
+    telemetry = sdk.telemetry()
+    results = []
+    for convention in (
+        conventions.HTTP_SERVER,
+        conventions.HTTP_CLIENT,
+        conventions.RPC_SERVER,
+        conventions.RPC_CLIENT,
+        conventions.DB_CLIENT,
+        conventions.MESSAGING_SEND,
+        conventions.MESSAGING_PROCESS,
+    ):
+        operation = telemetry.operation("work", convention=convention)
+
+        @operation
+        def work(convention: conventions.Convention = convention) -> int:
+            if convention.status is not None:
+                current_measurement().set_metric_attribute(convention.status, 503)
+            sdk.metrics()
+            return 42
+
+        results += [work(), outcome(operation(fail))]
+    pool = telemetry.pool("orders-db", limit=3, convention=conventions.DB_CONNECTIONS)
+    with pool.create(), pool.wait():
+        pass
+    with pool.use():
+        sdk.metrics()
+    pool.timeout()
+    stats = PoolStats(used=1, limit=2, idle=1, idle_min=1, idle_max=2)
+    telemetry.observe_pool(name="stats", stats=lambda: stats, convention=conventions.DB_CONNECTIONS)
+    sdk.metrics()
     return results
 
 
@@ -246,6 +297,7 @@ def many_names(sdk: Sdk) -> Any:
     for number in range(1_001):
         telemetry.batch_job(f"job {number}")
         telemetry.cache(f"cache {number}")
+    sdk.metrics()
     return 42
 
 
@@ -257,6 +309,7 @@ def attributes_that_overflow(sdk: Sdk) -> Any:
         with operation.measure(metric_attributes={"user": number}) as m:
             m.set_metric_attribute("other", number)
             m.fail(f"error {number}")
+    sdk.metrics()
     return 42
 
 
@@ -292,6 +345,7 @@ def spans(sdk: Sdk) -> Any:
     ):
         results.append(telemetry.span("new", **options)(lambda: 5)())  # type: ignore[arg-type]
         results.append(outcome(telemetry.span("new", **options)(lambda: fail())))  # type: ignore[arg-type]
+    sdk.metrics()
     return results
 
 
@@ -306,6 +360,7 @@ def events(sdk: Sdk) -> Any:
     with telemetry.span("work"):
         kept = LogCorrelation().filter(record)
     sampling = telemetry_kit.LogSampling(1, 1)
+    sdk.metrics()
     return bool(kept), [bool(sampling.filter(record)) for _ in range(3)]
 
 
@@ -385,6 +440,7 @@ def observed_pools(sdk: Sdk) -> Any:
     for handle in handles:
         handle.stop()
         handle.stop()
+    sdk.metrics()
     return semaphore._value
 
 
@@ -475,6 +531,7 @@ def thread_pools(sdk: Sdk) -> Any:
             results.append(list(pool.map(abs, [-1, -2])))
             sdk.metrics()
         results.append(outcome(pool.submit, abs, 1))
+    sdk.metrics()
     return results
 
 
@@ -528,6 +585,7 @@ def jobs(sdk: Sdk) -> Any:
         for _ in run.track(range(rows)):
             pass
         run.progress(1, rows)
+        sdk.metrics()
         run.progress(1, Unsure())  # type: ignore[arg-type]
         sdk.metrics()
         run.processed(-1)
@@ -604,3 +662,53 @@ def the_wire(sdk: Sdk) -> Any:
     telemetry_kit.link_to(object())  # type: ignore[arg-type]
     telemetry_kit.links_to([{"traceparent": PARENT}, object()])  # type: ignore[list-item]
     return 42
+
+
+# Why do I see no telemetry?
+
+
+class Ticks:
+    """In place of the console's event: so many periods pass at once, and then it was stopped."""
+
+    def __init__(self, periods: int) -> None:
+        self._periods = periods
+        self.set = threading.Event().set
+
+    def wait(self, _seconds: float) -> bool:
+        self._periods -= 1
+        return self._periods < 0
+
+    def is_set(self) -> bool:
+        return False
+
+
+@step
+def console(sdk: Sdk) -> Any:
+    out = io.StringIO()
+    shown = Console(out, period=1_000.0)
+    shown.start()
+    try:
+        telemetry = telemetry_kit.Telemetry("shop.console")
+        with telemetry.operation("outer").measure(), telemetry.span("inner"):
+            telemetry.event("config.changed", {"a": 1})
+        outcome(telemetry.operation("fails")(fail))
+        stopped, shown._stopped = shown._stopped, Ticks(2)  # type: ignore[assignment]
+        shown._run()
+        stopped.set()
+    finally:
+        shown.stop()
+    sdk.metrics()
+    return telemetry.operation("work")(lambda: 42)()
+
+
+@step
+def diagnosis(sdk: Sdk) -> Any:
+    listener = doctor.Listener()
+    listener.emit(logging.LogRecord("opentelemetry.exporter", logging.ERROR, __file__, 1, "no answer", (), None))
+    before, trace._TRACER_PROVIDER = trace._TRACER_PROVIDER, sdk.tracer_provider
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            doctor.run(argparse.Namespace(json=True, module=None, program=[]))
+    finally:
+        trace._TRACER_PROVIDER = before
+    return isinstance(str(telemetry_kit.diagnose()), str)

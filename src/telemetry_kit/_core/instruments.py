@@ -77,12 +77,12 @@ def _check(number: Any, *, ratio: bool) -> None:
         raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be NaN")
 
 
-MERGES: dict[str, Callable[[list[Any]], Number | None]] = {
-    "pool.utilization": _ratio,
-    "executor.worker.utilization": _ratio,
-    "health.status": min,
+_MERGES: dict[str, Callable[[list[Any]], Number | None] | None] = {
+    "sum": None,  # which is made without lists
+    "larger": max,
+    "smaller": min,
+    "ratio": _ratio,
 }
-"""What two sources of one series make, where it isn't their sum. Other gauges: the larger one."""
 
 
 class Source:
@@ -115,8 +115,7 @@ class _Observed:
         self.gone: deque[int] = deque()
         """Sources whose owners were collected: noted there and then, forgotten when next somebody comes by, since a
         finaliser must not change what is being read."""
-        gauge = METRICS[name].instrument == "observable_gauge"
-        self.merge: Callable[[list[Any]], Number | None] | None = MERGES.get(name, max if gauge else None)
+        self.merge: Callable[[list[Any]], Number | None] | None = _MERGES[METRICS[name].merge]
 
     def __call__(self, _options: CallbackOptions | None = None) -> list[Observation]:
         if reentrancy.waiting:
