@@ -23,6 +23,38 @@ _GRPC_SERVER_FAULTS = frozenset(
 """The status codes that are the server's fault; the others are the caller's."""
 
 
+KEY_TYPES: Mapping[str, type[int] | type[str]] = {
+    **dict.fromkeys(
+        (
+            "http.response.status_code",
+            "http.request.resend_count",
+            "server.port",
+            "client.port",
+            "network.local.port",
+            "network.peer.port",
+            "db.operation.batch.size",
+            "messaging.batch.message_count",
+        ),
+        int,
+    ),
+    **dict.fromkeys(
+        (
+            "db.response.status_code",
+            "error.type",
+            "http.route",
+            "messaging.destination.partition.id",
+            "messaging.message.id",
+            "network.protocol.version",
+            "rpc.method",
+            "rpc.response.status_code",
+            "server.address",
+        ),
+        str,
+    ),
+}
+"""Attributes of the conventions that people give as number or as text: the type that they have on metrics and spans."""
+
+
 def _never(_status: object) -> str | None:
     return None
 

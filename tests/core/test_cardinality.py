@@ -2,9 +2,11 @@
 
 import sys
 import threading
+from typing import Any
 
 import pytest
 
+from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import Distinct, ValueGuard
 
 
@@ -75,6 +77,78 @@ def test_error_types_are_limited_and_cut() -> None:
     assert {len(name) for name in kept[:100]} == {256}
     assert kept[100] == "_OTHER"
     assert guard.error_type("cancelled") == "cancelled"
+
+
+def test_a_number_and_its_text_are_one_value() -> None:
+    """What exporters write alike is recorded as the first of them: no two series of the same labels."""
+    guard = ValueGuard()
+
+    assert [guard.value("a", value) for value in (503, "503", "true", True, 1.5, "1.5")] == [
+        503, 503, "true", "true", 1.5, 1.5,
+    ]  # fmt: skip
+
+
+def test_an_empty_text_is_no_value() -> None:
+    """A Prometheus can't tell it from a label that isn't there."""
+    assert ValueGuard().value("coupon", "") is None
+
+
+def test_a_sequence_is_bounded_as_a_whole() -> None:
+    """The items of a metric's sequence have 256 characters together, so that a key costs what a text would (STM 3)."""
+    kept: Any = ValueGuard().value("tags", ["x" * 100] * 100)
+
+    assert kept == ("x" * 100, "x" * 100)
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [
+        ("le", "le_"),
+        ("quantile", "quantile_"),
+        ("__name__", "__name___"),
+        ("otel_scope_name", "otel_scope_name_"),
+        ("otel.scope.version", "otel.scope.version_"),
+        ("lead", "lead"),
+    ],
+)
+def test_reserved_labels_get_an_underscore(key: str, label: str) -> None:
+    """Labels that Prometheus or its exporter gives to each series are never a user's."""
+    assert ValueGuard().attributes({key: "mine"}) == {label: "mine"}
+
+
+def test_keys_of_one_label_are_the_first_of_them() -> None:
+    """Keys that are equal once every other character is `_` would be one label with two values."""
+    guard = ValueGuard()
+
+    assert guard.attributes({"user.tier": "gold"}) == {"user.tier": "gold"}
+    assert guard.attributes({"user_tier": "free"}) == {"user.tier": "free"}
+    assert guard.attributes({"user-tier": "a", "user.tier": "b"}) == {"user.tier": "a"}
+
+
+def test_a_key_of_the_label_of_our_own_is_left_out() -> None:
+    """The kit's own keys win, however a user spells them."""
+    assert ValueGuard().attributes({"operation_name": "mine", "error.type": "mine", "a": 1}) == {"a": 1}
+
+
+def test_what_became_of_a_key_is_said_once() -> None:
+    """A key that is renamed or left out is a counted fault, said once for each key."""
+    before = faults.counts().get("attributes.key", 0)
+    guard = ValueGuard()
+    for _ in range(3):
+        guard.attributes({"le": 1, "quantile": 2})
+
+    assert faults.counts()["attributes.key"] - before == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [("503", 503), (503, 503), (503.0, 503)],
+)
+def test_a_conventions_attribute_has_the_conventions_type(given: Any, right: Any) -> None:
+    """A status code is an int, whatever came first."""
+    kept = ValueGuard().value("http.response.status_code", given)
+
+    assert (kept, type(kept)) == (right, int)
 
 
 @pytest.mark.parametrize("rounds", [500])

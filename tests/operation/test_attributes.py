@@ -335,19 +335,14 @@ def recursive() -> list[Any]:
     return made
 
 
-DROPPED = {
-    "None": None,
-    "object": object(),
-    "dict": {"a": 1},
-    "nested": [[1], [2]],
-    "mixed": [1, "a"],
-    "NaN": float("nan"),
-    "infinite": float("-inf"),
-    "huge int": 2**64,
-    "raising": Raising(),
-    "shy": Shy(),
-    "recursive": recursive(),
-    "set": {1, 2},
+DROPPED = {"None": None, "object": object(), "raising": Raising(), "shy": Shy(), "set": {1, 2}, "no text": b"\xff"}
+ON_SPANS_ONLY = {
+    "dict": ({"a": 1}, '{"a": 1}'),
+    "nested": ([[1], [2]], "[[1], [2]]"),
+    "mixed": ([1, "a"], '[1, "a"]'),
+    "infinite": (float("-inf"), float("-inf")),
+    "recursive": (recursive(), '[[[[[["..."]]]]]]'),
+    "empty": ("", ""),
 }
 
 
@@ -362,6 +357,18 @@ def test_an_odd_value_is_dropped(telemetry: Telemetry, sdk: Sdk, odd: str, how: 
     assert "odd" not in sdk.span().attributes
     assert "odd" not in sdk.point("operation.duration").attributes
     assert sdk.span().attributes["good"] == 1
+
+
+@pytest.mark.parametrize("odd", ON_SPANS_ONLY)
+def test_what_only_a_span_can_have(telemetry: Telemetry, sdk: Sdk, odd: str) -> None:
+    """What a metric can't have is on the span all the same (FLT 2)."""
+    value, right = ON_SPANS_ONLY[odd]
+    with telemetry.operation("work").measure(metric_attributes={"given": value}) as m:
+        m.set_metric_attribute("odd", value)
+
+    attributes = sdk.span().attributes
+    assert (attributes["odd"], attributes["given"]) == (right, right)
+    assert {"odd", "given"}.isdisjoint(sdk.point("operation.duration").attributes)
 
 
 @pytest.mark.parametrize("option", ["metric_attributes", "span_attributes"])

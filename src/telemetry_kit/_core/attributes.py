@@ -1,75 +1,139 @@
-"""What a value must be so that it can't hurt the host: of a type that OpenTelemetry takes, and of bounded size.
+"""The one rule for values: what anybody hands over becomes what OpenTelemetry takes, of bounded size.
 
-Names and values are otherwise passed on as they are: judging them is the backend's work.
+It is the same on every way in. Texts, booleans, numbers and sequences of one kind stay; what has an obvious text or
+number (UUIDs, dates, decimals, enums, paths, addresses, numpy's scalars) becomes that; mappings and mixtures are JSON on
+spans and themselves on events. None is left out. Anything else costs itself only: a counted fault that names it.
+
+A value is told by its classes as `type()` gives them, never by `isinstance`, which asks the value's own `__class__` and
+wakes proxies; and no subclass's `__hash__`, `__eq__` or `__bool__` is called, since they may raise.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import sys
+from codecs import utf_8_decode
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from itertools import islice
+from typing import Any
 
 from telemetry_kit._core import faults
+from telemetry_kit.conventions import KEY_TYPES
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 
 SPAN_STRING = 4_096
 """Characters of a string on a span or an event."""
 METRIC_STRING = 256
-"""Characters of a string on a metric: every one is kept for ever, once a series."""
+"""Characters of a value on a metric, of a sequence as a whole: every one is kept for ever, once a series."""
 KEY = 256
 """Characters of a key."""
 ITEMS = 128
-"""Items of a sequence."""
+"""Items of a sequence or a nested mapping."""
 KEYS = 128
 """Attributes that one mapping may bring: the SDK keeps as many."""
+DEPTH = 6
+"""Levels of what is nested."""
+NODES = 1_000
+"""Values looked at in one attribute, however they are nested."""
 _LARGEST = 2**63
-
-_SCALARS = (str, bool, int, float)
+_DIGITS = 13_000
+"""Bits of an integer that is written out: Python itself refuses more decimal digits than that makes."""
 
 OWN_KEYS = frozenset({"error.type", "operation.name", "scope.name", "operation.busy_time", "code.function.name"})
 """The kit's own attributes, which win over a user's."""
 
+_WRITTEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("uuid", ("UUID",), "__str__"),
+    ("decimal", ("Decimal",), "__str__"),
+    ("datetime", ("datetime", "date", "time"), "isoformat"),
+    ("datetime", ("timedelta",), "total_seconds"),
+    ("pathlib", ("PurePath",), "__str__"),
+    ("ipaddress", ("IPv4Interface", "IPv6Interface", "IPv4Address", "IPv6Address"), "__str__"),
+    ("ipaddress", ("IPv4Network", "IPv6Network"), "__str__"),
+    ("fractions", ("Fraction",), "__str__"),
+    ("numpy", ("generic",), "item"),
+)
+"""Classes with an obvious text or number, by module, and their own method that gives it, whatever a subclass does. What
+isn't imported can't have been handed over."""
 
-def span_value(value: object) -> AttributeValue | None:
-    """`value` as a span can have it, or None where it can't.
+
+class _UnfitError(Exception):
+    """A value that can't be an attribute, and why."""
+
+
+def span_value(value: object, key: str = "a value") -> AttributeValue | None:
+    """`value` as a span can have it; None, and a counted fault that names `key`, where it can't.
 
     >>> span_value("x" * 5_000) == "x" * 4_096
     True
-    >>> span_value(object()) is None
-    True
+    >>> import decimal
+    >>> span_value(decimal.Decimal("9.90"))
+    '9.90'
+    >>> span_value({"sku": "A1", "count": 2})
+    '{"sku": "A1", "count": 2}'
     """
-    if type(value) is str and len(value) <= SPAN_STRING and value.isascii():
+    if type(value) is str and len(value) <= SPAN_STRING and value.isascii() and key not in KEY_TYPES:
         return value
-    return _bounded(value, SPAN_STRING)
+    return _kept(value, key, _on_span)  # type: ignore[no-any-return]
 
 
-def metric_value(value: object) -> AttributeValue | None:
-    """`value` as a metric can have it: like a span's, but shorter and hashable."""
-    bounded = _bounded(value, METRIC_STRING)
-    return bounded if bounded is None or isinstance(bounded, _SCALARS) else tuple(bounded)  # type: ignore[return-value]
+def metric_value(value: object, key: str = "a value") -> AttributeValue | None:
+    """`value` as a metric can have it: like a span's, but shorter, hashable, finite, and not empty."""
+    return _kept(value, key, _on_metric)  # type: ignore[no-any-return]
+
+
+def event_value(value: object, key: str = "a value") -> Any:
+    """`value` as a log-based event can have it: like a span's, but mappings and mixed sequences stay themselves."""
+    return _kept(value, key, _on_event)
 
 
 def attribute_key(key: object) -> str | None:
-    """`key` as a plain string, or None where it is none, or empty.
+    """`key` as a plain string, or None, and a counted fault, where it is none, or empty.
 
     >>> attribute_key("user.id")
     'user.id'
     >>> attribute_key(7) is None
     True
     """
-    if type(key) is str and 0 < len(key) <= KEY:
-        return key
-    try:
-        return str.__str__(key)[:KEY] or None if isinstance(key, str) else None
-    except Exception as fault:
-        faults.record("attributes", fault)
+    text = key if type(key) is str else plain_text(key)
+    if text is None or not text:
+        name = class_name(type(key))
+        faults.record("attributes.key", TypeError(f"a key must be a str that isn't empty, got a {name}"), about=name)
         return None
+    return text if len(text) <= KEY else text[:KEY]
 
 
 def span_attributes(given: Mapping[str, object]) -> dict[str, AttributeValue]:
     """Those of `given` that a span can have, bounded. Never raises: a mapping that does is a counted fault."""
-    kept: dict[str, AttributeValue] = {}
+    return _attributes(given, span_value)
+
+
+def event_attributes(given: Mapping[str, object]) -> dict[str, Any]:
+    """Those of `given` that a log-based event can have, bounded. Never raises."""
+    return _attributes(given, event_value)
+
+
+def plain_text(value: object) -> str | None:
+    """A str as exactly that, whatever its subclass does; None for anything else. Only the type is asked."""
+    return str.__str__(value) if issubclass(type(value), str) else None
+
+
+def class_name(kind: type) -> str:
+    """What a class is called, also where it would rather not say."""
+    try:
+        name = kind.__qualname__
+        return name if type(name) is str else "class"
+    except Exception as fault:
+        faults.record("attributes.class", fault)
+        return "class"
+
+
+def _attributes(given: Mapping[str, object], convert: Callable[[object, str], Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
     try:
         for key, value in given.items():
-            name, harmless = attribute_key(key), span_value(value)
+            name = attribute_key(key)
+            harmless = None if name is None else convert(value, name)
             if name is not None and harmless is not None:
                 kept[name] = harmless
                 if len(kept) >= KEYS:
@@ -79,33 +143,151 @@ def span_attributes(given: Mapping[str, object]) -> dict[str, AttributeValue]:
     return kept
 
 
-def _bounded(value: object, length: int) -> AttributeValue | None:
+def _kept(value: object, key: str, place: Callable[[object, str], Any]) -> Any:
+    """What `place` makes of a value; a fault where it can't be kept."""
+    if value is None:
+        return None
     try:
-        if isinstance(value, str):
-            text = str.__str__(value)[:length]
-            return text if text.isascii() else _encodable(text)
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, int):
-            return int(value) if -_LARGEST <= value < _LARGEST else None
-        if isinstance(value, float):
-            return float(value) if math.isfinite(value) else None
-        if isinstance(value, (list, tuple)):
-            return _sequence(value, length)
+        wanted = KEY_TYPES.get(key)
+        return place(value if wanted is None else _of_type(value, wanted), key)
     except Exception as fault:
-        faults.record("attributes", fault)
-    return None
+        _unfit(value, key, fault)
+        return None
 
 
-def _sequence(values: Sequence[object], length: int) -> AttributeValue | None:
-    """All of one kind, or nothing: the exporters take no mixture."""
-    items: list[object] = []
-    for value in values[:ITEMS]:
-        item = _bounded(value, length) if isinstance(value, _SCALARS) else None
-        if item is None or type(item) is not type(items[0] if items else item):
-            return None
+def _unfit(value: object, key: str, fault: Exception) -> None:
+    name = class_name(type(value))
+    why = fault if type(fault) is _UnfitError else f"it raises {class_name(type(fault))}"
+    faults.record("attributes.value", TypeError(f"{key!r:.100} can't have a {name}: {why}"), about=f"{key} {name}")
+
+
+def _of_type(value: object, wanted: type) -> object:
+    """A value of a convention's attribute, of the type that the convention says."""
+    plain = scalar(value, METRIC_STRING)
+    if wanted is int:
+        return int(plain) if isinstance(plain, (str, int, float)) else value
+    return str(plain) if isinstance(plain, (int, float)) else value
+
+
+def _on_span(value: object, key: str) -> AttributeValue:
+    plain = _plain(value, key, SPAN_STRING)
+    if type(plain) is dict or (type(plain) is list and not _of_one_type(plain)):
+        import json
+
+        plain = json.dumps(plain, ensure_ascii=False)[:SPAN_STRING]
+    return plain  # type: ignore[no-any-return]
+
+
+def _on_event(value: object, key: str) -> Any:
+    return _plain(value, key, SPAN_STRING)
+
+
+def _on_metric(value: object, key: str) -> AttributeValue | None:
+    plain = _plain(value, key, METRIC_STRING)
+    kind = type(plain)
+    if kind is dict:
+        raise _UnfitError("a metric takes no mapping")
+    if kind is not list:
+        if kind is float and not math.isfinite(plain):
+            raise _UnfitError("a metric takes finite numbers only")
+        return None if kind is str and not plain else plain
+    if not _of_one_type(plain) or (plain and type(plain[0]) is float and not all(map(math.isfinite, plain))):
+        raise _UnfitError("a metric takes sequences of one type, and of finite numbers")
+    items: list[Any] = []
+    left = METRIC_STRING
+    for item in plain:
+        left -= len(str(item)) + 2
+        if left < 0 and items:
+            break
         items.append(item)
-    return items  # type: ignore[return-value]
+    return tuple(items) or None
+
+
+def _of_one_type(items: list[Any]) -> bool:
+    first = type(items[0]) if items else str
+    return first in (str, bool, int, float) and all(type(item) is first for item in items)
+
+
+def _plain(value: object, key: str, length: int) -> Any:
+    """`value` in plain types: a str, bool, int, float, or a list or dict of such. Raises what can't be kept raises."""
+    plain = scalar(value, length)
+    return _Walk(key, length).nested(value, DEPTH) if plain is None else plain
+
+
+class _Walk:
+    """The way through one nested value: what in it can't be kept costs itself only."""
+
+    __slots__ = ("_key", "_left", "_length")
+
+    def __init__(self, key: str, length: int) -> None:
+        self._key = key
+        self._length = length
+        self._left = NODES
+
+    def nested(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if issubclass(kind, Mapping):
+            found: dict[str, Any] = {}
+            for key, item in islice(value.items(), ITEMS):
+                name = self._item(key, 0)
+                inner = None if name is None else self._item(item, depth)
+                if inner is not None:
+                    found[name if type(name) is str else str(name)] = inner
+            return found
+        if issubclass(kind, Sequence):
+            items = [self._item(item, depth) for item in islice(value, ITEMS)]
+            return [item for item in items if item is not None]
+        raise _UnfitError("it is nothing that OpenTelemetry takes, and has no obvious text")
+
+    def _item(self, item: Any, depth: int) -> Any:
+        """What is nested, None where it is left out."""
+        self._left -= 1
+        if item is None or self._left < 0:
+            return None
+        try:
+            plain = scalar(item, self._length)
+            if plain is not None:
+                return plain
+            return self.nested(item, depth - 1) if depth > 1 else "..."
+        except Exception as fault:
+            _unfit(item, self._key, fault)
+            return None
+
+
+def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | None:
+    """A text of at most `length`, a boolean or a number; None for what is none of them. Raises for what can't be one."""
+    kind = type(value)
+    if issubclass(kind, str):
+        text = str.__str__(value)[:length]
+        return text if text.isascii() else _encodable(text)
+    if kind is bool:
+        return bool(value)
+    if issubclass(kind, int):
+        number = int.__int__(value)
+        if -_LARGEST <= number < _LARGEST:
+            return number
+        if number.bit_length() > _DIGITS:
+            raise _UnfitError("it has too many digits")
+        return str(number)[:length]
+    if issubclass(kind, float):
+        return float.__float__(value)
+    if issubclass(kind, (bytes, bytearray)):
+        start = bytes(value[: 4 * length])
+        try:
+            return utf_8_decode(start, "strict", len(start) == len(value))[0][:length]
+        except UnicodeDecodeError:
+            raise _UnfitError("its bytes are no UTF-8") from None
+    if issubclass(kind, Enum):
+        name = value._name_
+        return scalar(name if issubclass(type(name), str) else str(value), length)
+    for module, names, method in _WRITTEN:
+        imported = sys.modules.get(module)
+        for name in names if imported is not None else ():
+            known = getattr(imported, name, None)
+            if isinstance(known, type) and issubclass(kind, known):
+                plain = getattr(known, method)(value)
+                return None if type(plain) is kind else scalar(plain, length)
+    return None
 
 
 def _encodable(text: str) -> str:

@@ -1,9 +1,13 @@
-"""Limits that keep telemetry small however the host is used: distinct values, and names."""
+"""Limits that keep telemetry small however the host is used: distinct values, and names.
 
-from collections.abc import Mapping
+They are also what keeps a series one series: two values or keys that a backend shows alike are recorded as the first.
+"""
 
-from telemetry_kit._core import observer
-from telemetry_kit._core.attributes import AttributeValue, attribute_key, metric_value
+import re
+from collections.abc import Collection, Mapping
+
+from telemetry_kit._core import faults, observer
+from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, metric_value, plain_text, span_value
 from telemetry_kit._core.outcome import CANCELLED, OTHER
 
 VALUES_PER_KEY = 100
@@ -14,6 +18,10 @@ ERROR_TYPES = 100
 """Distinct values of `error.type` of a helper."""
 NAMES = 1_000
 """Distinct names of a kind of helper in one `Telemetry`."""
+
+_NOT_IN_A_LABEL = re.compile(r"[^a-zA-Z0-9_]")
+_RESERVED = re.compile(r"le|quantile|__.*|otel_scope_.*", re.DOTALL)
+"""Labels that Prometheus and its exporter give to every series: another of that name breaks the page."""
 
 
 class Distinct:
@@ -52,23 +60,59 @@ class ValueGuard:
     there are threads: that costs nothing, and a lock would.
     """
 
-    __slots__ = ("_error_types", "_keys", "_sets", "sets", "values")
+    __slots__ = ("_error_types", "_keys", "_labels", "_names", "_own", "_sets", "sets", "values")
 
-    def __init__(self, values: int = VALUES_PER_KEY, sets: int = SETS_PER_HELPER) -> None:
+    def __init__(
+        self, values: int = VALUES_PER_KEY, sets: int = SETS_PER_HELPER, own: Collection[str] = OWN_KEYS
+    ) -> None:
         self.values: int = values
         self.sets: int = sets
-        self._keys: dict[str, dict[object, AttributeValue]] = {}
+        self._own = own
+        self._names: dict[str, str | None] = {}
+        """What each key that was given is called on the metric, None where it can't be there."""
+        self._labels: dict[str, str] = {}
+        """Who has each label, as Prometheus spells it."""
+        self._keys: dict[str, dict[str, AttributeValue]] = {}
+        """By key, each value that is kept by its text."""
         self._sets: set[object] = set()
         self._error_types = Distinct(ERROR_TYPES)
 
     def error_type(self, name: str) -> str:
         """`name`, or `_OTHER` once there are too many. Cancellation is always told from errors."""
-        if name in self._error_types.seen or name == CANCELLED:
-            return name
-        return self._error_types(str(metric_value(name)))
+        text = name if type(name) is str else plain_text(name) or OTHER
+        if text in self._error_types.seen or text == CANCELLED:
+            return text
+        return self._error_types(str(metric_value(text, "error.type") or OTHER))
+
+    def key(self, key: object) -> str | None:
+        """What `key` is called on a metric: itself, but never what a backend takes for its own label or for another
+        key. None where it can't be there: it is the kit's own, none at all, or there are too many."""
+        if type(key) is str:
+            try:
+                return self._names[key]
+            except KeyError:
+                pass
+        name = attribute_key(key)
+        if name is None or len(self._names) >= 2 * self.values:
+            return None
+        return self._names.setdefault(name, self._named(name))
+
+    def _named(self, name: str) -> str | None:
+        label = _NOT_IN_A_LABEL.sub("_", name)
+        spelling = name
+        if _RESERVED.fullmatch(label):
+            spelling, label = f"{name}_", f"{label}_"
+        if not self._labels:
+            self._labels.update((_NOT_IN_A_LABEL.sub("_", own), own) for own in self._own)
+        first = self._labels.setdefault(label, spelling)
+        if first != name:
+            fault = ValueError(f"the attribute {name!r:.100} is {first!r:.100} on metrics, as its label is taken")
+            faults.record("attributes.key", fault, about=name)
+        return None if first in self._own else first
 
     def value(self, key: str, value: object) -> AttributeValue | None:
-        """`value` made harmless and few: as it is, cut, `_OTHER`, or None where it can't be a metric's attribute."""
+        """`value` made harmless and few: as it is, cut, `_OTHER`, or None where it can't be a metric's attribute. One
+        whose text is that of an earlier one is that one."""
         try:
             seen = self._keys[key]
         except KeyError:
@@ -80,33 +124,45 @@ class ValueGuard:
                 return seen[value]
             except KeyError:
                 pass
-        return self._new(key, seen, value)
-
-    def _new(self, key: str, seen: dict[object, AttributeValue], value: object) -> AttributeValue | None:
-        harmless = metric_value(value)
+        harmless = metric_value(value, key)
         if harmless is None:
-            if value is None:
-                observer.left_out(key)
+            observer.left_out(key)
             return None
-        # 1, 1.0 and True are equal, but three different values on a chart.
-        mark: object = harmless if harmless.__class__ is str else (harmless.__class__, harmless)
+        text = harmless if type(harmless) is str else _text(harmless)
         try:
-            return seen[mark]
+            return seen[text]
         except KeyError:
             if len(seen) >= self.values:
                 observer.overflowed(key)
                 return OTHER
-            return seen.setdefault(mark, harmless)
+            return seen.setdefault(text, harmless)
 
     def attributes(self, given: Mapping[str, object]) -> dict[str, AttributeValue]:
         """The guarded attributes of a call; what can't be one is left out."""
         guarded: dict[str, AttributeValue] = {}
         for key, value in given.items():
-            name = attribute_key(key)
+            name = self.key(key)
             harmless = None if name is None else self.value(name, value)
             if name is not None and harmless is not None:
-                guarded[name] = harmless
+                guarded.setdefault(name, harmless)
         return guarded
+
+    def both(self, given: Mapping[str, object]) -> tuple[dict[str, AttributeValue], dict[str, AttributeValue]]:
+        """The attributes of a call for the metric, guarded, and for its span, as they were given."""
+        on_metric: dict[str, AttributeValue] = {}
+        on_span: dict[str, AttributeValue] = {}
+        for key, value in given.items():
+            name = attribute_key(key)
+            harmless = None if name is None else span_value(value, name)
+            if name is None:
+                continue
+            if harmless is not None and name not in self._own:
+                on_span[name] = harmless
+            metric_name = self.key(name)
+            guarded = None if metric_name is None else self.value(metric_name, None if harmless is None else value)
+            if metric_name is not None and guarded is not None:
+                on_metric.setdefault(metric_name, guarded)
+        return on_metric, on_span
 
     def admit(self, guarded: dict[str, AttributeValue], error_type: str | None) -> bool:
         """Whether this set of attributes is among the first; if not, `collapse` it."""
@@ -122,3 +178,14 @@ class ValueGuard:
     def collapse(guarded: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
         """The one set that stands for all that came too late."""
         return dict.fromkeys(guarded, OTHER)
+
+
+def _text(value: AttributeValue) -> str:
+    """How exporters write a value that is no text: as JSON does."""
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is tuple:
+        import json
+
+        return json.dumps(value)
+    return str(value)

@@ -15,23 +15,26 @@ LOGGER = logging.getLogger("telemetry_kit")
 
 LONGEST = 200
 """Characters of a fault's text that are logged."""
+SAID_AT_MOST = 1_000
+"""Things that are said once: a host that makes up keys on the fly must not fill its log with them."""
 
 _counted: counters.Tally[str] = counters.Tally()
 _said: dict[str, bool] = {}
 _here = threading.local()
 
 
-def record(site: str, fault: BaseException) -> None:
-    """Count a fault at `site`, and log the first one there.
+def record(site: str, fault: BaseException, *, about: str = "") -> None:
+    """Count a fault at `site`, and log the first one there, of each thing that it is `about`.
 
     A logging handler may itself be instrumented, and fail in the same way: what happens inside of our own log call is
     only counted, so that the path never goes round in circles.
     """
     _counted.add(site)
     observer.fault(site, fault)
-    if site in _said or getattr(_here, "logging", False):
+    said = f"{site} {about}" if about else site
+    if said in _said or getattr(_here, "logging", False) or (about and len(_said) >= SAID_AT_MOST):
         return
-    _said[site] = True
+    _said[said] = True
     _here.logging = True
     try:
         LOGGER.warning("telemetry at %s failed, and goes on failing silently: %s", site, _words(fault))

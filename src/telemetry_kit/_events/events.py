@@ -12,7 +12,7 @@ from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_TYPE
 from opentelemetry.trace import get_current_span
 
 from telemetry_kit._core import clock, faults, outcome, reentrancy
-from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._core.attributes import AttributeValue, event_attributes, event_value, span_attributes
 from telemetry_kit._errors import signals
 from telemetry_kit._operation.measurement import NO_MEASUREMENT, current_measurement
 
@@ -42,10 +42,11 @@ def event(
         level = _severity(severity)
         if not reentrancy.unsafe() and signals.listener(scope, name, level) is None:
             return
-        found = {} if attributes is None else span_attributes(attributes)
+        found = {} if attributes is None else event_attributes(attributes)
         if exception is not None:
-            found.update(_details(scope, exception))
-        text = body if body is None else span_value(body)
+            with faults.guard("event.exception"):
+                found.update(_details(scope, exception))
+        text = event_value(body, "body")
         signals.log(scope, name, found, clock.time_ns(), level, body=text)
     except Exception as fault:
         faults.record("event", fault)

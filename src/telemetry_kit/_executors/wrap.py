@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import wrapt
 
 from telemetry_kit._core import clock, faults
-from telemetry_kit._core.attributes import AttributeValue, metric_value
+from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.context import get_current
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket
@@ -216,8 +217,7 @@ def _declared(name: str, given: Mapping[str, object] | None) -> dict[str, Attrib
             f"metric_attributes of executor {name!r} is a mapping of names to values, and got {given!r:.100} "
             f"of type {type(given).__name__}"
         )
-    declared = {key: metric_value(value) for key, value in given.items() if isinstance(key, str) and key}
-    return {key: value for key, value in declared.items() if value is not None and key not in _OWN_KEYS}
+    return ValueGuard(SETS_PER_HELPER, own=_OWN_KEYS).attributes(given)
 
 
 def _sampler(name: str, share: float) -> Callable[[], bool] | bool:

@@ -15,7 +15,7 @@ from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._jobs.run import JobRun, current_run
-from telemetry_kit._jobs.state import Job, jobs_of
+from telemetry_kit._jobs.state import OWN_KEYS, Job, jobs_of
 from telemetry_kit._wrapping import callables, drivers
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class BatchJob(HasBlocks):
         self.flush_at_start: bool = options.flush_at_start
         self.handle_sigterm: bool = options.handle_sigterm
         self._run_id = options.run_id
-        declared = ValueGuard(SETS_PER_HELPER).attributes(options.metric_attributes or {})
+        declared = ValueGuard(SETS_PER_HELPER, own=OWN_KEYS).attributes(options.metric_attributes or {})
         self.declared: dict[str, AttributeValue] = declared
         self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), declared)
         if checked.expected_interval is not None:

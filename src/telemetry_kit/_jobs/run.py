@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock, counters, faults, reentrancy
 from telemetry_kit._core import outcome as _outcome
-from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes, span_value
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush
 from telemetry_kit._jobs.records import Records
@@ -70,7 +70,8 @@ class JobRun(Block, Records):
         """What tells this run from others, on its span alone."""
         if run_id is not None:
             with faults.guard("job.run_id"):
-                self.run_id = str(run_id)
+                kept = span_value(run_id, "job.run.id")
+                self.run_id = kept if kept is None or isinstance(kept, str) else str(kept)
 
     def __repr__(self) -> str:
         return f"<JobRun of {self.batch_job.name!r}, {self.state or 'not started'}>"
@@ -94,7 +95,7 @@ class JobRun(Block, Records):
 
     def mark_failed(self, error_type: str) -> None:
         """Make the run end as a failure without an exception: `error_type` becomes the `error.type` of span and metric."""
-        self._failed = error_type if isinstance(error_type, str) and error_type else _outcome.OTHER
+        self._failed = plain_text(error_type) or _outcome.OTHER
 
     # How it goes
 
@@ -252,7 +253,7 @@ class JobRun(Block, Records):
         }
         attributes["job.name"] = batch_job.name
         if self.run_id is not None:
-            run_id = span_value(self.run_id)
+            run_id = span_value(self.run_id, "job.run.id")
             if run_id is not None:
                 attributes["job.run.id"] = run_id
         if self._function is not None:

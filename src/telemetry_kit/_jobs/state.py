@@ -132,14 +132,14 @@ class Job:
         self.name: str = name
         self.declared: dict[str, AttributeValue] = declared
         self.expected_interval: float | None = None
-        self.guard: ValueGuard = ValueGuard()
+        self.guard: ValueGuard = ValueGuard(own=OWN_KEYS)
         self.own: JobState = JobState(declared)
         """The state of runs without attributes of their own."""
         self.states: dict[Series, JobState] = {self.own.series: self.own}
 
     def state_of(self, given: dict[str, object]) -> JobState:
         """The state of runs with these attributes of their own."""
-        guarded = self.guard.attributes({key: value for key, value in given.items() if key not in OWN_KEYS})
+        guarded = self.guard.attributes(given)
         if not self.guard.admit(guarded, None):
             guarded = self.guard.collapse(guarded)
         attributes = {**self.declared, **guarded}

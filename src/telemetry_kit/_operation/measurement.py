@@ -14,7 +14,14 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span
 
 from telemetry_kit._core import clock, counters, faults, reentrancy
 from telemetry_kit._core import context as _context
-from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_attributes, span_value
+from telemetry_kit._core.attributes import (
+    OWN_KEYS,
+    AttributeValue,
+    attribute_key,
+    plain_text,
+    span_attributes,
+    span_value,
+)
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._operation import endings
@@ -95,7 +102,8 @@ class Measurement:
         """Set a span attribute of any cardinality. It never reaches a metric."""
         if self._state != 1:
             return
-        name, harmless = attribute_key(key), span_value(value)
+        name = attribute_key(key)
+        harmless = None if name is None else span_value(value, name)
         if name is None or harmless is None or name in OWN_KEYS:
             return
         here = reentrancy.here.state
@@ -121,27 +129,31 @@ class Measurement:
 
     def set_metric_attribute(self, key: str, value: object) -> None:
         """Set an attribute of low cardinality, on metric and span: a key keeps its first 100 values, then `_OTHER`."""
-        name = attribute_key(key)
-        if self._state != 1 or name is None or name in OWN_KEYS:
+        if self._state != 1:
             return
         operation = self._operation
         try:
+            guard = operation.state.guard
+            name = guard.key(key)
+            harmless = None if name is None else span_value(value, name)
+            if name is None:
+                return
             convention = operation.convention
             if convention is not None and name == convention.status:
                 self._status = value
-            guarded = operation.state.guard.value(name, value)
+            guarded = guard.value(name, None if harmless is None else value)
         except Exception as fault:
             faults.record("operation.metric_attributes", fault)
             return
         if guarded is not None:
             metric = self._metric = self._metric or {}
             metric[name] = guarded
-            self.set_attribute(name, value)
+        self.set_attribute(key, harmless)
 
     def fail(self, error_type: str, description: str | None = None) -> None:
         """Make the outcome an error without an exception: `error_type` becomes the `error.type` of span and metric."""
         if self._state == 1:
-            self._failed = error_type if isinstance(error_type, str) and error_type else OTHER
+            self._failed = plain_text(error_type) or OTHER
             self._description = description
 
     def add_event(self, name: str, attributes: Mapping[str, object] | None = None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from opentelemetry.trace import SpanKind, get_current_span
 
 from telemetry_kit._core import context, faults, outcome, sdk
-from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
+from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import series
@@ -114,10 +114,9 @@ class Operation(HasBlocks):
         scope, convention = self.scope, self.convention
         state = state_of(scope, self.name, None if convention is None else convention.name)
         self.state: OperationState = state
-        declared = _NO_ATTRIBUTES
+        declared = on_span = _NO_ATTRIBUTES
         if isinstance(metric_attributes, Mapping) and metric_attributes:
-            guarded = state.guard.attributes(metric_attributes)
-            declared = {key: value for key, value in guarded.items() if key not in OWN_KEYS}
+            declared, on_span = state.guard.both(metric_attributes)
             if not state.guard.admit(declared, None):
                 declared = state.guard.collapse(declared)
         span_declared = bounded(span_attributes) if isinstance(span_attributes, Mapping) else _NO_ATTRIBUTES
@@ -131,8 +130,9 @@ class Operation(HasBlocks):
         self._declared = declared
         self.metric_static: dict[str, AttributeValue] = {**declared, **self._own} if declared else self._own
         self.span_static: dict[str, AttributeValue] = _NO_ATTRIBUTES
-        if declared or span_declared:
-            merged = {**declared, **span_declared}
+        defaults = _NO_ATTRIBUTES if convention is None else convention.defaults
+        if defaults or on_span or span_declared:
+            merged = {**defaults, **on_span, **span_declared}
             self.span_static = {key: value for key, value in merged.items() if key not in OWN_KEYS}
         self.histogram: Histogram = scope.instruments.histogram(metric)
         if active:
@@ -230,14 +230,11 @@ class Operation(HasBlocks):
         attributes = span_static
         if given:
             try:
-                guarded = self.state.guard.attributes(given)
-                for own in OWN_KEYS & guarded.keys():
-                    del guarded[own]
-                measurement._metric = guarded
+                measurement._metric, on_span = self.state.guard.both(given)
                 status = None if self.convention is None else self.convention.status
                 if status is not None and status in given:
                     measurement._status = given[status]
-                attributes = {**(span_static or {}), **{k: v for k, v in bounded(given).items() if k not in OWN_KEYS}}
+                attributes = {**(span_static or {}), **on_span}
             except Exception as fault:
                 faults.record("operation.metric_attributes", fault)
         carrier = carry.evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
@@ -303,7 +300,7 @@ class Operation(HasBlocks):
             if error_type is None and self._error_if is not None and result is not NO_RESULT:
                 verdict = self._error_if(result)
                 if verdict:
-                    return verdict if isinstance(verdict, str) else outcome.OTHER
+                    return plain_text(verdict) or outcome.OTHER
         except Exception as fault:
             faults.record("operation.error_if", fault)
             return None if exc is None else outcome.OTHER

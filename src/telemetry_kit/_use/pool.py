@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from telemetry_kit._core import counters, outcome
+from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import Reading, Series, series
@@ -45,7 +46,7 @@ class _State:
 
     def __init__(self) -> None:
         self.errors: counters.Tally[Series] = counters.Tally()
-        self.guard = ValueGuard()
+        self.guard = ValueGuard(own=OWN_KEYS)
 
 
 _STATES: Registry[dict[tuple[str, str | None], _State]] = Registry(dict)
@@ -132,9 +133,7 @@ class Pool(HasBlocks):
 
     def error(self, error_type: str) -> None:
         """Count an error of the pool: an item that was broken, a request that was refused."""
-        if not isinstance(error_type, str) or not error_type:
-            error_type = outcome.OTHER
-        error_type = self._state.guard.error_type(error_type[:256])
+        error_type = self._state.guard.error_type(plain_text(error_type) or outcome.OTHER)
         self._errors.add(TIMEOUT if error_type == TIMEOUT else outcome.OTHER)
         self._state.errors.add(series({**self._attributes, "error.type": error_type}))
 
@@ -168,7 +167,7 @@ class Pool(HasBlocks):
 
     def _declare(self, given: Mapping[str, object]) -> dict[str, AttributeValue]:
         guard = self._state.guard
-        declared = guard.attributes({key: value for key, value in given.items() if key not in OWN_KEYS})
+        declared = guard.attributes(given)
         return declared if guard.admit(declared, None) else guard.collapse(declared)
 
 

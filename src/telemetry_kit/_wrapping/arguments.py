@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any
 
 from telemetry_kit._core import faults
-from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, span_value
+from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, scalar, span_value
 from telemetry_kit._core.outcome import type_name
 from telemetry_kit._redaction.names import denied
 from telemetry_kit._redaction.scrub import REDACTED, default_scrub, is_card
@@ -147,24 +147,19 @@ def _getter(name: str, parameters: list[inspect.Parameter]) -> Getter:
 
 def _attribute(value: Any, scrub: Callable[[str], str], everything: bool) -> AttributeValue | None:
     kind = type(value)
-    if isinstance(value, Enum):
-        return f"{kind.__qualname__}.{value._name_}"
-    if isinstance(value, str):
-        return span_value(_scrubbed(value, scrub, 2 * SPAN_STRING))
-    if isinstance(value, (bool, float)):
-        return span_value(value)
-    if isinstance(value, int):
-        harmless = span_value(value)
-        return REDACTED if everything and harmless is not None and is_card(str(harmless)) else harmless
+    plain = None if everything and kind in (bytes, bytearray) else scalar(value, 2 * SPAN_STRING)
+    if type(plain) is str:
+        return span_value(_scrubbed(plain, scrub, 2 * SPAN_STRING))
+    if plain is not None:
+        return REDACTED if everything and type(plain) is int and is_card(str(plain)) else span_value(plain)
     if kind in (list, tuple) and 0 < len(value) <= ITEMS:
-        first = type(value[0])
-        if first in (str, bool, int, float) and all(type(item) is first for item in value):
+        items = [None if type(item) in (bytes, bytearray) else scalar(item, 2 * SPAN_STRING) for item in value]
+        first = type(items[0])
+        if items[0] is not None and all(type(item) is first for item in items):
             if first is str:
-                return span_value([_scrubbed(item, scrub, 2 * SPAN_STRING) for item in value])
+                return span_value([_scrubbed(str(item), scrub, 2 * SPAN_STRING) for item in items])
             if not (everything and first is int):
-                return span_value(value)
-    if kind.__module__ in _PRINTED_AS_TEXT:
-        return span_value(_scrubbed(str(value), scrub, 2 * SPAN_STRING))
+                return span_value(items)
     text = ""
     for piece in _text(value, scrub):
         text += piece

@@ -1,0 +1,188 @@
+"""One rule for values, on every way in. The rule itself: `core/test_attributes.py`."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from telemetry_kit import Telemetry, current_measurement, enrich_span, set_span_attributes
+from telemetry_kit._core import faults
+from tests.support import Sdk
+
+
+class Tier(Enum):
+    GOLD = 1
+
+
+class Basket:
+    """Nothing that OpenTelemetry takes."""
+
+
+VALUES: dict[str, tuple[Any, Any]] = {
+    "UUID": (UUID(int=7), str(UUID(int=7))),
+    "date": (date(2026, 1, 2), "2026-01-02"),
+    "decimal": (Decimal("1.5"), "1.5"),
+    "enum": (Tier.GOLD, "GOLD"),
+    "bytes": (b"text", "text"),
+    "huge int": (2**64, str(2**64)),
+    "sequence": ([Tier.GOLD, Tier.GOLD], ("GOLD", "GOLD")),
+    "int": (7, 7),
+}
+"""What is given, and what is there."""
+
+Way = Callable[[Telemetry, Sdk, Any], Any]
+
+
+def _on_span(sdk: Sdk) -> Any:
+    return sdk.span().attributes.get("k")
+
+
+def metric_attributes(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.operation("op", metric_attributes={"k": value}).measure():
+        pass
+    assert sdk.point("operation.duration").attributes.get("k") == _on_span(sdk)
+    return _on_span(sdk)
+
+
+def metric_attributes_of_a_call(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.operation("op").measure(metric_attributes={"k": value}):
+        pass
+    assert sdk.point("operation.duration").attributes.get("k") == _on_span(sdk)
+    return _on_span(sdk)
+
+
+def set_metric_attribute(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.operation("op").measure() as m:
+        m.set_metric_attribute("k", value)
+    assert sdk.point("operation.duration").attributes.get("k") == _on_span(sdk)
+    return _on_span(sdk)
+
+
+def span_attributes(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.operation("op", span_attributes={"k": value}).measure():
+        pass
+    return _on_span(sdk)
+
+
+def set_attribute(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.operation("op").measure() as m:
+        m.set_attribute("k", value)
+    return _on_span(sdk)
+
+
+def current(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    telemetry.operation("op")(lambda: current_measurement().set_attributes({"k": value}))()
+    return _on_span(sdk)
+
+
+def arguments(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    telemetry.operation("op", arguments=["k"])(lambda k: None)(value)
+    return _on_span(sdk)
+
+
+def span(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.span("span", attributes={"k": value}):
+        pass
+    return _on_span(sdk)
+
+
+def current_span(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.span("span"):
+        set_span_attributes({"k": value})
+    return _on_span(sdk)
+
+
+def enriched_by_the_result(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.span("span"):
+        enrich_span(result=lambda result: {"k": result})(lambda: value)()
+    return _on_span(sdk)
+
+
+def event(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    telemetry.event("happened", {"k": value})
+    return (sdk.log("happened").attributes or {}).get("k")
+
+
+def body(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    telemetry.event("happened", body=value)
+    found = sdk.log("happened").body
+    return tuple(found) if isinstance(found, list) else found
+
+
+def recorded_exception(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.span("span"):
+        telemetry.record_exception(ValueError(), attributes={"k": value})
+    return (sdk.span().events[0].attributes or {}).get("k")
+
+
+def measured_event(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.operation("op").measure() as m:
+        m.add_event("happened", {"k": value})
+    return (sdk.span().events[0].attributes or {}).get("k")
+
+
+def run(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.batch_job("job").run() as running:
+        running.set_attribute("k", value)
+    return _on_span(sdk)
+
+
+def step(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.batch_job("job").run() as running, running.step("step") as part:
+        part.set_attribute("k", value)
+    return sdk.span("step").attributes.get("k")
+
+
+def job(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.batch_job("job", metric_attributes={"k": value}).run():
+        pass
+    return _on_span(sdk)
+
+
+def pool(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.pool("pool", metric_attributes={"k": value}).use():
+        pass
+    return sdk.point("pool.use_time").attributes.get("k")
+
+
+def query(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+    with telemetry.database("sqlite").query("SELECT") as q:
+        q.set_attribute("k", value)
+    return _on_span(sdk)
+
+
+WAYS: list[Way] = [
+    metric_attributes, metric_attributes_of_a_call, set_metric_attribute, span_attributes, set_attribute, current,
+    arguments, span, current_span, enriched_by_the_result, event, body, recorded_exception, measured_event, run, step,
+    job, pool, query,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_a_value_is_the_same_on_every_way_in(telemetry: Telemetry, sdk: Sdk, way: Way, name: str) -> None:
+    """FLT 2: what can be kept is kept, by the same rule wherever it is handed over."""
+    value, right = VALUES[name]
+
+    assert way(telemetry, sdk, value) == right
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way is not arguments], ids=lambda way: way.__name__)
+def test_what_cannot_be_kept_is_a_counted_fault(telemetry: Telemetry, sdk: Sdk, way: Way) -> None:
+    """FLT 2: it costs itself only, and exactly one fault says so, wherever it is handed over."""
+    before = faults.counts().get("attributes.value", 0)
+
+    assert way(telemetry, sdk, Basket()) is None
+    assert faults.counts()["attributes.value"] - before == 1
+
+
+def test_a_run_id_follows_the_rule(telemetry: Telemetry, sdk: Sdk) -> None:
+    """FLT 2: a date is ISO 8601, a UUID its text."""
+    with telemetry.batch_job("job").run(run_id=date(2026, 1, 2)):
+        pass
+
+    assert sdk.span().attributes["job.run.id"] == "2026-01-02"
