@@ -1,0 +1,39 @@
+"""What a reader sees on a page runs by itself: each page's visible Python, pasted into a file, with nothing hidden."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
+
+pytestmark = pytest.mark.docs
+
+
+def visible(page: Path) -> str:
+    """All Python that a reader sees, one block after the other."""
+    return "\n".join(BLOCK.findall(HIDDEN.sub("", page.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if visible(page)], ids=lambda page: page.stem)
+def test_what_a_reader_sees_runs_by_itself(page: Path, tmp_path: Path) -> None:
+    """Pasted into an empty file, the blocks of a page run to their end without an error or a warning."""
+    program = tmp_path / "pasted.py"
+    program.write_text(visible(page), encoding="utf-8")
+    command = [sys.executable, "-W", "error", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_lines_of_code_fit_a_page(page: Path) -> None:
+    """No line of a visible block is longer than 88 columns."""
+    long = [line for line in visible(page).splitlines() if len(line) > 88]
+
+    assert long == []
