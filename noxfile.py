@@ -120,7 +120,7 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 
 def suite(*, slow: bool = True) -> tuple[str, ...]:
     """The arguments for the whole suite, on all cores; what needs other people's packages or servers is elsewhere."""
-    return ("-n", "auto", "-m", "not integration and not soak" + ("" if slow else " and not slow"))
+    return ("-n", "auto", "-m", "not integration and not soak and not docs" + ("" if slow else " and not slow"))
 
 
 # Each Python once: the oldest with the floor, where the floor's code is most likely to be found, the others with the newest.
