@@ -659,8 +659,9 @@ class Telemetry:
                 SDK's exit handlers. Not with the Python Prometheus exporter, which would show old and new points.
             flush_at_start: deliver that the run has started too, so that one that is killed leaves a trace; bounded by
                 `flush_timeout` or 5 seconds.
-            handle_sigterm: let SIGTERM end a run of the main thread as a failure, with `SystemExit(143)`. Elsewhere
-                it changes nothing.
+            handle_sigterm: let SIGTERM end a run of the main thread as a failure, with `SystemExit(143)`. A handler that
+                the host installed decides instead: it is called, and only what it raises ends the run. An ignored signal
+                stays ignored, a second one meets what was there before, and in other threads nothing changes.
 
         Raises TypeError or ValueError where an option can't be what it is.
 

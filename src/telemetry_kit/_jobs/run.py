@@ -37,7 +37,8 @@ class JobRun(Block, Records):
 
     duration: float | None
     started: float
-    terminated: bool = False
+    terminated: BaseException | None = None
+    _sigterm = False
     ending: bool = False
     _state: State | None = None
     _token: Token[JobRun | None] | None = None
@@ -179,6 +180,10 @@ class JobRun(Block, Records):
                     return  # begun in the parent process, which tells it
                 self.duration = max(0.0, now - self.started)
                 failure = None if exc is None else _outcome.classify(exc, batch_job.expected, "job.expected")
+                if self.terminated is not None:
+                    from telemetry_kit._jobs import sigterm
+
+                    self._sigterm = sigterm.ended(self, exc, failure)
                 state, error_type = self._judge(failure)
                 self._state = state
                 self.job_state.finish(self, state)
@@ -215,7 +220,7 @@ class JobRun(Block, Records):
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a
         cancellation.
         """
-        if self.terminated:
+        if self._sigterm:
             return "failed", "SIGTERM"
         if self._failed is not None:
             return "failed", self._failed
@@ -231,7 +236,7 @@ class JobRun(Block, Records):
         self._record(batch_job.scope, "job.duration", attributes)
         told: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
         told |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
-        description = "terminated by SIGTERM" if self.terminated else None
+        description = "terminated by SIGTERM" if self._sigterm else None
         self._end_span(batch_job.scope, batch_job.name, told, error_type, exc, description)
 
     def _come_from(self) -> list[Link] | None:

@@ -1,8 +1,12 @@
-"""SIGTERM ends a run instead of the process in the middle of it, so that the run is told as a failure.
+"""SIGTERM ends a run instead of the process in the middle of it, so that the run is recorded as a failure.
 
-The handler calls no telemetry: it marks the runs and raises `SystemExit` in the main thread, with the status that a
-shell gives to a process that the signal killed (143). The run ends on the exception's way out, or, where an event loop
-turned it into the cancellation of its tasks, on that; the exit handlers then run as at every exit.
+The host decides. Where the signal would have killed the process, the handler raises `SystemExit` in the main thread, with
+the status that a shell gives to a process that the signal killed (143). A handler of the host's is called, and only what
+it raises ends the run: an event loop's graceful stop, or a server that finishes its work first, lets the run finish. A
+host that ignores the signal goes on ignoring it. A second signal meets what was there before.
+
+The handler calls no telemetry: it marks the runs. A run ends on the exception's way out, or, where an event loop turned
+it into the cancellation of its tasks, on that; the exit handlers then run as at every exit.
 
 Python delivers signals to the main thread of the main interpreter only: elsewhere nothing is watched.
 """
@@ -15,6 +19,7 @@ import threading
 from typing import Any, Protocol
 
 from telemetry_kit._core import counters
+from telemetry_kit._core.outcome import CANCELLED
 
 STATUS = 128 + signal.SIGTERM
 
@@ -22,8 +27,8 @@ STATUS = 128 + signal.SIGTERM
 class Terminable(Protocol):
     """A run that SIGTERM ends."""
 
-    terminated: bool
-    """SIGTERM came while it ran."""
+    terminated: BaseException | None
+    """What was raised because SIGTERM came while it ran."""
     ending: bool
     """It has begun to end: what arrives now is for whoever comes after it."""
 
@@ -36,6 +41,21 @@ _came = False
 """SIGTERM came while a run was ending."""
 
 
+def ended(run: Terminable, exc: BaseException | None, failure: str | None) -> bool:
+    """Whether SIGTERM is what ended `run`, which ends with `exc`: an exit, or the cancellation that a loop made of one.
+    Another exception that a handler of the host raised is a failure under its own name; one that the run has dealt with
+    is none.
+    """
+    raised = run.terminated
+    if raised is None:
+        return False
+    if isinstance(raised, SystemExit) and raised.code == STATUS:
+        return True
+    if exc is None:
+        return False
+    return isinstance(exc, SystemExit) or failure == CANCELLED or (exc is raised and failure is None)
+
+
 def watch(run: Terminable) -> bool:
     """Let SIGTERM end `run` from now on, and say whether that can be."""
     global _previous
@@ -43,7 +63,7 @@ def watch(run: Terminable) -> bool:
         return False
     current = signal.getsignal(signal.SIGTERM)
     if current is not _on_sigterm:
-        if current is None:  # not Python's, so that it could not be put back
+        if current is None or current is signal.SIG_IGN:  # not Python's, so that it could not be put back; or ignored
             return False
         try:
             signal.signal(signal.SIGTERM, _on_sigterm)
@@ -57,40 +77,52 @@ def watch(run: Terminable) -> bool:
 def unwatch(run: Terminable) -> None:
     """The run has ended: after the last one, put the handler back that was there before.
 
-    Raises SystemExit if SIGTERM came while it was ending.
+    Raises what SIGTERM raises, if it came while the run was ending.
     """
     global _came
-    if run in _runs:
-        _runs.remove(run)
+    for place, watched in enumerate(_runs):
+        if watched is run:
+            del _runs[place]
+            break
     if not _runs:
         _put_back()
     if _came:
         _came = False
-        _terminate()
+        _terminate(signal.SIGTERM, None)
 
 
-def _on_sigterm(_signal: int, _frame: object) -> None:
+def _on_sigterm(number: int, frame: Any) -> None:
     global _came
     if any(run.ending for run in _runs):
         _came = True
+        if not callable(_previous):
+            _put_back()
         return
-    _terminate()
+    _terminate(number, frame)
 
 
-def _terminate() -> None:
-    for run in _runs:
-        run.terminated = True
-    # Registered last, it runs before the exit handlers of the SDK, wherever that was set up.
-    atexit.unregister(_end_what_is_left)
-    atexit.register(_end_what_is_left)
-    raise SystemExit(STATUS)
+def _terminate(number: int, frame: Any) -> None:
+    """Do what the host does about the signal, and mark the runs if that raises."""
+    try:
+        if callable(_previous):
+            _previous(number, frame)
+        else:
+            _put_back()
+            raise SystemExit(STATUS)  # noqa: TRY301 - what is raised is marked below, whoever raises it
+    except BaseException as raised:
+        for run in _runs:
+            run.terminated = raised
+        # Registered last, it runs before the exit handlers of the SDK, wherever that was set up.
+        atexit.unregister(_end_what_is_left)
+        atexit.register(_end_what_is_left)
+        raise
 
 
 def _end_what_is_left() -> None:
     """End the runs that the exception has passed by, such as that of a coroutine in a loop that nobody cleaned up."""
     for run in tuple(_runs):
-        if run.terminated:
-            run.end(SystemExit(STATUS))
+        if run.terminated is not None:
+            run.end(run.terminated)
 
 
 def _put_back() -> None:
