@@ -10,8 +10,10 @@ instrumentation measures already: there `span="current"` and the generic names s
 True
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry.semconv.attributes import http_attributes
 from opentelemetry.semconv.metrics import db_metrics, http_metrics
@@ -23,39 +25,26 @@ _GRPC_SERVER_FAULTS = frozenset(
 """The status codes that are the server's fault; the others are the caller's."""
 
 
-KEY_TYPES: Mapping[str, type[int] | type[str]] = {
-    **dict.fromkeys(
-        (
-            "http.response.status_code",
-            "http.request.resend_count",
-            "server.port",
-            "client.port",
-            "network.local.port",
-            "network.peer.port",
-            "db.operation.batch.size",
-            "messaging.batch.message_count",
-        ),
-        int,
-    ),
-    **dict.fromkeys(
-        (
-            "db.response.status_code",
-            "error.type",
-            "http.route",
-            "messaging.destination.partition.id",
-            "messaging.message.id",
-            "network.protocol.version",
-            "rpc.method",
-            "rpc.response.status_code",
-            "server.address",
-        ),
-        str,
-    ),
-}
-"""Attributes of the conventions that people give as number or as text: the type that they have on metrics and spans."""
+_ANSWERS: tuple[tuple[str, str, int | tuple[str, ...]], ...] = (
+    ("starlette.exceptions", "HTTPException", ("status_code",)),
+    ("werkzeug.exceptions", "HTTPException", ("code", "response.status_code")),
+    ("aiohttp.web_exceptions", "HTTPException", ("status",)),
+    ("rest_framework.exceptions", "APIException", ("status_code",)),
+    ("fastapi.exceptions", "RequestValidationError", 422),
+    ("django.http", "Http404", 404),
+    ("django.core.exceptions", "PermissionDenied", 403),
+    ("django.core.exceptions", "SuspiciousOperation", 400),
+    ("django.core.exceptions", "BadRequest", 400),
+    ("django.http.multipartparser", "MultiPartParserError", 400),
+)
+"""What web frameworks have for raising an answer, and where its status is. FastAPI's and Flask's are among them."""
 
 
 def _never(_status: object) -> str | None:
+    return None
+
+
+def _no_answer(_exc: BaseException) -> int | None:
     return None
 
 
@@ -75,6 +64,15 @@ class Convention:
     """The attribute that says how the call ended."""
     error: Callable[[object], str | None] = _never
     """The `error.type` of such a status, None where it is no error."""
+    decides: bool = False
+    """Whether the status decides where an exception left the call, too."""
+    answers: Callable[[BaseException], int | None] = _no_answer
+    """The status of what a web framework has for raising an answer (a redirect, a 404)."""
+    cancellation: bool = True
+    """Whether a cancelled call has `error.type="cancelled"`."""
+    exception: str = "exception"
+    """The name of an exception's log record; as a span event it is always `exception`."""
+    exception_severity: str = "ERROR"
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Attributes that are on metric and span unless given."""
 
@@ -106,6 +104,53 @@ def _rpc_client(status: object) -> str | None:
     return status if isinstance(status, str) and status not in ("OK", "") else None
 
 
+def _answer_status(exc: BaseException) -> int | None:
+    """The HTTP status of a raised answer, told by the framework's own class: what isn't imported wasn't raised. None for
+    anything else, also where it has a status: a client's 404 that escapes from a server is a 500 of the server's."""
+    for module, name, where in _ANSWERS:
+        kind = getattr(sys.modules.get(module), name, None)
+        if not (isinstance(kind, type) and isinstance(exc, kind)):
+            continue
+        if isinstance(where, int):
+            return where
+        for path in where:
+            found: Any = exc
+            for part in path.split("."):
+                found = getattr(found, part, None)
+            if _is_status(found):
+                return int(found)
+    return None
+
+
+def _is_status(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and 100 <= found < 600
+
+
+def not_server_error(exc: BaseException) -> bool:
+    """For `expected=`: whether an exception carries an HTTP status below 500, as a redirect or a 404 does, so that it is
+    no error of the server. A group is one where all of its exceptions are.
+
+    The status is `status_code`, `status` or `code` of the exception or of its `response`.
+
+    >>> class NotFound(Exception):
+    ...     status_code = 404
+    >>> not_server_error(NotFound()), not_server_error(ValueError())
+    (True, False)
+    """
+    parts = getattr(exc, "exceptions", None)
+    if isinstance(parts, tuple) and parts and hasattr(exc, "derive"):
+        return all(not_server_error(part) for part in parts)
+    answer = _answer_status(exc)
+    if answer is not None:
+        return answer < 500
+    for of in (exc, getattr(exc, "response", None)):
+        for name in ("status_code", "status", "code"):
+            status: Any = getattr(of, name, None)
+            if _is_status(status):
+                return bool(status < 500)
+    return False
+
+
 HTTP_SERVER = Convention(
     "HTTP_SERVER",
     http_metrics.HTTP_SERVER_REQUEST_DURATION,
@@ -114,6 +159,9 @@ HTTP_SERVER = Convention(
     active_attributes=("http.request.method", "url.scheme"),
     status=http_attributes.HTTP_RESPONSE_STATUS_CODE,
     error=_http(500),
+    decides=True,
+    answers=_answer_status,
+    exception="http.server.request.exception",
 )
 """A server of HTTP: a status of 500 or more is an error, 400 to 499 is the client's."""
 
@@ -123,6 +171,10 @@ HTTP_CLIENT = Convention(
     SpanKind.CLIENT,
     status=http_attributes.HTTP_RESPONSE_STATUS_CODE,
     error=_http(400),
+    decides=True,
+    cancellation=False,
+    exception="http.client.request.exception",
+    exception_severity="WARN",
 )
 """A client of HTTP: a status of 400 or more is an error."""
 
@@ -132,6 +184,7 @@ RPC_SERVER = Convention(
     SpanKind.SERVER,
     status="rpc.response.status_code",
     error=_rpc_server,
+    exception="rpc.server.call.exception",
 )
 """A server of remote calls: gRPC's codes that are the server's fault are errors."""
 
@@ -141,10 +194,18 @@ RPC_CLIENT = Convention(
     SpanKind.CLIENT,
     status="rpc.response.status_code",
     error=_rpc_client,
+    exception="rpc.client.call.exception",
+    exception_severity="WARN",
 )
 """A client of remote calls: every status but OK is an error."""
 
-DB_CLIENT = Convention("DB_CLIENT", db_metrics.DB_CLIENT_OPERATION_DURATION, SpanKind.CLIENT)
+DB_CLIENT = Convention(
+    "DB_CLIENT",
+    db_metrics.DB_CLIENT_OPERATION_DURATION,
+    SpanKind.CLIENT,
+    exception="db.client.operation.exception",
+    exception_severity="WARN",
+)
 """A client of a database."""
 
 MESSAGING_SEND = Convention(
@@ -152,6 +213,8 @@ MESSAGING_SEND = Convention(
     "messaging.client.operation.duration",
     SpanKind.PRODUCER,
     defaults={"messaging.operation.name": "send", "messaging.operation.type": "send"},
+    exception="messaging.send.exception",
+    exception_severity="WARN",
 )
 """A producer that sends messages."""
 
@@ -160,6 +223,7 @@ MESSAGING_PROCESS = Convention(
     "messaging.process.duration",
     SpanKind.CONSUMER,
     defaults={"messaging.operation.name": "process", "messaging.operation.type": "process"},
+    exception="messaging.process.exception",
 )
 """A consumer that processes a message or a batch of them."""
 

@@ -17,7 +17,6 @@ from itertools import islice
 from typing import Any
 
 from telemetry_kit._core import faults
-from telemetry_kit.conventions import KEY_TYPES
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 
@@ -41,6 +40,37 @@ _DIGITS = 13_000
 
 OWN_KEYS = frozenset({"error.type", "operation.name", "scope.name", "operation.busy_time", "code.function.name"})
 """The kit's own attributes, which win over a user's."""
+
+KEY_TYPES: Mapping[str, type[int] | type[str]] = {
+    **dict.fromkeys(
+        (
+            "http.response.status_code",
+            "http.request.resend_count",
+            "server.port",
+            "client.port",
+            "network.local.port",
+            "network.peer.port",
+            "db.operation.batch.size",
+            "messaging.batch.message_count",
+        ),
+        int,
+    ),
+    **dict.fromkeys(
+        (
+            "db.response.status_code",
+            "error.type",
+            "http.route",
+            "messaging.destination.partition.id",
+            "messaging.message.id",
+            "network.protocol.version",
+            "rpc.method",
+            "rpc.response.status_code",
+            "server.address",
+        ),
+        str,
+    ),
+}
+"""Attributes of the conventions that people give as number or as text: the type that they have on metrics and spans."""
 
 _WRITTEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("uuid", ("UUID",), "__str__"),

@@ -102,6 +102,12 @@ DEFAULT_POLICY = ErrorPolicy()
 """A single object, so that its limits are the process's."""
 
 
+Record = tuple[str, str]
+"""The name and the severity of an exception's log record; as a span event it is always called `exception`."""
+RECORD: Record = ("exception", "ERROR")
+"""Where no convention has its own."""
+
+
 class Errors(Protocol):
     """What a scope records its errors with: `_errors.recorder` makes one for each policy."""
 
@@ -134,7 +140,14 @@ class Errors(Protocol):
         """A text cut and scrubbed."""
 
     def record(
-        self, span: "Span", scope: "Scope", exc: BaseException, *, operation: str | None, error_type: str
+        self,
+        span: "Span",
+        scope: "Scope",
+        exc: BaseException,
+        *,
+        operation: str | None,
+        error_type: str,
+        record: Record = ...,
     ) -> None:
         """Put the outcome of a call onto its span, with the detail if that is admitted."""
 
@@ -145,7 +158,13 @@ class Errors(Protocol):
         """The signal of now."""
 
     def emit(
-        self, span: "Span", scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
+        self,
+        span: "Span",
+        scope: "Scope",
+        attributes: Mapping[str, AttributeValue],
+        timestamp: int | None = None,
+        *,
+        record: Record = ...,
     ) -> None:
         """Record an exception with what `describe` gave."""
 

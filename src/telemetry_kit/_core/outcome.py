@@ -20,6 +20,15 @@ CheckedExpected = tuple[type[BaseException], ...] | Callable[[BaseException], ob
 """The same once it was checked."""
 
 _NORMAL_ENDS: tuple[type[BaseException], ...] = (GeneratorExit, StopIteration, StopAsyncIteration)
+_CANCELLATIONS = (
+    ("asyncio", "CancelledError"),
+    ("concurrent.futures", "CancelledError"),
+    ("trio", "Cancelled"),
+    ("greenlet", "GreenletExit"),
+)
+"""Also anyio's, which are asyncio's and trio's, and gevent's, which are greenlet's."""
+_EXITS = (("click.exceptions", "Exit"), ("typer", "Exit"))
+"""What command-line frameworks raise in the place of SystemExit, with an `exit_code`."""
 _LEAVES_AT_MOST = 1_000
 """Leaves of an exception group that are looked at: a group can be of any size."""
 
@@ -39,8 +48,8 @@ def error_type(exc: BaseException) -> str | None:
         return None
     if isinstance(exc, _NORMAL_ENDS):
         return None
-    if isinstance(exc, SystemExit) and (exc.code is None or (isinstance(exc.code, int) and exc.code == 0)):
-        return None  # what is no int is printed, and the process exits with 1
+    if _exits_well(exc):
+        return None
     if is_cancellation(exc):
         return CANCELLED
     if hasattr(exc, "exceptions") and hasattr(exc, "derive"):
@@ -63,13 +72,25 @@ def type_name(kind: type[object]) -> str:
 
 
 def is_cancellation(exc: BaseException) -> bool:
-    """Whether this is asyncio's or concurrent.futures' cancellation. Neither is imported to ask: what is not
-    imported was not raised."""
-    for module in ("asyncio", "concurrent.futures"):
-        kind = getattr(sys.modules.get(module), "CancelledError", None)
-        if kind is not None and isinstance(exc, kind):
-            return True
-    return False
+    """Whether this is the cancellation of a task or future, or the end of a killed greenlet."""
+    return any(_is_a(exc, module, name) for module, name in _CANCELLATIONS)
+
+
+def _is_a(exc: BaseException, module: str, name: str) -> bool:
+    """Whether an exception is of a class of a module that isn't imported to ask: what is not imported was not raised."""
+    kind = getattr(sys.modules.get(module), name, None)
+    return isinstance(kind, type) and isinstance(exc, kind)
+
+
+def _exits_well(exc: BaseException) -> bool:
+    """Whether this ends a program with a status of 0, in any spelling. What is no int is printed, and the status is 1."""
+    if isinstance(exc, SystemExit):
+        code: Any = exc.code
+    elif any(_is_a(exc, module, name) for module, name in _EXITS):
+        code = getattr(exc, "exit_code", None)
+    else:
+        return False
+    return code is None or (issubclass(type(code), int) and int.__int__(code) == 0)
 
 
 def check_expected(what: str, expected: Any) -> CheckedExpected | None:

@@ -21,7 +21,7 @@ from opentelemetry.trace import StatusCode
 
 from telemetry_kit._core import clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue
-from telemetry_kit._core.error_policy import ErrorPolicy, Signal
+from telemetry_kit._core.error_policy import RECORD, ErrorPolicy, Record, Signal
 from telemetry_kit._core.outcome import CANCELLED, type_name
 from telemetry_kit._errors import deduplication, signals
 from telemetry_kit._errors.limiter import ErrorLimiter
@@ -165,7 +165,14 @@ class ErrorRecorder:
             return ""
 
     def record(
-        self, span: trace.Span, scope: "Scope", exc: BaseException, *, operation: str | None, error_type: str
+        self,
+        span: trace.Span,
+        scope: "Scope",
+        exc: BaseException,
+        *,
+        operation: str | None,
+        error_type: str,
+        record: Record = RECORD,
     ) -> None:
         """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
         that is admitted. The caller knows that this is a safe point, and guards it.
@@ -179,7 +186,7 @@ class ErrorRecorder:
             return
         attributes = self.describe(exc, error_type, suppressed)
         self.mark(span, error_type, str(attributes.get(EXCEPTION_MESSAGE, "")))
-        self.emit(span, scope, attributes)
+        self.emit(span, scope, attributes, record=record)
 
     @staticmethod
     def mark(span: trace.Span, error_type: str, description: str | None = None) -> None:
@@ -193,13 +200,19 @@ class ErrorRecorder:
         return signals.opted_in() if self.signal is None else self.signal
 
     def emit(
-        self, span: trace.Span, scope: "Scope", attributes: Mapping[str, AttributeValue], timestamp: int | None = None
+        self,
+        span: trace.Span,
+        scope: "Scope",
+        attributes: Mapping[str, AttributeValue],
+        timestamp: int | None = None,
+        *,
+        record: Record = RECORD,
     ) -> None:
         """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says.
         The caller knows that this is a safe point (`_safe_points`), as whoever ends a span must.
         """
         when = clock.time_ns() if timestamp is None else timestamp
-        signals.send(self.where(), span, scope, EVENT, attributes, when, "ERROR")
+        signals.send(self.where(), span, scope, EVENT, attributes, when, record[1], record[0])
 
     def emit_event(
         self,

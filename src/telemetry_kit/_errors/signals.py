@@ -37,8 +37,10 @@ def send(
     attributes: Mapping[str, AttributeValue],
     when: int,
     severity: str,
+    record_name: str | None = None,
 ) -> None:
-    """Send an event, at a point where the SDK may be called. Never raises an `Exception`."""
+    """Send an event, at a point where the SDK may be called; as a log record it is called `record_name`, where that is
+    given. Never raises an `Exception`."""
     here = reentrancy.here.state
     was, here.busy = here.busy, True
     try:
@@ -48,7 +50,7 @@ def send(
             except Exception as fault:
                 faults.record("span.add_event", fault)
         if signal != "span":
-            _log(scope, name, attributes, when, severity, span, None)
+            _log(scope, record_name or name, attributes, when, severity, span, None)
     finally:
         here.busy = was
 

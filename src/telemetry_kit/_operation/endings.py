@@ -61,7 +61,9 @@ def tell_error(call: Measurement, exc: BaseException | None, error_type: str) ->
     scope, policy, span = operation.scope, operation.scope.errors, call.span
     try:
         if call._recording and exc is not None:
-            policy.record(span, scope, exc, operation=operation.name, error_type=error_type)
+            policy.record(
+                span, scope, exc, operation=operation.name, error_type=error_type, record=operation.exception_record
+            )
         elif call._recording:
             span.set_attribute("error.type", error_type)
             if error_type != CANCELLED:
@@ -101,7 +103,7 @@ def _tell_without_span(call: Measurement, exc: BaseException, error_type: str) -
     attributes = policy.describe(exc, error_type, suppressed)
     if operation.span_mode == "errors":
         _back_date(call, error_type, str(attributes.get("exception.message", "")))
-    policy.emit(call.span, scope, attributes)
+    policy.emit(call.span, scope, attributes, record=operation.exception_record)
 
 
 def _is_outermost(call: Measurement) -> bool:

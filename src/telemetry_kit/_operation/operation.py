@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import context, faults, outcome, sdk
+from telemetry_kit._core import context, error_policy, faults, outcome, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.face import HasBlocks, public
@@ -23,6 +23,7 @@ from telemetry_kit._operation.options import INCOMING, OUTGOING, Attributes, Ope
 from telemetry_kit._operation.recorder import Decorated
 from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
 from telemetry_kit._wrapping import awaitables, callables, drivers
+from telemetry_kit.conventions import HTTP_SERVER
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -104,7 +105,7 @@ class Operation(HasBlocks):
             and not given.public_endpoint
             and given.span != "current"
         )
-        self.judges: bool = given.error_if is not None or given.convention is not None
+        self.judges: bool = given.error_if is not None or given.convention is not None or given.span == "current"
         self.sampled: bool = given.sample_durations < 1.0
         self.gap: Callable[[], float] = fast_path.gaps(given.sample_durations)
         if name is not None:
@@ -292,10 +293,13 @@ class Operation(HasBlocks):
             if measurement._failed is not None:
                 return measurement._failed
             error_type = None if exc is None else outcome.classify(exc, self._expected, "operation.expected")
-            convention, status = self.convention, measurement._status
-            if convention is not None and status is not None and error_type != outcome.CANCELLED:
-                by_status = convention.error(status)
-                if by_status is not None:
+            convention = self._convention_of(measurement)
+            if error_type == outcome.CANCELLED:
+                return error_type if convention is None or convention.cancellation else None
+            if convention is not None:
+                status = self._status_of(measurement, convention, exc)
+                by_status = None if status is None else convention.error(status)
+                if by_status is not None or (exc is not None and status is not None and convention.decides):
                     return by_status
             if error_type is None and self._error_if is not None and result is not NO_RESULT:
                 verdict = self._error_if(result)
@@ -305,6 +309,32 @@ class Operation(HasBlocks):
             faults.record("operation.error_if", fault)
             return None if exc is None else outcome.OTHER
         return error_type
+
+    def _convention_of(self, measurement: Measurement) -> Convention | None:
+        """The convention by which a call is judged: a server's span that somebody else made is one of HTTP."""
+        if self.span_mode == "current" and self.convention is None:
+            return HTTP_SERVER if getattr(measurement.span, "kind", None) is SpanKind.SERVER else None
+        return self.convention
+
+    def _status_of(self, measurement: Measurement, convention: Convention, exc: BaseException | None) -> object:
+        """The status that the user said, or that a raised answer has, which is then on metric and span too."""
+        key = convention.status
+        if key is None:
+            return None
+        said = measurement._status
+        if said is None:
+            said = (measurement._metric or {}).get(key)
+        if said is None and exc is not None:
+            said = convention.answers(exc)
+            if said is not None:
+                measurement.set_metric_attribute(key, said)
+        return said
+
+    @property
+    def exception_record(self) -> tuple[str, str]:
+        """Name and severity of the log record of an exception."""
+        convention = self.convention
+        return error_policy.RECORD if convention is None else (convention.exception, convention.exception_severity)
 
     def metric_set(self, measurement: Measurement, error_type: str | None) -> dict[str, AttributeValue]:
         """The metric's attributes of a call that isn't a plain success."""
