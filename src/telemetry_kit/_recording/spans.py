@@ -74,7 +74,7 @@ class RecordedSpan:
     """What is kept of a span, from its start on.
 
     `start` and `end` are nanoseconds since the epoch; `end` is None while the span runs. `scope` and `version` are those
-    of the tracer that made it, `thread` is the identity of the thread in which it began.
+    of the tracer that made it, `thread` is the name of the thread in which it began.
     """
 
     __slots__ = (
@@ -125,7 +125,7 @@ class RecordedSpan:
         self.scope: str
         self.version: str | None
         self.scope, self.version = scope
-        self.thread: int = threading.get_ident()
+        self.thread: str = threading.current_thread().name
 
     @property
     def trace_id(self) -> int:

@@ -17,7 +17,6 @@ from telemetry_kit._recording.metrics import (
     Reading,
     RecordingMeterProvider,
     RecordingObservableCounter,
-    RecordingObservableUpDownCounter,
     series_key,
 )
 from telemetry_kit._recording.sink import Sink
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LEVELS = ("up_down_counter", "observable_up_down_counter")
+"""What says nothing in a text where it is zero."""
 _POLL = 0.005
 """Seconds between two looks at what only a collection shows."""
 
@@ -114,7 +115,8 @@ class Captured:
         return f"<captured: {spans} spans, {events} events>"
 
     def __str__(self) -> str:
-        return text.tree(self.spans, self.events, self._points(quiet=False))
+        points = [point for point in self._points() if point.value != 0 or point.kind not in _LEVELS]
+        return text.tree(self.spans, self.events, points)
 
     # Spans and events
 
@@ -151,10 +153,11 @@ class Captured:
     def points(self, name: str, attributes: Mapping[str, Any] | None = None) -> list[Point]:
         """The points of the metric `name`, those whose attributes contain `attributes`, sorted by their attributes.
 
-        Counts are those of this capture: what was counted before it isn't in them. What helpers that did nothing in it
-        say at zero is left out.
+        Counts are those of this capture: what was counted before it isn't in them. Of helpers that were there before and
+        did nothing in it, levels such as a pool's limit are there only if `attributes` ask for them.
         """
-        found = [point for point in self._points(name) if contains(point.attributes, attributes)]
+        points = self._points(name, idle=bool(attributes))
+        found = [point for point in points if contains(point.attributes, attributes)]
         return sorted(found, key=text.point_line)
 
     def value(self, name: str, attributes: Mapping[str, Any] | None = None) -> float:
@@ -286,8 +289,8 @@ class Captured:
         offset = self._offsets.get((instrument, series_key(reading.attributes)), 0)
         return replace(reading, value=(reading.value or 0) + offset) if offset else reading
 
-    def _points(self, name: str | None = None, *, quiet: bool = True) -> list[Point]:
-        """All points; `quiet`: also levels of helpers that did nothing here, and levels at zero."""
+    def _points(self, name: str | None = None, *, idle: bool = False) -> list[Point]:
+        """All points; `idle`: also the levels of helpers that did nothing here."""
         reentrancy.drain()
         observed = self._shifted() if self._kept is None else self._kept
         active = self._recording.active | self._changed(observed)
@@ -298,14 +301,19 @@ class Captured:
         for instrument, readings in observed:
             if name not in (None, instrument.name):
                 continue
-            for reading in readings:
-                if helper_of(reading.attributes) in active or self._is_new(instrument, reading):
-                    shown = quiet or bool(reading.value) or not isinstance(instrument, RecordingObservableUpDownCounter)
-                else:
-                    shown = quiet and bool(reading.value) and not instrument.name.startswith("job.")
-                if shown:
-                    points.append(recorded_point(instrument, reading, reading.value))
+            points += [
+                recorded_point(instrument, reading, reading.value)
+                for reading in readings
+                if self._is_shown(instrument, reading, active, idle=idle)
+            ]
         return points
+
+    def _is_shown(self, instrument: Instrument, reading: Reading, active: set[frozenset[Any]], *, idle: bool) -> bool:
+        if self._is_new(instrument, reading):
+            return True
+        if isinstance(instrument, RecordingObservableCounter):
+            return False  # nothing was counted here
+        return helper_of(reading.attributes) in active or (idle and not instrument.name.startswith("job."))
 
     def _is_new(self, instrument: Instrument, reading: Reading) -> bool:
         key = (instrument, series_key(reading.attributes))

@@ -18,11 +18,11 @@ class Point:
 
     A histogram's point has `count` and `sum` (and `min`, `max`, `boundaries`, `buckets`), every other one a `value`;
     what it hasn't is None. An expected point equals a recorded one if the fields are equal that were given; attributes are
-    compared as a whole, and numbers so that 0.1 + 0.2 is 0.3. A recorded one also says its `metric`, `unit` and `scope`.
+    compared as a whole, and numbers so that 0.1 + 0.2 is 0.3. A recorded one also says its `metric`, `kind`, `unit` and `scope`.
     """
 
     __slots__ = (
-        "attributes", "boundaries", "buckets", "count", "max", "metric", "min", "scope", "sum", "unit", "value"
+        "attributes", "boundaries", "buckets", "count", "kind", "max", "metric", "min", "scope", "sum", "unit", "value"
     )  # fmt: skip
     __hash__ = None  # type: ignore[assignment]
 
@@ -39,6 +39,7 @@ class Point:
         self.value: float | None = value
         self.attributes: Mapping[str, Any] | None = None if attributes is None else dict(attributes)
         self.metric: str = ""
+        self.kind: str = ""
         self.unit: str = ""
         self.scope: str = ""
         self.min: float | None = None
@@ -82,7 +83,7 @@ def point(
 def recorded_point(instrument: Instrument, reading: Reading, value: float | None) -> Point:
     """A point of what an instrument says."""
     made = Point(count=reading.count, sum=reading.sum, value=value, attributes=reading.attributes)
-    made.metric, made.unit, made.scope = instrument.name, instrument.unit, instrument.scope
+    made.metric, made.kind, made.unit, made.scope = instrument.name, instrument.kind, instrument.unit, instrument.scope
     made.min, made.max = reading.min, reading.max
     made.boundaries, made.buckets = reading.boundaries, reading.buckets
     return made
