@@ -12,6 +12,7 @@ from telemetry_kit.testing import capture
 pytest_plugins = ["pytester"]
 
 telemetry = Telemetry("shop.orders")
+gpu = telemetry.pool("gpu", limit=4)
 
 WHOLE = """\
 span checkout [SERVER] ERROR 'no stock'
@@ -34,13 +35,14 @@ log config.changed [INFO]
   config.file = 'app.toml'
 gpu.seconds{} some seconds
 operation.duration{error.type='LookupError', operation.name='checkout', scope.name='shop.orders'} count=1
+pool.errors{error.type='LookupError', pool.name='gpu', scope.name='shop.orders'} 1
 pool.limit{pool.name='gpu', scope.name='shop.orders'} 4
-pool.use_time{pool.name='gpu', scope.name='shop.orders'} count=1"""
+pool.use_time{error.type='LookupError', pool.name='gpu', scope.name='shop.orders'} count=1
+pool.utilization{pool.name='gpu', scope.name='shop.orders'} 0"""
 
 
 def shop() -> None:
     """Something of everything."""
-    gpu = telemetry.pool("gpu", limit=4)
     operation = telemetry.operation(
         "checkout", kind=SpanKind.SERVER, span_attributes={"code.function.name": "checkout"}
     )
