@@ -1,13 +1,15 @@
 """There and back through real brokers: Kafka (confluent-kafka's own mock cluster), Redis, NATS."""
 
 import asyncio
+import queue
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.context import Context
 
-from telemetry_kit.carriers import KafkaHeaders, NatsHeaders, RedisFields
+from telemetry_kit.carriers import KafkaHeaders, MqttProperties, NatsHeaders, RedisFields
 from telemetry_kit.propagation import extract, inject
 from tests.integrations import servers
 
@@ -174,6 +176,87 @@ def test_nats() -> None:
 
     assert SENT == sent_on(NatsHeaders(headers))
     assert {} == sent_on(NatsHeaders(bare))
+
+
+class MqttClients:
+    """One message there, and the properties of what arrived, by each client library; twice, the second without any."""
+
+    @staticmethod
+    def paho(port: int, properties: Any) -> list[Any]:
+        client_module = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is missing: `pip install paho-mqtt`")
+        from paho.mqtt.enums import CallbackAPIVersion
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        arrived: queue.Queue[Any] = queue.Queue()
+        client = client_module.Client(CallbackAPIVersion.VERSION2, protocol=client_module.MQTTv5)
+        client.on_message = lambda _client, _userdata, message: arrived.put(message.properties)
+        client.on_subscribe = lambda *_: arrived.put("subscribed")
+        client.on_connect = lambda *_: client.subscribe("orders", qos=1)
+        client.connect("127.0.0.1", port)
+        client.loop_start()
+        try:
+            assert arrived.get(timeout=30) == "subscribed"
+            sent = Properties(PacketTypes.PUBLISH)
+            sent.UserProperty = [("schema", "7"), *properties]
+            client.publish("orders", b"order", qos=1, properties=inject(MqttProperties(sent), CONTEXT).data)
+            client.publish("orders", b"bare", qos=1)
+            return [arrived.get(timeout=30), arrived.get(timeout=30)]
+        finally:
+            client.disconnect()
+            client.loop_stop()
+
+    @staticmethod
+    def aiomqtt(port: int, properties: Any) -> list[Any]:
+        aiomqtt = pytest.importorskip("aiomqtt", reason="aiomqtt is missing: `pip install aiomqtt`")
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        async def main() -> list[Any]:
+            async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+                await client.subscribe("orders", qos=1)
+                sent = Properties(PacketTypes.PUBLISH)
+                sent.UserProperty = [("schema", "7"), *properties]
+                sent = inject(MqttProperties(sent), CONTEXT).data
+                await client.publish("orders", b"order", qos=1, properties=sent)
+                await client.publish("orders", b"bare", qos=1)
+                return [(await anext(client.messages)).properties for _ in range(2)]
+
+        return asyncio.run(main())
+
+    @staticmethod
+    def gmqtt(port: int, properties: Any) -> list[Any]:
+        gmqtt = pytest.importorskip(
+            "gmqtt", reason="gmqtt is missing (it brings a package `tests` along, which hides ours)"
+        )
+
+        async def main() -> list[Any]:
+            arrived: asyncio.Queue[Any] = asyncio.Queue()
+            client = gmqtt.Client("tests")
+            client.on_message = lambda *message: arrived.put_nowait(message[4])
+            client.on_subscribe = lambda *_: arrived.put_nowait("subscribed")
+            await client.connect("127.0.0.1", port)
+            client.subscribe("orders", qos=1)
+            assert await asyncio.wait_for(arrived.get(), 30) == "subscribed"
+            sent = MqttProperties({"user_property": [("schema", "7"), *properties]})
+            client.publish("orders", b"order", qos=1, **inject(sent, CONTEXT).data)
+            client.publish("orders", b"bare", qos=1)
+            received = [await asyncio.wait_for(arrived.get(), 30) for _ in range(2)]
+            await client.disconnect()
+            return received
+
+        return asyncio.run(main())
+
+
+@pytest.mark.parametrize("client", ["paho", "aiomqtt", "gmqtt"])
+def test_mqtt(tmp_path: Path, client: str) -> None:
+    """MQTT 5 through mosquitto: a stale context is replaced, the message's own properties stay, and none bring nothing."""
+    with servers.mosquitto(tmp_path) as port:
+        full, bare = getattr(MqttClients, client)(port, [("Traceparent", "stale"), ("baggage", "stale=1")])
+
+    assert SENT == sent_on(MqttProperties(full))
+    assert {} == sent_on(MqttProperties(bare))
+    assert sorted(["schema", *SENT]) == sorted(MqttProperties(full).keys())
 
 
 def _scripts() -> list[str]:

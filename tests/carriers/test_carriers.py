@@ -22,6 +22,7 @@ from telemetry_kit.carriers import (
     HttpHeaders,
     KafkaHeaders,
     MessageAttributes,
+    MqttProperties,
     NatsHeaders,
     PubSubAttributes,
     RedisFields,
@@ -41,6 +42,7 @@ ALL = [
     HttpHeaders,
     KafkaHeaders,
     MessageAttributes,
+    MqttProperties,
     NatsHeaders,
     PubSubAttributes,
     RedisFields,
@@ -59,6 +61,8 @@ FOREIGN: list[tuple[type[Carrier], Any]] = [
     (KafkaHeaders, [("schema", b"\x00\x01")]),
     (KafkaHeaders, {"schema": b"\x00\x01"}),
     (MessageAttributes, {"kind": {"DataType": "String", "StringValue": "a"}}),
+    (MqttProperties, [("schema", "7")]),
+    (MqttProperties, {"user_property": [("schema", "7")]}),
     (NatsHeaders, {"Nats-Msg-Id": "7"}),
     (PubSubAttributes, {"kind": "order"}),
     (RedisFields, {"order": "7"}),
@@ -357,6 +361,38 @@ def test_redis_fields_decoded_or_not() -> None:
     """With and without decode_responses."""
     assert [PARENT] == RedisFields({b"traceparent": PARENT.encode()}).get("traceparent")
     assert [PARENT] == RedisFields({"traceparent": PARENT}).get("traceparent")
+
+
+class Properties:
+    """As paho's: what is set is appended to what stands there."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, getattr(self, name, []) + value)
+
+
+def test_mqtt_properties_of_paho() -> None:
+    """An object whose attribute may not be there yet, and on which setting appends: a stale context is replaced."""
+    properties = Properties()
+    assert [] == MqttProperties(properties).get("traceparent")
+    for _ in range(2):
+        assert properties is inject(MqttProperties(properties), CONTEXT).data
+    properties.UserProperty = [("schema", "7")]  # type: ignore[attr-defined]
+
+    assert ["traceparent", "tracestate", "baggage", "schema"] == MqttProperties(properties).keys()
+    assert [("schema", "7")] == inject(MqttProperties(properties), Context()).data.UserProperty
+
+
+def test_mqtt_properties_of_gmqtt() -> None:
+    """Keyword arguments of its `publish`, the user's properties among others."""
+    sent = inject(MqttProperties({"content_type": "json"}), CONTEXT).data
+
+    assert (["content_type", "user_property"], ("traceparent", PARENT)) == (list(sent), sent["user_property"][0])
+    assert {"content_type": "json"} == inject(MqttProperties({"content_type": "json"}), Context()).data
+
+
+def test_of_a_repeated_mqtt_property_the_last_counts() -> None:
+    """Clients append: a message that was forwarded has the older one in front."""
+    assert [PARENT] == MqttProperties([("traceparent", "old"), ("traceparent", PARENT)]).get("traceparent")
 
 
 def test_nats_values_or_lists() -> None:

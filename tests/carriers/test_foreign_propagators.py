@@ -86,3 +86,27 @@ def test_several_formats_at_once() -> None:
     assert {"x-b3-traceid", "uber-trace-id", "traceparent"} <= set(sent)
     assert link_to(CONTEXT).context == link_to({"traceparent": sent["traceparent"]}).context  # type: ignore[union-attr]
     assert link_to({"uber-trace-id": "\x00" * 9000, "x-b3-traceid": "\r\n"}) is None
+
+
+def test_the_trace_that_lambda_hands_over_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's propagator reads a dictionary of its own, made of the environment, with the getter that it is given."""
+    aws = pytest.importorskip(
+        "opentelemetry.propagators.aws.aws_xray_propagator",
+        reason="AWS X-Ray is missing: `pip install opentelemetry-propagator-aws-xray`",
+    )
+    root = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", root)
+    propagate.set_global_textmap(aws.AwsXRayLambdaPropagator())
+    link = link_to({"host": "example"})
+
+    assert link is not None
+    assert f"{link.context.trace_id:032x}" == "5759e988bd862e3fe1be46a994272793"
+
+
+@pytest.mark.parametrize("spell", [str.title, str.upper])
+def test_jaeger_baggage_in_any_case(spell: Any) -> None:
+    """Go's clients and nginx send it in title case."""
+    propagate.set_global_textmap(jaeger().JaegerPropagator())
+    sent = {"Uber-Trace-Id": "0af7651916cd43dd8448eb211c80319c:b7ad6b7169203331:0:1", spell("uberctx-tenant"): "acme"}
+
+    assert {"tenant": "acme"} == baggage.get_all(extract(sent, Context()))

@@ -37,6 +37,7 @@ MAKERS: list[Callable[[list[tuple[Any, Any]]], Any]] = [
     ),
     lambda pairs: carriers.PubSubAttributes(dict(pairs)),
     lambda pairs: carriers.RedisFields(dict(pairs)),
+    lambda pairs: carriers.MqttProperties(pairs),
     lambda pairs: carriers.NatsHeaders({name: [value, value] for name, value in pairs}),
     lambda pairs: carriers.CloudEventAttributes(dict(pairs)),
     lambda pairs: carriers.Environ({_name(name).upper(): value for name, value in pairs}),

@@ -75,6 +75,24 @@ def redis_server() -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def mosquitto(folder: Path) -> Iterator[int]:
+    """An MQTT broker; its port."""
+    command = program("mosquitto", "mosquitto", "/usr/sbin")
+    port = free_port()
+    configuration = folder / "mosquitto.conf"
+    configuration.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser {user_name()}\n"
+    )
+    with running([command, "-c", str(configuration)], lambda: answers(port)):
+        yield port
+
+
+def user_name() -> str:
+    """Who runs the tests: a server that root starts would else go on as somebody who can't read its folder."""
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+@contextlib.contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """A PostgreSQL; a connection string. It refuses to run as root, so that root hands it to another user."""
     homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)

@@ -20,6 +20,7 @@ from telemetry_kit.carriers._messaging import (
     PubSubAttributes,
     RedisFields,
 )
+from telemetry_kit.carriers._mqtt import MqttProperties
 from telemetry_kit.carriers._process import Environ
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "HttpHeaders",
     "KafkaHeaders",
     "MessageAttributes",
+    "MqttProperties",
     "Names",
     "NatsHeaders",
     "PubSubAttributes",
