@@ -21,14 +21,17 @@ if _typing.TYPE_CHECKING:
     from telemetry_kit._spans.current import enrich_span, set_span_attributes
     from telemetry_kit._use.cache import Cache
     from telemetry_kit._use.database import Database, Query
+    from telemetry_kit._use.own_instruments import Counter
     from telemetry_kit._use.pool import Pool
     from telemetry_kit._use.pool_stats import PoolStats
+    from telemetry_kit._use.queue import QueueStats
     from telemetry_kit.diagnosis.findings import Diagnosis, Finding, diagnose
     from telemetry_kit.propagation import attached, bind, child_environment, extract, inject, link_to, links_to
 
 __all__ = [
     "BatchJob",
     "Cache",
+    "Counter",
     "Database",
     "Diagnosis",
     "ErrorPolicy",
@@ -42,6 +45,7 @@ __all__ = [
     "Pool",
     "PoolStats",
     "Query",
+    "QueueStats",
     "Telemetry",
     "__version__",
     "attached",
@@ -67,8 +71,10 @@ _HOMES = {
     "_spans.current": ("enrich_span", "set_span_attributes"),
     "_use.cache": ("Cache",),
     "_use.database": ("Database", "Query"),
+    "_use.own_instruments": ("Counter",),
     "_use.pool": ("Pool",),
     "_use.pool_stats": ("PoolStats",),
+    "_use.queue": ("QueueStats",),
     "diagnosis.findings": ("Diagnosis", "Finding", "diagnose"),
     "propagation": ("attached", "bind", "child_environment", "extract", "inject", "link_to", "links_to"),
 }

@@ -42,9 +42,11 @@ if TYPE_CHECKING:
     from telemetry_kit._spans.new import NewSpan
     from telemetry_kit._use.cache import Cache
     from telemetry_kit._use.database import Database
+    from telemetry_kit._use.health import Check
+    from telemetry_kit._use.own_instruments import Counter, Read
     from telemetry_kit._use.pool import Pool
     from telemetry_kit._use.pool_stats import PoolStats
-    from telemetry_kit._use.queue import Sized
+    from telemetry_kit._use.queue import QueueStats, Sized
     from telemetry_kit.conventions import Convention, PoolConvention
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
@@ -422,22 +424,27 @@ class Telemetry:
         stats: Callable[[], PoolStats] | None = None,
         limit: int | None = None,
         convention: PoolConvention | None = None,
+        record_times: bool = False,
     ) -> Handle:
         """Report what a pool knows of itself, read at each collection; the pool is left as it is.
 
         Args:
-            obj: a SQLAlchemy engine (also an async one; `dispose()` is followed) or `QueuePool`, a pool of psycopg_pool,
-                redis-py or asyncpg, a connection pool or manager of urllib3, an `HTTPAdapter` of requests, a semaphore
-                of threading or asyncio, or a `CapacityLimiter` of anyio. It is held weakly where it allows that: a
-                collected pool's series end.
-            name: what it is called, `pool.name`. Two pools of one name are added up.
+            obj: a SQLAlchemy engine (also an async one; `dispose()` is followed) or pool, a pool of psycopg_pool,
+                redis-py or asyncpg, a redis client, a connection pool or manager of urllib3, an `HTTPAdapter` of
+                requests, a connector or session of aiohttp, a semaphore of threading or asyncio, or a `CapacityLimiter`
+                of anyio. It is held weakly where it allows that: a collected pool's levels end, its counts stay.
+            name: what it is called, `pool.name`. Two pools of one name are added up; one pool that is observed twice
+                under one name is reported once, until the last handle is stopped.
             stats: for any other pool, a function that returns its numbers as a `PoolStats`. Given together with `obj`
                 it is called for as long as that lives.
             limit: how many items there are at most, for those that don't know it, such as a plain semaphore.
             convention: `telemetry_kit.conventions.DB_CONNECTIONS` reports `db.client.connection.*` instead of `pool.*`.
+            record_times: report how long connections are waited for and used, `pool.wait_time` and `.use_time`, too:
+                of SQLAlchemy engines and pools, whose events say so.
 
-        Reports `pool.usage`, `.limit`, `.utilization`, `.pending` and `.errors`. Raises TypeError for an object that
-        isn't known, and for a semaphore without a limit; ValueError for a negative one.
+        Reports `pool.usage`, `.limit`, `.utilization`, `.pending` and `.errors`, as far as the pool knows: what it
+        can't know is absent. In a forked child the errors begin at zero. Raises TypeError for an object that isn't
+        known, for a semaphore without a limit, and where there are no times to record; ValueError for a negative limit.
 
         >>> import threading
         >>> from telemetry_kit import PoolStats, Telemetry
@@ -450,23 +457,43 @@ class Telemetry:
         """
         from telemetry_kit._use.pool_polling import observe_pool
 
-        return observe_pool(self._scope, obj, name=name, stats=stats, limit=limit, convention=convention)
+        return observe_pool(
+            self._scope,
+            obj,
+            name=name,
+            stats=stats,
+            limit=limit,
+            convention=convention,
+            record_times=record_times,
+        )
 
-    def observe_queue(self, queue: Sized, *, name: str) -> Handle:
-        """Report how full a queue is: `queue.size`, and `queue.limit` where it has one.
+    def observe_queue(
+        self, queue: Sized | None = None, *, name: str, stats: Callable[[], QueueStats] | None = None
+    ) -> Handle:
+        """Report how full a queue is: `queue.size`, `queue.limit` where it has one, `queue.oldest_age` where it is known.
 
-        `queue` is a `queue.Queue`, an `asyncio.Queue`, a `multiprocessing.Queue` where the platform can tell its size
-        (macOS can't), or whatever has `qsize()`. It is held weakly. Two queues of one name are added up. Raises
-        TypeError for what has no `qsize()`.
+        Args:
+            queue: a `queue.Queue`, an `asyncio.Queue`, a `multiprocessing.Queue` where the platform can tell its size
+                (macOS can't), a manager's, or whatever has `qsize()`. It is held weakly.
+            name: what it is called, `queue.name`. Two queues of one name are added up; one queue that is observed twice
+                under one name is reported once.
+            stats: for a broker's queue, a function that gives its numbers as a `QueueStats`.
+
+        What is in another process, a manager's queue and all that `stats` asks for, is asked in a thread: a collection
+        waits for it for at most a second, and has the last answer, up to a minute old, where none comes. Raises
+        TypeError for a class, and for what has no `qsize()`.
 
         >>> import queue
-        >>> from telemetry_kit import Telemetry
+        >>> from telemetry_kit import QueueStats, Telemetry
+        >>> telemetry = Telemetry("shop.orders")
         >>> orders = queue.Queue(maxsize=100)
-        >>> observed = Telemetry("shop.orders").observe_queue(orders, name="orders")
+        >>> observed = telemetry.observe_queue(orders, name="orders")
+        >>> with telemetry.observe_queue(name="mails", stats=lambda: QueueStats(size=3, oldest_age=12.5)):
+        ...     pass
         """
         from telemetry_kit._use.queue import observe_queue
 
-        return observe_queue(self._scope, queue, name=name)
+        return observe_queue(self._scope, queue, name=name, stats=stats)
 
     def cache(self, name: str) -> Cache:
         """Count the look-ups of a cache (`cache.requests` by `cache.result`), its evictions (`cache.evictions`) and how
@@ -477,9 +504,9 @@ class Telemetry:
         >>> from telemetry_kit import Telemetry
         >>> prices = Telemetry("shop.orders").cache("prices")
         >>> kept = {"A1": 100}
-        >>> prices.lookup("B2" in kept)
-        >>> with prices.load():
-        ...     kept["B2"] = 200
+        >>> if not prices.lookup("B2" in kept):
+        ...     with prices.load():
+        ...         kept["B2"] = 200
         >>> prices.hit()
         """
         from telemetry_kit._use.cache import Cache
@@ -491,8 +518,9 @@ class Telemetry:
         `cache.size`, and `cache.limit` where there is one.
 
         `functools.lru_cache` makes such functions, `cachetools.cached(..., info=True)` and `async_lru` too. The
-        function is held weakly; `cache_clear()` makes no count go back. Raises TypeError for what has no
-        `cache_info()`.
+        function is held weakly; `cache_clear()` makes no count go back, and in a forked child they begin at zero. A
+        function that is observed twice under one name is reported once. Raises TypeError for what has no
+        `cache_info()`, and for what is made anew at each look.
 
         >>> import functools
         >>> from telemetry_kit import Telemetry
@@ -536,20 +564,20 @@ class Telemetry:
             self._scope, system, namespace=namespace, server_address=server_address, server_port=server_port
         )
 
-    def health(
-        self, name: str, check: Callable[[], bool | None], *, timeout: float = 1.0, max_age: float = 5.0
-    ) -> Handle:
+    def health(self, name: str, check: Check, *, timeout: float = 1.0, max_age: float = 5.0) -> Handle:
         """Report whether something is well: `health.status`, 1 or 0, and `health.check.duration` in seconds.
 
         Args:
             name: what is checked, `health.check.name`. Of two checks of one name the worse one counts.
             check: returns True or None for healthy, False for unhealthy; raising and hanging are unhealthy too. It runs
-                in a daemon thread, when metrics are collected and what is known is older than `max_age`.
+                in a daemon thread, when metrics are collected and what is known is older than `max_age`. A coroutine
+                function runs in the loop that ran where this was called, and without one in a loop of its own.
             timeout: seconds after which a check is taken to hang.
             max_age: seconds for which an answer is kept.
 
-        A collection reports what is known and waits for at most 1 second, for all checks together. Raises TypeError
-        for a coroutine function and for what is no number, ValueError for seconds that can't be.
+        A collection reports what is known. It waits for checks that have never answered, for all of them together for
+        at most 1 second, and never for others: their new answer is in the next one. Raises TypeError for what can't be
+        called or is no number, ValueError for seconds that can't be.
 
         >>> from telemetry_kit import Telemetry
         >>> disk = Telemetry("shop.orders").health("disk", lambda: True, max_age=30.0)
@@ -575,6 +603,52 @@ class Telemetry:
         from telemetry_kit._use.event_loop import observe_event_loop
 
         return observe_event_loop(self._scope, loop, name=name)
+
+    # Numbers of one's own
+
+    def observe_gauge(self, name: str, read: Read, *, unit: str, description: str) -> Handle:
+        """Report a number of one's own, read at each collection, on this library's own scope.
+
+        Args:
+            name: of the metric, such as `database.size`.
+            read: gives a number, or pairs of a number and its low-cardinality attributes. What is no number, and what
+                fails, is a counted fault and costs nothing else.
+            unit: of the metric, as UCUM spells it: `"By"`, `"s"`, `"{order}"`.
+            description: of the metric, in words.
+
+        Of two gauges in one series the larger number counts; `.stop()` of the handle ends it. Each attribute keeps its
+        first 100 values. Raises TypeError for what can't be called or is no str, ValueError for a name or a unit that
+        OpenTelemetry doesn't take, and for a name that has another unit here.
+
+        >>> from telemetry_kit import Telemetry
+        >>> telemetry = Telemetry("shop.orders")
+        >>> size = telemetry.observe_gauge("database.size", lambda: 8_192, unit="By", description="Size of the database")
+        >>> size.stop()
+        """
+        from telemetry_kit._use.own_instruments import observe_gauge
+
+        return observe_gauge(self._scope, name, read, unit=unit, description=description)
+
+    def counter(self, name: str, *, unit: str, description: str) -> Counter:
+        """Count something of one's own, exactly, on this library's own scope: `.add(amount=1, attributes=None)`.
+
+        Args:
+            name: of the metric, such as `mail.sent`.
+            unit: of the metric, as UCUM spells it: `"{mail}"`, `"By"`.
+            description: of the metric, in words.
+
+        What was added before an SDK came is in it, and it outlives this `Telemetry`; in a forked child it begins at
+        zero. Each attribute keeps its first 100 values; a negative amount is a counted fault. Counters of one name are
+        one. Raises TypeError and ValueError as `observe_gauge` does.
+
+        >>> from telemetry_kit import Telemetry
+        >>> sent = Telemetry("shop.mail").counter("mail.sent", unit="{mail}", description="Mails that were sent")
+        >>> sent.add()
+        >>> sent.add(2, {"mail.kind": "receipt"})
+        """
+        from telemetry_kit._use.own_instruments import counter
+
+        return counter(self._scope, name, unit=unit, description=description)
 
     # Executors
 

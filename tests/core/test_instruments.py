@@ -134,7 +134,7 @@ def test_everything_is_on_one_meter(sdk: Sdk, instruments: Instruments) -> None:
     ]
 
 
-def test_one_callback_for_all_sources(sdk: Sdk, instruments: Instruments, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_callback_for_all_sources(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many sources there are, the SDK is given one instrument with one callback."""
     made: list[Any] = []
     create = SdkMeter.create_observable_up_down_counter
@@ -144,11 +144,14 @@ def test_one_callback_for_all_sources(sdk: Sdk, instruments: Instruments, monkey
         return create(meter, name, callbacks, **options)
 
     monkeypatch.setattr(SdkMeter, "create_observable_up_down_counter", counted)
+    fresh = Instruments(sdk.meter_provider)
+    made_at_once = list(made)
     owners = [Owner((GPU, 1)) for _ in range(5)]
     for owner in owners:
-        instruments.observe("pool.usage", owner, Owner.read)
+        fresh.observe("pool.usage", owner, Owner.read)
 
-    assert made == [("pool.usage", 1)]
+    assert made_at_once.count(("pool.usage", 1)) == 1
+    assert made == made_at_once  # none is made later, where it would wait for a collection
 
 
 def test_one_set_of_instruments_for_a_provider(sdk: Sdk) -> None:

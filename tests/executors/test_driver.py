@@ -153,7 +153,12 @@ class Driver:
             ledgers = [pool._self_ledger for pool in self.pools]
             pid = os.fork()
             if pid == 0:
-                os._exit(sum(len(ledger.queued) + sum(ledger.totals()) for ledger in ledgers) and 1)
+                os._exit(
+                    sum(
+                        len(ledger.queued) + sum(ledger.counts.totals()) + ledger.workers.active() for ledger in ledgers
+                    )
+                    and 1
+                )
             if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
                 self.errors.append(AssertionError("a forked child doesn't start at zero"))
 

@@ -12,6 +12,8 @@ from telemetry_kit import Telemetry
 from tests.executors.support import PATIENCE, Gate, active, fail, outcomes
 from tests.support import Sdk
 
+LEVELS = ("executor.worker.count", "executor.worker.limit", "executor.worker.utilization", "executor.queue.size")
+
 
 class Value:
     """Something that can be looked for after it should be gone."""
@@ -26,7 +28,7 @@ def no_collector():
     gc.enable()
 
 
-def test_a_dropped_executor_ends_its_threads_and_series(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
+def test_a_dropped_executor_ends_its_threads_and_levels(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
     """EXE.2: dropped without shutdown, as a bare one may be."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize")
     pool.submit(abs, 1).result(PATIENCE)
@@ -39,9 +41,8 @@ def test_a_dropped_executor_ends_its_threads_and_series(sdk: Sdk, telemetry: Tel
         thread.join(PATIENCE)
         assert not thread.is_alive()
     assert ledger() is None
-    assert not [
-        name for name in sdk.metrics() if sdk.points(name) and name in ("executor.tasks", "executor.queue.size")
-    ]
+    assert not [name for name in LEVELS if sdk.points(name)]
+    assert outcomes(sdk) == {"succeeded": 1}
 
 
 def test_a_kept_future_keeps_nothing_of_the_executor(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:

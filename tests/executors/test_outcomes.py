@@ -31,7 +31,7 @@ def test_success(sdk: Sdk, telemetry: Telemetry) -> None:
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     for n in range(1, 200):
         pool.submit(abs, 1).result()
-        assert pool._self_ledger.totals()[1] == n
+        assert pool._self_ledger.counts.totals()[0] == n
     pool.shutdown()
     assert outcomes(sdk) == {"succeeded": 199}
 
@@ -98,32 +98,16 @@ def test_cancel_races_with_the_start(sdk: Sdk, telemetry: Telemetry) -> None:
 
 
 def test_cancelled_tasks_do_not_pile_up_unseen(telemetry: Telemetry) -> None:
-    """Where nobody collects, cancelled tasks leave the books by themselves."""
+    """Where nobody collects, cancelled tasks leave the queue at once."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     gate = Gate()
     pool.submit(gate)
     gate.until_started()
-    for _ in range(20_000):
+    for _ in range(2_000):
         pool.submit(abs, 1).cancel()
-        assert len(pool._self_ledger.queued) <= 1_001
+        assert not pool._self_ledger.queued
     gate.opened.set()
     pool.shutdown()
-
-
-def test_a_long_queue_of_live_tasks_is_not_searched_again_and_again(telemetry: Telemetry) -> None:
-    """The search comes when the queue has doubled, so that it costs a constant per task."""
-    pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
-    ledger = pool._self_ledger
-    gate = Gate()
-    pool.submit(gate)
-    gate.until_started()
-    limits = set()
-    for _ in range(9_000):
-        pool.submit(abs, 1)
-        limits.add(ledger.crowded)
-    assert limits == {1_000, 2_000, 4_000, 8_000, 16_000}
-    gate.opened.set()
-    pool.shutdown(cancel_futures=True)
 
 
 def test_shutdown_with_cancelled_futures(sdk: Sdk, busy) -> None:
@@ -378,7 +362,7 @@ def test_interpreter_exit() -> None:
             pool.submit(abs, 1)
         pool.submit(int, "x")
         begun.wait()
-        atexit.register(lambda: print(ledger.totals(), len(ledger.queued)))
+        atexit.register(lambda: print(ledger.counts.totals(), len(ledger.queued), ledger.workers.active()))
     """)
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert (ended.stdout, ended.stderr) == ("[0, 6, 1, 0, 1, 0] 0\n", "")
+    assert (ended.stdout, ended.stderr) == ("[6, 1, 0, 1, 0] 0 0\n", "")

@@ -25,6 +25,14 @@ def hanging() -> Iterator[Callable[[], bool]]:
     over.set()
 
 
+def wait_until(true: Callable[[], bool]) -> None:
+    """Real time: what is waited for is another thread's last line."""
+    ends = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.001)
+
+
 def _raise(exc: BaseException) -> bool:
     raise exc
 
@@ -150,16 +158,57 @@ def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry) -> None:
     assert sdk.points("health.status") == []
 
 
-def test_a_check_that_returns_an_awaitable_is_unhealthy(sdk: Sdk, telemetry: Telemetry) -> None:
-    """Nobody awaits it there, so that it would always be true: no warning, and no good news."""
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_check_may_be_a_coroutine_function(sdk: Sdk, telemetry: Telemetry, answer: bool) -> None:
+    """It runs in a loop of its own where none ran when it was given, also behind a plain function."""
 
     async def check() -> bool:
+        await asyncio.sleep(0)
+        return answer
+
+    telemetry.health("db", check)
+    telemetry.health("behind", lambda: check())
+
+    assert [point.value for point in sdk.points("health.status")] == [answer, answer]
+
+
+def test_a_coroutine_function_runs_in_the_loop_where_it_belongs(sdk: Sdk, telemetry: Telemetry) -> None:
+    """What it asks for, a pool's connection, say, belongs to the loop that ran where the check was given."""
+    loops = []
+
+    async def check() -> bool:
+        loops.append(asyncio.get_running_loop())
         return True
 
-    telemetry.health("db", lambda: check())  # type: ignore[arg-type,return-value]
+    async def serve() -> Any:
+        telemetry.health("db", check)
+        point = await asyncio.to_thread(sdk.point, "health.status")
+        assert loops == [asyncio.get_running_loop()]
+        return point.value
 
-    assert sdk.value("health.status") == 0
-    assert sdk.point("health.status").value == 0
+    assert asyncio.run(serve()) == 1
+
+
+def test_a_check_that_has_an_answer_is_never_waited_for(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+    """PRC 5: the collection that finds it old has the old answer, the next one has the new one."""
+    opened, answered = threading.Event(), threading.Event()
+    answers = iter([True, False])
+
+    def check() -> bool:
+        answer = next(answers)
+        if not answer:
+            assert opened.wait(60)
+            answered.set()
+        return answer
+
+    telemetry.health("db", check, timeout=30.0, max_age=5.0)
+    assert sdk.point("health.status").value == 1
+    clock.advance(6.0)
+
+    assert sdk.point("health.status").value == 1
+    opened.set()
+    assert answered.wait(60)
+    wait_until(lambda: sdk.point("health.status").value == 0)
 
 
 def test_an_answer_without_a_truth_is_unhealthy(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -196,8 +245,7 @@ def test_a_forked_child_asks_for_itself(sdk: Sdk, telemetry: Telemetry, hanging:
 @pytest.mark.parametrize(
     ("check", "options", "error", "words"),
     [
-        (True, {}, TypeError, "health check 'db' is a function"),
-        (asyncio.sleep, {}, TypeError, "run_coroutine_threadsafe"),
+        (True, {}, TypeError, "health check 'db' must be a function or a coroutine function"),
         (lambda: True, {"timeout": 0}, ValueError, "timeout of health check 'db' is above 0"),
         (lambda: True, {"timeout": "1"}, TypeError, "timeout of health check 'db' is a number"),
         (lambda: True, {"max_age": -1}, ValueError, "max_age of health check 'db' is not below 0"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import PoolStats, Telemetry
+from telemetry_kit._core import faults
 from telemetry_kit.conventions import DB_CONNECTIONS
 from tests.support import Sdk
 
@@ -185,10 +186,13 @@ def test_a_pool_has_a_name(telemetry: Telemetry, name: Any, error: Any) -> None:
 
 
 def test_a_pool_cant_be_resized_below_nothing(telemetry: Telemetry) -> None:
-    """A negative limit is a ValueError, and the limit stays what it was."""
+    """FLT 1: at run time what can't be a limit changes nothing, and is a counted fault."""
     gpus = telemetry.pool("gpu", limit=4)
+    before = faults.counts().get("pool.resize", 0)
 
-    with pytest.raises(ValueError, match="can't be negative, and got -1"):
-        gpus.resize(-1)
+    gpus.resize(-1)
+    gpus.resize("8")  # type: ignore[arg-type]
+
+    assert faults.counts()["pool.resize"] == before + 2
 
     assert gpus.stats().limit == 4

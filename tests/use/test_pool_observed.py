@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -54,17 +55,22 @@ def test_a_pool_is_asked_once_a_collection(sdk: Sdk, telemetry: Telemetry) -> No
     assert seats.asked == 2
 
 
-def test_what_was_read_long_ago_is_read_again(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
-    """An instrument that another's collection left out isn't served numbers of an earlier moment."""
-    seats = Seats()
-    telemetry.observe_pool(name="seats", stats=seats.stats)
-    instruments = telemetry._scope.instruments._observed
+def test_a_pool_is_asked_once_a_collection_however_long_it_takes(
+    sdk: Sdk, telemetry: Telemetry, clock: FakeClock
+) -> None:
+    """All metrics of a collection report one moment."""
+    asked = itertools.count(1)
 
-    instruments["pool.usage"]()
-    seats.now = PoolStats(used=9, limit=10)
-    assert [o.value for o in instruments["pool.utilization"]()] == [0.3]
-    clock.advance(1.5)
-    assert [o.value for o in instruments["pool.pending"]()] == [0]
+    def stats() -> PoolStats:
+        clock.advance(100.0)
+        return PoolStats(used=next(asked), limit=10)
+
+    telemetry.observe_pool(name="seats", stats=stats)
+
+    for number in (1, 2):
+        metrics = sdk.metrics()
+        used, share = (metrics[f"pool.{what}"].data.data_points[0].value for what in ("usage", "utilization"))
+        assert (used, share) == (number, number / 10)
 
 
 def test_errors_of_a_pool_that_counts_them(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -118,10 +124,10 @@ def test_connections_are_reported_by_their_convention(sdk: Sdk, telemetry: Telem
         {"used": 3},
         (3, 10),
         PoolStats(used="3"),  # type: ignore[arg-type]
-        PoolStats(used=None),  # type: ignore[arg-type]
+        PoolStats(used=3, idle=True),
         PoolStats(used=3, limit="10"),  # type: ignore[arg-type]
         PoolStats(used=float("nan")),  # type: ignore[arg-type]
-        PoolStats(used=3, pending=None),  # type: ignore[arg-type]
+        PoolStats(used=3, pending="2"),  # type: ignore[arg-type]
         ValueError("no"),
     ],
 )

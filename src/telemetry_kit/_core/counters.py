@@ -8,7 +8,7 @@ from telemetry_kit._core.cells import GIL, PerThread, Running
 from telemetry_kit._core.forks import after_fork, fork
 from telemetry_kit._core.threads import states, threads
 
-__all__ = ["GIL", "Monotonic", "PerThread", "Running", "Tally", "after_fork", "fork", "states", "threads"]
+__all__ = ["GIL", "Baseline", "PerThread", "Running", "Tally", "after_fork", "fork", "states", "threads"]
 
 K = TypeVar("K", bound=Hashable)
 
@@ -66,25 +66,28 @@ class Tally(PerThread, Generic[K]):
             return sum(float(sum(list(cell.values()))) for cell in self.cells())
 
 
-class Monotonic:
-    """Sums that somebody else keeps and may set back to zero, all at once (`cache_clear()`): what was before stays counted.
+class Baseline:
+    """What is new in sums that somebody else keeps, and may set back to zero all at once (`cache_clear()`).
 
-    >>> counts = Monotonic()
-    >>> [counts(hits, misses) for hits, misses in ((3, 1), (5, 1), (0, 1))]
-    [(3, 1), (5, 1), (5, 2)]
+    >>> new = Baseline()
+    >>> [new(hits, misses) for hits, misses in ((3, 1), (5, 1), (1, 0))]
+    [(3, 1), (2, 0), (1, 0)]
     """
 
-    __slots__ = ("_before", "_last")
+    __slots__ = ("_last",)
 
     def __init__(self) -> None:
-        self._before: tuple[float, ...] = ()
-        self._last: tuple[float, ...] = ()
+        self._last: tuple[float, ...] | None = ()
 
     def __call__(self, *sums: float) -> tuple[float, ...]:
-        """All that was ever counted, now that the sums are these. One that went down tells that all began anew."""
-        before = self._before or (0,) * len(sums)
-        last = self._last or sums
-        if any(now < was for now, was in zip(sums, last, strict=True)):
-            before = tuple(map(sum, zip(before, last, strict=True)))
-        self._before, self._last = before, sums
-        return tuple(map(sum, zip(before, sums, strict=True)))
+        """What has been added since last time. A sum that went down tells that all began anew."""
+        last, self._last = self._last, sums
+        if last is None:
+            return (0,) * len(sums)
+        if not last or any(now < was for now, was in zip(sums, last, strict=True)):
+            return sums
+        return tuple(now - was for now, was in zip(sums, last, strict=True))
+
+    def forget(self) -> None:
+        """What the next sums are is somebody else's, as in a forked child: they are where this begins."""
+        self._last = None

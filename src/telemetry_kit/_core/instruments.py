@@ -4,157 +4,33 @@ All metrics of the kit live on one meter per meter provider (scope `telemetry_ki
 scopes that record one metric with different attributes get each other's label values, and an observable instrument
 takes callbacks only when it is made. The owner of a number is an attribute, `scope.name`.
 
-Numbers that the kit keeps itself are observed: a room registers a source, and one callback an instrument reads all
-sources when the SDK collects. Sources are held weakly, so that the series of what is gone end.
+All observable instruments are made at once: the SDK makes none while it collects, and a helper that is made meanwhile
+would wait for the slowest callback.
 """
 
-import itertools
-import math
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import opentelemetry.metrics
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.semconv.schemas import Schemas
 
-from telemetry_kit._core import counters, faults, reentrancy, sdk
+from telemetry_kit._core import faults, forks, reentrancy, sdk
 from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.observed import Account, Merge, Observed, Owner, Reading, Series, Source, merge_of, series
 from telemetry_kit._version import VERSION
 from telemetry_kit.catalogue import METRICS
 
-Owner = TypeVar("Owner")
+__all__ = ["NOTHING", "SCHEMA_URL", "Histogram", "Instruments", "Reading", "Series", "instruments_of", "series"]
 
 SCOPE = "telemetry_kit"
 SCHEMA_URL: str = list(Schemas)[-1].value
 """The semantic conventions that the installed package describes."""
-
-
-class Series:
-    """A set of attributes as one object: equal sets are the same object, so that sums by series are cheap.
-
-    >>> series({"pool.name": "gpu"}) is series({"pool.name": "gpu"})
-    True
-    """
-
-    __slots__ = ("__weakref__", "attributes")
-
-    def __init__(self, attributes: dict[str, AttributeValue]) -> None:
-        self.attributes: dict[str, AttributeValue] = attributes
-
-
-_series: "weakref.WeakValueDictionary[frozenset[Any], Series]" = weakref.WeakValueDictionary()
+_OBSERVED = tuple(name for name, spec in METRICS.items() if spec.instrument != "histogram")
 _lock = threading.RLock()
-
-
-def series(attributes: Mapping[str, AttributeValue]) -> Series:
-    """The one `Series` of these attributes, which must be hashable (see `_attributes.metric_value`)."""
-    mark = frozenset((key, value.__class__, value) for key, value in attributes.items())
-    with _lock:
-        found = _series.get(mark)
-        if found is None:
-            found = _series[mark] = Series(dict(attributes))
-        return found
-
-
-Number = int | float
-Reading = Iterable[tuple[Series, Any]]
-"""What a source says: pairs of series and number, or of series and (used, limit) for a ratio."""
-
-
-def _ratio(pairs: list[tuple[Number, Number]]) -> Number | None:
-    limit = sum(pair[1] for pair in pairs)
-    return sum(pair[0] for pair in pairs) / limit if limit else None
-
-
-def _check(number: Any, *, ratio: bool) -> None:
-    """Raise for what is no number: here it costs its own source, where all are merged it would cost everybody's."""
-    used, limit = number if ratio else (number, 0)
-    if math.isnan(used) or math.isnan(limit):
-        raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be NaN")
-
-
-_MERGES: dict[str, Callable[[list[Any]], Number | None] | None] = {
-    "sum": None,  # which is made without lists
-    "larger": max,
-    "smaller": min,
-    "ratio": _ratio,
-}
-
-
-class Source:
-    """A registered source, and the handle to end it."""
-
-    __slots__ = ("_key", "_observed", "owner", "read")
-
-    def __init__(
-        self, observed: "_Observed", key: int, owner: Callable[[], Any], read: Callable[[Any], Reading]
-    ) -> None:
-        self._observed = observed
-        self._key = key
-        self.owner: Callable[[], Any] = owner
-        self.read: Callable[[Any], Reading] = read
-
-    def stop(self) -> None:
-        """End its series."""
-        self._observed.sources.pop(self._key, None)
-
-
-class _Observed:
-    """One observable instrument: all its sources behind one callback."""
-
-    __slots__ = ("gone", "keys", "merge", "name", "sources")
-
-    def __init__(self, name: str) -> None:
-        self.name: str = name
-        self.sources: dict[int, Source] = {}
-        self.keys: itertools.count[int] = itertools.count()
-        self.gone: deque[int] = deque()
-        """Sources whose owners were collected: noted there and then, forgotten when next somebody comes by, since a
-        finaliser must not change what is being read."""
-        self.merge: Callable[[list[Any]], Number | None] | None = _MERGES[METRICS[name].merge]
-
-    def __call__(self, _options: CallbackOptions | None = None) -> list[Observation]:
-        if reentrancy.waiting:
-            reentrancy.drain()
-        if self.merge is None:
-            return [Observation(number, of.attributes) for of, number in self._sums().items()]
-        lists: dict[Series, list[Any]] = {}
-        for of, number in self._read():
-            lists.setdefault(of, []).append(number)
-        merged = ((of, self.merge(numbers)) for of, numbers in lists.items())
-        return [Observation(number, of.attributes) for of, number in merged if number is not None]
-
-    def _sums(self) -> dict[Series, Number]:
-        sums: dict[Series, Number] = {}
-        for of, number in self._read():
-            sums[of] = sums.get(of, 0) + number
-        return sums
-
-    def forget(self) -> None:
-        """Let go of the sources whose owners are gone: without an SDK nobody else would."""
-        while self.gone:
-            try:
-                self.sources.pop(self.gone.popleft(), None)
-            except IndexError:  # another thread was faster
-                return
-
-    def _read(self) -> Iterable[tuple[Series, Any]]:
-        self.forget()
-        for key, source in self.sources.copy().items():
-            owner = source.owner()
-            if owner is None:
-                self.sources.pop(key, None)
-                continue
-            try:
-                for of, number in source.read(owner):
-                    _check(number, ratio=self.merge is _ratio)
-                    yield of, number
-            except Exception as fault:
-                faults.record(f"observe.{self.name}", fault)
 
 
 class Histogram:
@@ -203,10 +79,11 @@ class Histogram:
             made = meter.create_histogram(
                 spec.name, spec.unit, spec.description, explicit_bucket_boundaries_advisory=spec.boundaries
             )
+            record: Callable[..., None] = made.record
         except Exception as fault:
             faults.record("metrics.create", fault)
             return None
-        return made.record
+        return record
 
 
 class Instruments:
@@ -219,9 +96,18 @@ class Instruments:
             self.explicit = _reference(meter_provider)
         self._bound: MeterProvider | None = None
         self._histograms: dict[str, Histogram] = {}
-        self._observed: dict[str, _Observed] = {}
+        self._asked: set[str] = set()
+        self.collection: object = object()
+        """Which collection this is: what is read for several metrics is read once in each."""
+        self._observed: dict[str, Observed] = {
+            name: Observed(name, self._collecting, merge_of(name)) for name in _OBSERVED
+        }
+        self._own: list[Callable[[MeterProvider], None]] = []
         self.kept: dict[object, Any] = {}
         """What a capability keeps once a meter provider: see `Registry`."""
+        for observed in self._observed.values():
+            for provider in self._providers():
+                self._create(observed, provider)
         self.observe("telemetry_kit.faults", faults, _read_faults)
 
     def provider(self) -> MeterProvider | None:
@@ -242,7 +128,7 @@ class Instruments:
 
     @staticmethod
     def series(attributes: Mapping[str, AttributeValue]) -> Series:
-        """The one `Series` of these attributes: for rooms of this floor, which are handed an `Instruments`."""
+        """The one `Series` of these attributes: for modules of this layer, which are handed an `Instruments`."""
         return series(attributes)
 
     def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
@@ -250,46 +136,73 @@ class Instruments:
 
         `read` must not refer to the owner by itself: give a function or an unbound method.
         """
-        observed = self._observed.get(name)
-        if observed is None:
+        return self._observed[name].add(owner, read)
+
+    def account(self, name: str) -> Account:
+        """What is counted of the counter `name`, by whomever: it lives as long as the provider, the global one for
+        the life of the process."""
+        observed = self._observed[name]
+        if observed.account is None:
             with _lock:
-                observed = self._observed.get(name)
-                new = observed is None
-                if observed is None:
-                    observed = self._observed[name] = _Observed(name)
-            if new:
-                given = None if self.explicit is None else self.explicit()
-                self._create(observed, _placeholder() if given is None else given)
-                if self.explicit is None and sdk.override is not None:
-                    self._create(observed, sdk.override.meter_provider)
-        observed.forget()
-        key, gone = next(observed.keys), observed.gone
-        try:
-            held: Callable[[], Owner | None] = weakref.ref(owner, lambda _: gone.append(key))
-        except TypeError:
-            held = lambda: owner  # noqa: E731
-        source = observed.sources[key] = Source(observed, key, held, read)
-        return source
+                if observed.account is None:
+                    observed.account = Account()
+        return observed.account
+
+    def own(self, name: str, merge: Merge | None, create: Callable[[MeterProvider, Observed], object]) -> Observed:
+        """An observable instrument of a library's own: `create` makes it on each provider that there is and will be."""
+        observed = Observed(name, self._collecting, merge)
+
+        def make(provider: MeterProvider) -> None:
+            _guarded(lambda: create(provider, observed))
+
+        self._own.append(make)
+        for provider in self._providers():
+            make(provider)
+        return observed
+
+    def _providers(self) -> list[MeterProvider]:
+        """Where an instrument is made at first: the API's own provider brings it to the one that will be global."""
+        if self.explicit is not None:
+            given = self.explicit()
+            return [] if given is None else [given]
+        return [_placeholder()] if sdk.override is None else [_placeholder(), sdk.override.meter_provider]
+
+    def _collecting(self, name: str) -> None:
+        """A metric is asked for: again, so that this is another collection, or for the first time in this one."""
+        if name in self._asked:
+            self._asked = set()
+            self.collection = object()
+        self._asked.add(name)
 
     def _bind(self, provider: MeterProvider) -> None:
         """The global provider has come or changed. The API has upgraded what was made before; where a test or a
         capture put another one in its place, everything is made there too. Making it twice is harmless."""
         self._bound = provider
-        for observed in list(self._observed.values()):
+        for observed in self._observed.values():
             self._create(observed, provider)
+        for make in list(self._own):
+            make(provider)
 
-    def _create(self, observed: _Observed, provider: MeterProvider) -> None:
+    def _create(self, observed: Observed, provider: MeterProvider) -> None:
         spec = METRICS[observed.name]
-        here = reentrancy.here.state
-        was, here.busy = here.busy, True
-        try:
+
+        def create() -> None:
             meter = provider.get_meter(SCOPE, VERSION, SCHEMA_URL)
-            create = getattr(meter, f"create_{spec.instrument}")
-            create(spec.name, callbacks=[observed], unit=spec.unit, description=spec.description)
-        except Exception as fault:
-            faults.record("metrics.create", fault)
-        finally:
-            here.busy = was
+            make = getattr(meter, f"create_{spec.instrument}")
+            make(spec.name, callbacks=[observed], unit=spec.unit, description=spec.description)
+
+        _guarded(create)
+
+
+def _guarded(create: Callable[[], object]) -> None:
+    here = reentrancy.here.state
+    was, here.busy = here.busy, True
+    try:
+        create()
+    except Exception as fault:
+        faults.record("metrics.create", fault)
+    finally:
+        here.busy = was
 
 
 class _Nothing(Instruments):
@@ -297,6 +210,7 @@ class _Nothing(Instruments):
 
     def __init__(self) -> None:
         self.explicit = None
+        self.collection = object()
         self._histograms = {}
         self.kept = {}
 
@@ -304,7 +218,13 @@ class _Nothing(Instruments):
         return None
 
     def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
-        return Source(_Observed(name), 0, lambda: owner, read)
+        return Observed(name, lambda _: None, None).add(owner, read)
+
+    def account(self, name: str) -> Account:
+        return Account()
+
+    def own(self, name: str, merge: Merge | None, create: Callable[[MeterProvider, Observed], object]) -> Observed:
+        return Observed(name, lambda _: None, merge)
 
 
 NOTHING: Instruments = _Nothing()
@@ -356,4 +276,4 @@ def _start_again() -> None:
     _lock = threading.RLock()
 
 
-counters.after_fork(_start_again)
+forks.after_fork(_start_again)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import opentelemetry.trace
 
-from telemetry_kit._core import faults, sdk
+from telemetry_kit._core import faults, forks, sdk
 from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of
+from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
@@ -25,6 +29,30 @@ def scopes() -> list[Scope]:
     return list(_scopes)
 
 
+class _Living:
+    """What ends with the last `Telemetry` of a name: who counts the running calls of its operations, say."""
+
+    __slots__ = ("__weakref__", "kept")
+
+    def __init__(self) -> None:
+        self.kept: dict[object, Any] = {}
+
+
+class _Named:
+    """What is kept of the `Telemetry` objects of one name: it outlives them, so that no count ever goes back."""
+
+    __slots__ = ("kept", "living")
+
+    def __init__(self) -> None:
+        self.kept: dict[object, Any] = {}
+        self.living: Callable[[], _Living | None] = lambda: None
+
+
+_NAMED: Registry[dict[str, _Named]] = Registry(dict)
+"""By name, for each meter provider."""
+_lock = threading.RLock()
+
+
 class Scope:
     """An instrumented library or module, as every capability sees it."""
 
@@ -37,6 +65,7 @@ class Scope:
         "errors",
         "instruments",
         "kept",
+        "living",
         "logger_provider",
         "meter_provider",
         "name",
@@ -58,11 +87,14 @@ class Scope:
         self.version: str | None = version
         self.errors: Errors = errors
         self.disabled: bool = disabled
-        self.kept: dict[object, Any] = {}
-        """What each capability keeps of its helpers here: see `Registry`."""
         self.meter_provider: Any = _given(meter_provider)
         self.logger_provider: Any = _given(logger_provider)
         self.instruments: Instruments = NOTHING if disabled else instruments_of(self.meter_provider)
+        self.kept: dict[object, Any]
+        """What each capability keeps for all of this name, also when they are gone: see `Registry`."""
+        self.living: _Living
+        """What it keeps as long as one of this name lives."""
+        self.kept, self.living = ({}, _Living()) if disabled else _shared(self.instruments, name)
         self._explicit = _given(tracer_provider)
         self._bound: TracerProvider | None = None
         self._tracer: Tracer | None = None
@@ -107,6 +139,24 @@ class Scope:
             return None
 
 
+def _shared(instruments: Instruments, name: str) -> tuple[dict[object, Any], _Living]:
+    with _lock:
+        named = _NAMED.of(instruments).setdefault(name, _Named())
+        living = named.living()
+        if living is None:
+            living = _Living()
+            named.living = weakref.ref(living)
+        return named.kept, living
+
+
 def _given(provider: Any) -> Any:
     """A proxy that a host hands in stands for the global provider."""
     return None if provider is None or sdk.is_placeholder(provider) else provider
+
+
+def _start_again() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+forks.after_fork(_start_again)

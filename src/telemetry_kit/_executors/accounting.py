@@ -1,25 +1,30 @@
-"""The books of one executor: how many of its tasks are where, and what the SDK is told of that.
+"""The accounting of wrapped executors: how many of their tasks are where, and what became of them.
 
 A task is in the queue, at a worker, or decided. It is in the queue as long as `queued` has its ticket, and only one can
 take that out: the worker that starts it, or whoever finds that no worker will. So
 
     submitted = succeeded + failed + cancelled + rejected + lost + queued + active
 
-holds by construction. What is at a worker or decided is counted per thread and without a lock (`_counts`). The books
-know the executor only weakly: tasks hold them, and would otherwise keep a dropped executor's threads.
+holds by construction. What is decided belongs to the executor's name (`TaskCounts`) and outlives every executor; what is
+queued or at a worker belongs to the executor (`Workers`), which is known only weakly: tasks hold their accounting, and
+would otherwise keep a dropped executor's threads.
 """
 
 from __future__ import annotations
 
+import itertools
 import weakref
+from collections import deque
 from concurrent.futures import BrokenExecutor
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import cells, clock, counters, faults
+from telemetry_kit._core import cells, clock, faults, forks
 from telemetry_kit._core.cardinality import ERROR_TYPES, Distinct
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._core.outcome import OTHER, error_type
+from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +35,11 @@ if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.scope import Scope
 
-ACTIVE, SUCCEEDED, FAILED, CANCELLED, REJECTED, LOST = range(6)
-"""The places of a cell: tasks at a worker, and the five ways in which a task is decided."""
+    Estimate = Callable[["Workers", int], int]
+    """How many of the queued tasks are at a worker in truth, at most this many, where their start can't be seen."""
+
+SUCCEEDED, FAILED, CANCELLED, REJECTED, LOST = range(5)
+"""The places of a cell: the five ways in which a task is decided."""
 OUTCOMES = {
     SUCCEEDED: "succeeded",
     FAILED: "failed",
@@ -39,65 +47,234 @@ OUTCOMES = {
     REJECTED: "rejected",
     LOST: "lost",
 }
-CROWDED = 1_000
-"""Queued tasks from which on a submission looks for cancelled ones among them, whenever their number has doubled."""
+LOOKED_AT = 1_000
+"""Queued tasks of an executor that isn't known, oldest first, whose futures are asked whether they run: a collection
+must not grow with the queue."""
 _DIED = frozenset({"KilledWorker"})
 """Names of other executors' exceptions for a worker that died; those of loky derive from `BrokenExecutor`."""
 
 
 class Ticket:
-    """A task's place in the queue. It doesn't know the task, so that whoever drops that drops all that it holds."""
+    """A task's place in the queue, which its future calls when it is done. It doesn't know the task, so that whoever
+    drops that drops all that it holds."""
 
-    __slots__ = ("future",)
-    future: Any
-    """The task's future or a weak reference to it; unset until the executor has given one."""
+    __slots__ = ("future", "workers")
+    workers: Workers
+    future: weakref.ref[Future[Any]]
+    """The task's future, of an executor whose workers can't be seen."""
+
+    def __call__(self, future: Future[Any]) -> None:
+        workers = self.workers
+        if self in workers.queued:  # no worker has started it, and none will
+            workers.decide(self, outcome_of(future))
 
 
-class TaskLedger(counters.PerThread):
-    """Counts, times and attributes of one wrapped executor."""
+class TaskCounts(cells.PerThread):
+    """What became of the tasks of all executors of one name and the same attributes: kept when they are gone."""
 
-    __slots__ = (
-        "_by_outcome",
-        "_durations",
-        "_error_types",
-        "_executor",
-        "_series",
-        "_states",
-        "attributes",
-        "carries",
-        "closed",
-        "copies",
-        "crowded",
-        "duration",
-        "estimate",
-        "kind",
-        "name",
-        "propagate",
-        "queued",
-        "sample",
-        "scope",
-        "span",
-        "span_attributes",
-        "wait",
-    )
+    __slots__ = ("_by_outcome", "_durations", "_error_types", "_states", "attributes", "duration", "series", "wait",
+                 "workers")  # fmt: skip
+
+    def __init__(self, scope: Scope, attributes: dict[str, AttributeValue]) -> None:
+        super().__init__()
+        self.attributes = attributes
+        self.series = series(attributes)
+        self.workers: dict[int, weakref.ref[Workers]] = {}
+        """The executors that there are, by their addresses."""
+        self._states = {state: self._with("executor.worker.state", state) for state in ("active", "idle")}
+        self._by_outcome = {place: self._with("executor.task.outcome", outcome) for place, outcome in OUTCOMES.items()}
+        self._error_types = Distinct(ERROR_TYPES)
+        self._durations: dict[str | None, dict[str, AttributeValue]] = {None: attributes}
+        self.wait = scope.instruments.histogram("executor.queue.wait_time")
+        self.duration = scope.instruments.histogram("executor.task.duration")
+
+    def _with(self, key: str, value: str) -> Series:
+        return series({**self.attributes, key: value})
+
+    def _make(self) -> list[int]:
+        return [0] * 5
+
+    def _fold(self, into: Any, cell: Any) -> None:
+        for place, number in enumerate(cell):
+            into[place] += number
+
+    def add(self, outcome: int, number: int = 1) -> None:
+        """Count tasks that were decided."""
+        try:
+            cell: Any = self.local.cell
+        except AttributeError:
+            cell = self.new()
+        cell[outcome] += number
+
+    def workers_of(self, executor: Any, estimate: Estimate | None) -> Workers:
+        """The one `Workers` of an executor under this name, however often it is wrapped."""
+        reference = self.workers.get(id(executor))
+        found = None if reference is None else reference()
+        if found is None or found.executor() is not executor:
+            for key, reference in list(self.workers.items()):
+                if reference() is None:
+                    self.workers.pop(key, None)
+            found = Workers(self, executor, estimate)
+            self.workers[id(executor)] = weakref.ref(found)
+        return found
+
+    def attributes_of(self, kind: str | None) -> dict[str, AttributeValue]:
+        """The attributes of a task's duration, with this `error.type`."""
+        attributes = self._durations.get(kind)
+        if attributes is None:
+            kind = self._error_types(kind or OTHER)
+            attributes = self._durations.setdefault(kind, {**self.attributes, "error.type": kind})
+        return attributes
+
+    def totals(self) -> list[int]:
+        """How many tasks were decided, by place."""
+        with cells.exclusive:
+            return [sum(numbers) for numbers in zip(*self.cells(), strict=True)] or [0] * 5
+
+    # Observation
+
+    def here(self) -> list[Workers]:
+        """The executors that live, and that this process has made or used: what else it has is its parent's."""
+        there = [reference() for reference in list(self.workers.values())]
+        return [workers for workers in there if workers is not None and workers.is_ours()]
+
+    def worker_count(self) -> Reading:
+        for workers in self.here():
+            active, limit = workers.active(), workers.limit()
+            yield self._states["active"], active
+            if limit is not None:
+                yield self._states["idle"], 0 if workers.closed else max(limit - active, 0)
+
+    def worker_limit(self) -> Reading:
+        return [(self.series, limit) for one in self.here() if (limit := one.limit()) is not None]
+
+    def utilization(self) -> Reading:
+        return [(self.series, (one.active(), limit)) for one in self.here() if (limit := one.limit()) is not None]
+
+    def queue_size(self) -> Reading:
+        return [(self.series, one.waiting()) for one in self.here()]
+
+    def tasks(self) -> Reading:
+        """All outcomes, also those that have not happened: an alert on an increase needs the zero before the first."""
+        totals = self.totals()
+        return [(of, totals[place]) for place, of in self._by_outcome.items()]
+
+
+class Workers(cells.Running):
+    """One executor: the tasks that wait for its workers, and how many are at one. As long as it or a task is there."""
+
+    __slots__ = ("_estimate", "_generation", "closed", "counts", "executor", "queued")
+
+    def __init__(self, counts: TaskCounts, executor: Any, estimate: Estimate | None) -> None:
+        super().__init__()
+        self.queued: dict[Ticket, None] = {}
+        """The tickets of the tasks that wait for a worker."""
+        self.counts = counts
+        self.executor = weakref.ref(executor)
+        self.closed = False
+        self._estimate = estimate
+        self._generation: object = forks.fork.generation
+
+    def __del__(self) -> None:
+        """Nobody has its tasks any more, so nobody will run those that still wait."""
+        queued = getattr(self, "queued", None)
+        if queued:
+            self.counts.add(LOST, len(queued))
+
+    def forget(self) -> None:
+        super().forget()
+        self.queued.clear()
+
+    def decide(self, ticket: Ticket, outcome: int) -> bool:
+        """Take a task out of the queue with this outcome, unless somebody else has taken it."""
+        try:
+            del self.queued[ticket]
+        except KeyError:
+            return False
+        self.counts.add(outcome)
+        return True
+
+    def is_ours(self) -> bool:
+        """Whether it is there, and this process has made or used it. A forked child has none of its parent's workers."""
+        if self.executor() is None and not self.queued and not self.total():
+            return False
+        if self._generation is not forks.fork.generation:
+            if not (self.queued or self.total() or self.counts.cells()):
+                return False
+            self._generation = forks.fork.generation
+        return True
+
+    def limit(self) -> int | None:
+        """How many workers the executor has at most, where it says so: read when asked, since loky's can change."""
+        try:
+            limit = getattr(self.executor(), "_max_workers", None)
+        except Exception as fault:
+            faults.record("executor.limit", fault)
+            return None
+        return limit if isinstance(limit, int) and limit > 0 else None
+
+    def active(self) -> int:
+        """How many tasks are at a worker."""
+        active = max(self.total(), 0)
+        return active + self._estimated(active)
+
+    def waiting(self) -> int:
+        """How many tasks wait for a worker."""
+        queued = len(self.queued)
+        return max(queued - self._estimated(max(self.total(), 0)), 0)
+
+    def _estimated(self, active: int) -> int:
+        if self._estimate is None or not self.queued:
+            return 0
+        queued, limit = len(self.queued), self.limit()
+        most = queued if limit is None else min(queued, max(limit - active, 0))
+        return self._estimate(self, most) if most else 0
+
+
+def unfinished(_workers: Workers, most: int) -> int:
+    """For a process pool: the unfinished tasks up to the limit. Its futures would say "running" as soon as a task is in
+    the pipe to the workers.
+    """
+    return most
+
+
+def running(workers: Workers, most: int) -> int:
+    """For an executor that isn't known: what its futures say."""
+    try:
+        oldest = list(itertools.islice(workers.queued, LOOKED_AT))
+    except RuntimeError:  # it changed meanwhile, without the GIL
+        oldest = list(workers.queued)[:LOOKED_AT]
+    said = 0
+    for ticket in oldest:
+        future = getattr(ticket, "future", None)
+        future = None if future is None else future()
+        said += future is not None and future.running()
+        if said >= most:
+            break
+    return said
+
+
+class TaskLedger:
+    """What the tasks of one wrapped executor need: how they run, and where they are counted."""
+
+    __slots__ = ("__weakref__", "carries", "copies", "counts", "kind", "name", "propagate", "queued", "sample", "scope",
+                 "span", "span_attributes", "workers")  # fmt: skip
 
     def __init__(
         self,
         scope: Scope,
-        executor: Any,
+        workers: Workers,
         *,
         name: str,
         kind: str,
-        declared: dict[str, AttributeValue],
         span: bool,
         propagate: str | None,
         sample: Callable[[], bool] | bool,
     ) -> None:
-        super().__init__()
-        self.queued: dict[Ticket, None] = {}
-        """The tickets of the tasks that wait for a worker."""
-        self.crowded = CROWDED
         self.scope = scope
+        self.workers = workers
+        self.counts = workers.counts
+        self.queued = workers.queued
         self.name = name
         self.kind = kind
         self.span = span
@@ -107,74 +284,11 @@ class TaskLedger(counters.PerThread):
         self.carries = span or (propagate is not None and not self.copies)
         """A task needs the OpenTelemetry context of its submitter."""
         self.sample = sample
-        self.closed = False
-        self.estimate: Callable[[TaskLedger, int], int] | None = None
-        """How many queued tasks are at a worker in truth, at most this many, where their start can't be seen."""
-        self._executor = weakref.ref(executor)
-        own = {"executor.name": name, "executor.type": kind, "scope.name": scope.name}
-        self.attributes = {**declared, **own}
-        self.span_attributes = {**declared, "executor.name": name, "executor.type": kind}
-        self._series = series(self.attributes)
-        self._states = {state: self._with("executor.worker.state", state) for state in ("active", "idle")}
-        self._by_outcome = {place: self._with("executor.task.outcome", outcome) for place, outcome in OUTCOMES.items()}
-        self._error_types = Distinct(ERROR_TYPES)
-        self._durations: dict[str | None, dict[str, AttributeValue]] = {None: self.attributes}
-        instruments = scope.instruments
-        self.wait = instruments.histogram("executor.queue.wait_time")
-        self.duration = instruments.histogram("executor.task.duration")
-        for metric, read in READINGS.items():
-            instruments.observe(metric, self, read)
-
-    def _with(self, key: str, value: str) -> Series:
-        return series({**self.attributes, key: value})
-
-    def _make(self) -> list[int]:
-        return [0] * 6
-
-    def _fold(self, into: Any, cell: Any) -> None:
-        for place, number in enumerate(cell):
-            into[place] += number
-
-    def forget(self) -> None:
-        super().forget()
-        self.queued.clear()
-
-    # Decisions
-
-    def decide(self, ticket: Ticket, outcome: int) -> bool:
-        """Take a task out of the queue with this outcome, unless somebody else has taken it."""
-        try:
-            del self.queued[ticket]
-        except KeyError:
-            return False
-        try:
-            cell: Any = self.local.cell
-        except AttributeError:
-            cell = self.new()
-        cell[outcome] += 1
-        return True
-
-    def sweep(self) -> None:
-        """Decide over queued tasks whose futures are done: cancelled ones above all."""
-        for ticket in list(self.queued):
-            future: Any = getattr(ticket, "future", None)
-            if future.__class__ is weakref.ref:
-                future = future()
-            if future is not None and future.done():
-                self.decide(ticket, outcome_of(future))
-
-    def sweep_crowd(self) -> None:
-        """The queue has become long: cancelled tasks must not pile up in it while nobody collects."""
-        try:
-            self.sweep()
-        finally:
-            self.crowded = max(CROWDED, 2 * len(self.queued))
-
-    # Times
+        self.span_attributes = {key: value for key, value in self.counts.attributes.items() if key != "scope.name"}
 
     def waited(self, seconds: float, context: Context | None = None) -> None:
         """Record how long a task was in the queue."""
-        self.wait.record(seconds, self.attributes, context)
+        self.counts.wait.record(seconds, self.counts.attributes, context)
 
     def ran(self, started: float, kind: str | None) -> None:
         """A task that started at `started` has ended now, with this `error.type`. Never raises."""
@@ -185,42 +299,52 @@ class TaskLedger(counters.PerThread):
 
     def took(self, seconds: float, kind: str | None, context: Context | None = None) -> None:
         """Record how long a task was at a worker, and with which `error.type` it ended."""
-        attributes = self._durations.get(kind)
-        if attributes is None:
-            kind = self._error_types(kind or OTHER)
-            attributes = self._durations.setdefault(kind, {**self.attributes, "error.type": kind})
-        self.duration.record(seconds, attributes, context)
+        self.counts.duration.record(seconds, self.counts.attributes_of(kind), context)
 
-    # Observation
 
-    def limit(self) -> int | None:
-        """How many workers the executor has at most, where it says so: read when asked, since loky's can change."""
-        limit = getattr(self._executor(), "_max_workers", None)
-        return limit if isinstance(limit, int) and limit > 0 else None
+class _Executors:
+    """The accounts of a scope's name: one source a metric, however many executors come and go."""
 
-    def totals(self) -> list[int]:
-        """The sums over all threads."""
-        with cells.exclusive:
-            return [sum(numbers) for numbers in zip(*cast("list[list[int]]", self.cells()), strict=True)] or [0] * 6
+    __slots__ = ("__weakref__", "counts", "new")
 
-    def at_workers(self) -> int:
-        """How many tasks are at a worker."""
-        active = max(self.totals()[ACTIVE], 0)
-        return active if self.estimate is None else active + self._estimated(active)
+    def __init__(self) -> None:
+        self.counts: dict[Series, TaskCounts] = {}
+        self.new = deque([True])
+        """Taken by whoever has it observed."""
 
-    def in_queue(self) -> int:
-        """How many tasks wait for a worker."""
-        self.sweep()
-        queued = len(self.queued)
-        if self.estimate is None or not queued:
-            return queued
-        return max(queued - self._estimated(max(self.totals()[ACTIVE], 0)), 0)
 
-    def _estimated(self, active: int) -> int:
-        self.sweep()
-        queued, limit = len(self.queued), self.limit()
-        most = queued if limit is None else min(queued, max(limit - active, 0))
-        return self.estimate(self, most) if most and self.estimate is not None else 0
+_EXECUTORS: Registry[_Executors] = Registry(_Executors)
+
+
+def counts_of(scope: Scope, attributes: dict[str, AttributeValue]) -> TaskCounts:
+    """The account of these attributes."""
+    executors = _EXECUTORS.of(scope)
+    key = series(attributes)
+    found = executors.counts.get(key)
+    if found is None:
+        found = executors.counts.setdefault(key, TaskCounts(scope, attributes))
+    if executors.new:
+        try:
+            executors.new.pop()
+        except IndexError:  # another thread was faster
+            return found
+        for metric, read in READINGS.items():
+            scope.instruments.observe(metric, executors, partial(_read_all, read))
+    return found
+
+
+def _read_all(read: Callable[[TaskCounts], Reading], executors: _Executors) -> Reading:
+    for counts in list(executors.counts.values()):
+        yield from read(counts)
+
+
+READINGS: dict[str, Callable[[TaskCounts], Reading]] = {
+    "executor.worker.count": TaskCounts.worker_count,
+    "executor.worker.limit": TaskCounts.worker_limit,
+    "executor.worker.utilization": TaskCounts.utilization,
+    "executor.queue.size": TaskCounts.queue_size,
+    "executor.tasks": TaskCounts.tasks,
+}
 
 
 def judge(exc: BaseException) -> tuple[int, str | None]:
@@ -248,44 +372,3 @@ def outcome_of(future: Future[Any]) -> int:
     if exc is None:
         return SUCCEEDED
     return LOST if isinstance(exc, BrokenExecutor) or type(exc).__name__ in _DIED else FAILED
-
-
-def _worker_count(ledger: TaskLedger) -> Reading:
-    limit = ledger.limit()
-    active = ledger.at_workers()
-    yield ledger._states["active"], active
-    if limit is not None:
-        yield ledger._states["idle"], 0 if ledger.closed else max(limit - active, 0)
-
-
-def _worker_limit(ledger: TaskLedger) -> Reading:
-    limit = ledger.limit()
-    if limit is not None:
-        yield ledger._series, limit
-
-
-def _worker_utilization(ledger: TaskLedger) -> Reading:
-    limit = ledger.limit()
-    if limit is not None:
-        yield ledger._series, (ledger.at_workers(), limit)
-
-
-def _queue_size(ledger: TaskLedger) -> Reading:
-    yield ledger._series, ledger.in_queue()
-
-
-def _tasks(ledger: TaskLedger) -> Reading:
-    """All outcomes, also those that have not happened: an alert on an increase needs the zero before the first."""
-    ledger.sweep()
-    totals = ledger.totals()
-    for place, of in ledger._by_outcome.items():
-        yield of, totals[place]
-
-
-READINGS: dict[str, Callable[[TaskLedger], Reading]] = {
-    "executor.worker.count": _worker_count,
-    "executor.worker.limit": _worker_limit,
-    "executor.worker.utilization": _worker_utilization,
-    "executor.queue.size": _queue_size,
-    "executor.tasks": _tasks,
-}

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from telemetry_kit._executors.accounting import TaskLedger
 
 Times = tuple[float, float] | None
 """When a task started, on the worker's monotonic clock, and how many seconds it ran; None where nobody asks."""
@@ -89,7 +88,7 @@ class TravellingTask(TimedTask):
         """It has come back from the worker, with this `error.type`, and will be the future's in a moment."""
         ledger, span = self.ledger, self.span
         outcome = outcome_by(kind)
-        if not ledger.decide(self.ticket, outcome):
+        if not ledger.workers.decide(self.ticket, outcome):
             return
         if times is not None and self.queued_at is not None:
             waited = _waited(self.queued_at, *times)
@@ -118,7 +117,7 @@ class TravellingTask(TimedTask):
         """The future is done, by whatever. What hasn't come back from a worker is decided here."""
         _travelling.pop(self.token, None)
         outcome = outcome_of(future)
-        untold = self.ledger.decide(self.ticket, outcome)
+        untold = self.ledger.workers.decide(self.ticket, outcome)
         span = self.span
         exc = None if future.cancelled() else future.exception()
         if exc is not None and exc.__dict__.get(REDUCE) is _delivered:
@@ -134,7 +133,7 @@ class TravellingTask(TimedTask):
     def __del__(self) -> None:
         """Nobody has it any more, so nobody will run it. Only counts: a finaliser must not call the API."""
         try:
-            self.ledger.decide(self.ticket, LOST)
+            self.ledger.workers.decide(self.ticket, LOST)
         except AttributeError:
             pass  # never submitted
 
@@ -313,25 +312,6 @@ def _arrived(token: bytes, times: Times, kind: str | None, exc: Any = None, text
             task.ended(kind, times, exc, text)
     except Exception as fault:
         faults.record("executor.delivery", fault)
-
-
-# Estimates of how many of an executor's queued tasks, at most `most`, are at a worker in truth
-
-
-def unfinished(_ledger: TaskLedger, most: int) -> int:
-    """For a process pool: the unfinished tasks up to the limit. Its futures would say "running" as soon as a task is in
-    the pipe to the workers.
-    """
-    return most
-
-
-def running(ledger: TaskLedger, most: int) -> int:
-    """For an executor that isn't known: what its futures say."""
-    said = 0
-    for task in list(_travelling.values()):
-        future = None if task.future is None or task.ledger is not ledger else task.future()
-        said += future is not None and task.ticket in ledger.queued and future.running()
-    return min(said, most)
 
 
 def _start_again() -> None:

@@ -18,7 +18,7 @@ from telemetry_kit._core import clock, faults, reentrancy
 from telemetry_kit._core.context import attach, detach
 from telemetry_kit._core.counters import fork
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
-from telemetry_kit._executors.accounting import ACTIVE, OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
+from telemetry_kit._executors.accounting import OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +54,10 @@ class CountedTask:
         ):  # refused, and run all the same; started before; or the task of a parent process
             return in_context(context, fn, args, kwargs)
         try:
-            cell = ledger.local.cell
+            cell = ledger.counts.local.cell
         except AttributeError:
-            cell = ledger.new()
-        cell[ACTIVE] += 1
+            cell = ledger.counts.new()
+        active = ledger.workers.enter()
         token = None
         try:
             if context is not None:
@@ -69,11 +69,11 @@ class CountedTask:
         except BaseException as exc:
             self.let_go()
             outcome = judge(exc)[0]
-            cell[ACTIVE] -= 1
+            active[0] -= 1
             cell[outcome] += 1
             raise
         else:
-            cell[ACTIVE] -= 1
+            active[0] -= 1
             cell[SUCCEEDED] += 1
             return result
         finally:
@@ -82,8 +82,8 @@ class CountedTask:
                     detach(token)
                 except Exception as fault:
                     faults.record("executor.context", fault)
-            # This frame lives as long as the traceback of an exception: it must not keep the books or a context.
-            del self, ledger, fn, context, cell, token
+            # This frame lives as long as the traceback of an exception: it must not keep the accounting or a context.
+            del self, ledger, fn, context, cell, active, token
 
     def let_go(self) -> None:
         """Keep no more than the bare task would: on 3.14 a frame of the executor's, and so the traceback, holds `run`."""
@@ -108,10 +108,10 @@ class TimedTask(CountedTask):
         except (KeyError, AttributeError):
             return in_context(context, fn, args, kwargs)
         try:
-            cell = ledger.local.cell
+            cell = ledger.counts.local.cell
         except AttributeError:
-            cell = ledger.new()
-        cell[ACTIVE] += 1
+            cell = ledger.counts.new()
+        active = ledger.workers.enter()
         generation = fork.generation
         started = span = token = None
         try:
@@ -134,7 +134,7 @@ class TimedTask(CountedTask):
         except BaseException as exc:
             self.let_go()
             outcome, kind = judge(exc)
-            cell[ACTIVE] -= 1
+            active[0] -= 1
             cell[outcome] += 1
             if generation is fork.generation:
                 if started is not None:
@@ -143,7 +143,7 @@ class TimedTask(CountedTask):
                     span.end(outcome, kind, exc)
             raise
         else:
-            cell[ACTIVE] -= 1
+            active[0] -= 1
             cell[SUCCEEDED] += 1
             if generation is fork.generation:  # else the task has forked, and this is the child
                 if started is not None:
@@ -157,7 +157,7 @@ class TimedTask(CountedTask):
                     detach(token)
                 except Exception as fault:
                     faults.record("executor.context", fault)
-            del self, ledger, fn, context, cell, span, token
+            del self, ledger, fn, context, cell, active, span, token
 
     def begin_span(self, started: float | None) -> TaskSpan | None:
         """The span of this task, which is about to run."""

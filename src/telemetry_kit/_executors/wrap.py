@@ -19,11 +19,12 @@ import wrapt
 
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
+from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
 from telemetry_kit._core.names import admit_name, check_name
-from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket
-from telemetry_kit._executors.remote import TravellingTask, running, unfinished
+from telemetry_kit._core.registry import Registry
+from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket, counts_of, running, unfinished
+from telemetry_kit._executors.remote import TravellingTask
 from telemetry_kit._executors.tasks import CountedTask, TimedTask
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ _KINDS = (  # an interpreter pool is a thread pool by class, so it comes first
     ("thread", "ThreadPoolExecutor"),
     ("process", "ProcessPoolExecutor"),
 )
+
+_GUARDS: Registry[dict[str, ValueGuard]] = Registry(dict)
+"""Which attribute values the executors of a name have had."""
 
 
 def wrap_executor(
@@ -72,19 +76,24 @@ def wrap_executor(
         )
     if not isinstance(span, bool):
         raise TypeError(f"span of executor {name!r} is True (a span for each task) or False, and got {span!r:.100}")
-    kind = _kind(executor)
+    kind, admitted = _kind(executor), admit_name(scope, "executor", name)
+    declared = _declared(scope, admitted, metric_attributes)
+    own: dict[str, AttributeValue] = {"executor.name": admitted, "executor.type": kind, "scope.name": scope.name}
+    counts = counts_of(scope, {**declared, **own})
+    wrapped: Any = executor
+    if type(wrapped) is InstrumentedExecutor and wrapped._self_ledger.counts is counts:
+        msg = f"executor {name!r} is wrapped already: it is used as it is, so that no task counts twice"
+        faults.record("executor.wrapped", ValueError(msg))
+        return executor
     ledger = TaskLedger(
         scope,
-        executor,
-        name=admit_name(scope, "executor", name),
+        counts.workers_of(executor, None if kind == "thread" else running if kind == "other" else unfinished),
+        name=admitted,
         kind=kind,
-        declared=_declared(name, metric_attributes),
         span=span,
         propagate=propagate,
         sample=_sampler(name, sample_durations),
     )
-    if kind != "thread":
-        ledger.estimate = running if kind == "other" else unfinished
     return cast("E", InstrumentedExecutor(executor, ledger))
 
 
@@ -111,7 +120,7 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
         return cast("Iterator[Any]", self.__wrapped__.map(fn, *iterables, **options))
 
     def shutdown(self, *args: Any, **kwargs: Any) -> Any:
-        self._self_ledger.closed = True
+        self._self_ledger.workers.closed = True
         return self.__wrapped__.shutdown(*args, **kwargs)
 
     def __enter__(self) -> Any:
@@ -119,7 +128,7 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
         return self if entered is self.__wrapped__ else entered
 
     def __exit__(self, *exc_info: object) -> Any:
-        self._self_ledger.closed = True
+        self._self_ledger.workers.closed = True
         return self.__wrapped__.__exit__(*exc_info)
 
     def __repr__(self) -> str:
@@ -131,7 +140,7 @@ Submit = Callable[..., "Future[Any]"]
 
 def _submit_to_thread(ledger: TaskLedger, submit_bare: Submit) -> Submit:
     """The `submit` of a thread pool, whose workers call what they are given: the task's own method."""
-    queued = ledger.queued
+    workers, queued = ledger.workers, ledger.queued
     sample = ledger.sample
     carries, copies = ledger.carries, ledger.copies
     kind = TimedTask if ledger.span or sample is not False else CountedTask
@@ -145,17 +154,20 @@ def _submit_to_thread(ledger: TaskLedger, submit_bare: Submit) -> Submit:
             if kind is TimedTask:
                 task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
-            if len(queued) >= ledger.crowded:
-                ledger.sweep_crowd()
+            ticket.workers = workers
         except Exception as fault:
             faults.record("executor.submit", fault)
             return submit_bare(fn, *args, **kwargs)
         queued[ticket] = None
         try:
-            future = ticket.future = submit_bare(task.run, *args, **kwargs)
+            future = submit_bare(task.run, *args, **kwargs)
         except BaseException:
-            ledger.decide(ticket, REJECTED)
+            workers.decide(ticket, REJECTED)
             raise
+        try:
+            future.add_done_callback(ticket)
+        except Exception as fault:
+            faults.record("executor.submit", fault)
         return future
 
     return submit
@@ -163,7 +175,7 @@ def _submit_to_thread(ledger: TaskLedger, submit_bare: Submit) -> Submit:
 
 def _submit_to_elsewhere(ledger: TaskLedger, submit_bare: Submit) -> Submit:
     """The `submit` of any other executor, which may pickle what it is given."""
-    queued = ledger.queued
+    workers, queued = ledger.workers, ledger.queued
     sample = ledger.sample
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -174,6 +186,7 @@ def _submit_to_elsewhere(ledger: TaskLedger, submit_bare: Submit) -> Submit:
             task.context = get_current() if ledger.carries else None
             task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
+            ticket.workers = workers
         except Exception as fault:
             faults.record("executor.submit", fault)
             return submit_bare(fn, *args, **kwargs)
@@ -181,7 +194,7 @@ def _submit_to_elsewhere(ledger: TaskLedger, submit_bare: Submit) -> Submit:
         try:
             future = submit_bare(task, *args, **kwargs)
         except BaseException:
-            ledger.decide(ticket, REJECTED)
+            workers.decide(ticket, REJECTED)
             raise
         try:
             ticket.future = weakref.ref(future)
@@ -209,15 +222,17 @@ def _kind(executor: Executor) -> str:
     return "other"
 
 
-def _declared(name: str, given: Mapping[str, object] | None) -> dict[str, AttributeValue]:
+def _declared(scope: Scope, name: str, given: Mapping[str, object] | None) -> dict[str, AttributeValue]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
         raise TypeError(
-            f"metric_attributes of executor {name!r} is a mapping of names to values, and got {given!r:.100} "
+            f"metric_attributes of executor {name!r} must be a mapping of names to values, got {given!r:.100} "
             f"of type {type(given).__name__}"
         )
-    return ValueGuard(SETS_PER_HELPER, own=_OWN_KEYS).attributes(given)
+    guard = _GUARDS.of(scope).setdefault(name, ValueGuard(own=_OWN_KEYS))
+    declared = guard.attributes(given)
+    return declared if guard.admit(declared, None) else guard.collapse(declared)
 
 
 def _sampler(name: str, share: float) -> Callable[[], bool] | bool:

@@ -1,11 +1,12 @@
-"""What the operations of one name in one `Telemetry` share: how many run, exact calls, which values there have been.
+"""What the operations of one name share: how many run, exact calls, which values there have been.
 
-It lives as long as the `Telemetry`, so that counts never go back and making operations on the fly can't explode
-anything. It is small, since there is one for each operation that is ever made.
+It outlives their `Telemetry`, so that counts never go back and making operations on the fly can't explode anything. It
+is small, since there is one for each operation that is ever made.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.names import admit_name
-from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.registry import Owner, Registry
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -91,18 +92,20 @@ class OperationState(counters.Running):
 
 
 class _States:
-    """The states of a `Telemetry` that one metric reads: one source, however many operations there are."""
+    """The states that one metric reads: one source, however many operations there are."""
 
-    __slots__ = ("__weakref__", "states")
+    __slots__ = ("__weakref__", "new", "states")
 
     def __init__(self) -> None:
-        self.states: list[OperationState] = []
+        self.states: dict[int, OperationState] = {}
+        self.new = deque([True])
+        """Taken by whoever has it observed."""
 
 
 _STATES: Registry[dict[tuple[str, str | None], OperationState]] = Registry(dict)
 """By name and convention."""
 _OBSERVED: Registry[dict[str, _States]] = Registry(dict)
-"""By metric."""
+"""By metric: of a scope's name what was counted, of what lives what runs."""
 
 
 def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
@@ -114,40 +117,46 @@ def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
 
 
 def observe_active(scope: Scope, state: OperationState, metric: str, attributes: dict[str, AttributeValue]) -> None:
-    """Have the running calls observed as `metric`."""
+    """Have the running calls observed as `metric`, as long as a `Telemetry` of this name lives."""
     if state.active_attributes is None:
         state.active_attributes = attributes
-        _observe(scope, state, metric, _read_active)
+    _observe(scope, scope.living, state, metric, _read_active)
 
 
 def observe_sampled(scope: Scope, state: OperationState) -> None:
     """Have the exact calls and their time observed."""
     if not state.sampled:
         state.sampled = True
-        _observe(scope, state, "operation.calls", _read_calls)
-        _observe(scope, state, "operation.time", _read_time)
+        _observe(scope, scope, state, "operation.calls", _read_calls)
+        _observe(scope, scope, state, "operation.time", _read_time)
 
 
-def _observe(scope: Scope, state: OperationState, metric: str, read: Callable[[_States], Reading]) -> None:
-    by_metric = _OBSERVED.of(scope)
+def _observe(
+    scope: Scope, owner: Owner, state: OperationState, metric: str, read: Callable[[_States], Reading]
+) -> None:
+    by_metric = _OBSERVED.of(owner)
     states = by_metric.get(metric) or by_metric.setdefault(metric, _States())
-    if not states.states:
+    states.states[id(state)] = state
+    if states.new:
+        try:
+            states.new.pop()
+        except IndexError:  # another thread was faster
+            return
         scope.instruments.observe(metric, states, read)
-    states.states.append(state)
 
 
 def _read_active(states: _States) -> Reading:
-    for state in list(states.states):
+    for state in list(states.states.values()):
         yield state.active_series(), state.total()
 
 
 def _read_calls(states: _States) -> Reading:
-    for state in list(states.states):
+    for state in list(states.states.values()):
         for of, (calls, _) in state.ended().items():
             yield of, calls
 
 
 def _read_time(states: _States) -> Reading:
-    for state in list(states.states):
+    for state in list(states.states.values()):
         for of, (_, seconds) in state.ended().items():
             yield of, seconds

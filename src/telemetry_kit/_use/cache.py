@@ -5,39 +5,31 @@ A cache that its user counts (`Cache`), and functions that count for themselves 
 
 from __future__ import annotations
 
+import gc
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._use.polling import Polled, observe_once, reference, refuse_temporary
 from telemetry_kit._use.timed import Block, Timed
 
 if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
+    from telemetry_kit._core.instruments import Instruments, Series
+    from telemetry_kit._core.observed import Account
     from telemetry_kit._core.scope import Scope
 
-HIT, MISS, EVICTED = "hit", "miss", "evicted"
+Found = TypeVar("Found")
+HIT, MISS = "hit", "miss"
 
 
-class _State:
-    """What the caches of one name share: it lives as long as their `Telemetry`, so that counts never go back."""
-
-    __slots__ = ("__weakref__", "counts", "evictions", "guard", "hits", "misses")
-
-    def __init__(self, attributes: dict[str, AttributeValue]) -> None:
-        self.counts: counters.Tally[str] = counters.Tally()
-        self.guard = ValueGuard()
-        self.hits = series({**attributes, "cache.result": HIT})
-        self.misses = series({**attributes, "cache.result": MISS})
-        self.evictions = series(attributes)
-
-
-_STATES: Registry[dict[str, _State]] = Registry(dict)
-"""By name."""
+_GUARDS: Registry[dict[str, ValueGuard]] = Registry(dict)
+"""Which errors of loading there have been, by name."""
 
 
 @public
@@ -50,15 +42,12 @@ class Cache:
         self._attributes: dict[str, AttributeValue] = {"cache.name": name, "scope.name": scope.name}
         self._what = f"cache {self.name!r}"
         self._disabled = scope.disabled
-        states = _STATES.of(scope)
-        state = states.get(name)
-        if state is None:
-            new = _State(self._attributes)
-            state = states.setdefault(name, new)
-            if state is new:
-                scope.instruments.observe("cache.requests", new, _requests)
-                scope.instruments.observe("cache.evictions", new, _evictions)
-        self._state = state
+        self._guard = _GUARDS.of(scope).setdefault(name, ValueGuard())
+        self._requests = scope.instruments.account("cache.requests")
+        self._evictions = scope.instruments.account("cache.evictions")
+        self._hits, self._misses = _by_result(self._attributes)
+        self._entries = series(self._attributes)
+        self._requests.declare(self._hits, self._misses)
         self._durations = scope.instruments.histogram("cache.load.duration")
 
     def __repr__(self) -> str:
@@ -66,23 +55,24 @@ class Cache:
 
     def hit(self) -> None:
         """Count a look-up that found something."""
-        self._state.counts.add(HIT)
+        self._requests.add(self._hits)
 
     def miss(self) -> None:
         """Count a look-up that found nothing."""
-        self._state.counts.add(MISS)
+        self._requests.add(self._misses)
 
-    def lookup(self, found: bool) -> None:
-        """Count a look-up that found something, or didn't."""
+    def lookup(self, found: Found) -> Found:
+        """Count a look-up that found something, or didn't. Gives `found` back: `if cache.lookup(key in kept): ...`."""
         try:
-            self._state.counts.add(HIT if found else MISS)
+            self._requests.add(self._hits if found else self._misses)
         except Exception as fault:  # the truth of an array is no truth
             faults.record("cache.lookup", fault)
+        return found
 
     def evicted(self, n: int = 1) -> None:
         """Count entries that were let go for others."""
         if isinstance(n, int) and n >= 0:
-            self._state.counts.add(EVICTED, n)
+            self._evictions.add(self._entries, n)
         else:
             faults.record("cache.evicted", ValueError(f"evicted() takes a count from 0, and got {n!r:.100}"))
 
@@ -103,62 +93,78 @@ class _Load(Timed):
         cache = self._cache
         attributes = cache._attributes
         if error_type is not None:
-            attributes = {**attributes, "error.type": cache._state.guard.error_type(error_type)}
+            attributes = {**attributes, "error.type": cache._guard.error_type(error_type)}
         cache._durations.record(duration, attributes)
 
 
 def observe_cache(scope: Scope, cached_function: Any, *, name: str) -> Handle:
     """What `Telemetry.observe_cache` says."""
-    check_name("cache", name)
-    if not callable(getattr(cached_function, "cache_info", None)):
+    what = f"cache {check_name('cache', name)!r}"
+    refuse_temporary(what, cached_function)
+    cached = _lasting(cached_function)
+    if not callable(getattr(cached, "cache_info", None)):
         msg = (
-            f"cache {name!r} can't be read: {cached_function!r:.100} has no cache_info(), as functools.lru_cache and "
+            f"{what} can't be read: {cached_function!r:.100} has no cache_info(), as functools.lru_cache and "
             "cachetools.cached(..., info=True) give it. Count it with telemetry.cache() instead"
         )
         raise TypeError(msg)
-    if isinstance(cached_function, types.MethodType):
-        # Each look at a method makes a new object, which is gone at once: the function behind it has the cache.
-        cached_function = cached_function.__func__
     attributes: dict[str, AttributeValue] = {"cache.name": admit_name(scope, "cache", name), "scope.name": scope.name}
-    read = _Info(attributes)
-    observe = scope.instruments.observe
-    return Handle(
-        observe("cache.requests", cached_function, read.requests).stop,
-        observe("cache.size", cached_function, read.size).stop,
-        observe("cache.limit", cached_function, read.limit).stop,
-    )
+    instruments, of, by_result = scope.instruments, series(attributes), _by_result(attributes)
+    requests = instruments.account("cache.requests")
+
+    def make() -> _Info:
+        return _Info(instruments, of, requests, by_result, cached)
+
+    return observe_once(instruments, what, cached, of, make, _READERS)
 
 
-class _Info:
+class _Info(Polled):
     """Reads `cache_info()`: hits, misses, maxsize, currsize. The function itself is never held here."""
 
-    __slots__ = ("_counted", "hits", "misses", "of")
+    __slots__ = ("of",)
 
-    def __init__(self, attributes: dict[str, AttributeValue]) -> None:
-        self.of = series(attributes)
-        self.hits = series({**attributes, "cache.result": HIT})
-        self.misses = series({**attributes, "cache.result": MISS})
-        self._counted = counters.Monotonic()
-
-    def requests(self, cached: Any) -> Reading:
-        info = cached.cache_info()
-        hits, misses = self._counted(info.hits, info.misses)
-        return ((self.hits, hits), (self.misses, misses))
+    def __init__(
+        self, instruments: Instruments, of: Series, requests: Account, by_result: tuple[Series, Series], cached: Any
+    ) -> None:
+        counts = [(requests, one) for one in by_result]
+        super().__init__(instruments, "cache.info", _ask, _look_ups, counts, zeros=True)
+        self.of = of
+        self.read_at_fork = reference(cached)
 
     def size(self, cached: Any) -> Reading:
-        entries = cached.cache_info().currsize
-        return ((self.of, entries),) if entries is not None else ()
+        info = self.now(cached)
+        return () if info is None or info.currsize is None else ((self.of, info.currsize),)
 
     def limit(self, cached: Any) -> Reading:
-        most = cached.cache_info().maxsize
-        return ((self.of, most),) if most is not None else ()
+        info = self.now(cached)
+        return () if info is None or info.maxsize is None else ((self.of, info.maxsize),)
 
 
-def _requests(state: _State) -> Reading:
-    counts = state.counts.read()
-    return ((state.hits, counts.get(HIT, 0)), (state.misses, counts.get(MISS, 0)))
+_READERS: dict[str, Any] = {
+    "cache.requests": _Info.count.__get__,
+    "cache.size": _Info.size.__get__,
+    "cache.limit": _Info.limit.__get__,
+}
 
 
-def _evictions(state: _State) -> Reading:
-    evicted = state.counts.read().get(EVICTED)
-    return () if evicted is None else ((state.evictions, evicted),)
+def _ask(cached: Any) -> Any:
+    return cached.cache_info()
+
+
+def _look_ups(info: Any) -> tuple[float, float]:
+    return info.hits, info.misses
+
+
+def _by_result(attributes: dict[str, AttributeValue]) -> tuple[Series, Series]:
+    return series({**attributes, "cache.result": HIT}), series({**attributes, "cache.result": MISS})
+
+
+def _lasting(cached: Any) -> Any:
+    """What has the cache, where each look at a method makes a new object that is gone at once."""
+    if type(cached) is types.MethodType:
+        return cached.__func__
+    function = getattr(cached, "__wrapped__", None)
+    for one in () if function is None else gc.get_referents(cached):
+        if callable(getattr(type(one), "cache_info", None)) and getattr(one, "__wrapped__", None) is function:
+            return one
+    return cached

@@ -1,47 +1,40 @@
 """Health checks as a metric: asked when somebody looks, never in the way of who looks.
 
-A check runs in a thread of its own, one at a time, and its answer is kept for `max_age`. A collection starts what is
-due, waits for all of it together for at most a second, and reports what is known by then. A check that hangs so costs
-one thread, is unhealthy, and delays nothing else.
+A check runs in a thread of its own, one at a time, and its answer is kept for `max_age`. A collection starts what is due
+and reports what is known. It waits only for checks that have no answer yet, for all of them together at most a second. A
+check that hangs so costs one thread, is unhealthy, and delays nothing else.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
-import threading
-import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import clock, counters, faults, outcome
+from telemetry_kit._core import clock, faults, outcome
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._use.workers import PATIENCE, Question, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from telemetry_kit._core.scope import Scope
 
-WAIT_AT_MOST = 1.0
-"""Seconds that a collection waits for all checks together."""
+Check = Callable[[], "bool | None"] | Callable[[], Awaitable["bool | None"]]
 SLACK = 0.25
 """Seconds that a check may be short of its timeout when a collection's patience ends, and still be said to hang: on a
 busy machine its thread starts late, and with `timeout=1.0` it would otherwise be unknown."""
 TIMEOUT = "timeout"
 
 
-def observe_health(
-    scope: Scope, name: str, check: Callable[[], bool | None], *, timeout: float = 1.0, max_age: float = 5.0
-) -> Handle:
+def observe_health(scope: Scope, name: str, check: Check, *, timeout: float = 1.0, max_age: float = 5.0) -> Handle:
     """What `Telemetry.health` says."""
     what = f"health check {check_name('health check', name)!r}"
-    if not callable(check) or inspect.iscoroutinefunction(check):
-        msg = (
-            f"{what} is a function that returns True, False or None, and got {check!r:.100}. It runs in a thread: from "
-            "there a coroutine is reached by asyncio.run_coroutine_threadsafe(...).result(timeout)"
-        )
+    if not callable(check):
+        msg = f"{what} must be a function or a coroutine function that gives True, False or None, got {check!r:.100}"
         raise TypeError(msg)
     _check_seconds(what, "timeout", timeout, above=True)
     _check_seconds(what, "max_age", max_age, above=False)
@@ -74,12 +67,10 @@ class _Checks:
 
     def read(self) -> Reading:
         checks = list(self.all.values())
-        # Real time, also where a test has put another clock in place: it is the collector that waits.
-        began = time.monotonic()
         for check in checks:
             check.start_if_due()
         for check in checks:
-            check.wait(began)
+            check.wait()
         return list(self._known(checks))
 
     @staticmethod
@@ -90,31 +81,11 @@ class _Checks:
                 yield check.of, int(healthy)
 
 
-class _Evaluation:
-    """One run of a check in its thread."""
-
-    __slots__ = ("_real", "began", "ended", "untold")
-
-    def __init__(self) -> None:
-        self.began = clock.perf_counter()
-        self._real = time.monotonic()
-        self.ended = threading.Event()
-        self.untold = deque([True])
-        """Taken by whoever tells the outcome first: the thread, or the collection that waited in vain."""
-
-    def elapsed(self) -> float:
-        """Seconds since it began. A thread hangs in real time, also where a test has stopped the clock."""
-        return max(time.monotonic() - self._real, clock.perf_counter() - self.began)
-
-
 class _Check:
     """A check, its last answer, and the run that is on its way to the next."""
 
-    def __init__(
-        self, scope: Scope, name: str, check: Callable[[], bool | None], timeout: float, max_age: float
-    ) -> None:
-        self._check = check
-        self._name = name
+    def __init__(self, scope: Scope, name: str, check: Check, timeout: float, max_age: float) -> None:
+        self._instruments = scope.instruments
         self._timeout = timeout
         self._max_age = max_age
         self._attributes = {"health.check.name": name, "scope.name": scope.name}
@@ -123,84 +94,56 @@ class _Check:
         self.healthy: bool | None = None
         """What is known, None before the first answer."""
         self._known_at = -math.inf
-        self._generation = counters.fork.generation
-        self._free = deque([True])
-        self._running: _Evaluation | None = None
+        self._question = Question(
+            check, name=f"health-{name}", site="health.start", timeout=timeout, settled=self._answered
+        )
 
     def start_if_due(self) -> None:
         """Run the check, unless it is running or was answered a short while ago."""
-        if self._generation is not counters.fork.generation:  # the parent's thread isn't here
-            self._generation = counters.fork.generation
-            self._free = deque([True])
-            self._running = None
+        question = self._question
+        if not question.is_ours():
             self.healthy, self._known_at = None, -math.inf
-        if self._running is None and clock.perf_counter() - self._known_at < self._max_age:
-            return
-        try:
-            self._free.pop()
-        except IndexError:
-            return
-        running = self._running = _Evaluation()
-        thread = threading.Thread(target=self._run, args=(running,), name=f"health-{self._name}", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as fault:  # no threads here, or none left
-            if "shutdown" not in str(fault):  # the last collection of a process: what is known is reported
-                faults.record("health.start", fault)
-            self._running = None
-            self._free.append(True)
+        if question.running is not None or clock.perf_counter() - self._known_at >= self._max_age:
+            question.start()
 
-    def wait(self, began: float) -> None:
-        """Wait for the answer, as long as this check may take and all of them together may."""
-        running = self._running
-        if running is None:
+    def wait(self) -> None:
+        """Wait for the first answer, as long as this check may take and all of them together may."""
+        run = self._question.running
+        if run is None:
             return
-        left = WAIT_AT_MOST - (time.monotonic() - began)
-        patience = min(left, self._timeout - running.elapsed())
-        if running.ended.wait(max(patience, 0.0)):
+        patience, collection = PATIENCE.of(self._instruments), self._instruments.collection
+        if self.healthy is None and patience.wait(run, collection, self._timeout - run.elapsed()):
             return
-        if running.elapsed() + SLACK >= self._timeout and self._learn(running, healthy=False):
-            self._record(running, TIMEOUT)
+        if run.elapsed() + SLACK >= self._timeout and run.settle():
+            self._learn(healthy=False)
+            self._record(run, TIMEOUT)
 
-    def _run(self, running: _Evaluation) -> None:
+    def _answered(self, run: Run, answer: Any, exc: BaseException | None) -> None:
         """In the thread."""
-        healthy, error_type = False, None
+        healthy = False
+        error_type: str | None = outcome.OTHER
         try:
-            healthy = self._ask()
-            error_type = None if healthy else outcome.OTHER
-        except BaseException as exc:  # the end of a thread of ours: there is nobody to raise to
+            healthy = exc is None and (answer is None or bool(answer))
+        except Exception as odd:  # the truth of an array is no truth
+            exc = odd
+        if healthy:
+            error_type = None
+        elif exc is not None:
             error_type = _error_type(exc)
-        if running.elapsed() > self._timeout:
+        if run.elapsed() > self._timeout:
             healthy, error_type = False, TIMEOUT
-        first = self._learn(running, healthy=healthy)
-        self._running = None
-        self._free.append(True)
-        running.ended.set()
-        # After that: the collection that waits for us may hold what a record needs.
-        if first:
-            self._record(running, error_type)
+        if run.settle():
+            self._learn(healthy=healthy)
+            # Who waits for us may hold what a record needs.
+            run.ended.set()
+            self._record(run, error_type)
 
-    def _ask(self) -> bool:
-        answer: Any = self._check()
-        if inspect.isawaitable(answer):
-            if inspect.iscoroutine(answer):
-                answer.close()
-            msg = f"health check {self._name!r} returned an awaitable, which nobody awaits: wait for it in the check"
-            raise TypeError(msg)
-        return answer is None or bool(answer)
-
-    def _learn(self, running: _Evaluation, *, healthy: bool) -> bool:
-        """Take what a run tells, if nobody has: whether it was the first to tell."""
-        try:
-            running.untold.pop()
-        except IndexError:
-            return False
+    def _learn(self, *, healthy: bool) -> None:
         self.healthy = healthy
         self._known_at = clock.perf_counter()
-        return True
 
-    def _record(self, running: _Evaluation, error_type: str | None) -> None:
-        duration = clock.perf_counter() - running.began
+    def _record(self, run: Run, error_type: str | None) -> None:
+        duration = clock.perf_counter() - run.began
         attributes = self._attributes
         if error_type is not None:
             attributes = {**attributes, "error.type": error_type}

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from telemetry_kit._core import counters, outcome
+from telemetry_kit._core import counters, faults, outcome
 from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
-from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import (
@@ -25,6 +25,8 @@ from telemetry_kit._use.pool_stats import (
     attributes_of,
     check_convention,
     check_limit,
+    is_timeout,
+    readers_of,
 )
 from telemetry_kit._use.timed import Block, Timed
 
@@ -33,24 +35,11 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
     from telemetry_kit.conventions import PoolConvention
 
-TIMEOUT_NAMES = frozenset({"TimeoutError", "PoolTimeout"})
-"""Exceptions that say a wait took too long, by name: Python 3.10 has three of them, and SQLAlchemy, psycopg and httpx
-each have their own."""
 OWN_KEYS = frozenset({"pool.name", "scope.name", "error.type", "db.client.connection.pool.name"})
 
 
-class _State:
-    """What the pools of one name share. It lives as long as their `Telemetry`, so that a count never goes back."""
-
-    __slots__ = ("__weakref__", "errors", "guard")
-
-    def __init__(self) -> None:
-        self.errors: counters.Tally[Series] = counters.Tally()
-        self.guard = ValueGuard(own=OWN_KEYS)
-
-
-_STATES: Registry[dict[tuple[str, str | None], _State]] = Registry(dict)
-"""By name and convention."""
+_GUARDS: Registry[dict[tuple[str, str | None], ValueGuard]] = Registry(dict)
+"""Which attribute values and errors there have been, by name and convention."""
 
 
 @public
@@ -79,26 +68,22 @@ class Pool(HasBlocks):
             msg = f"metric_attributes of {self._what} is a mapping or None, and got {metric_attributes!r:.100}"
             raise TypeError(msg)
         name = admit_name(scope, "pool", name)
-        states, key = _STATES.of(scope), (name, None if convention is None else convention.name)
-        state = states.get(key)
-        if state is None:
-            new = _State()
-            state = states.setdefault(key, new)
-            if state is new:
-                metric, read = ("pool.errors", _read_errors) if convention is None else (_TIMEOUTS, _read_timeouts)
-                scope.instruments.observe(metric, state, read)
-        self._state = state
+        key = (name, None if convention is None else convention.name)
+        self._guard = _GUARDS.of(scope).setdefault(key, ValueGuard(own=OWN_KEYS))
         self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
         self._convention = convention
         self._disabled = scope.disabled
         self._used = counters.Running()
         self._pending = counters.Running()
         self._errors: counters.Tally[str] = counters.Tally()
+        self._account = scope.instruments.account("pool.errors" if convention is None else _TIMEOUTS)
         prefix = "pool" if convention is None else convention.prefix
         self._wait_time = scope.instruments.histogram(f"{prefix}.wait_time")
         self._use_time = scope.instruments.histogram(f"{prefix}.use_time")
         self._create_time = None if convention is None else scope.instruments.histogram(f"{prefix}.create_time")
-        Reported(self._attributes, _levels).observe(scope.instruments, self, convention, errors=False)
+        reported = Reported(scope.instruments, self._attributes, convention, _levels, errors=False)
+        for metric, read in readers_of(convention, errors=False).items():
+            scope.instruments.observe(metric, self, read(reported))
 
     def __repr__(self) -> str:
         return f"<Pool {self.name!r} {self.stats()}>"
@@ -133,13 +118,17 @@ class Pool(HasBlocks):
 
     def error(self, error_type: str) -> None:
         """Count an error of the pool: an item that was broken, a request that was refused."""
-        error_type = self._state.guard.error_type(plain_text(error_type) or outcome.OTHER)
+        error_type = self._guard.error_type(plain_text(error_type) or outcome.OTHER)
         self._errors.add(TIMEOUT if error_type == TIMEOUT else outcome.OTHER)
-        self._state.errors.add(series({**self._attributes, "error.type": error_type}))
+        if self._convention is None:
+            self._account.add(series({**self._attributes, "error.type": error_type}))
+        elif error_type == TIMEOUT:  # what the convention has of a pool's errors
+            self._account.add(series(self._attributes))
 
     def resize(self, limit: int | None) -> None:
-        """From now on there are `limit` items at most, None for no limit. Raises ValueError for a negative one."""
-        self._limit = check_limit(self._what, limit)
+        """From now on there are `limit` items at most, None for no limit. What can't be a limit changes nothing."""
+        with faults.guard("pool.resize"):
+            self._limit = check_limit(self._what, limit)
 
     def stats(self) -> PoolStats:
         """The numbers of now: exact whenever nothing moves.
@@ -163,10 +152,10 @@ class Pool(HasBlocks):
         """The attributes of a time. The convention's times have no `error.type`."""
         if error_type is None or self._convention is not None:
             return self._attributes
-        return {**self._attributes, "error.type": self._state.guard.error_type(error_type)}
+        return {**self._attributes, "error.type": self._guard.error_type(error_type)}
 
     def _declare(self, given: Mapping[str, object]) -> dict[str, AttributeValue]:
-        guard = self._state.guard
+        guard = self._guard
         declared = guard.attributes(given)
         return declared if guard.admit(declared, None) else guard.collapse(declared)
 
@@ -184,7 +173,7 @@ class _Wait(Timed):
         self._pool._pending.leave(self._counted)
 
     def judge(self, exc: BaseException) -> str | None:
-        if TIMEOUT_NAMES.isdisjoint(kind.__name__ for kind in type(exc).__mro__):
+        if not is_timeout(exc):
             return outcome.error_type(exc)
         self._pool.timeout()
         return TIMEOUT
@@ -233,14 +222,3 @@ _TIMEOUTS = "db.client.connection.timeouts"
 
 def _levels(pool: Pool) -> Levels:
     return Levels(pool._used.total(), pool._limit, pool._pending.total())
-
-
-def _read_errors(state: _State) -> Reading:
-    return list(state.errors.read().items())
-
-
-def _read_timeouts(state: _State) -> Reading:
-    """What the convention has of a pool's errors: its timeouts."""
-    for of, number in state.errors.read().items():
-        if of.attributes["error.type"] == TIMEOUT:
-            yield series({key: value for key, value in of.attributes.items() if key != "error.type"}), number

@@ -25,26 +25,52 @@ UNBOUNDED = 2**31
 
 def _sqlalchemy(pool: Any, _limit: int | None = None) -> PoolStats:
     size, overflow = pool.size(), pool._max_overflow
+    used, idle = pool.checkedout(), pool.checkedin()
     return PoolStats(
-        used=pool.checkedout(),
+        used=used if used >= 0 else None,  # disposed of while connections were out, which have come back since
         limit=None if overflow < 0 or not size else size + overflow,
-        idle=pool.checkedin(),
+        idle=idle,
         pending=_waiting(lambda: _who_gets(pool._pool)),
         idle_max=size or None,
     )
 
 
+def _sqlalchemy_assertion(pool: Any, _limit: int | None = None) -> PoolStats:
+    return PoolStats(used=int(pool._checked_out), limit=1, idle=int(pool._conn is not None and not pool._checked_out))
+
+
+def _sqlalchemy_uncounted(_pool: Any, _limit: int | None = None) -> PoolStats:
+    """A pool that keeps nothing, or one connection for everybody: nobody waits, and nobody counts what is taken."""
+    return PoolStats(used=None)
+
+
 def _psycopg(pool: Any, _limit: int | None = None) -> PoolStats:
     stats = pool.get_stats()
     size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+    making = 0 if pool.closed else _psycopg_making(pool)
     return PoolStats(
-        used=0 if pool.closed else size - idle,  # a closed pool lets its connections go and doesn't count that
+        # A closed pool lets its connections go and doesn't count that.
+        used=0 if pool.closed else None if making is None else max(size - idle - making, 0),
         limit=stats.get("pool_max") or None,
         idle=idle,
-        pending=stats.get("requests_waiting", 0),
+        # Who gave up stays in line until a connection comes.
+        pending=sum(client.conn is None and client.error is None for client in tuple(pool._waiting)),
         errors=stats.get("requests_errors", 0),
         idle_min=stats.get("pool_min"),
     )
+
+
+def _psycopg_making(pool: Any) -> int | None:
+    """How many connections are in the making, which the pool counts among its size: to be opened by a worker, being
+    opened by one, or to be tried again later. In an outage that is all of them."""
+    try:
+        tasks = pool._tasks
+        to_do = [*_items(tasks), *(getattr(one.action, "__self__", None) for one in tuple(pool._sched._queue))]
+        busy = len(pool._workers) - sum(not _is_over(one) for one in tuple(_who_gets(tasks)))
+    except (AttributeError, RuntimeError) as fault:  # RuntimeError: it changed while it was read, without the GIL
+        faults.record("pool.used", fault)
+        return None
+    return max(busy, 0) + sum(type(task).__name__ == "AddConnection" for task in to_do)
 
 
 def _redis(pool: Any, _limit: int | None = None) -> PoolStats:
@@ -58,10 +84,25 @@ def _redis(pool: Any, _limit: int | None = None) -> PoolStats:
     return PoolStats(used, limit, idle, _waiting(lambda: pool._condition._waiters) if blocking else 0)
 
 
+def _aiohttp(connector: Any, _limit: int | None = None) -> PoolStats:
+    making = sum(type(one).__name__ == "_TransportPlaceholder" for one in tuple(connector._acquired))
+    return PoolStats(
+        used=len(connector._acquired) - making,
+        limit=connector.limit or None,
+        idle=sum(map(len, tuple(connector._conns.values()))),
+        pending=_waiting(lambda: [one for line in tuple(connector._waiters.values()) for one in tuple(line)]),
+    )
+
+
 def _asyncpg(pool: Any, _limit: int | None = None) -> PoolStats:
     idle = pool.get_idle_size()
+    try:  # `get_size()` leaves out connections that died while somebody has them
+        used = sum(holder._in_use is not None for holder in pool._holders)
+    except AttributeError as fault:
+        faults.record("pool.used", fault)
+        used = pool.get_size() - idle
     return PoolStats(
-        used=pool.get_size() - idle,
+        used=used,
         limit=pool.get_max_size(),
         idle=idle,
         pending=_waiting(lambda: () if pool._queue is None else pool._queue._getters),
@@ -70,11 +111,14 @@ def _asyncpg(pool: Any, _limit: int | None = None) -> PoolStats:
 
 
 def _urllib3(pool: Any, _limit: int | None = None) -> PoolStats:
-    """A pool that doesn't block opens more than its size when it is empty, and counts none of those."""
-    there = pool.pool
+    """A pool that doesn't block opens more than its size when it is empty, and counts none of those: how many are taken
+    is known only of one that blocks."""
+    there, blocks = pool.pool, pool.block
     if there is None:
-        return PoolStats(used=0)  # closed
+        return PoolStats(used=0 if blocks else None)  # closed
     idle = sum(connection is not None for connection in tuple(there.queue))
+    if not blocks:
+        return PoolStats(used=None, idle=idle, idle_max=there.maxsize)
     return PoolStats(there.maxsize - there.qsize(), there.maxsize, idle, _waiting(lambda: there.not_empty._waiters))
 
 
@@ -83,11 +127,12 @@ def _urllib3_manager(manager: Any, _limit: int | None = None) -> PoolStats:
     with manager.pools.lock:
         pools = list(manager.pools._container.values())
     each = [_urllib3(pool) for pool in pools]
+    blocks = manager.connection_pool_kw.get("block", False)
     return PoolStats(
-        used=sum(stats.used for stats in each),
+        used=sum(stats.used or 0 for stats in each) if blocks else None,
         limit=sum(stats.limit or 0 for stats in each) or None,
         idle=sum(stats.idle or 0 for stats in each),
-        pending=sum(stats.pending for stats in each),
+        pending=sum(stats.pending or 0 for stats in each),
     )
 
 
@@ -108,12 +153,15 @@ def _capacity_limiter(limiter: Any, _limit: int | None = None) -> PoolStats:
 
 
 READERS: dict[tuple[str, str], Reader] = {
+    ("aiohttp", "BaseConnector"): _aiohttp,
     ("anyio", "CapacityLimiter"): _capacity_limiter,
     ("asyncio", "Semaphore"): _task_semaphore,
     ("asyncpg", "Pool"): _asyncpg,
     ("psycopg_pool", "AsyncConnectionPool"): _psycopg,
     ("psycopg_pool", "ConnectionPool"): _psycopg,
     ("redis", "ConnectionPool"): _redis,
+    ("sqlalchemy", "AssertionPool"): _sqlalchemy_assertion,
+    ("sqlalchemy", "Pool"): _sqlalchemy_uncounted,
     ("sqlalchemy", "QueuePool"): _sqlalchemy,
     ("threading", "Semaphore"): _thread_semaphore,
     ("urllib3", "HTTPConnectionPool"): _urllib3,
@@ -122,6 +170,8 @@ READERS: dict[tuple[str, str], Reader] = {
 """By the top-level package and the name of a class."""
 
 OWNERS: dict[tuple[str, str], str] = {
+    ("aiohttp", "ClientSession"): "connector",
+    ("redis", "Redis"): "connection_pool",
     ("requests", "HTTPAdapter"): "poolmanager",
     ("sqlalchemy", "AsyncEngine"): "sync_engine",
     ("sqlalchemy", "Engine"): "pool",
@@ -137,8 +187,15 @@ def reader_of(obj: object) -> Reader | None:
     attribute = _by_class(OWNERS, obj)
     if attribute is None:
         return _by_class(READERS, obj)  # type: ignore[no-any-return]
-    read = reader_of(getattr(obj, attribute))
-    return None if read is None else lambda owner, limit: read(getattr(owner, attribute), limit)
+    if reader_of(getattr(obj, attribute)) is None:
+        return None
+    return lambda owner, limit: _of_owner(getattr(owner, attribute), limit)
+
+
+def _of_owner(pool: Any, limit: int | None) -> PoolStats:
+    """The numbers of the pool that an owner has now: none any more, once a session is closed."""
+    read = reader_of(pool)
+    return PoolStats(used=0 if pool is None else None, idle=0) if read is None else read(pool, limit)
 
 
 def _by_class(table: dict[tuple[str, str], Any], obj: object) -> Any:
@@ -153,10 +210,15 @@ def _waiting(waiters: Callable[[], Any]) -> int:
     """How many wait. They stand in private attributes, without which everything else is still worth knowing."""
     try:
         there = waiters()
-        return sum(not (hasattr(one, "done") and one.done()) for one in tuple(there))
+        return sum(not _is_over(one) for one in tuple(there))
     except (AttributeError, RuntimeError) as fault:  # RuntimeError: it changed while it was read, without the GIL
         faults.record("pool.pending", fault)
         return 0
+
+
+def _is_over(waiter: Any) -> bool:
+    """Whether a task's wait is: it was cancelled, or gets what it waits for."""
+    return hasattr(waiter, "done") and waiter.done()
 
 
 def _who_gets(queue: Any) -> Any:

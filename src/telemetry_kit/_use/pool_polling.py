@@ -6,9 +6,19 @@ import dataclasses
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._use.polling import observe_once, reference, refuse_temporary
 from telemetry_kit._use.pool_adapters import SEMAPHORES, reader_of
-from telemetry_kit._use.pool_stats import PoolStats, Reported, attributes_of, check_convention, check_limit, check_stats
+from telemetry_kit._use.pool_stats import (
+    PoolStats,
+    Reported,
+    attributes_of,
+    check_convention,
+    check_limit,
+    check_stats,
+    readers_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,25 +36,52 @@ def observe_pool(
     stats: Callable[[], PoolStats] | None = None,
     limit: int | None = None,
     convention: PoolConvention | None = None,
+    record_times: bool = False,
 ) -> Handle:
     """What `Telemetry.observe_pool` says."""
     what = f"pool {check_name('pool', name)!r}"
     limit = check_limit(what, limit)
     check_convention(what, convention)
+    refuse_temporary(what, obj)
     read = _reader(what, obj, limit) if stats is None else _of_callable(what, stats)
     name = admit_name(scope, "pool", name)
-    reported = Reported(attributes_of(scope, name, {}, convention), _completed(read, limit))
-    # A tuple can't be held weakly, so that a pool that is only a callable lives until it is stopped.
-    owner = obj if obj is not None else (stats,)
-    return Handle(*(source.stop for source in reported.observe(scope.instruments, owner, convention, errors=True)))
+    instruments, attributes = scope.instruments, attributes_of(scope, name, {}, convention)
+    complete = _completed(read, limit)
+
+    def make() -> Reported:
+        reported = Reported(instruments, attributes, convention, complete, errors=True)
+        if stats is None:
+            reported.read_at_fork = reference(obj)
+        return reported
+
+    ends: list[Callable[[], None]] = []
+    if record_times and not scope.disabled:
+        from telemetry_kit._use.sqlalchemy_times import record_times as record
+
+        ends.append(record(what, obj, instruments, attributes, convention))
+    observed = observe_once(
+        instruments,
+        what,
+        stats if obj is None else obj,
+        series(attributes),
+        make,
+        readers_of(convention, errors=True),
+        weakly=obj is not None,
+    )
+    return Handle(observed.stop, *ends)
 
 
 def _completed(read: Reader, limit: int | None) -> Callable[[Any], PoolStats]:
-    """The numbers, checked, and with the limit that the user knows where the pool doesn't."""
+    """The numbers, checked, with the limit that the user knows where the pool doesn't, and nothing below zero."""
 
     def completed(owner: Any) -> PoolStats:
         found = check_stats(read(owner, limit))
-        return found if limit is None or found.limit is not None else dataclasses.replace(found, limit=limit)
+        if limit is not None and found.limit is None:
+            found = dataclasses.replace(found, limit=limit)
+        if any(level is not None and level < 0 for level in (found.used, found.idle, found.pending)):
+            used, idle, pending = (None if n is None else max(n, 0) for n in (found.used, found.idle, found.pending))
+            found = dataclasses.replace(found, used=used, idle=idle, pending=pending)
+        return found
 
     return completed
 

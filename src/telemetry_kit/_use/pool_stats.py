@@ -1,7 +1,7 @@
 """What is known of a pool at one moment, and how it is reported: the numbers behind every `pool.*` metric.
 
-Several instruments report one pool. They are read one after the other, so that a pool is asked once in a collection and
-all of them tell of the same moment: a usage above the limit is then a fact and not an artefact.
+Several instruments report one pool. A pool is asked once in a collection and all of them report the same moment: a
+usage above the limit is then a fact and not an artefact.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telemetry_kit._core import clock, counters, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.outcome import OTHER
+from telemetry_kit._use.polling import Polled
 from telemetry_kit.conventions import DB_CONNECTIONS, PoolConvention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry_kit._core.instruments import Instruments, Series, Source
+    from telemetry_kit._core.instruments import Instruments, Series
+    from telemetry_kit._core.observed import Account
     from telemetry_kit._core.scope import Scope
 
 TIMEOUT = "timeout"
 """The `error.type` of a wait that took too long."""
-MOMENT = 1.0
-"""Seconds after which a pool is asked again, whoever has not read the last answer yet."""
+TIMEOUT_NAMES = frozenset({"TimeoutError", "PoolTimeout"})
+"""Exceptions that say a wait took too long, by name: Python 3.10 has three of them, and SQLAlchemy, psycopg and httpx
+each have their own."""
 _STATE = "db.client.connection.state"
 
 
@@ -39,14 +41,14 @@ class PoolStats:
     PoolStats(used=3, limit=10, idle=None, pending=2, timeouts=0, errors=0, idle_min=None, idle_max=None)
     """
 
-    used: int
-    """Items that are taken."""
+    used: int | None
+    """Items that are taken, None where the pool can't know."""
     limit: int | None = None
     """Items that there are at most, None for no limit."""
     idle: int | None = None
     """Items that are there and not taken, None where the pool doesn't say."""
-    pending: int = 0
-    """Requests that wait for an item."""
+    pending: int | None = 0
+    """Requests that wait for an item, None where the pool doesn't say."""
     timeouts: int = 0
     """Requests that waited in vain."""
     errors: int = 0
@@ -68,6 +70,11 @@ class Levels(NamedTuple):
     errors: int = 0
     idle_min: int | None = None
     idle_max: int | None = None
+
+
+def is_timeout(exc: BaseException) -> bool:
+    """Whether an exception says that a wait took too long."""
+    return not TIMEOUT_NAMES.isdisjoint(kind.__name__ for kind in type(exc).__mro__)
 
 
 def check_limit(what: str, limit: object) -> int | None:
@@ -100,104 +107,82 @@ def attributes_of(
     return {**declared, "pool.name": name, "scope.name": scope.name}
 
 
-class Reported:
+class Reported(Polled):
     """One pool's numbers under the names that its convention has for them.
 
     `read` gives the numbers of the owner, which is never held here.
     """
 
-    __slots__ = ("_asked", "_at", "_attributes", "_counted", "_failures", "_last", "_read", "idle", "series", "used")
+    __slots__ = ("idle", "series", "used")
 
-    def __init__(self, attributes: dict[str, AttributeValue], read: Callable[[Any], PoolStats | Levels]) -> None:
-        self._attributes = attributes
-        self._read = read
-        self._asked: set[str] = set()
-        self._last: PoolStats | Levels | None = None
-        self._at = -math.inf
-        self._counted = counters.Monotonic()
-        self._failures: list[Series | None] = [None, None]
+    def __init__(
+        self,
+        instruments: Instruments,
+        attributes: dict[str, AttributeValue],
+        convention: PoolConvention | None,
+        read: Callable[[Any], PoolStats | Levels],
+        *,
+        errors: bool,
+    ) -> None:
+        """With `errors`, the numbers count the pool's errors too."""
         self.series = series(attributes)
-
-    def observe(
-        self, instruments: Instruments, owner: object, convention: PoolConvention | None, *, errors: bool
-    ) -> list[Source]:
-        """Report the pool's levels and, if `errors`, the errors that its own numbers count, as long as `owner` lives."""
+        counts: list[tuple[Account, Series]] = []
+        if errors and convention is None:
+            account = instruments.account("pool.errors")
+            counts = [(account, series({**attributes, "error.type": kind})) for kind in (TIMEOUT, OTHER)]
+        elif errors:
+            counts = [(instruments.account("db.client.connection.timeouts"), self.series)]
+        super().__init__(instruments, "pool.stats", read, _failures if errors else None, counts)
         if convention is DB_CONNECTIONS:
-            self.used = series({**self._attributes, _STATE: "used"})
-            self.idle = series({**self._attributes, _STATE: "idle"})
-        levels = _GENERIC if convention is None else _CONNECTIONS
-        counts = (_ERRORS if convention is None else _TIMEOUTS) if errors else {}
-        return [
-            instruments.observe(metric, owner, reader.__get__(self)) for metric, reader in {**levels, **counts}.items()
-        ]
-
-    def now(self, owner: object, metric: str) -> PoolStats | Levels | None:
-        """The numbers of this collection, None where they can't be had: a fault is counted once a collection.
-
-        A metric that asks again begins the next collection.
-        """
-        now = clock.perf_counter()
-        if metric in self._asked or now - self._at > MOMENT:
-            self._asked = set()
-            self._at = now
-            try:
-                self._last = self._read(owner)
-            except Exception as fault:  # another library's object, or a callable of the user's
-                self._last = None
-                faults.record("pool.stats", fault)
-        self._asked.add(metric)
-        return self._last
+            self.used = series({**attributes, _STATE: "used"})
+            self.idle = series({**attributes, _STATE: "idle"})
 
     def usage(self, owner: object) -> Reading:
-        stats = self.now(owner, "usage")
-        return () if stats is None else ((self.series, stats.used),)
+        stats = self.now(owner)
+        return () if stats is None or stats.used is None else ((self.series, stats.used),)
 
     def limit(self, owner: object) -> Reading:
-        stats = self.now(owner, "limit")
+        stats = self.now(owner)
         return () if stats is None or stats.limit is None else ((self.series, stats.limit),)
 
     def utilization(self, owner: object) -> Reading:
-        stats = self.now(owner, "utilization")
-        return () if stats is None or stats.limit is None else ((self.series, (stats.used, stats.limit)),)
+        stats = self.now(owner)
+        known = stats is not None and stats.used is not None and stats.limit is not None
+        return ((self.series, (stats.used, stats.limit)),) if known else ()
 
     def pending(self, owner: object) -> Reading:
-        stats = self.now(owner, "pending")
-        return () if stats is None else ((self.series, stats.pending),)
-
-    def errors(self, owner: object) -> Reading:
-        stats = self.now(owner, "errors")
-        if stats is None:
-            return
-        for index, number in enumerate(self._counted(stats.timeouts, stats.errors)):
-            if number:
-                of = self._failures[index]
-                if of is None:
-                    of = series({**self._attributes, "error.type": (TIMEOUT, OTHER)[index]})
-                    self._failures[index] = of
-                yield of, number
+        stats = self.now(owner)
+        return () if stats is None or stats.pending is None else ((self.series, stats.pending),)
 
     def connections(self, owner: object) -> Reading:
-        stats = self.now(owner, "connections")
+        stats = self.now(owner)
         if stats is None:
             return
-        yield self.used, stats.used
+        if stats.used is not None:
+            yield self.used, stats.used
         if stats.idle is not None:
             yield self.idle, stats.idle
 
     def idle_max(self, owner: object) -> Reading:
-        stats = self.now(owner, "idle_max")
+        stats = self.now(owner)
         return () if stats is None or stats.idle_max is None else ((self.series, stats.idle_max),)
 
     def idle_min(self, owner: object) -> Reading:
-        stats = self.now(owner, "idle_min")
+        stats = self.now(owner)
         return () if stats is None or stats.idle_min is None else ((self.series, stats.idle_min),)
 
-    def timeouts(self, owner: object) -> Reading:
-        stats = self.now(owner, "timeouts")
-        if stats is None:
-            return ()
-        number = self._counted(stats.timeouts, stats.errors)[0]
-        return ((self.series, number),) if number else ()
+
+def _failures(stats: Any) -> tuple[float, float]:
+    return stats.timeouts, stats.errors
+
+
+def readers_of(
+    convention: PoolConvention | None, *, errors: bool
+) -> dict[str, Callable[[Any], Callable[[Any], Reading]]]:
+    """What reads a `Reported` for each metric."""
+    levels = _GENERIC if convention is None else _CONNECTIONS
+    counts = (_ERRORS if convention is None else _TIMEOUTS) if errors else {}
+    return {metric: reader.__get__ for metric, reader in {**levels, **counts}.items()}
 
 
 _GENERIC: dict[str, Any] = {
@@ -206,7 +191,7 @@ _GENERIC: dict[str, Any] = {
     "pool.utilization": Reported.utilization,
     "pool.pending": Reported.pending,
 }
-_ERRORS: dict[str, Any] = {"pool.errors": Reported.errors}
+_ERRORS: dict[str, Any] = {"pool.errors": Reported.count}
 _CONNECTIONS: dict[str, Any] = {
     "db.client.connection.count": Reported.connections,
     "db.client.connection.max": Reported.limit,
@@ -214,7 +199,7 @@ _CONNECTIONS: dict[str, Any] = {
     "db.client.connection.idle.min": Reported.idle_min,
     "db.client.connection.pending_requests": Reported.pending,
 }
-_TIMEOUTS: dict[str, Any] = {"db.client.connection.timeouts": Reported.timeouts}
+_TIMEOUTS: dict[str, Any] = {"db.client.connection.timeouts": Reported.count}
 
 
 _INT = {int}
@@ -226,15 +211,15 @@ def check_stats(stats: object) -> PoolStats:
     if not isinstance(stats, PoolStats):
         msg = f"a pool's stats are a PoolStats, and got {stats!r:.100} of type {type(stats).__name__}"
         raise TypeError(msg)
-    counts = {*map(type, (stats.used, stats.pending, stats.timeouts, stats.errors))}
-    levels = {*map(type, (stats.limit, stats.idle, stats.idle_min, stats.idle_max))}
+    counts = {*map(type, (stats.timeouts, stats.errors))}
+    levels = {*map(type, (stats.used, stats.pending, stats.limit, stats.idle, stats.idle_min, stats.idle_max))}
     if counts == _INT and levels <= _INT_OR_NONE:  # as a rule
         return stats
-    for name in ("used", "pending", "timeouts", "errors"):
+    for name in ("timeouts", "errors"):
         if not _is_number(getattr(stats, name)):
             msg = f"{name} of PoolStats is a number, and got {getattr(stats, name)!r:.100}"
             raise TypeError(msg)
-    for name in ("limit", "idle", "idle_min", "idle_max"):
+    for name in ("used", "pending", "limit", "idle", "idle_min", "idle_max"):
         number = getattr(stats, name)
         if not (number is None or _is_number(number)):
             msg = f"{name} of PoolStats is a number or None, and got {number!r:.100}"

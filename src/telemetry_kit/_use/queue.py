@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from telemetry_kit._core.instruments import Reading, series
+from telemetry_kit._core import clock
+from telemetry_kit._core.face import public
+from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._use.polling import Polled, observe_once, refuse_temporary
+from telemetry_kit._use.workers import PATIENCE, Question, Run
 
 if TYPE_CHECKING:
+    from telemetry_kit._core.instruments import Instruments
     from telemetry_kit._core.scope import Scope
 
 UNBOUNDED = 2**31 - 1
 """What `multiprocessing.Queue` has as its size where none was given: the largest value of a semaphore."""
+KNOWN_FOR = 60.0
+"""Seconds for which the last answer is reported where a later one doesn't come: then nothing is known any more."""
+
+
+@public
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """What is known of a queue now.
+
+    >>> QueueStats(size=3, oldest_age=1.5)
+    QueueStats(size=3, limit=None, oldest_age=1.5)
+    """
+
+    size: int | None
+    """Items in the queue, None where nobody knows."""
+    limit: int | None = None
+    """Items that it takes at most, None for no limit."""
+    oldest_age: float | None = None
+    """Seconds for which its oldest item has been waiting, None where nobody knows or it is empty."""
 
 
 class Sized(Protocol):
@@ -20,24 +48,136 @@ class Sized(Protocol):
     def qsize(self) -> int: ...
 
 
-def observe_queue(scope: Scope, queue: Sized, *, name: str) -> Handle:
+def observe_queue(
+    scope: Scope, queue: Sized | None = None, *, name: str, stats: Callable[[], QueueStats] | None = None
+) -> Handle:
     """What `Telemetry.observe_queue` says."""
-    check_name("queue", name)
-    if not callable(getattr(queue, "qsize", None)):
-        kind = type(queue).__name__
-        msg = f"queue {name!r} can't be read: a {kind} has no qsize(), which queue.Queue and its like have"
+    what = f"queue {check_name('queue', name)!r}"
+    refuse_temporary(what, queue)
+    if stats is not None and not callable(stats):
+        msg = f"stats of {what} must be a function that gives a QueueStats, got {stats!r:.100}"
         raise TypeError(msg)
+    if queue is None and stats is None:
+        msg = f"{what} has nothing to observe: give a queue, or stats= with a function that gives a QueueStats"
+        raise TypeError(msg)
+    if stats is None and not callable(getattr(queue, "qsize", None)):
+        kind = type(queue).__name__
+        msg = (
+            f"{what} can't be read: a {kind} has no qsize(), as queue.Queue and its like have. Give stats= with a "
+            "function that gives a QueueStats"
+        )
+        raise TypeError(msg)
+    if scope.disabled:
+        return Handle()
     of = series({"queue.name": admit_name(scope, "queue", name), "scope.name": scope.name})
+    read: Callable[[Any], QueueStats] = _read
+    if stats is not None:
+        read = _Elsewhere(scope.instruments, name, lambda _: _checked(what, stats()))
+    elif _is_elsewhere(queue):
+        read = _Elsewhere(scope.instruments, name, _read)
+    return observe_once(
+        scope.instruments,
+        what,
+        stats if queue is None else queue,
+        of,
+        lambda: _Reported(scope.instruments, of, read),
+        _READERS,
+        weakly=queue is not None,
+    )
 
-    def size(queue: Any) -> Reading:
-        return ((of, int(queue.qsize())),)
 
-    def limit(queue: Any) -> Reading:
-        most = _limit(queue)
-        return () if most is None else ((of, most),)
+class _Reported(Polled):
+    __slots__ = ("of",)
 
-    observe = scope.instruments.observe
-    return Handle(observe("queue.size", queue, size).stop, observe("queue.limit", queue, limit).stop)
+    def __init__(self, instruments: Instruments, of: Series, read: Callable[[Any], QueueStats]) -> None:
+        super().__init__(instruments, "queue.stats", read)
+        self.of = of
+
+    def size(self, queue: Any) -> Reading:
+        stats = self.now(queue)
+        return () if stats is None or stats.size is None else ((self.of, max(stats.size, 0)),)
+
+    def limit(self, queue: Any) -> Reading:
+        stats = self.now(queue)
+        return () if stats is None or stats.limit is None else ((self.of, stats.limit),)
+
+    def oldest_age(self, queue: Any) -> Reading:
+        stats = self.now(queue)
+        return () if stats is None or stats.oldest_age is None else ((self.of, max(stats.oldest_age, 0.0)),)
+
+
+_READERS: dict[str, Any] = {
+    "queue.size": _Reported.size.__get__,
+    "queue.limit": _Reported.limit.__get__,
+    "queue.oldest_age": _Reported.oldest_age.__get__,
+}
+
+
+class _Elsewhere:
+    """Asks for a queue of another process in a thread: a broker or a manager that doesn't answer holds up nobody.
+
+    Each collection asks anew, and has the new answer if that comes in time.
+    """
+
+    def __init__(self, instruments: Instruments, name: str, read: Callable[[Any], QueueStats]) -> None:
+        self._instruments = instruments
+        self._read = read
+        self._owner: Any = None
+        self._known: QueueStats | None = None
+        self._known_at = -math.inf
+        self._error: BaseException | None = None
+        self._question = Question(
+            self._ask, name=f"queue-{name}", site="queue.start", timeout=KNOWN_FOR, settled=self._answered
+        )
+
+    def __call__(self, owner: Any) -> QueueStats:
+        question = self._question
+        if not question.is_ours():
+            self._known, self._known_at = None, -math.inf
+        late = question.running is not None
+        if not late:
+            self._owner, self._error = owner, None
+            question.start()
+        run = question.running
+        if run is not None and not late:
+            PATIENCE.of(self._instruments).wait(run, self._instruments.collection)
+        if self._error is not None:
+            raise self._error
+        if self._known is None or clock.perf_counter() - self._known_at > KNOWN_FOR:
+            return QueueStats(None)
+        return self._known
+
+    def _ask(self) -> QueueStats:
+        owner, self._owner = self._owner, None
+        return self._read(owner)
+
+    def _answered(self, run: Run, answer: Any, error: BaseException | None) -> None:
+        if error is None:
+            self._known, self._known_at = answer, clock.perf_counter()
+        else:
+            self._error = error if isinstance(error, Exception) else RuntimeError(repr(error))
+        run.ended.set()
+
+
+def _read(queue: Any) -> QueueStats:
+    return QueueStats(int(queue.qsize()), _limit(queue))
+
+
+def _checked(what: str, stats: object) -> QueueStats:
+    if not isinstance(stats, QueueStats):
+        msg = f"the stats of {what} must be a QueueStats, got {stats!r:.100} of type {type(stats).__name__}"
+        raise TypeError(msg)
+    for level in (stats.size, stats.limit, stats.oldest_age):
+        if level is not None and (isinstance(level, bool) or not isinstance(level, (int, float))):
+            msg = f"the stats of {what} must be numbers or None, got {stats!r:.200}"
+            raise TypeError(msg)
+    return stats
+
+
+def _is_elsewhere(queue: object) -> bool:
+    """Whether it is a proxy of a manager's, whose every call goes to another process."""
+    managers = sys.modules.get("multiprocessing.managers")
+    return managers is not None and managers.BaseProxy in type(queue).__mro__
 
 
 def _limit(queue: Any) -> int | None:

@@ -1,0 +1,204 @@
+"""One observable instrument: accounts and sources behind its one callback.
+
+A number that the kit keeps itself is observed, not pushed. A count is kept in an account, which outlives whoever
+counted; a level is read from a source, whose series ends with its owner.
+"""
+
+import itertools
+import math
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from telemetry_kit._core import faults, forks, reentrancy
+from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.counters import Tally
+from telemetry_kit.catalogue import METRICS
+
+Owner = TypeVar("Owner")
+
+
+class Series:
+    """A set of attributes as one object: equal sets are the same object, so that sums by series are cheap.
+
+    >>> series({"pool.name": "gpu"}) is series({"pool.name": "gpu"})
+    True
+    """
+
+    __slots__ = ("__weakref__", "attributes")
+
+    def __init__(self, attributes: dict[str, AttributeValue]) -> None:
+        self.attributes: dict[str, AttributeValue] = attributes
+
+
+_series: "weakref.WeakValueDictionary[frozenset[Any], Series]" = weakref.WeakValueDictionary()
+_lock = threading.RLock()
+
+
+def series(attributes: Mapping[str, AttributeValue]) -> Series:
+    """The one `Series` of these attributes, which must be hashable (see `attributes.metric_value`)."""
+    mark = frozenset((key, value.__class__, value) for key, value in attributes.items())
+    with _lock:
+        found = _series.get(mark)
+        if found is None:
+            found = _series[mark] = Series(dict(attributes))
+        return found
+
+
+Number = int | float
+Reading = Iterable[tuple[Series, Any]]
+"""What a source says: pairs of series and number, or of series and (used, limit) for a ratio."""
+
+
+def _ratio(pairs: list[tuple[Number, Number]]) -> Number | None:
+    limit = sum(pair[1] for pair in pairs)
+    return sum(pair[0] for pair in pairs) / limit if limit else None
+
+
+def _check(number: Any, *, ratio: bool) -> None:
+    """Raise for what is no number: here it costs its own source, where all are merged it would cost everybody's."""
+    used, limit = number if ratio else (number, 0)
+    if math.isnan(used) or math.isnan(limit):
+        raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be NaN")
+
+
+Merge = Callable[[list[Any]], Number | None]
+_MERGES: dict[str, Merge | None] = {
+    "sum": None,  # which is made without lists
+    "larger": max,
+    "smaller": min,
+    "ratio": _ratio,
+}
+
+
+def merge_of(metric: str) -> Merge | None:
+    """What several numbers of one series of this metric make; None for their sum."""
+    return _MERGES[METRICS[metric].merge]
+
+
+class Account(Tally[Series]):
+    """A counter's sums by series. Nothing is ever taken away, except in a forked child, which begins with zeros."""
+
+    __slots__ = ("_declared",)
+
+    def __init__(self) -> None:
+        self._declared: dict[Series, float] = {}
+        super().__init__()
+
+    def declare(self, *of: Series) -> None:
+        """Report these from now on, also while nothing is counted: an alert on an increase needs the zero before."""
+        for one in of:
+            self._declared[one] = 0
+
+    def read(self) -> dict[Series, float]:
+        return {**self._declared, **super().read()}
+
+
+class _OwnerReference(weakref.ref[Any]):
+    """A weak reference that knows whose it is. What it calls at the end is a C function: no bytecode runs there, in
+    which a signal handler could run and what that raises be lost."""
+
+    __slots__ = ("key",)
+    key: int
+
+
+class Source:
+    """A registered source, and the handle to end it."""
+
+    __slots__ = ("_key", "_observed", "owner", "read")
+
+    def __init__(
+        self, observed: "Observed", key: int, owner: Callable[[], Any], read: Callable[[Any], Reading]
+    ) -> None:
+        self._observed = observed
+        self._key = key
+        self.owner: Callable[[], Any] = owner
+        self.read: Callable[[Any], Reading] = read
+
+    def stop(self) -> None:
+        """End its series."""
+        self._observed.sources.pop(self._key, None)
+
+
+class Observed:
+    """One observable instrument: what its one callback reads."""
+
+    __slots__ = ("_began", "_gone", "_keys", "_merge", "account", "name", "sources")
+
+    def __init__(self, name: str, began: Callable[[str], object], merge: Merge | None) -> None:
+        self.name: str = name
+        self.account: Account | None = None
+        self.sources: dict[int, Source] = {}
+        self._began = began
+        self._keys: itertools.count[int] = itertools.count()
+        self._gone: deque[_OwnerReference] = deque()
+        """Sources whose owners were collected: noted there and then, forgotten when next somebody comes by, since a
+        finaliser must not change what is being read."""
+        self._merge = merge
+
+    def add(self, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
+        """Have `read(owner)` asked as long as `owner` lives."""
+        self._forget()
+        key = next(self._keys)
+        held: Callable[[], Owner | None]
+        try:
+            held = _OwnerReference(owner, self._gone.append)
+            held.key = key
+        except TypeError:
+            held = lambda: owner  # noqa: E731
+        source = self.sources[key] = Source(self, key, held, read)
+        return source
+
+    def __call__(self, _options: CallbackOptions | None = None) -> list[Observation]:
+        if reentrancy.waiting:
+            reentrancy.drain()
+        self._began(self.name)
+        if self._merge is None:
+            return [Observation(number, of.attributes) for of, number in self._sums().items()]
+        lists: dict[Series, list[Any]] = {}
+        for of, number in self._read():
+            lists.setdefault(of, []).append(number)
+        merged = ((of, self._merge(numbers)) for of, numbers in lists.items())
+        return [Observation(number, of.attributes) for of, number in merged if number is not None]
+
+    def _sums(self) -> dict[Series, Number]:
+        # Sources first: of what somebody else counts they add to the account what is new.
+        read = list(self._read())
+        sums: dict[Series, Number] = {} if self.account is None else self.account.read()
+        for of, number in read:
+            sums[of] = sums.get(of, 0) + number
+        return sums
+
+    def _read(self) -> Iterable[tuple[Series, Any]]:
+        self._forget()
+        for key, source in self.sources.copy().items():
+            owner = source.owner()
+            if owner is None:
+                self.sources.pop(key, None)
+                continue
+            try:
+                for of, number in source.read(owner):
+                    _check(number, ratio=self._merge is _ratio)
+                    yield of, number
+            except Exception as fault:
+                faults.record(f"observe.{self.name}", fault)
+
+    def _forget(self) -> None:
+        """Let go of the sources whose owners are gone: without an SDK nobody else would."""
+        while self._gone:
+            try:
+                self.sources.pop(self._gone.popleft().key, None)
+            except IndexError:  # another thread was faster
+                return
+
+
+def _start_again() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+forks.after_fork(_start_again)

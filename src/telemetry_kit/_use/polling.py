@@ -1,0 +1,228 @@
+"""Objects that know their own numbers: each is asked once a collection, under one name once, and never counted twice.
+
+Levels are reported as they are. What an object has counted goes to the accounts of its metrics, as far as it is new:
+so it stays when the object goes, and begins at zero in a forked child.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from telemetry_kit._core import faults, forks
+from telemetry_kit._core.counters import Baseline
+from telemetry_kit._core.names import Handle
+from telemetry_kit._core.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from telemetry_kit._core.instruments import Instruments, Reading, Series
+    from telemetry_kit._core.observed import Account, Source
+
+_polled: set[weakref.ref[Polled]] = set()
+
+
+class Polled:
+    """What is read of one object, once a collection, whichever of its metrics is asked for first."""
+
+    __slots__ = ("__weakref__", "_baseline", "_collection", "_counts", "_free", "_instruments", "_last", "_read",
+                 "_site", "_sums", "_zeros", "read_at_fork")  # fmt: skip
+
+    def __init__(
+        self,
+        instruments: Instruments,
+        site: str,
+        read: Callable[[Any], Any],
+        sums: Callable[[Any], tuple[float, ...]] | None = None,
+        counts: Sequence[tuple[Account, Series]] = (),
+        *,
+        zeros: bool = False,
+    ) -> None:
+        """`sums` are the numbers in what `read` gives that belong to `counts`; `zeros` are reported too."""
+        self._instruments = instruments
+        self._site = site
+        self._read = read
+        self._sums = sums
+        self._counts = counts
+        self._zeros = zeros
+        self._baseline = Baseline()
+        self._collection: object = None
+        self._last: Any = None
+        self._free = deque([True])
+        """Taken by whoever asks: a second collection, at the same time, has the last answer."""
+        self.read_at_fork: Callable[[], Any] | None = None
+        """The object, where it may be asked in a forked child right away. Elsewhere what it says there first is where
+        the child begins."""
+        if counts:
+            _polled.add(weakref.ref(self, _polled.discard))
+
+    def now(self, owner: Any) -> Any:
+        """What `read` says in this collection, None where it fails: a fault, once a collection."""
+        collection = self._instruments.collection
+        if collection is self._collection:
+            return self._last
+        try:
+            self._free.pop()
+        except IndexError:
+            return self._last
+        try:
+            self._last = self._read(owner)
+            self._collection = collection
+            if self._sums is not None:
+                self._absorb(self._sums(self._last))
+        except Exception as fault:  # another library's object, or a callable of the user's
+            self._last = None
+            self._collection = collection
+            faults.record(self._site, fault)
+        finally:
+            self._free.append(True)
+        return self._last
+
+    def count(self, owner: Any) -> Reading:
+        """A reader of the counters, whose numbers stand in the accounts."""
+        self.now(owner)
+        return ()
+
+    def last_words(self, owner: Any) -> None:
+        """It isn't observed any more: what it has counted since it was last asked is counted now."""
+        if self.read_at_fork is not None:  # a callable of the user's may take its time, or be half gone
+            self._collection = None
+            self.now(owner)
+
+    def _absorb(self, sums: tuple[float, ...]) -> None:
+        for (account, of), number in zip(self._counts, self._baseline(*sums), strict=False):
+            if number:
+                account.add(of, number)
+            elif self._zeros:
+                account.declare(of)
+
+    def start_again(self) -> None:
+        """In a forked child: what was counted so far is its parent's."""
+        self._free = deque([True])
+        self._collection = self._last = None
+        self._baseline.forget()
+        owner = None if self.read_at_fork is None else self.read_at_fork()
+        if owner is not None and self._sums is not None:
+            try:
+                self._baseline(*self._sums(self._read(owner)))
+            except Exception as fault:
+                faults.record(self._site, fault)
+
+
+class _Observation:
+    """One object under one name: its sources, and how many handles want them."""
+
+    __slots__ = ("asked", "handles", "owner", "polled", "sources", "what")
+
+    def __init__(self, what: str, owner: Callable[[], Any], polled: Polled) -> None:
+        self.what = what
+        self.owner = owner
+        self.polled = polled
+        self.handles = 0
+        self.sources: list[Source] = []
+        self.asked = False
+
+
+class _Observations:
+    """All that is observed for one meter provider."""
+
+    def __init__(self) -> None:
+        self.all: dict[tuple[int, Series], _Observation] = {}
+        self.new = deque([True])
+
+    def forget(self) -> Reading:
+        """Let go of what is gone. An object that nobody has ever asked was most likely a temporary one."""
+        for key, one in list(self.all.items()):
+            if one.owner() is None:
+                self.all.pop(key, None)
+                if one.handles and not one.asked:
+                    msg = f"{one.what} was collected before it was asked once: observe what the program holds on to"
+                    faults.record("observe.gone", ReferenceError(msg))
+            elif one.sources:
+                one.asked = True
+        return ()
+
+
+_OBSERVATIONS: Registry[_Observations] = Registry(_Observations)
+_lock = threading.RLock()
+
+
+def observe_once(
+    instruments: Instruments,
+    what: str,
+    obj: Any,
+    of: Series,
+    make: Callable[[], Polled],
+    readers: dict[str, Callable[[Any], Callable[[Any], Reading]]],
+    *,
+    weakly: bool = True,
+) -> Handle:
+    """Have `readers` report `obj` in the series `of`, once, however often this is asked for; a handle for each.
+
+    What is not held `weakly` is observed until its last handle is stopped.
+    """
+    observations = _OBSERVATIONS.of(instruments)
+    if observations.new:
+        try:
+            observations.new.pop()
+            instruments.observe("telemetry_kit.faults", observations, _Observations.forget)
+        except IndexError:  # another thread was faster
+            pass
+    key = (id(obj), of)
+    with _lock:
+        one = observations.all.get(key)
+        if one is None or one.owner() is not obj:
+            one = observations.all[key] = _Observation(what, reference(obj) if weakly else lambda: obj, make())
+        one.handles += 1
+        if not one.sources:
+            owner, polled = obj if weakly else (obj,), one.polled  # a tuple can't be held weakly
+            one.sources = [instruments.observe(metric, owner, read(polled)) for metric, read in readers.items()]
+
+    def stop() -> None:
+        with _lock:
+            one.handles -= 1
+            if one.handles:
+                return
+            sources, one.sources = one.sources, []
+        owner = one.owner()
+        if owner is not None:
+            one.polled.last_words(owner)
+        for source in sources:
+            source.stop()
+        if one.owner.__class__ is not weakref.ref:
+            observations.all.pop(key, None)
+
+    return Handle(stop)
+
+
+def reference(obj: Any) -> Callable[[], Any]:
+    """What gives the object as long as it lives; for ever, where it can't be held weakly."""
+    try:
+        return weakref.ref(obj)
+    except TypeError:
+        return lambda: obj
+
+
+def refuse_temporary(what: str, obj: Any) -> None:
+    """Raise for a class, and for what only stands for an object and is made anew at each look."""
+    if isinstance(obj, type):
+        msg = f"{what} must be an object, got the class {obj.__name__}: make one, and observe that"
+        raise TypeError(msg)
+    if type(obj) in (weakref.ProxyType, weakref.CallableProxyType):
+        msg = f"{what} must be the object itself, got a weak proxy: it is held weakly anyway"
+        raise TypeError(msg)
+
+
+def _start_again() -> None:
+    global _lock
+    _lock = threading.RLock()
+    for reference in list(_polled):
+        polled = reference()
+        if polled is not None:
+            polled.start_again()
+
+
+forks.after_fork(_start_again)
