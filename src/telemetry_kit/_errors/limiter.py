@@ -2,7 +2,6 @@
 
 import threading
 import weakref
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import counters
@@ -11,7 +10,8 @@ from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 
 if TYPE_CHECKING:
-    from telemetry_kit._core.instruments import Instruments, Series
+    from telemetry_kit._core.instruments import Series
+    from telemetry_kit._core.observed import Account
     from telemetry_kit._core.scope import Scope
 
 SUPPRESSED = "telemetry_kit.exception.suppressed"
@@ -22,22 +22,22 @@ SITES = 1_024
 class ErrorSite(Site):
     """An operation and one of its error types."""
 
-    __slots__ = ("instruments", "series")
+    __slots__ = ("account", "series")
 
-    def __init__(self, bucket: TokenBucket, instruments: "Instruments", series: "Series") -> None:
+    def __init__(self, bucket: TokenBucket, account: "Account", series: "Series") -> None:
         super().__init__(bucket)
-        self.instruments = instruments
+        self.account = account
+        """Where the suppressed ones are counted: it outlives the policy."""
         self.series = series
 
 
 class ErrorLimiter:
     """Token buckets for pairs of operation and error type, in a bounded table, and one for all of them."""
 
-    __slots__ = ("__weakref__", "_lock", "_observed", "_rates", "_rest", "limiter", "sites")
+    __slots__ = ("__weakref__", "_lock", "_rates", "_rest", "limiter", "sites")
 
     def __init__(self, rate: float, burst: float, total_rate: float, total_burst: float) -> None:
         self._rates = rate, burst, total_rate, total_burst
-        self._observed: weakref.WeakKeyDictionary[Instruments, bool] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
         self.sites: dict[tuple[Any, ...], ErrorSite] = {}
         """By instruments, scope name, operation and error type."""
@@ -53,9 +53,6 @@ class ErrorLimiter:
     def site(self, scope: "Scope", operation: str | None, error_type: str) -> ErrorSite:
         """The site of an operation and an error type that isn't in the table, or came too late for it."""
         instruments, name = scope.instruments, scope.name
-        if instruments not in self._observed:
-            self._observed[instruments] = True
-            instruments.observe(SUPPRESSED, self, lambda limiter: limiter._suppressed_by(instruments))
         with self._lock:
             sites = self.sites
             crowded = len(sites) >= SITES
@@ -70,17 +67,15 @@ class ErrorLimiter:
                     attributes["operation.name"] = operation
                 rate, burst, _, _ = self._rates
                 bucket = self._rest if crowded else TokenBucket(rate, burst)
-                site = sites[key] = ErrorSite(bucket, instruments, instruments.series(attributes))
+                site = sites[key] = ErrorSite(bucket, instruments.account(SUPPRESSED), instruments.series(attributes))
             return site
 
-    def _suppressed_by(self, instruments: "Instruments") -> Iterable[tuple["Series", float]]:
-        """What was held back by site, of those whose numbers `instruments` observes."""
-        held = self.limiter.held.read()
-        return [
-            (site.series, number)
-            for site, number in held.items()
-            if isinstance(site, ErrorSite) and site.instruments is instruments
-        ]
+    def admit(self, site: ErrorSite) -> int | None:
+        """How many were suppressed here since the last one that was admitted, or None: this one is, too."""
+        held = self.limiter.admit(site)
+        if held is None:
+            site.account.add(site.series)
+        return held
 
     def start_again(self) -> None:
         """As new. A forked child does: what its parent held back, the parent tells."""

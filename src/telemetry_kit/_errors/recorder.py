@@ -102,7 +102,7 @@ class ErrorRecorder:
             return None
         if outermost and not trace_id:
             deduplication.forget(exc)
-        return limiter.admit(site)
+        return self._limits.admit(site)
 
     def _is_taken(self, span: trace.Span, scope: "Scope") -> bool:
         """Whether anybody takes an exception now. Without a recording span, or where the host wants log records, a logger
@@ -114,7 +114,7 @@ class ErrorRecorder:
 
     def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
         """The same for an error without an exception."""
-        return self._limits.limiter.admit(self._limits.site(scope, operation, error_type))
+        return self._limits.admit(self._limits.site(scope, operation, error_type))
 
     def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
         """The attributes of a detailed record of `exc`, which was admitted."""

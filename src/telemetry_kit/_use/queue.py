@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from telemetry_kit._core import clock
+from telemetry_kit._core import clock, faults
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
@@ -160,7 +160,12 @@ class _Elsewhere:
 
 
 def _read(queue: Any) -> QueueStats:
-    return QueueStats(int(queue.qsize()), _limit(queue))
+    try:
+        size = int(queue.qsize())
+    except NotImplementedError as fault:  # multiprocessing on macOS
+        faults.record("queue.size", fault)
+        return QueueStats(None, _limit(queue))
+    return QueueStats(size, _limit(queue))
 
 
 def _checked(what: str, stats: object) -> QueueStats:
