@@ -7,44 +7,50 @@ import re
 from functools import lru_cache
 
 CERTAIN = frozenset((
-    "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "cvc", "cvv", "jwt", "otp", "passcode",
-    "passphrase", "passphrases", "passwd", "password", "passwords", "passwort", "pw", "pwd", "requirepass", "secret",
-    "secrets", "ssn", "token", "tokens", "totp",
+    "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "csrf", "cvc", "cvv", "jwt", "otp",
+    "passcode", "passphrase", "passphrases", "passwd", "password", "passwords", "passwort", "pw", "pwd", "requirepass", "secret",
+    "secrets", "ssn", "token", "tokens", "totp", "xsrf",
 ))  # fmt: skip
 """Words whose value is a secret, whatever it looks like."""
 
 POSSIBLE = frozenset((
-    "auth", "card", "code", "dsn", "key", "keys", "mnemonic", "pan", "pass", "pin", "pins", "sess", "session", "sid", "sig",
-    "signature",
+    "auth", "card", "code", "codes", "dsn", "hmac", "key", "keys", "mnemonic", "pan", "pass", "pin", "pins", "sess", "session", "sid",
+    "sig", "signature",
 ))  # fmt: skip
 """Words that also name harmless things: in a text their value is taken if it looks like a secret, as an argument always."""
 
 JOINED = (
-    "accesskey", "accountkey", "apikey", "authkey", "authoriz", "cardnum", "cookie", "creditcard", "credential", "encryptionkey",
-    "functionskey", "licensekey", "masterkey", "passphrase", "passwd", "password", "privatekey", "secret", "sessid", "sessionid",
-    "sharedkey", "signingkey", "subscriptionkey", "token", "verificationcode", "onetimecode", "securitycode", "facode", "logincode", "instrumentationkey", "xauth", "dbpass", "userpass", "defaultpass",
+    "accesskey", "accountkey", "activationkey", "apikey", "authkey", "authoriz", "cardnum", "cookie", "creditcard", "credential",
+    "dbpass", "defaultpass", "encryptionkey", "functionskey", "instrumentationkey", "keypass", "licensekey", "masterkey", "passphrase",
+    "passwd", "password", "privatekey", "productkey", "secret", "sessid", "sessionid", "sharedkey", "signingkey", "storepass",
+    "subscriptionkey", "token", "userpass", "xauth",
+    "authcode", "backupcode", "facode", "logincode", "recoverycode", "securitycode", "timecode", "verificationcode", "yourcode",
 )  # fmt: skip
 """What makes a name certain wherever it stands in it, once separators are left out."""
 
 OTHER_KINDS = frozenset((
-    "bos", "cache", "cls", "completion", "continuation", "eos", "foreign", "host", "index", "lookup", "max", "next", "pad", "page",
-    "partition", "primary", "prompt", "public", "routing", "s3", "sep", "sort", "total", "unexpected", "unique", "unk",
+    "bos", "cache", "cached", "cls", "completion", "continuation", "eos", "foreign", "index", "input", "lookup", "max", "next", "num",
+    "output", "pad", "page", "partition", "primary", "prompt", "public", "routing", "s3", "sep", "sort", "special", "total",
+    "unexpected", "unique", "unk",
 ))  # fmt: skip
 """Words before `key` or `token` that make it another kind of key or token."""
 
-ABOUT = OTHER_KINDS | frozenset((
-    "age", "alg", "algorithm", "arn", "attempts", "bucket", "changed", "config", "count", "endpoint", "enabled", "error", "expired",
-    "expires", "expiry", "field", "file", "format", "has", "hint", "invalid", "kind", "label", "len", "length", "limit", "message",
-    "method", "min", "missing", "model", "name", "path", "policy", "prefix", "provider", "ref", "remaining", "required", "reset",
-    "response", "scheme", "secure", "show", "signed", "size", "status", "strength", "timeout", "ttl", "type", "uri", "url", "used",
-    "valid", "validators", "version",
+ABOUT = frozenset((
+    "age", "alg", "algorithm", "arn", "attempts", "bucket", "changed", "config", "count", "domain", "enabled", "endpoint", "error",
+    "expired", "expires", "expiry", "field", "file", "format", "header", "hint", "invalid", "kind", "label", "len", "length", "limit",
+    "message", "method", "missing", "model", "name", "path", "policy", "prefix", "provider", "ref", "remaining", "required", "reset",
+    "response", "scheme", "secure", "signed", "size", "status", "strength", "timeout", "ttl", "type", "uri", "url", "used", "valid",
+    "validators", "version",
 ))  # fmt: skip
-"""Words by which a name tells something about a secret instead of giving it."""
+"""Words after it by which a name tells something about a secret instead of giving it."""
 
-PASSWORDS = ("passw", "pwd", "passphrase", "passcode", "requirepass", "bindpw")
-"""Names of what people choose, which looks like any word."""
+ASKS = frozenset(("allow", "has", "hide", "is", "max", "min", "missing", "no", "require", "show", "use"))
+"""Words with which such a name begins."""
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+PASSWORDS = ("passw", "pwd", "pw", "passphrase", "passcode", "requirepass")
+"""Parts of the names of what people choose, which looks like any word."""
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|(?<=[Ss])3")
 _OTHER_WORDS = ("tokeniz", "secretar", "cookiecutter")
 _LONGEST = 100
 
@@ -55,16 +61,27 @@ NEVER, PERHAPS, ALWAYS = 0, 1, 2
 def weight(name: str) -> int:
     """How surely a value of this name is a secret: `NEVER`, `PERHAPS` (if it looks like one) or `ALWAYS`.
 
-    >>> [weight(name) for name in ("dbPassword", "key", "max_tokens", "monkey")]
-    [2, 1, 0, 0]
+    >>> [weight(name) for name in ("dbPassword", "key", "max_tokens", "token_type", "monkey")]
+    [2, 1, 0, 0, 0]
     """
     words = [word.lower() for word in _WORDS.findall(name)]
-    if not ABOUT.isdisjoint(words):
-        return NEVER
     joined = "".join(words)
-    if not CERTAIN.isdisjoint(words) or any(part in joined for part in JOINED):
-        return NEVER if joined.startswith(_OTHER_WORDS) else ALWAYS
-    return NEVER if POSSIBLE.isdisjoint(words) else PERHAPS
+    if joined.startswith(_OTHER_WORDS):
+        return NEVER
+    certain = [place for place, word in enumerate(words) if word in CERTAIN or any(part in word for part in JOINED)]
+    if certain or any(part in joined for part in JOINED):
+        weighs = ALWAYS
+    else:
+        weighs = NEVER if POSSIBLE.isdisjoint(words) else PERHAPS
+    places = certain or [place for place, word in enumerate(words) if word in POSSIBLE]
+    if not places or weighs == NEVER:
+        return weighs
+    last = places[-1]
+    of_another_kind = last > 0 and words[last - 1] in OTHER_KINDS and words[last].startswith(("key", "token"))
+    identified = words[last].startswith(("key", "token", "secret")) and not {"id", "ids"}.isdisjoint(words[last + 1 :])
+    if of_another_kind or identified or words[0] in ASKS or not ABOUT.isdisjoint(words[last + 1 :]):
+        return NEVER
+    return weighs
 
 
 def denied(name: str) -> bool:

@@ -19,10 +19,11 @@ Span = tuple[int, int]
 Match = re.Match[str]
 _NAME = string.ascii_letters + string.digits + "_-"
 
-_OPENING = re.compile(rf"(?:Secret(?:Str|Bytes)\()?[bfnruBFNRU]{{0,2}}[\[({{]?\s{{0,8}}[bnruBNRU]{{0,2}}({QUOTE})")
+_OPENING = re.compile(rf"(?:Secret(?:Str|Bytes)\()?[bfnruBFNRU]{{0,2}}[\[(]?\s{{0,8}}[bnruBNRU]{{0,2}}({QUOTE})")
 _BARE = re.compile(rf"""[^\s"'`&;<>,]{{1,{_JUDGED}}}(?:,(?![\s"']|[\w.]{{1,40}}=)[^\s"'`&;<>,]{{1,64}}){{0,4}}""")
 _REST, _REST_OF_LINE, _LINE = re.compile(r"\S*"), re.compile(r".*"), re.compile(r"""[^\r\n"'`]+""")
 _CODE_GOES_ON = re.compile(r"\s{0,3}(?:=[^=]|\||\)?:\s*$)")
+_ASSIGNED = re.compile(r"([A-Za-z][\w.\-]{0,40})=")
 _PROSE_GOES_ON = re.compile(r"[:,.]? [A-Za-z]{2,}(?:[ ,.]|$)")
 _SCHEME = re.compile(r"""[A-Za-z][\w\-]{2,20}(?:\s|%20)+([^\s"',;]{8,})""")
 _CREDENTIALS = re.compile(r"(?:\s|%20){1,3}([\w+/=.~\-]+)")
@@ -103,7 +104,7 @@ def _value(text: str, at: int) -> _Value:
         if end > 0 and not text[at + 1 : end].isidentifier():
             return _Value(text[at + 1 : end], at + 1, end, True)
     bare = _BARE.match(text, at)
-    if bare is None:
+    if bare is None or bare[0][0] == "{":
         return _Value("", at, at, False)
     if bare.end() - at >= _JUDGED:
         return _Value(bare[0], at, -1, False)
@@ -126,25 +127,27 @@ def _named(text: str, match: Match) -> Span | None:
         return None  # another name, or a part of a path with colons, such as an ARN
     if kind == "xml" and text[start - 1 : start] not in ("<", ":", '"', "'"):
         return None
-    name = name.lower()
+    name = name.lower().strip("-")
     value = _value(text, at)
-    if not value.judged:
+    closed = match.lastgroup == "assigned1" and value.begin == at + 1 and text[start - 1 : start] == text[at : at + 1]
+    if not value.judged or (value.quoted and closed):  # nothing, or the quote that ends the name's own text
         return None
     begin = value.begin
     if kind in ("assigned", "listed", "valued"):
         scheme = _SCHEME.match(text, begin) if "authoriz" in name else None
         if scheme is not None and not value.quoted:
-            return _line(text, begin) if "=" in scheme[1].rstrip("=") else scheme.span()
-        if "cookie" in name and not value.quoted and "=" in value.judged:
+            parameters = "=" in scheme[1].rstrip("=") or text[scheme.end() : scheme.end() + 1] == '"'
+            return _line(text, begin, _REST_OF_LINE) if parameters else scheme.span()
+        if ("cookie" in name or "signature" in name) and not value.quoted and "=" in value.judged:
             return _line(text, begin)
-        if name in ("auth", "credentials") and text[at : at + 1] == "(" and value.quoted:
+        if name.endswith(("auth", "credentials")) and text[at : at + 1] == "(" and value.quoted:
             close = text.find(")", at, at + _LONGEST)
             return (at + 1, close) if close > 0 else None
     return None if _harmless(text, value, kind, name, weighs) else value.span(text)
 
 
-def _line(text: str, begin: int) -> Span:
-    line = _LINE.match(text, begin)
+def _line(text: str, begin: int, of: "re.Pattern[str]" = _LINE) -> Span:
+    line = of.match(text, begin)
     return begin, begin if line is None else line.end()
 
 
@@ -154,14 +157,17 @@ def _harmless(text: str, value: _Value, kind: str, name: str, weighs: int) -> bo
     after = begin + len(judged)
     if is_word(judged) or (judged.replace("_", "").isalpha() and weight(judged) > NEVER):
         return True
+    pair = _ASSIGNED.match(judged)
+    if pair is not None and weight(pair[1]) > NEVER:
+        return True  # which is looked at next
     if not quoted and (is_code(judged) or _CODE_GOES_ON.match(text, after) is not None):
         return True
     password = any(part in name for part in PASSWORDS)
     issued = "token" in name or ("api" in name and "key" in name)
-    if judged.isdigit() and weighs == ALWAYS:
-        return not (password and kind != "prose") and not (
-            3 <= len(judged) <= 9 and any(part in name for part in ("otp", "code", "cvv", "cvc", "ssn"))
-        )
+    if judged.replace("-", "").isdigit() and weighs == ALWAYS:
+        if password:
+            return kind == "prose" and len(judged) < 6
+        return not (3 <= len(judged) <= 11 and any(part in name for part in ("otp", "code", "cvv", "cvc", "ssn")))
     if weighs == PERHAPS and kind != "prose":
         if name in ("pin", "pins") and judged.isdigit():
             return not 4 <= len(judged) <= 8
@@ -175,7 +181,7 @@ def _harmless(text: str, value: _Value, kind: str, name: str, weighs: int) -> bo
             return False
         if password:
             return not is_mixed(judged)
-        return not (kind == "prose" and (name in ("pass", "auth") or "cred" in name) and is_motley(judged))
+        return not (kind == "prose" and (name.endswith(("pass", "auth", "code")) or "cred" in name) and is_motley(judged))
     if quoted and " " in judged:
         return "phrase" not in name and is_prose(judged)
     if not quoted and kind == "assigned" and text[begin - 1] in " :" and not is_mixed(judged):
@@ -227,7 +233,7 @@ def _flag(text: str, match: Match) -> Span | None:
     if found[1] in ("u", "-user"):
         user, _, password = found[2].partition(":")
         return (begin + len(user) + 1, end) if user.isalpha() and password and not password.isdigit() else None
-    return (begin, end) if is_motley(found[2]) and not is_code(found[2]) else None
+    return (begin, end) if is_scrambled(found[2]) and is_motley(found[2]) and not is_code(found[2]) else None
 
 
 def _scheme(text: str, match: Match) -> Span | None:
@@ -250,7 +256,9 @@ def _identified(text: str, match: Match) -> Span | None:
     """SQL's `IDENTIFIED BY '...'`."""
     by = _BY.match(text, match.end())
     value = None if by is None else _value(text, by.end())
-    return value.span(text) if value is not None and value.quoted and not is_word(value.judged) else None
+    if value is None or is_word(value.judged) or not (value.quoted or is_mixed(value.judged)):
+        return None
+    return value.span(text)
 
 
 def _input(text: str, match: Match) -> Span | None:

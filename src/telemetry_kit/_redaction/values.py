@@ -32,6 +32,7 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 _WORD_AND_NUMBER = re.compile(r"(?:[a-z]{3,}|[A-Z]{3,}|(?:[A-Z][a-z]+){1,3})\d{1,6}$|\d+[A-Za-z]{1,3}$")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _SIGNS = re.compile(r"[*|~#$%^&!@]")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
@@ -99,6 +100,8 @@ def is_scrambled(value: str) -> bool:
     """
     if len(value) < 8 or not is_mixed(value):
         return False
+    if _UUID.match(value) is not None:
+        return True
     if value.isalnum():
         return _WORD_AND_NUMBER.match(value) is None
     return _SIGNS.search(value) is not None or (not value.islower() and not value.isupper() and "/" not in value)
