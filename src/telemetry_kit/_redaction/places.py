@@ -181,7 +181,9 @@ def _harmless(text: str, value: _Value, kind: str, name: str, weighs: int) -> bo
             return False
         if password:
             return not is_mixed(judged)
-        return not (kind == "prose" and (name.endswith(("pass", "auth", "code")) or "cred" in name) and is_motley(judged))
+        return not (
+            kind == "prose" and (name.endswith(("pass", "auth", "code")) or "cred" in name) and is_motley(judged)
+        )
     if quoted and " " in judged:
         return "phrase" not in name and is_prose(judged)
     if not quoted and kind == "assigned" and text[begin - 1] in " :" and not is_mixed(judged):

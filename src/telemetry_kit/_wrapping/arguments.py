@@ -3,38 +3,25 @@
 What is asked for is looked up at decoration: where the parameter stands, what it is called, what it defaults to. A call
 then costs a look into `args` or `kwargs` for each.
 
-By name, the user has decided: a value that OpenTelemetry takes is passed as it is, but for secrets of a known shape in
-strings. Anything else becomes a bounded text. Under `"*"` nobody has decided, so that names on the deny list (see
-`_scrub.denied`) are redacted; in what is nested they always are. No `__repr__` or `__str__` of anybody's class is ever
-called: an object that is no number, text, date, mapping, sequence, set or dataclass is only named by its class.
+By name, the user has decided: a value is passed as it is, but for secrets of a known shape in strings. Under `"*"` nobody
+has decided, so that arguments of a secret's name are redacted too. What becomes of a value is `captured`'s.
 """
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from enum import Enum
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from telemetry_kit._core import faults
-from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, scalar, span_value
-from telemetry_kit._core.outcome import type_name
+from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.scrub import REDACTED, default_scrub, is_card
+from telemetry_kit._redaction.scrub import REDACTED, default_scrub
+from telemetry_kit._wrapping import captured
 from telemetry_kit._wrapping.callables import signature_of
 
 Spec = Mapping[str, str] | Iterable[str] | str
 """`{"parameter": "attribute.key"}`, names of parameters, or `"*"`."""
 
-DEPTH = 6
-"""Levels of what is nested; deeper ones are `...`."""
-NODES = 500
-"""Values looked at in one argument, however they are nested."""
-TEXT = 1_024
-"""Characters of one string inside of something nested."""
-_PRINTED_AS_TEXT = frozenset({"datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid", "pathlib._local"})
-"""Modules of the standard library whose classes print as one would write them."""
 _ABSENT: Any = object()
 
 Getter = Callable[[tuple[Any, ...], dict[str, Any]], Any]
@@ -66,7 +53,7 @@ def compile_arguments(
                 value = get(args, kwargs)
                 if value is _ABSENT or value is None:
                     continue
-                harmless = REDACTED if is_secret else _attribute(value, scrub, everything)
+                harmless = REDACTED if is_secret else captured.attribute(value, scrub, everything)
             except Exception as fault:
                 faults.record("arguments", fault)
                 continue
@@ -143,125 +130,3 @@ def _getter(name: str, parameters: list[inspect.Parameter]) -> Getter:
     if parameter.kind is kinds.POSITIONAL_ONLY:
         return lambda args, _: args[place] if len(args) > place else default
     return lambda args, kwargs: args[place] if len(args) > place else kwargs.get(name, default)
-
-
-def _attribute(value: Any, scrub: Callable[[str], str], everything: bool) -> AttributeValue | None:
-    kind = type(value)
-    plain = None if everything and kind in (bytes, bytearray) else scalar(value, 2 * SPAN_STRING)
-    if type(plain) is str:
-        return span_value(_scrubbed(plain, scrub, 2 * SPAN_STRING))
-    if plain is not None:
-        return REDACTED if everything and type(plain) is int and is_card(str(plain)) else span_value(plain)
-    if kind in (list, tuple) and 0 < len(value) <= ITEMS:
-        items = [None if type(item) in (bytes, bytearray) else scalar(item, 2 * SPAN_STRING) for item in value]
-        first = type(items[0])
-        if items[0] is not None and all(type(item) is first for item in items):
-            if first is str:
-                return span_value([_scrubbed(str(item), scrub, 2 * SPAN_STRING) for item in items])
-            if not (everything and first is int):
-                return span_value(items)
-    text = ""
-    for piece in _text(value, scrub):
-        text += piece
-        if len(text) > SPAN_STRING:
-            break
-    return span_value(text)
-
-
-def _scrubbed(text: str, scrub: Callable[[str], str], length: int) -> str:
-    """`text`, which may be of any size: cut, scrubbed; redacted where the scrubber fails."""
-    scrubbed = scrub(str.__str__(text)[:length])
-    return scrubbed if isinstance(scrubbed, str) else REDACTED
-
-
-def _text(value: Any, scrub: Callable[[str], str]) -> Iterator[str]:
-    """The pieces of a bounded text of `value`, like JSON."""
-    left = [NODES]
-
-    def one(value: Any, depth: int) -> Iterator[str]:
-        left[0] -= 1
-        if left[0] < 0 or depth > DEPTH:
-            yield "..."
-            return
-        kind = type(value)
-        if value is None or kind is bool:
-            yield "null" if value is None else str(value).lower()
-        elif isinstance(value, Enum):
-            yield _quoted(f"{kind.__qualname__}.{value._name_}")
-        elif isinstance(value, str):
-            yield _quoted(_scrubbed(value, scrub, 2 * TEXT)[:TEXT])
-        elif kind is float:
-            yield float.__repr__(value)
-        elif kind is int:
-            digits = int.__repr__(value) if -(2**200) < value < 2**200 else "..."
-            yield REDACTED if is_card(digits) else digits
-        elif isinstance(value, (bytes, bytearray, memoryview)):
-            yield f"<{len(value)} bytes>"
-        elif isinstance(value, Mapping):
-            yield from between("{", members(islice(value.items(), left[0] + 1), depth), "}")
-        elif isinstance(value, tuple) and hasattr(kind, "_fields"):
-            yield from between("{", members(zip(kind._fields, value, strict=False), depth), "}")
-        elif isinstance(value, (list, tuple, AbstractSet)):
-            yield from between("[", items(value, depth), "]")
-        elif hasattr(kind, "__dataclass_fields__"):
-            yield from between("{", members(_fields(value), depth), "}")
-        elif kind.__module__ in _PRINTED_AS_TEXT:
-            yield _quoted(_scrubbed(str(value), scrub, 2 * TEXT)[:TEXT])
-        else:
-            yield f"<{type_name(kind)}>"
-
-    def between(first: str, parts: Iterable[Iterator[str]], last: str) -> Iterator[str]:
-        yield first
-        for place, part in enumerate(parts):
-            if place:
-                yield ", "
-            yield from part
-            if left[0] < 0:
-                break
-        yield last
-
-    def members(pairs: Iterable[tuple[Any, Any]], depth: int) -> Iterator[Iterator[str]]:
-        for key, inner in pairs:
-            yield member(_key(key), inner, depth)
-
-    def member(key: str, inner: Any, depth: int) -> Iterator[str]:
-        yield f"{_quoted(_scrubbed(key, scrub, TEXT))}: "
-        if denied(key):
-            left[0] -= 1
-            yield f'"{REDACTED}"'
-        else:
-            yield from one(inner, depth + 1)
-
-    def items(values: Iterable[Any], depth: int) -> Iterator[Iterator[str]]:
-        if isinstance(values, tuple) and len(values) == 2 and denied(_key(values[0])):
-            # A header as a pair of name and value.
-            yield one(values[0], depth + 1)
-            yield iter((f'"{REDACTED}"',))
-            return
-        for item in islice(values, left[0] + 1):
-            yield one(item, depth + 1)
-
-    return one(value, 0)
-
-
-def _key(key: Any) -> str:
-    if isinstance(key, str):
-        return str.__str__(key)
-    if isinstance(key, bytes):
-        return key[:TEXT].decode("latin-1")
-    kind: Any = type(key)
-    return int.__repr__(key) if kind is int and abs(key) < 2**64 else f"<{type_name(kind)}>"
-
-
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
-    """The fields of a dataclass, but for those that its author keeps out of its `repr`."""
-    for name, field in type(value).__dataclass_fields__.items():
-        if field.repr:
-            try:
-                yield name, object.__getattribute__(value, name)
-            except AttributeError:
-                continue
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,212 @@
+"""What becomes of a captured argument: a value that OpenTelemetry takes, or a bounded text like JSON, without secrets.
+
+Nothing of the host's code runs meanwhile. What a value is, its class says, and the class alone is asked: no `isinstance`,
+which wakes proxies, no `repr`, no property or descriptor, which may query a database, and no iteration but that of the
+built-in types themselves. An object that is no text, number, date, dict, list, tuple, set or dataclass is only named by
+its class.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from itertools import islice
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import Any
+
+from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, scalar, span_value
+from telemetry_kit._core.outcome import type_name
+from telemetry_kit._redaction.names import denied
+from telemetry_kit._redaction.scrub import REDACTED, cut, is_card
+
+DEPTH = 6
+"""Levels of what is nested; deeper ones are `...`."""
+NODES = 500
+"""Values looked at in one argument, however they are nested."""
+TEXT = 1_024
+"""Characters of one string inside of something nested."""
+
+_NAMES, _VALUES = frozenset({"name", "key", "header"}), frozenset({"value", "values", "val"})
+"""Keys under which APIs give a secret's name and, beside it, its value, in any case."""
+_ABSENT: Any = object()
+
+Scrub = Callable[[str], str]
+
+
+def attribute(value: Any, scrub: Scrub, everything: bool) -> AttributeValue | None:
+    """`value` as an attribute; with `everything` what nobody asked for by name is left out more readily.
+
+    >>> from telemetry_kit import default_scrub
+    >>> attribute([["password", "hunter2"], ["user", "ann"]], default_scrub, True)
+    '[["password", "[REDACTED]"], ["user", "ann"]]'
+    """
+    kind = type(value)
+    plain = _scalar(value, 2 * SPAN_STRING) if not (everything and kind in (bytes, bytearray)) else None
+    if type(plain) is str:
+        return span_value(_scrubbed(plain, scrub, SPAN_STRING))
+    if plain is not None:
+        return REDACTED if everything and type(plain) is int and is_card(str(plain)) else span_value(plain)
+    if kind in (list, tuple) and 0 < len(value) <= ITEMS and not _is_secret_pair(value):
+        items = [None if type(item) in (bytes, bytearray) else _scalar(item, 2 * SPAN_STRING) for item in value]
+        first = type(items[0])
+        if items[0] is not None and all(type(item) is first for item in items):
+            if first is str:
+                return span_value([_scrubbed(str(item), scrub, SPAN_STRING) for item in items])
+            if not (everything and first is int):
+                return span_value(items)
+    return span_value(_Text(scrub).of(value))
+
+
+def _scalar(value: Any, length: int) -> Any:
+    """A plain text, number or boolean; None for anything else."""
+    if type(value) in (dict, list, tuple, set, frozenset):
+        return None
+    return scalar(value, length)
+
+
+def _scrubbed(text: str, scrub: Scrub, length: int) -> str:
+    """`text`, which may be of any size: cut, scrubbed; redacted where the scrubber gives something else."""
+    scrubbed = scrub(cut(text, length))
+    return scrubbed if isinstance(scrubbed, str) else REDACTED
+
+
+class _Text:
+    """The text of one nested value."""
+
+    __slots__ = ("_left", "_parts", "_scrub", "_written")
+
+    def __init__(self, scrub: Scrub) -> None:
+        self._scrub = scrub
+        self._left = NODES
+        self._written = 0
+        self._parts: list[str] = []
+
+    def of(self, value: Any) -> str:
+        self._value(value, 0)
+        return "".join(self._parts)
+
+    def _write(self, text: str) -> None:
+        self._parts.append(text)
+        self._written += len(text)
+
+    def _is_full(self) -> bool:
+        return self._left < 0 or self._written > SPAN_STRING
+
+    def _string(self, text: str) -> None:
+        text = _scrubbed(text, self._scrub, TEXT)
+        self._write('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
+
+    def _value(self, value: Any, depth: int) -> None:
+        self._left -= 1
+        if self._left < 0 or depth > DEPTH:
+            self._write("...")
+            return
+        kind = type(value)
+        of = kind.__mro__
+        if value is None or kind is bool:
+            self._write("null" if value is None else str(value).lower())
+        elif kind is float:
+            self._write(float.__repr__(value))
+        elif kind is int:
+            digits = int.__repr__(value) if -(2**200) < value < 2**200 else "..."
+            self._write(REDACTED if is_card(digits) else digits)
+        elif bytes in of or bytearray in of or kind is memoryview:
+            self._write(
+                f"<{(bytes if bytes in of else bytearray).__len__(value) if kind is not memoryview else value.nbytes} bytes>"
+            )
+        elif dict in of:
+            self._members(dict.items(value), depth)
+        elif tuple in of and _fields_of_tuple(kind) is not None:
+            self._members(zip(_fields_of_tuple(kind) or (), tuple.__iter__(value), strict=False), depth)
+        elif list in of or tuple in of:
+            self._items((list if list in of else tuple).__iter__(value), depth, _is_secret_pair(value))
+        elif set in of or frozenset in of:
+            self._items((set if set in of else frozenset).__iter__(value), depth)
+        elif (fields := _in_class(kind, "__dataclass_fields__")) is not _ABSENT and type(fields) is dict:
+            self._members(_stored_fields(value, fields), depth)
+        else:
+            plain = scalar(value, 2 * TEXT)
+            if type(plain) is str:
+                self._string(plain)
+            else:
+                self._write(f"<{type_name(kind)}>" if plain is None else str(plain).lower())
+
+    def _members(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> None:
+        members = [(_name(key), value) for key, value in islice(pairs, self._left + 2)]
+        apart = any(denied(_name(value)) for name, value in members[:8] if name.lower() in _NAMES)
+        self._write("{")
+        for place, (name, value) in enumerate(members):
+            self._write(", " if place else "")
+            self._string(name)
+            self._write(": ")
+            lower = name.lower()
+            if lower in _VALUES if apart and lower in _NAMES | _VALUES else denied(name):
+                self._redacted()
+            elif (
+                name == "netloc" and type(value) is str
+            ):  # of a URL taken apart, which makes a login look like one again
+                self._string("://" + value)
+            else:
+                self._value(value, depth + 1)
+            if self._is_full():
+                break
+        self._write("}")
+
+    def _items(self, values: Iterable[Any], depth: int, secret_pair: bool = False) -> None:
+        self._write("[")
+        for place, value in enumerate(values):
+            self._write(", " if place else "")
+            if place and secret_pair:
+                self._redacted()
+            else:
+                self._value(value, depth + 1)
+            if self._is_full():
+                break
+        self._write("]")
+
+    def _redacted(self) -> None:
+        self._left -= 1
+        self._write(f'"{REDACTED}"')
+
+
+def _is_secret_pair(value: Any) -> bool:
+    """Whether a list or tuple is a pair of a secret's name and its value, as headers and forms are given."""
+    kind = list if list in type(value).__mro__ else tuple
+    return kind.__len__(value) == 2 and denied(_name(kind.__getitem__(value, 0)))
+
+
+def _name(key: Any) -> str:
+    kind: Any = type(key)
+    if str in kind.__mro__:
+        return str.__str__(key)
+    if bytes in kind.__mro__:
+        return bytes.__getitem__(key, slice(TEXT)).decode("latin-1")
+    return int.__repr__(key) if kind is int and abs(key) < 2**64 else f"<{type_name(kind)}>"
+
+
+def _in_class(kind: type, name: str) -> Any:
+    """What a class or one of its bases has under a name, without asking any descriptor."""
+    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), _ABSENT)
+
+
+def _fields_of_tuple(kind: type) -> tuple[str, ...] | None:
+    """The names of a named tuple's fields."""
+    fields = _in_class(kind, "_fields")
+    return fields if type(fields) is tuple and all(type(field) is str for field in fields) else None
+
+
+def _stored_fields(value: Any, fields: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """What a dataclass holds, but for the fields that its author keeps out of its `repr`, and for what isn't loaded."""
+    attributes = _in_class(type(value), "__dict__")
+    stored = attributes.__get__(value) if type(attributes) is GetSetDescriptorType else {}
+    for name, field in fields.items():
+        if type(field) is not dataclasses.Field or not field.repr:
+            continue
+        inner = dict.get(stored, name, _ABSENT)
+        if inner is _ABSENT:
+            slot = _in_class(type(value), name)
+            if type(slot) is not MemberDescriptorType:
+                continue
+            try:
+                inner = slot.__get__(value)
+            except AttributeError:
+                continue
+        yield name, inner

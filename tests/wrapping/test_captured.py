@@ -1,0 +1,247 @@
+"""What becomes of captured values: secrets in every shape in which APIs give them, and nothing of the host's code run."""
+
+import collections
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlparse, urlsplit
+
+import pytest
+
+from telemetry_kit import default_scrub
+from telemetry_kit._wrapping import captured
+
+SECRET = "wrongdoer"
+
+
+def text_of(value: Any) -> str:
+    """What becomes of it under `"*"`."""
+    return str(captured.attribute(value, default_scrub, True))
+
+
+Header = collections.namedtuple("Header", "name value")
+
+
+@dataclasses.dataclass
+class Login:
+    user: str
+    password: str
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["password", SECRET],
+        ("password", SECRET),
+        [["password", SECRET], ["user", "ann"]],
+        [("Authorization", SECRET)],
+        {"form": [["password", SECRET]]},
+        {"headers": [(b"authorization", SECRET)]},
+        [{"name": "password", "value": SECRET}],
+        [{"Key": "Authorization", "Value": SECRET}],
+        [{"key": "api_key", "value": [SECRET]}],
+        {"environment": [{"name": "DB_PASSWORD", "value": SECRET}]},
+        {"login": {"password": SECRET}},
+        {"PASSWORD": {"old": SECRET}},
+        {b"cookie": SECRET},
+        Login("ann", SECRET),
+        [Login("ann", SECRET)],
+        {"login": Login("ann", SECRET)},
+        Header("password", SECRET),
+        urlparse(f"postgres://shop:{SECRET}@db/orders"),
+        urlsplit(f"https://api.corp/v1?page=2&token={SECRET}"),
+        {"url": urlparse(f"https://ann:{SECRET}@api.corp/v1")},
+        f"password={SECRET}",
+        [f"password={SECRET}", "user=ann"],
+        {"note": f"the password is '{SECRET}'"},
+        collections.OrderedDict(token=SECRET),
+        collections.defaultdict(str, secret=SECRET),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_secret_is_known_by_the_name_beside_it(value: Any) -> None:
+    """SEC 4: Pairs in lists and tuples, names beside values, mappings, dataclasses and URLs taken apart hide what is named."""
+    assert SECRET not in text_of(value)
+    assert "[REDACTED]" in text_of(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([["user", "ann"], ["sku", "A1"]], '[["user", "ann"], ["sku", "A1"]]'),
+        ({"name": "ann", "value": 7}, '{"name": "ann", "value": 7}'),
+        ({"max_tokens": 4096, "token_count": 12}, '{"max_tokens": 4096, "token_count": 12}'),
+        (("a", "b"), "['a', 'b']"),
+        ({"n": [1, 2.5, None, True]}, '{"n": [1, 2.5, null, true]}'),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_secret_stays(value: Any, text: str) -> None:
+    """Names that only look alike, and pairs of anything else, come out as they are."""
+    assert text_of(value) == text
+
+
+class Ran:
+    """The host's code that ran."""
+
+    code: ClassVar[list[str]] = []
+
+
+class Lazy:
+    """A descriptor that would query a database."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        Ran.code.append(self.name)
+        return "loaded"
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.name] = value
+
+
+@dataclasses.dataclass
+class User:
+    """As an ORM maps one: what is loaded stands in the instance, and the class has descriptors."""
+
+    name: str
+    orders: list[str] = dataclasses.field(default_factory=list)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name != "__dict__":
+            Ran.code.append(name)
+        return object.__getattribute__(self, name)
+
+
+User.orders = Lazy()  # type: ignore[assignment]
+User.orders.__set_name__(User, "orders")  # type: ignore[attr-defined]
+
+
+class Proxy:
+    """Wakes when its class is asked for, as those of Django, werkzeug and lazy imports do."""
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        Ran.code.append("__class__")
+        return dict
+
+    def __getattr__(self, name: str) -> Any:
+        Ran.code.append(name)
+        raise AttributeError(name)
+
+    def __iter__(self) -> Iterator[Any]:
+        Ran.code.append("__iter__")
+        return iter(())
+
+    def __len__(self) -> int:
+        Ran.code.append("__len__")
+        return 0
+
+    def __repr__(self) -> str:
+        Ran.code.append("__repr__")
+        return ""
+
+
+class Rows(Mapping[str, Any]):
+    """A mapping that fetches its items."""
+
+    def __getitem__(self, key: str) -> Any:
+        Ran.code.append("__getitem__")
+        return key
+
+    def __iter__(self) -> Iterator[str]:
+        Ran.code.append("__iter__")
+        return iter(("a",))
+
+    def __len__(self) -> int:
+        Ran.code.append("__len__")
+        return 1
+
+
+def overridden(base: type) -> type:
+    """A subclass of a built-in type all of whose methods are the host's."""
+
+    def method(name: str) -> Any:
+        def run(self: Any, *args: Any) -> Any:
+            Ran.code.append(f"{base.__name__}.{name}")
+            return getattr(base, name)(self, *args)
+
+        return run
+
+    names = (
+        "__iter__",
+        "__len__",
+        "__getitem__",
+        "__repr__",
+        "__str__",
+        "__eq__",
+        "__hash__",
+        "__bool__",
+        "items",
+        "keys",
+    )
+    return type(f"Own{base.__name__}", (base,), {name: method(name) for name in names if hasattr(base, name)})
+
+
+class Slots:
+    __slots__ = ("password", "user")
+    __dataclass_fields__: ClassVar[Any] = dataclasses.make_dataclass("Slots", ["user", "password"]).__dataclass_fields__
+
+
+def loaded() -> User:
+    user = User.__new__(User)
+    object.__getattribute__(user, "__dict__")["name"] = "ann"
+    return user
+
+
+def with_slots() -> Slots:
+    slots = Slots()
+    slots.user = "ann"
+    return slots
+
+
+Hidden: Any = type("Hidden", (User,), {"__dict__": property(lambda self: Ran.code.append("__dict__"))})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (loaded(), '{"name": "ann"}'),
+        (with_slots(), '{"user": "ann"}'),
+        (Proxy(), f"<{__name__}.Proxy>"),
+        (Rows(), f"<{__name__}.Rows>"),
+        (overridden(dict)({"a": 1}), '{"a": 1}'),
+        (overridden(list)([1, "a"]), '[1, "a"]'),
+        (overridden(tuple)((1, "a")), '[1, "a"]'),
+        (overridden(set)({1}), "[1]"),
+        (overridden(frozenset)({"a"}), '["a"]'),
+        (overridden(str)("a"), "a"),
+        (overridden(collections.OrderedDict)(a=1), '{"a": 1}'),
+        (type("Descriptor", (), {"__dataclass_fields__": Lazy()})(), f"<{__name__}.Descriptor>"),
+        (Hidden.__new__(Hidden), "{}"),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda value: value, lambda value: [value, 1], lambda value: {"inner": value}],
+    ids=["bare", "list", "dict"],
+)
+def test_nothing_of_the_hosts_code_runs(value: Any, text: str, wrap: Any) -> None:
+    """SEC 4: No descriptor, no lazy attribute, no proxy's class, no override of a built-in's method, no foreign mapping."""
+    Ran.code.clear()
+    for everything in (True, False):
+        found = str(captured.attribute(wrap(value), default_scrub, everything))
+        assert text in found or f'"{text}"' in found
+    assert Ran.code == []
+
+
+def test_what_is_in_a_secret_is_not_looked_at() -> None:
+    """A value of a secret's name isn't even walked."""
+    Ran.code.clear()
+
+    assert text_of({"password": Rows(), "tokens": [Proxy()]}) == '{"password": "[REDACTED]", "tokens": "[REDACTED]"}'
+    assert Ran.code == []
