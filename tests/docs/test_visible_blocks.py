@@ -1,5 +1,6 @@
 """What a reader sees on a page runs by itself: each page's visible Python, pasted into a file, with nothing hidden."""
 
+import os
 import re
 import subprocess
 import sys
@@ -37,3 +38,18 @@ def test_lines_of_code_fit_a_page(page: Path) -> None:
     long = [line for line in visible(page).splitlines() if len(line) > 88]
 
     assert long == []
+
+
+def test_the_readme_shows_what_comes_out(tmp_path: Path) -> None:
+    """What stands below the README's first program is what the console prints of it, numbers of time apart."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    program = tmp_path / "shop.py"
+    program.write_text(BLOCK.findall(page)[0], encoding="utf-8")
+    shown = page.partition("python shop.py\n")[2].partition("```")[0]
+    environment = {**os.environ, "TELEMETRY_KIT_CONSOLE": "1"}
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=60, check=True, env=environment
+    )
+    numbers = re.compile(r"[\d.]+ (us|ms|s)\b")
+
+    assert numbers.sub("N", done.stderr) == numbers.sub("N", shown)
