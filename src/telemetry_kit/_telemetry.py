@@ -17,6 +17,7 @@ from telemetry_kit._core import sdk
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.scope import Scope
 from telemetry_kit._core.switched_off import VARIABLE, is_switched_off
 from telemetry_kit._errors.recorder import recorder_of
@@ -54,7 +55,7 @@ E = TypeVar("E", bound="Executor")
 
 
 @public
-class Telemetry:
+class Telemetry(ByRecipe):
     """The scope of an instrumented library or application module: make one at import, it is cheap and thread-safe.
 
     Args:
@@ -107,6 +108,9 @@ class Telemetry:
             logger_provider=logger_provider,
             disabled=is_switched_off(name),
         )
+
+    def _recipe(self) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        return _of_scope, (self._scope,), {}
 
     def __repr__(self) -> str:
         off = f", switched off by {VARIABLE}" if self._scope.disabled else ""
@@ -767,3 +771,10 @@ class Telemetry:
             handle_sigterm=handle_sigterm,
         )
         return BatchJob(self._scope, name, options)
+
+
+def _of_scope(scope: Scope) -> Telemetry:
+    sdk.load_configured()
+    telemetry: Telemetry = Telemetry.__new__(Telemetry)
+    telemetry._scope = scope
+    return telemetry

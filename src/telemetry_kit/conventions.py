@@ -53,6 +53,7 @@ class Convention:
     """How operations of a protocol are named and judged."""
 
     name: str
+    """What it is called here, by which it is pickled."""
     duration: str
     """The histogram that takes the place of `operation.duration`."""
     kind: SpanKind
@@ -76,6 +77,9 @@ class Convention:
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Attributes that are on metric and span unless given."""
 
+    def __reduce__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True)
 class PoolConvention:
@@ -83,6 +87,9 @@ class PoolConvention:
 
     name: str
     prefix: str
+
+    def __reduce__(self) -> str:
+        return self.name
 
 
 def _http(lowest: int) -> Callable[[object], str | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, final
 from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import NAMES, Distinct
 from telemetry_kit._core.face import public
+from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def admit_name(scope: Scope, kind: str, name: str) -> str:
 
 @public
 @final
-class Handle:
+class Handle(StaysHere):
     """What began when it was made ends by `stop()`, or with the `with` block that it heads.
 
     Nobody has to keep it: without it the observed thing is observed for as long as it lives.

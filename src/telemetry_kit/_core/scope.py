@@ -10,7 +10,9 @@ import opentelemetry.trace
 
 from telemetry_kit._core import faults, forks, sdk
 from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.switched_off import is_switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +55,7 @@ _NAMED: Registry[dict[str, _Named]] = Registry(dict)
 _lock = threading.RLock()
 
 
-class Scope:
+class Scope(ByRecipe):
     """An instrumented library or module, as every capability sees it."""
 
     __slots__ = (
@@ -99,6 +101,15 @@ class Scope:
         self._bound: TracerProvider | None = None
         self._tracer: Tracer | None = None
         _scopes.add(self)
+
+    def _recipe(self) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        if not self.by_globals or self.logger_provider is not None:
+            msg = (
+                f"what belongs to Telemetry {self.name!r} can't be pickled, as it has providers of its own: leave them to "
+                "the global ones, or make it where it is needed"
+            )
+            raise TypeError(msg)
+        return _made_again, (self.name, self.version, self.errors), {}
 
     @property
     def by_globals(self) -> bool:
@@ -147,6 +158,10 @@ def _shared(instruments: Instruments, name: str) -> tuple[dict[object, Any], _Li
             living = _Living()
             named.living = weakref.ref(living)
         return named.kept, living
+
+
+def _made_again(name: str, version: str | None, errors: Errors) -> Scope:
+    return Scope(name, version, errors=errors, disabled=is_switched_off(name))
 
 
 def _given(provider: Any) -> Any:

@@ -8,7 +8,7 @@ service down.
 
 import weakref
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
@@ -21,8 +21,9 @@ from opentelemetry.trace import StatusCode
 
 from telemetry_kit._core import clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue
-from telemetry_kit._core.error_policy import RECORD, ErrorPolicy, Record, Signal
+from telemetry_kit._core.error_policy import DEFAULT_POLICY, RECORD, ErrorPolicy, Record, Signal
 from telemetry_kit._core.outcome import CANCELLED, type_name
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._errors import deduplication, signals
 from telemetry_kit._errors.limiter import ErrorLimiter
 from telemetry_kit._errors.stacktrace import Formatter
@@ -41,23 +42,34 @@ _HEADROOM = 60
 """Frames that formatting an exception and calling the SDK may need."""
 
 
-class ErrorRecorder:
+class ErrorRecorder(ByRecipe):
     """Records the errors of all that share a policy, within its limits.
 
     It keeps what the policy says, not the policy: `recorder_of` finds it by the policy for as long as that lives.
     """
 
-    __slots__ = ("__weakref__", "_limits", "_sites", "burst", "messages", "rate", "scrub", "signal", "stacktrace")
+    __slots__ = (
+        "__weakref__", "_limits", "_sites", "burst", "messages", "rate", "scrub", "signal", "stacktrace",
+        "total_burst", "total_rate",
+    )  # fmt: skip
 
     def __init__(self, policy: ErrorPolicy) -> None:
         self.rate: float = policy.rate
         self.burst: float = policy.burst
+        self.total_rate: float = policy.total_rate
+        self.total_burst: float = policy.total_burst
         self.stacktrace: bool = policy.stacktrace
         self.messages: bool = policy.messages
         self.signal: Signal | None = policy.signal
         self.scrub: Callable[[str], str] = policy.scrub
         self._limits = ErrorLimiter(policy.rate, policy.burst, policy.total_rate, policy.total_burst)
         self._sites = self._limits.sites
+
+    def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        if self is recorder_of(DEFAULT_POLICY):
+            return _recorder_like, (), {}
+        names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal", "scrub")
+        return _recorder_like, (), {name: getattr(self, name) for name in names}
 
     def admit(
         self,
@@ -271,4 +283,5 @@ def recorder_of(policy: ErrorPolicy) -> ErrorRecorder:
     return _recorders.setdefault(policy, ErrorRecorder(policy)) if recorder is None else recorder
 
 
-"""What every `Telemetry` uses that isn't given another: one object, so that its totals are limits of the process."""
+def _recorder_like(**options: Any) -> ErrorRecorder:
+    return recorder_of(ErrorPolicy(**options) if options else DEFAULT_POLICY)

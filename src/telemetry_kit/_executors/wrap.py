@@ -22,6 +22,7 @@ from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
 from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket, counts_of, running, unfinished
 from telemetry_kit._executors.remote import TravellingTask
@@ -103,6 +104,8 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
     submit: Any = None
     """Each instance's own closure, which knows where everything is: a proxy's attributes are slow. It stands here too
     since a proxy keeps only what its class has a name for, and hands all else on."""
+
+    __reduce_ex__ = StaysHere.__reduce_ex__
 
     def __init__(self, executor: Executor, ledger: TaskLedger) -> None:
         super().__init__(executor)

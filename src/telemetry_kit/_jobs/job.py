@@ -14,6 +14,7 @@ from telemetry_kit._core import counters, faults
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._jobs.run import JobRun, current_run
 from telemetry_kit._jobs.state import OWN_KEYS, Job, jobs_of
 from telemetry_kit._wrapping import callables, drivers
@@ -30,7 +31,7 @@ __all__ = ["BatchJob", "JobRun", "current_run"]
 
 
 @public
-class BatchJob(HasBlocks):
+class BatchJob(HasBlocks, ByRecipe):
     """Work that starts, goes through records and ends: a decorator, and the maker of runs.
 
     Made by `Telemetry.batch_job`. Several of one name in one `Telemetry` are one job.

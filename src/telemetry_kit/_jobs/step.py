@@ -8,6 +8,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, get_cu
 
 from telemetry_kit._core import clock, context, counters, faults, outcome, reentrancy
 from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._jobs.state import OWN_KEYS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from telemetry_kit._jobs.run import JobRun
 
 
-class Block:
+class Block(StaysHere):
     """What a run and a step have in common."""
 
     span: Span = INVALID_SPAN

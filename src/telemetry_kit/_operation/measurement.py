@@ -24,6 +24,7 @@ from telemetry_kit._core.attributes import (
 )
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
+from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._operation import endings
 from telemetry_kit._wrapping.awaitables import NO_RESULT
 
@@ -41,7 +42,7 @@ CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
 
 
 @public
-class Measurement:
+class Measurement(StaysHere):
     """One call of an operation, as `operation.measure()` gives it: a context manager for a single use.
 
     Its methods never raise, and do nothing before it began or after it ended.

@@ -16,6 +16,7 @@ from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import series
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import fast_path
 from telemetry_kit._operation import propagation as carry
 from telemetry_kit._operation.measurement import Measurement
@@ -39,7 +40,7 @@ _NO_ATTRIBUTES: dict[str, AttributeValue] = {}
 
 
 @public
-class Operation(HasBlocks):
+class Operation(HasBlocks, ByRecipe):
     """Something that a library or service does: a decorator, and the maker of measurements.
 
     Made by `Telemetry.operation`. It can decorate many functions and be used from many threads.

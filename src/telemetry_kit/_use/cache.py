@@ -14,6 +14,7 @@ from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.polling import Polled, observe_once, reference, refuse_temporary
 from telemetry_kit._use.timed import Block, Timed
@@ -33,7 +34,7 @@ _GUARDS: Registry[dict[str, ValueGuard]] = Registry(dict)
 
 
 @public
-class Cache:
+class Cache(ByRecipe):
     """A cache, counted by who asks it. Made by `Telemetry.cache`."""
 
     def __init__(self, scope: Scope, name: str) -> None:

@@ -14,6 +14,7 @@ from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.names import check_name
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._operation.operation import Operation
@@ -33,7 +34,7 @@ _GUARDS: Registry[dict[tuple[tuple[str, AttributeValue], ...], ValueGuard]] = Re
 
 
 @public
-class Database:
+class Database(ByRecipe):
     """A database that is asked. Made by `Telemetry.database`."""
 
     def __init__(

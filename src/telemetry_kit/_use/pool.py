@@ -16,6 +16,7 @@ from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import (
     TIMEOUT,
@@ -43,7 +44,7 @@ _GUARDS: Registry[dict[tuple[str, str | None], ValueGuard]] = Registry(dict)
 
 
 @public
-class Pool(HasBlocks):
+class Pool(HasBlocks, ByRecipe):
     """A finite thing that is taken and given back, counted by who takes it. Made by `Telemetry.pool`.
 
     It can be used from any number of threads and tasks. Its numbers are reported as long as somebody holds it.
