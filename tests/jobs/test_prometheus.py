@@ -21,7 +21,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
 from telemetry_kit import Telemetry
-from telemetry_kit.monitoring import rule_file
+from telemetry_kit.monitoring import Options, rules
 from tests.jobs.host import ROOT
 
 pytestmark = pytest.mark.integration
@@ -189,10 +189,10 @@ def prometheus(pushgateway: str, tmp_path: Path) -> Iterator[str]:
     if shutil.which("prometheus") is None:
         pytest.skip("no Prometheus here: install Debian's package `prometheus`")
     address = f"127.0.0.1:{free_port()}"
-    rules: Any = rule_file()
-    for rule in rules["groups"][0]["rules"]:
+    of_jobs = rules(Options(only=("job",)))
+    for rule in (rule for rule in of_jobs["groups"][0]["rules"] if "alert" in rule):
         rule["for"] = "1s"  # nobody waits for minutes here: how long each holds is promtool's to prove
-    (tmp_path / "rules.json").write_text(json.dumps(rules), encoding="utf-8")
+    (tmp_path / "rules.json").write_text(json.dumps(of_jobs), encoding="utf-8")
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(tmp_path / "rules.json")],
@@ -267,7 +267,8 @@ def test_a_pushed_job_reaches_prometheus_and_pages(pushgateway: str, prometheus:
 
 
 def test_every_alert_fires_in_a_real_prometheus(pushgateway: str, prometheus: str) -> None:
-    """A job that is due every two seconds: stale soon after its success, then without records, then killed."""
+    """A job that is due every two seconds: stale soon after its success, then without records; and one that is due every
+    ten, killed right after it has begun."""
 
     def fires(alert: str) -> None:
         until(
@@ -282,7 +283,8 @@ def test_every_alert_fires_in_a_real_prometheus(pushgateway: str, prometheus: st
     assert nightly(pushgateway, "empty", interval=2) == (0, "")
     fires("JobNoRecords")
 
-    assert nightly(pushgateway, "kill", interval=2) == (-9, "")
+    assert nightly(pushgateway, "succeed", interval=10) == (0, "")
+    assert nightly(pushgateway, "kill", interval=10) == (-9, "")
     fires("JobRunningTooLong")
 
 
@@ -292,10 +294,10 @@ def test_a_real_prometheus_evaluates_every_rule(pushgateway: str, prometheus: st
 
     def evaluated() -> list[Any]:
         groups = get(f"{prometheus}/api/v1/rules")["data"]["groups"]
-        rules = [rule for group in groups for rule in group["rules"]]
-        return rules if all(rule["health"] == "ok" for rule in rules) else []
+        loaded = [rule for group in groups for rule in group["rules"]]
+        return loaded if all(rule["health"] == "ok" for rule in loaded) else []
 
-    assert {rule["name"] for rule in until(evaluated, seconds=30)} == {
+    assert {rule["name"] for rule in until(evaluated, seconds=30) if rule["type"] == "alerting"} == {
         "JobFailed",
         "JobStale",
         "JobRunningTooLong",
