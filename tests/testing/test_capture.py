@@ -209,3 +209,27 @@ def test_the_fixture(telemetry_capture) -> None:
     work()
 
     assert [point(count=1, attributes=ATTRIBUTES)] == telemetry_capture.points("operation.duration")
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_limits_are_unused(telemetry_capture, time) -> None:
+    """How many values, and how many errors in detail, earlier tests had is nothing to a capture."""
+    for number in range(100):
+        with OPERATION.measure(metric_attributes={"user": f"{time} {number}"}):
+            pass
+    for _ in range(50):
+        with pytest.raises(LookupError), OPERATION.measure(metric_attributes={"user": f"{time} 1"}):
+            raise LookupError
+
+    points = telemetry_capture.points("operation.duration")
+    assert {point.attributes["user"] for point in points} == {f"{time} {number}" for number in range(100)}
+    assert sum(len(span.events) for span in telemetry_capture.spans) == 50
+
+
+@pytest.mark.parametrize("value", [1, "1"])
+def test_values_are_those_of_this_test(telemetry_capture, value) -> None:
+    """A value is recorded as it is given, though an earlier test gave another whose text is the same."""
+    with OPERATION.measure(metric_attributes={"shelf": value}):
+        pass
+
+    assert telemetry_capture.points("operation.duration")[0].attributes["shelf"] is value

@@ -226,7 +226,7 @@ def test_a_failing_comparison_shows_the_nearest(run) -> None:
 
     result.assert_outcomes(failed=1)
     lines = [line.removeprefix("E       ") for line in result.outlines if line.startswith("E ")]
-    assert lines[0] == "AssertionError: assert the points aren't the expected ones:"
+    assert lines[0] == "AssertionError: assert what was recorded isn't what was expected:"
     assert lines[1].startswith("    missing: point(count=1, attributes={") and "'size': 3" in lines[1]
     assert lines[2].startswith("      nearest: point(count=1, sum=0.0, attributes={") and "'size': 2" in lines[2]
     assert lines[3:] == ["        attribute 'size': expected 3, is 2"]

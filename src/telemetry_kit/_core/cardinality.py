@@ -4,6 +4,7 @@ They are also what keeps a series one series: two values or keys that a backend 
 """
 
 import re
+import weakref
 from collections.abc import Collection, Mapping
 
 from telemetry_kit._core import faults, observer
@@ -24,6 +25,24 @@ _RESERVED = re.compile(r"le|quantile|__.*|otel_scope_.*", re.DOTALL)
 """Labels that Prometheus and its exporter give to every series: another of that name breaks the page."""
 
 
+_all: dict[int, "weakref.ref[Distinct | ValueGuard]"] = {}
+
+
+def _remember(limit: "Distinct | ValueGuard") -> None:
+    key = id(limit)
+    _all[key] = weakref.ref(limit, lambda _: _all.pop(key, None))
+
+
+def _forget_all() -> None:
+    for reference in list(_all.values()):
+        limit = reference()
+        if limit is not None:
+            limit.forget()
+
+
+observer.at_capture(_forget_all)
+
+
 class Distinct:
     """Lets the first `limit` distinct strings through, and says `_OTHER` for all later ones.
 
@@ -32,11 +51,16 @@ class Distinct:
     ['a', 'b', '_OTHER', 'a']
     """
 
-    __slots__ = ("limit", "seen")
+    __slots__ = ("__weakref__", "limit", "seen")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.seen: set[str] = set()
+        _remember(self)
+
+    def forget(self) -> None:
+        """There was nothing yet."""
+        self.seen.clear()
 
     def __call__(self, value: str) -> str:
         seen = self.seen
@@ -60,7 +84,7 @@ class ValueGuard:
     there are threads: that costs nothing, and a lock would.
     """
 
-    __slots__ = ("_error_types", "_keys", "_labels", "_names", "_own", "_sets", "sets", "values")
+    __slots__ = ("__weakref__", "_error_types", "_keys", "_labels", "_names", "_own", "_sets", "sets", "values")
 
     def __init__(
         self, values: int = VALUES_PER_KEY, sets: int = SETS_PER_HELPER, own: Collection[str] = OWN_KEYS
@@ -76,6 +100,12 @@ class ValueGuard:
         """By key, each value that is kept by its text."""
         self._sets: set[object] = set()
         self._error_types = Distinct(ERROR_TYPES)
+        _remember(self)
+
+    def forget(self) -> None:
+        """There was no value yet."""
+        for kept in (self._names, self._labels, self._keys, self._sets):
+            kept.clear()
 
     def error_type(self, name: str) -> str:
         """`name`, or `_OTHER` once there are too many. Cancellation is always told from errors."""

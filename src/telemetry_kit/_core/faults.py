@@ -49,6 +49,9 @@ def counts() -> dict[str, int]:
     return {site: int(number) for site, number in _counted.read().items()}
 
 
+observer.at_capture(_said.clear)
+
+
 class guard:  # noqa: N801 - reads as a keyword: `with guard("site"):`
     """`with guard("pool.stats"): ...` keeps an `Exception` from the host and counts it as a fault of that site."""
 

@@ -3,6 +3,7 @@
 Nobody observes outside of `telemetry_kit.testing`; then this costs one comparison where something went wrong anyway.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -45,3 +46,18 @@ def overflowed(key: str) -> None:
             current.overflowed(key)
         except Exception:
             pass
+
+
+_restarts: list[Callable[[], object]] = []
+
+
+def at_capture(function: Callable[[], object]) -> None:
+    """Run `function` whenever a capture begins: it lets go of what was remembered before, so that a test finds limits
+    unused whatever other tests did. Counts need it not: a capture counts from where they stand."""
+    _restarts.append(function)
+
+
+def restart() -> None:
+    """A capture begins."""
+    for function in _restarts:
+        function()

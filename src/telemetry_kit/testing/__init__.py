@@ -9,6 +9,7 @@ from telemetry_kit.testing.behaviour import same_behaviour
 from telemetry_kit.testing.captured import Captured
 from telemetry_kit.testing.capturing import capture, capture_and_watch
 from telemetry_kit.testing.clock import FakeClock
+from telemetry_kit.testing.expected import event, span
 from telemetry_kit.testing.explain import explain
 from telemetry_kit.testing.points import Point, point
 from telemetry_kit.testing.validator import WORDS, Finding, Word
@@ -26,7 +27,9 @@ __all__ = [
     "Word",
     "capture",
     "capture_and_watch",
+    "event",
     "explain",
     "point",
     "same_behaviour",
+    "span",
 ]

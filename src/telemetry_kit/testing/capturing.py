@@ -73,6 +73,7 @@ def begin(clock: FakeClock | None = None) -> Captured:
             _active[-1]._suspend()
         _active.append(captured)
         _take_over()
+        observer.restart()
         instruments_of().provider()  # what observes is made on the capture's meter, which then knows what was before
         captured._begin()
         return captured

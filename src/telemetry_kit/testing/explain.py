@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+from telemetry_kit._recording.logs import RecordedEvent
+from telemetry_kit._recording.spans import RecordedSpan, SpanEvent
+from telemetry_kit.testing.expected import Expected
 from telemetry_kit.testing.points import Point, differences
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+_KNOWN = (Point, RecordedSpan, RecordedEvent, SpanEvent, Expected)
+
+
+class _Nearest(NamedTuple):
+    lines: list[str]
+    other: Any
 
 
 def explain(left: object, right: object) -> list[str] | None:
-    """Lines that say how two points or two lists of them differ, either of them the expected one; None for all else."""
-    expected, recorded = _of_points(left), _of_points(right)
+    """Lines that say how points, spans or events, or lists of them, differ, either side the expected one; None for all
+    else."""
+    expected, recorded = _listed(left), _listed(right)
     if expected is None or recorded is None or not (expected or recorded):
         return None
-    if any(point.metric for point in expected):
+    if any(_is_recorded(item) for item in expected):
         expected, recorded = recorded, expected
-    missing, extra = _unmatched(expected, recorded)
-    lines = ["the points aren't the expected ones:"]
-    for point in missing:
-        nearest = sorted(extra or recorded, key=lambda other: _distance(point, other))[:1]
-        lines.append(f"  missing: {point!r}")
-        for other in nearest:
-            lines.append(f"    nearest: {other!r}")
-            lines += [f"      {line}" for line in differences(point, other)]
-            if other in extra:
-                extra.remove(other)
-    lines += [f"  not expected: {point!r}" for point in extra]
-    if not missing and not extra:
-        lines.append("  only their order differs: points are sorted by their attributes")
-    return lines
-
-
-def _of_points(value: object) -> list[Point] | None:
-    values: list[Any] = [value] if isinstance(value, Point) else value if isinstance(value, list) else [None]
-    return values if all(isinstance(item, Point) for item in values) else None
-
-
-def _unmatched(expected: Sequence[Point], recorded: Sequence[Point]) -> tuple[list[Point], list[Point]]:
     missing, extra = [], list(recorded)
-    for point in expected:
-        match = next((index for index, other in enumerate(extra) if other == point), None)
+    for item in expected:
+        match = next((index for index, other in enumerate(extra) if item == other), None)
         if match is None:
-            missing.append(point)
+            missing.append(item)
         else:
             del extra[match]
-    return missing, extra
+    lines = ["what was recorded isn't what was expected:"]
+    for item in missing:
+        lines.append(f"  missing: {item!r}")
+        compared = [_Nearest(_differences(item, other), other) for other in extra or recorded]
+        if compared:
+            nearest = min(compared, key=lambda near: len(near.lines))
+            lines.append(f"    nearest: {nearest.other!r}")
+            lines += [f"      {line}" for line in nearest.lines]
+            extra = [other for other in extra if other is not nearest.other]
+    lines += [f"  not expected: {item!r}" for item in extra]
+    return lines if len(lines) > 1 else [*lines, "  only their order differs"]
 
 
-def _distance(point: Point, other: Point) -> tuple[int, str]:
-    return len(differences(point, other)), repr(other)
+def _listed(value: object) -> list[Any] | None:
+    values = [value] if isinstance(value, _KNOWN) else value if isinstance(value, list) else [None]
+    return values if all(isinstance(item, _KNOWN) for item in values) else None
+
+
+def _is_recorded(item: Any) -> bool:
+    return bool(item.metric) if isinstance(item, Point) else not isinstance(item, Expected)
+
+
+def _differences(expected: Any, recorded: Any) -> list[str]:
+    if isinstance(expected, Expected):
+        return expected.differences(recorded)
+    return differences(expected, recorded) if isinstance(expected, Point) else ["another one"]
