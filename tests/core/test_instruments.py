@@ -513,6 +513,34 @@ def test_one_provider_has_one_set_of_instruments(sdk: Sdk, wrap: Any) -> None:
     assert instruments_of(provider) is instruments_of(provider)
 
 
+@pytest.mark.parametrize("explicit_first", [True, False])
+@pytest.mark.parametrize("others", [True, False])
+def test_the_global_provider_handed_over_explicitly(explicit_first: bool, others: bool) -> None:
+    """PRC 3: observed numbers of whoever names the global provider and of whoever doesn't are there, whatever the order."""
+    make = "explicit = Telemetry('explicit', meter_provider=provider).pool('gpu', limit=2)"
+    install = "opentelemetry.metrics.set_meter_provider(provider)"
+    run(
+        "import opentelemetry.metrics",
+        "from opentelemetry.sdk.metrics import MeterProvider",
+        "from opentelemetry.sdk.metrics.export import InMemoryMetricReader",
+        "from telemetry_kit import Telemetry",
+        "reader = InMemoryMetricReader()",
+        "provider = MeterProvider([reader])",
+        "early = Telemetry('early').pool('gpu', limit=3)" if others else "early = None",
+        *([make, install] if explicit_first else [install, make]),
+        "late = Telemetry('late').pool('gpu', limit=4)",
+        "late.timeout(); explicit.timeout()",
+        "found = [metric for resource in reader.get_metrics_data().resource_metrics",
+        "         for scope in resource.scope_metrics for metric in scope.metrics]",
+        "points = {(metric.name, point.attributes['scope.name']): point.value",
+        "          for metric in found if metric.name in ('pool.limit', 'pool.errors') for point in metric.data.data_points}",
+        "limits = {scope: number for (name, scope), number in points.items() if name == 'pool.limit'}",
+        f"assert limits == {{'explicit': 2, 'late': 4, **({{'early': 3}} if {others} else {{}})}}, points",
+        "errors = {scope: number for (name, scope), number in points.items() if name == 'pool.errors' and number}",
+        "assert errors == {'explicit': 1, 'late': 1}, points",
+    )
+
+
 # Meters of strangers
 
 

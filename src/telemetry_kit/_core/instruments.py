@@ -100,7 +100,7 @@ class Instruments:
         self.collection: object = object()
         """Which collection this is: what is read for several metrics is read once in each."""
         self._observed: dict[str, Observed] = {
-            name: Observed(name, self._collecting, merge_of(name)) for name in _OBSERVED
+            name: Observed(name, self._collecting, merge_of(name), self._beside) for name in _OBSERVED
         }
         self._own: list[Callable[[MeterProvider], None]] = []
         self.kept: dict[object, Any] = {}
@@ -166,6 +166,13 @@ class Instruments:
             given = self.explicit()
             return [] if given is None else [given]
         return [_placeholder()] if sdk.override is None else [_placeholder(), sdk.override.meter_provider]
+
+    def _beside(self, name: str) -> Observed | None:
+        """What the global instruments observe, where this provider has become the global one: of two observable
+        instruments of one name the SDK asks the one that was made first."""
+        if self.explicit is None or _global is None or self.explicit() is not sdk.metrics._METER_PROVIDER:
+            return None
+        return _global._observed.get(name)
 
     def _collecting(self, name: str) -> None:
         """A metric is asked for: again, so that this is another collection, or for the first time in this one."""
@@ -242,6 +249,8 @@ def instruments_of(meter_provider: MeterProvider | None = None) -> Instruments:
                 _global = Instruments()
             return _global
         found = _of_provider.get(id(meter_provider))
+        if found is None and meter_provider is sdk.metrics._METER_PROVIDER:
+            return instruments_of()  # whose observable instruments would be asked instead of these
         if found is None or found.explicit is None or found.explicit() is not meter_provider:
             found = _of_provider[id(meter_provider)] = Instruments(meter_provider)
         return found

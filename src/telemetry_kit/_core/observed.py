@@ -127,10 +127,18 @@ class Source:
 class Observed:
     """One observable instrument: what its one callback reads."""
 
-    __slots__ = ("_began", "_gone", "_keys", "_merge", "account", "name", "sources")
+    __slots__ = ("_began", "_beside", "_gone", "_keys", "_merge", "account", "name", "sources")
 
-    def __init__(self, name: str, began: Callable[[str], object], merge: Merge | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        began: Callable[[str], object],
+        merge: Merge | None,
+        beside: "Callable[[str], Observed | None] | None" = None,
+    ) -> None:
         self.name: str = name
+        self._beside = beside
+        """Another one of this name whose callback the SDK doesn't ask, since it asks this one's."""
         self.account: Account | None = None
         self.sources: dict[int, Source] = {}
         self._began = began
@@ -169,6 +177,9 @@ class Observed:
         # Sources first: of what somebody else counts they add to the account what is new.
         read = list(self._read())
         sums: dict[Series, Number] = {} if self.account is None else self.account.read()
+        other = None if self._beside is None else self._beside(self.name)
+        if other is not None and other.account is not None:
+            read += other.account.read().items()
         for of, number in read:
             sums[of] = sums.get(of, 0) + number
         return sums
@@ -186,6 +197,9 @@ class Observed:
                     yield of, number
             except Exception as fault:
                 faults.record(f"observe.{self.name}", fault)
+        other = None if self._beside is None else self._beside(self.name)
+        if other is not None:
+            yield from other._read()
 
     def _forget(self) -> None:
         """Let go of the sources whose owners are gone: without an SDK nobody else would."""
