@@ -182,7 +182,7 @@ def pyodide(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """mypy strict on everything; pyright strict on the package; its public types complete, by --verifytypes."""
+    """mypy strict on everything; pyright strict on the package, but for what pyproject.toml names; its public types complete."""
     install(session, "typing")
     session.run("mypy")
     session.run("pyright")

@@ -145,7 +145,7 @@ def event_attributes(given: Mapping[str, object]) -> dict[str, Any]:
 
 def plain_text(value: object) -> str | None:
     """A str as exactly that, whatever its subclass does; None for anything else. Only the type is asked."""
-    return str.__str__(value) if issubclass(type(value), str) else None
+    return str.__str__(value) if issubclass(type(value), str) else None  # pyright: ignore[reportArgumentType]
 
 
 def class_name(kind: type) -> str:

@@ -6,7 +6,7 @@ operator of the machine may set. Nothing else in the kit asks for the time, and 
 """
 
 import time as _time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ class Clock(Protocol):
 
 
 @contextmanager
-def use(clock: Clock) -> Iterator[None]:
+def use(clock: Clock) -> Generator[None, None, None]:
     """Make the whole kit read `clock`, in every thread, until the block ends."""
     global perf_counter, time, time_ns
     before = perf_counter, time, time_ns

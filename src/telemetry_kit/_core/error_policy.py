@@ -132,12 +132,15 @@ class Errors(Protocol):
 
     def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
         """The attributes of a detailed record of an exception that was admitted."""
+        ...
 
     def message(self, exc: BaseException) -> str:
         """The message of an admitted exception, scrubbed and bounded."""
+        ...
 
     def clean(self, text: str, length: int = ...) -> str:
         """A text cut and scrubbed."""
+        ...
 
     def record(
         self,
@@ -156,6 +159,7 @@ class Errors(Protocol):
 
     def where(self) -> Signal:
         """The signal of now."""
+        ...
 
     def emit(
         self,

@@ -108,8 +108,8 @@ def _tell_without_span(call: Measurement, exc: BaseException, error_type: str) -
 
 def _is_outermost(call: Measurement) -> bool:
     """Whether no other call is running around this one."""
-    outer = getattr(call._current, "old_value", None)
-    if outer.__class__ is list:
+    outer: object = getattr(call._current, "old_value", None)
+    if type(outer) is list:
         outer = outer[1]
         return outer is not None and outer._state != 1
     return getattr(outer, "_state", 2) != 1

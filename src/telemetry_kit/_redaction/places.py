@@ -3,7 +3,7 @@
 import binascii
 import re
 import string
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from telemetry_kit._redaction.names import ALWAYS, NEVER, OTHER_KINDS, PASSWORDS, PERHAPS, weight
 from telemetry_kit._redaction.patterns import APART, NAMED, QUOTE, SHAPE
@@ -47,7 +47,7 @@ def without_secrets(text: str) -> str:
         if named is not None and (apart is None or named.start() <= apart.start()):
             match, span = named, _named(text, named)
         else:
-            match = apart  # type: ignore[assignment]
+            match = cast("Match", apart)
             span = _APART[_group(match)](text, match)
         left -= 1
         if left < 0:

@@ -117,8 +117,8 @@ def _run_program(options: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as exc:
+        sys.excepthook(type(exc), exc, exc.__traceback__)
         return 1
     finally:
         sys.argv, sys.path[:] = before

@@ -15,7 +15,7 @@ from telemetry_kit._core.instruments import instruments_of
 from telemetry_kit.testing.captured import Captured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from telemetry_kit.testing.clock import FakeClock
 
@@ -28,7 +28,7 @@ _clock_of_host = _clock.installed()
 
 
 @contextmanager
-def capture_and_watch() -> Iterator[Captured]:
+def capture_and_watch() -> Generator[Captured, None, None]:
     """What the fixture does: a capture whose validator also looks at the context of this thread or task."""
     with capture() as captured:
         captured._recording.validator.watch_context()
@@ -39,7 +39,7 @@ def capture_and_watch() -> Iterator[Captured]:
 
 
 @contextmanager
-def capture(*, clock: FakeClock | None = None) -> Iterator[Captured]:
+def capture(*, clock: FakeClock | None = None) -> Generator[Captured, None, None]:
     """Keep what every `Telemetry` without providers of its own records, in every thread, until the block ends.
 
     It works with and without an SDK, and touches nothing that is global to OpenTelemetry. While it is active the kit reads
