@@ -257,6 +257,13 @@ def integrations(session: nox.Session) -> None:
 
 
 @nox.session
+def hosts(session: nox.Session) -> None:
+    """The tests under other people's SDKs and agents: logfire, Datadog, New Relic, Sentry, opentelemetry-instrument."""
+    install(session, "test-hosts")
+    pytest(session, "-m", "integration", "tests/hosts")
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Millions of calls over every helper: exact to the end, resident memory flat after warm-up. Takes minutes."""
     install(session, "test")
