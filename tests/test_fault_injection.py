@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
-from telemetry_kit._core import faults, reentrancy
+from telemetry_kit._core import context, faults, reentrancy
 from telemetry_kit._core.instruments import series
 from tests.faults.places import places, places_of, write_copy
 from tests.support import Sdk
@@ -323,13 +323,21 @@ def end_of_a_sampled_call(sdk: Sdk) -> None:
     operation.state.add = broken  # type: ignore[method-assign]
 
 
+def attaching(sdk: Sdk) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(context, "attach", broken)
+        with sdk.telemetry().operation("work").measure():
+            pass
+
+
 CASES: dict[str, Callable[[Sdk], None]] = {
     "attributes": attributes_case,
+    "context.attach": attaching,
     "metrics.create": lambda sdk: call(metering("create")(sdk)),
     "metrics.record": lambda sdk: call(metering("record")(sdk)),
     "observe.*": observed,
     "operation.carrier": lambda sdk: call(sdk.telemetry(), kind=SpanKind.SERVER, carrier=broken),
-    "operation.error": lambda sdk: call(failing(sdk, "record"), ValueError()),
+    "span.error": lambda sdk: call(failing(sdk, "record"), ValueError()),
     "operation.error_if": lambda sdk: call(sdk.telemetry(), error_if=broken),
     "operation.expected": lambda sdk: call(sdk.telemetry(), ValueError(), expected=broken),
     "operation.links": lambda sdk: call(sdk.telemetry(), links=broken),

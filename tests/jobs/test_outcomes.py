@@ -287,12 +287,12 @@ def test_sigterm_while_a_run_ends_waits_for_its_end(
 ) -> None:
     """PRC.2: SIGTERM that arrives while the end is being recorded is raised after it, and loses nothing of it."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
-    policy_end = job.scope.instruments.histogram("job.duration").record
+    record_now = job.scope.instruments.histogram("job.duration").record_now
 
     class Interrupted:
-        def record(self, *args: Any) -> None:
+        def record_now(self, *args: Any) -> None:
             signal.raise_signal(signal.SIGTERM)
-            policy_end(*args)
+            record_now(*args)
 
     monkeypatch.setitem(job.scope.instruments._histograms, "job.duration", Interrupted())
     with pytest.raises(SystemExit), job.run() as run:

@@ -1,15 +1,21 @@
-"""OpenTelemetry's current context, put and put back without a word.
+"""What is current, put and put back without a word: OpenTelemetry's context, and the kit's own context variables.
 
 `opentelemetry.context.detach` logs an error with a stack when the context to leave isn't the one that was entered,
 which is nobody's mistake where a generator or a coroutine is closed somewhere else: there nothing is to be put back.
+
+`Current` is what one call has made current, and how that is put back. `Suspended` puts aside all that a body had made
+current while it is suspended, whoever made it: the body's spans, baggage, measurements and runs.
 """
 
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any, NamedTuple
 
 import opentelemetry.context
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
+
+from telemetry_kit._core import faults
 
 SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """The key under which a context has its span: to put a span into a context in one step instead of four calls."""
@@ -44,3 +50,136 @@ elif _runtime is not None:  # another runtime, chosen by OTEL_PYTHON_CONTEXT
     attach, detach, get_current = _runtime.attach, _runtime.detach, _runtime.get_current
 else:  # an API without that name: the public way, which can only compare
     attach, detach, get_current = _attach_and_remember, _put_back, opentelemetry.context.get_current
+
+
+def with_span(context: Context, span: Any) -> Context:
+    """`context` with `span` in it."""
+    return Context({**context, SPAN_KEY: span})
+
+
+class _Variable(NamedTuple):
+    """How something current is read and set."""
+
+    of: Any
+    get: Callable[[], Any]
+    set: Callable[[Any], Any]
+
+
+_variables: list[_Variable] = [_Variable(None, get_current, attach)]
+
+
+def travels_with_bodies(variable: ContextVar[Any]) -> None:
+    """Have `variable`, which needs a default, put aside with what else a body had made current."""
+    _variables.append(_Variable(variable, variable.get, variable.set))
+
+
+def put_back(reset: Callable[[Any], None], token: Any) -> None:
+    """Reset by a token, unless that is of another context: there nothing is to be put back."""
+    try:
+        reset(token)
+    except Exception as fault:
+        if faults.raised_by_host(fault):
+            raise
+
+
+class Current:
+    """What a call has made current in this context: OpenTelemetry's context, and a variable of the kit's."""
+
+    __slots__ = ("_attached", "_before", "_token", "context", "mine", "variable")
+
+    def __init__(self, variable: ContextVar[Any] | None = None, mine: Any = None) -> None:
+        self.context: Context | None = None
+        """What to make current; None leaves OpenTelemetry's context alone."""
+        self.variable = variable
+        self.mine = mine
+        self._before: Any = None
+        self._attached: Any = None
+        self._token: Token[Any] | None = None
+
+    def enter(self) -> None:
+        """Make it current, here and now."""
+        if self.context is not None:
+            try:
+                self._before = get_current()
+                self._attached = attach(self.context)
+            except Exception as fault:
+                faults.record("context.attach", fault)
+        if self.variable is not None:
+            self._token = self.variable.set(self.mine)
+
+    def leave(self) -> None:
+        """Put back what was current before. A second time does nothing."""
+        token, attached, before = self._token, self._attached, self._before
+        if token is not None and self.variable is not None:
+            put_back(self.variable.reset, token)
+            self._token = None
+        elif self.mine is not None and self.variable is not None and self.variable.get() is self.mine:
+            self.variable.set(None)  # an exception arrived before the token was kept
+        if attached is not None:
+            put_back(detach, attached)
+            self._attached = None
+        elif before is not None and get_current() is self.context:
+            attach(before)
+        self._before = None
+
+    def drop(self) -> None:
+        """Put it back where it still is current: nobody will `leave`, and others may have come and gone since."""
+        token, self._token = self._token, None
+        if token is not None and self.variable is not None and self.variable.get() is self.mine:
+            old = token.old_value
+            self.variable.set(None if old is Token.MISSING else old)
+        before, self._before, self._attached = self._before, None, None
+        if before is not None and get_current() is self.context:
+            attach(before)
+
+
+_NOTHING: Any = object()
+
+
+class Suspended:
+    """What a body has made current, from when it is suspended to when it goes on: put aside whole, and whole again.
+
+    Where a body has made nothing current, it finds what is current for whoever lets it go on.
+    """
+
+    __slots__ = ("_aside", "_before", "_outside")
+
+    def __init__(self, current: Current | None = None) -> None:
+        """Outside of the body, which will find `current`."""
+        self._aside: list[Any] = [_NOTHING] * len(_variables)
+        self._before: list[Any] = [_NOTHING] * len(_variables)
+        """What was current outside when the body first made something else current."""
+        self._outside: list[Any] = []
+        if current is not None:
+            if current.context is not None:
+                self._aside[0] = current.context
+            for index, variable in enumerate(_variables):
+                if variable.of is not None and variable.of is current.variable:
+                    self._aside[index] = current.mine
+
+    def resume(self) -> None:
+        """The body goes on, here and now."""
+        outside = [variable.get() for variable in _variables]
+        self._outside = outside
+        for variable, value in zip(_variables, self._aside, strict=False):
+            if value is not _NOTHING:
+                variable.set(value)
+
+    def suspend(self) -> None:
+        """The body has stopped: what was current when it went on is current again. A second time does nothing."""
+        aside, before = self._aside, self._before
+        for index, outside in enumerate(self._outside):
+            variable = _variables[index]
+            now = variable.get()
+            if index == len(aside):  # came up in the meantime
+                aside.append(_NOTHING)
+                before.append(_NOTHING)
+            if now is outside or now is before[index]:
+                aside[index] = _NOTHING
+            else:
+                if aside[index] is _NOTHING:
+                    before[index] = outside
+                aside[index] = now
+            if now is not outside:
+                variable.set(outside)
+        self._outside = []

@@ -46,20 +46,30 @@ class Histogram:
 
     def record(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None = None) -> None:
         """Record `value`, now or, inside a finaliser or signal handler, at the next safe point. Never raises."""
-        record = self.recorder()
-        if record is None:
+        if self.recorder() is None:
             return
+        if reentrancy.unsafe():
+            reentrancy.later(lambda: self.record_now(value, attributes, context))
+        else:
+            self._record_now(value, attributes, context)
+
+    @reentrancy.section
+    def _record_now(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None) -> None:
         here = reentrancy.here.state
-        if here.busy:
-            reentrancy.later(lambda: self.record(value, attributes, context))
-            return
-        here.busy = True
         try:
-            record(value, attributes, context)
-        except Exception as fault:
-            faults.record("metrics.record", fault)
+            here.busy = True
+            self.record_now(value, attributes, context)
         finally:
             here.busy = False
+
+    def record_now(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None) -> None:
+        """Record `value`, in a section, which has marked the thread. Never raises an `Exception`."""
+        record = self.recorder()
+        if record is not None:
+            try:
+                record(value, attributes, context)
+            except Exception as fault:
+                faults.record("metrics.record", fault)
 
     def recorder(self) -> Callable[..., None] | None:
         """The SDK instrument's own `record`, None without an SDK: for a room that guards the call itself."""
@@ -202,14 +212,10 @@ class Instruments:
 
 
 def _guarded(create: Callable[[], object]) -> None:
-    here = reentrancy.here.state
-    was, here.busy = here.busy, True
     try:
-        create()
+        reentrancy.inside(create)
     except Exception as fault:
         faults.record("metrics.create", fault)
-    finally:
-        here.busy = was
 
 
 class _Nothing(Instruments):

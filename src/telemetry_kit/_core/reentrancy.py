@@ -4,6 +4,14 @@ The SDK holds locks that can't be taken twice while it records. Whatever runs in
 (a finaliser or a generator that the collector closes, a signal handler), would wait for its own thread for ever if it
 recorded too. So it leaves its record here, and the next call or collection on safe ground makes it.
 
+A thread is inside the API as long as a *section* runs on its stack: a function of the kit under `@section`, which sets
+the thread's mark when it enters the API and takes it back when it leaves. An exception that a signal handler of the
+host raises can arrive between any two instructions, also before the mark is taken back. So the mark is only a hint:
+whoever finds it set looks whether a section stands on the stack in truth, and takes back a mark that nobody stands for.
+
+The collector says by functions written in C that it runs. Python calls what is written in Python from there too, but
+swallows what a signal handler raises in it: the host's Ctrl-C would be lost.
+
 A fork is the same between processes: what another thread holds stays locked in the child for ever. So a fork waits until
 no thread is inside the SDK for the kit, and calls that begin meanwhile wait for it, where they look after what waits.
 """
@@ -13,70 +21,221 @@ import os
 import sys
 import threading
 import time
+import weakref
+from _thread import _local
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from types import CodeType, FrameType
+from typing import Any, TypeVar
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import faults, forks, threads
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 WAITING_AT_MOST = 10_000
 """Records that wait: a host that never makes another call must not grow for ever. Older ones are lost first."""
 FORK = 0.2
 """Seconds that a fork waits for the calls of other threads, and they for it: both take far less."""
 
-here = counters.threads
-"""`here.state.busy`: this thread is inside the API or the SDK, called by the kit, or runs the collector."""
-waiting: deque[Callable[[], None]] = deque(maxlen=WAITING_AT_MOST)
+here = threads.threads
+"""`here.state.busy`: this thread is inside the API or the SDK, called by the kit. A hint: ask `unsafe()`."""
+waiting: deque[Any] = deque(maxlen=WAITING_AT_MOST)
+"""What is to be done on safe ground: callables, and the `Watch` of what nobody can end any more."""
+
+_sections: set[CodeType] = set()
+
+
+def section(function: F) -> F:
+    """Say of a function that it may be what this thread's mark stands for: while it runs, the API may be running.
+
+    It sets `here.state.busy` itself, for as long as it is inside the API, and must not call what a user decorated.
+    """
+    _sections.add(function.__code__)
+    return function
 
 
 def unsafe() -> bool:
     """Whether to leave a record for later: this thread is in the middle of a record, or of a collection."""
-    return here.state.busy
+    return (here.state.busy and _in_section(sys._getframe(1))) or collecting()
 
 
-def later(work: Callable[[], None]) -> None:
-    """Do `work` at the next safe point."""
+def still_busy() -> bool:
+    """What a section asks that finds its thread marked: whether another section stands below it on the stack. If not,
+    the mark was left behind by a section that an exception ended, and is taken back."""
+    return _in_section(sys._getframe(2))
+
+
+def _in_section(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code in _sections:
+            return True
+        frame = frame.f_back
+    here.state.busy = False
+    return False
+
+
+@section
+def inside(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call the API: what `function` gives. Meanwhile this thread is marked."""
+    state = here.state
+    was, state.busy = state.busy, True
+    try:
+        return function(*args, **kwargs)
+    finally:
+        state.busy = was
+
+
+def later(work: Callable[[], object]) -> None:
+    """Do `work` at the next safe point, where it finds its thread marked: it may call the API, and asks nothing."""
     waiting.append(work)
 
 
 def drain() -> None:
     """Do what waits, if this is a safe point."""
     gate = _gate
-    if gate is not None and not unsafe():
+    if unsafe():
+        return
+    if gate is not None:
         gate.wait(FORK)
-    while waiting and not unsafe():
-        try:
-            work = waiting.popleft()
-        except IndexError:
-            return
-        try:
-            work()
-        except Exception as fault:
-            faults.record("safe_points", fault)
+    _drain()
+
+
+@section
+def _drain() -> None:
+    state = here.state
+    try:
+        state.busy = True
+        while waiting:
+            try:
+                work = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                if work.__class__ is Watch:
+                    work.abandon()
+                else:
+                    work()
+            except Exception as fault:
+                faults.record("safe_points", fault)
+    finally:
+        state.busy = False
+
+
+# What nobody can end any more
+
+
+class Watch(weakref.ref[Any]):
+    """Sees an object go on which the end of a call depends: the handle of a `with` block, a future, a suspended body.
+
+    When that goes before the call has ended, `call.drop()` is done at the next safe point. Nothing of ours runs in the
+    collector: the list that waits takes the reference by itself.
+    """
+
+    __slots__ = ("call",)
+    call: Any
+
+    def stop(self) -> None:
+        """The call has ended."""
+        _watches.pop(id(self), None)
+
+    def abandon(self) -> None:
+        """The object has gone."""
+        if _watches.pop(id(self), None) is not None:
+            self.call.drop()
+
+
+_watches: dict[int, Watch] = {}
+"""Held, since the collector asks no reference that goes together with its object."""
+
+
+def watch(handle: object, call: Any) -> Watch:
+    """Have `call.drop()` done once `handle` has gone, unless the watch is stopped before. `call` must not hold it."""
+    found = Watch(handle, waiting.append)
+    found.call = call
+    _watches[id(found)] = found
+    return found
+
+
+# The collector
+
+
+class _Latest:
+    """What the collector has last told of, whichever phase that was: both are one slot, under two names."""
+
+    __slots__ = ("told",)
+    told: Any
+
+
+class _Begun:
+    """What it has told of its last beginning."""
+
+    __slots__ = ("ended", "told")
+    told: Any
+    ended: Any
+
+
+for _class, _stop in ((_Latest, "told"), (_Begun, "ended")):
+    setattr(_class, "start", vars(_class)["told"])  # noqa: B010
+    setattr(_class, "stop", vars(_class)[_stop])  # noqa: B010
+
+latest, begun, _mine = _Latest(), _Begun(), _local()
+latest.told, begun.told = (), None
+"""`latest.told is begun.told`: a thread runs the collector. Hot paths look at that before they ask `collecting()`."""
+
+
+def collecting() -> bool:
+    """Whether this thread runs the garbage collector, and with it finalisers of anybody's."""
+    return latest.told is begun.told and getattr(_mine, "start", None) is begun.told
+
+
+_on_collection = (partial(setattr, begun), partial(setattr, _mine), partial(setattr, latest))
+"""Each is called with the phase and a dictionary that is new each time, and keeps that. All are written in C."""
 
 
 def watch_collector() -> None:
-    """Know from now on when the collector runs, so that finalisers don't record in the middle of somebody's record."""
-    if _on_collection not in gc.callbacks:
-        gc.callbacks.append(_on_collection)
+    """Know when the collector runs, so that finalisers don't record in the middle of somebody's record."""
+    for function in _on_collection:
+        if function not in gc.callbacks:
+            gc.callbacks.append(function)
 
 
-def _on_collection(phase: str, _info: dict[str, int]) -> None:
-    state = here.state
-    if phase == "start":
-        state.was_busy, state.busy = state.busy, True
-    else:
-        state.busy = state.was_busy
+# Forks
 
 
 _gate: threading.Event | None = None
+IMPORTS = 5.0
+"""Seconds that a fork waits for modules that another thread imports: a child would wait for their locks for ever."""
+_importing: set[tuple[int, object]] = set()
+
+
+class late_import:  # noqa: N801 - reads as a keyword: `with late_import():`
+    """Around an import that a function makes when it is first needed: no process forks in the middle of it."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        gate = _gate
+        if gate is not None:
+            gate.wait(FORK)
+        self._token = (threading.get_ident(), object())
+        _importing.add(self._token)
+
+    def __exit__(self, *_exc: object) -> None:
+        _importing.discard(self._token)
 
 
 def _before_fork() -> None:
     global _gate
     _gate = threading.Event()
     waiting.append(_nothing)
-    mine, ends = here.state, time.monotonic() + FORK
-    while any(state.busy for state in counters.states() if state is not mine) and time.monotonic() < ends:
+    mine, began, me = here.state, time.monotonic(), threading.get_ident()
+    while True:
+        waited = time.monotonic() - began
+        calls = waited < FORK and any(state.busy for state in threads.states() if state is not mine)
+        imports = waited < IMPORTS and any(thread != me for thread, _ in list(_importing))
+        if not calls and not imports:
+            return
         if not waiting:
             waiting.append(_nothing)
         time.sleep(0.0001)
@@ -96,13 +255,12 @@ def _nothing() -> None:
 def _start_again() -> None:
     global _gate
     _gate = None
+    _importing.clear()
+    _watches.clear()
     waiting.clear()
 
 
-if sys.version_info >= (3, 12):
-    # Before, the collector runs in the middle of changes to context variables, and a callback of ours would let signal
-    # handlers run there: the interpreter can crash of that. There it is watched only where generators make it needed.
-    watch_collector()
-counters.after_fork(_start_again)
+watch_collector()
+forks.after_fork(_start_again)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)

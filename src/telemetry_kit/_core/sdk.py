@@ -131,3 +131,23 @@ after_fork(_remember)
 def is_set() -> bool:
     """Whether the host has set an SDK, whatever stands before it."""
     return traces._TRACER_PROVIDER is not None or metrics._METER_PROVIDER is not None
+
+
+def interrupted(span: Any) -> bool:
+    """Whether this thread is inside the SDK with this very span, such as in a signal handler that interrupted the host
+    in the middle of setting an attribute: to call the span would be to wait for its own thread for ever.
+
+    The SDK's spans have a lock, which tells at once that nobody is. Only where it is held the stack is looked at.
+    """
+    lock = getattr(span, "_lock", None)
+    try:
+        if lock is None or not lock.locked():
+            return False
+    except AttributeError:  # a lock of another kind
+        return False
+    frame = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith("opentelemetry.sdk."):
+            return True
+        frame = frame.f_back
+    return False

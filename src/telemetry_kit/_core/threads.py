@@ -16,14 +16,12 @@ def states() -> list["ThreadState"]:
 class ThreadState:
     """What the kit knows of a thread."""
 
-    __slots__ = ("__weakref__", "busy", "was_busy")
+    __slots__ = ("__weakref__", "busy")
 
     def __init__(self) -> None:
         _states.add(weakref.ref(self, _states.discard))
         self.busy = False
-        """It is inside the API or the SDK, called by the kit, or it runs the garbage collector: no place to record."""
-        self.was_busy = False
-        """What `busy` was before the collector came."""
+        """It is inside the API or the SDK, called by the kit: no place to record. A hint, see `reentrancy`."""
 
 
 class _Threads(threading.local):

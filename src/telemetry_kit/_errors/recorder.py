@@ -17,9 +17,8 @@ from opentelemetry.semconv.attributes.exception_attributes import (
     EXCEPTION_STACKTRACE,
     EXCEPTION_TYPE,
 )
-from opentelemetry.trace import StatusCode
 
-from telemetry_kit._core import clock, faults, reentrancy
+from telemetry_kit._core import active_span, clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, RECORD, ErrorPolicy, Record, Signal
 from telemetry_kit._core.outcome import CANCELLED, type_name
@@ -203,9 +202,7 @@ class ErrorRecorder(ByRecipe):
     @staticmethod
     def mark(span: trace.Span, error_type: str, description: str | None = None) -> None:
         """Put an outcome without detail onto a span: what the conventions ask of it, and no more."""
-        span.set_attribute(ERROR_TYPE, error_type)
-        if error_type != CANCELLED:
-            span.set_status(StatusCode.ERROR, error_type if description is None else description)
+        active_span.mark(span, error_type, description)
 
     def where(self) -> Signal:
         """The signal of now."""
@@ -249,7 +246,7 @@ class ErrorRecorder(ByRecipe):
         """
         when = clock.time_ns() if timestamp is None else timestamp
         if reentrancy.unsafe():
-            reentrancy.later(lambda: self.emit_event(span, scope, name, attributes, when, severity=severity))
+            reentrancy.later(lambda: signals.send(self.where(), span, scope, name, attributes, when, severity))
             return
         signals.send(self.where(), span, scope, name, attributes, when, severity)
 

@@ -41,18 +41,13 @@ def send(
 ) -> None:
     """Send an event, at a point where the SDK may be called; as a log record it is called `record_name`, where that is
     given. Never raises an `Exception`."""
-    here = reentrancy.here.state
-    was, here.busy = here.busy, True
-    try:
-        if signal != "log":
-            try:
-                span.add_event(name, attributes, when)
-            except Exception as fault:
-                faults.record("span.add_event", fault)
-        if signal != "span":
-            _log(scope, record_name or name, attributes, when, severity, span, None)
-    finally:
-        here.busy = was
+    if signal != "log":
+        try:
+            reentrancy.inside(span.add_event, name, attributes, when)
+        except Exception as fault:
+            faults.record("span.add_event", fault)
+    if signal != "span":
+        reentrancy.inside(emit_log, scope, record_name or name, attributes, when, severity, span, None)
 
 
 def log(
@@ -70,16 +65,11 @@ def log(
     """
     if reentrancy.unsafe():
         within = trace.get_current_span() if span is None else span
-        reentrancy.later(lambda: log(scope, name, attributes, when, severity, span=within, body=body))
+        reentrancy.later(lambda: emit_log(scope, name, attributes, when, severity, within, body))
         return
     if reentrancy.waiting:
         reentrancy.drain()
-    here = reentrancy.here.state
-    here.busy = True
-    try:
-        _log(scope, name, attributes, when, severity, span, body)
-    finally:
-        here.busy = False
+    reentrancy.inside(emit_log, scope, name, attributes, when, severity, span, body)
 
 
 def listener(scope: "Scope", name: str, severity: str, span: trace.Span | None = None) -> Any:
@@ -87,20 +77,21 @@ def listener(scope: "Scope", name: str, severity: str, span: trace.Span | None =
 
     At a point where the SDK may be called. A logger that can't be asked, as before the API had `enabled`, takes it.
     """
-    here = reentrancy.here.state
-    was, here.busy = here.busy, True
     try:
-        logger = scope.logger()
-        return logger if not sdk.is_silent(logger) and _takes(logger, name, severity, span) else None
+        return reentrancy.inside(_listener, scope, name, severity, span)
     except Exception as fault:
         faults.record("logs.emit", fault)
         return None
-    finally:
-        here.busy = was
+
+
+def _listener(scope: "Scope", name: str, severity: str, span: trace.Span | None) -> Any:
+    logger = scope.logger()
+    return logger if not sdk.is_silent(logger) and _takes(logger, name, severity, span) else None
 
 
 def _takes(logger: Any, name: str, severity: str, span: trace.Span | None) -> bool:
-    from opentelemetry._logs import SeverityNumber
+    with reentrancy.late_import():
+        from opentelemetry._logs import SeverityNumber
 
     enabled = getattr(logger, "enabled", None)
     if enabled is None:
@@ -113,7 +104,7 @@ def _takes(logger: Any, name: str, severity: str, span: trace.Span | None) -> bo
         return True
 
 
-def _log(
+def emit_log(
     scope: "Scope",
     name: str,
     attributes: Mapping[str, AttributeValue],
@@ -122,8 +113,10 @@ def _log(
     span: trace.Span | None,
     body: Any,
 ) -> None:
+    """Emit it at a safe point. Never raises an `Exception`."""
     try:
-        from opentelemetry._logs import LogRecord, SeverityNumber
+        with reentrancy.late_import():
+            from opentelemetry._logs import LogRecord, SeverityNumber
 
         logger = listener(scope, name, severity, span)
         if logger is None:

@@ -42,7 +42,6 @@ class UnhandledWatch:
         self._loop_before: Any = None
         self._loop_hook: Any = self._on_loop
         if self._active:
-            reentrancy.watch_collector()
             self._hook(sys, "excepthook", self._on_main)
             self._hook(threading, "excepthook", self._on_thread)
             self._hook(sys, "unraisablehook", self._on_unraisable)
@@ -175,7 +174,7 @@ class UnhandledWatch:
     def _send(self, attributes: dict[str, AttributeValue], severity: str, body: str | None, finaliser: bool) -> None:
         scope, when = self._scope, clock.time_ns()
         if finaliser:
-            reentrancy.later(lambda: signals.log(scope, EVENT, attributes, when, severity, body=body))
+            reentrancy.later(lambda: signals.emit_log(scope, EVENT, attributes, when, severity, None, body))
         else:
             signals.log(scope, EVENT, attributes, when, severity, body=body)
 

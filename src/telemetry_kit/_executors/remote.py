@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import clock, counters, faults
+from telemetry_kit._core import clock, counters, faults, reentrancy
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._executors.accounting import CANCELLED, LOST, judge, outcome_by, outcome_of
@@ -61,7 +61,7 @@ class TravellingTask(TimedTask):
         if not self.sent:
             self.sent = True
             self._depart()
-        told = self.span is not None and self.span.span.is_recording()
+        told = self.span is not None and self.span.recording
         return RemoteTask, (self.fn, self.token, self.carrier, self.queued_at is not None, told)
 
     def _depart(self) -> None:
@@ -73,7 +73,8 @@ class TravellingTask(TimedTask):
                 if self.span is not None:
                     context = self.span.context
             if ledger.carries:
-                from telemetry_kit import propagation
+                with reentrancy.late_import():
+                    from telemetry_kit import propagation
 
                 self.carrier = dict(propagation.inject({}, context))
         except Exception as fault:
@@ -95,7 +96,7 @@ class TravellingTask(TimedTask):
             ledger.waited(waited, self.context)
             ledger.took(times[1], kind, self.context if span is None else span.context)
             if span is not None:
-                span.set(WAITED, waited)
+                span.set_attribute(WAITED, waited)
         if span is None:
             return
         if kind is None:
@@ -221,7 +222,8 @@ def _attach(carrier: dict[str, str]) -> Any:
     submitted the first task.
     """
     try:
-        from telemetry_kit import propagation
+        with reentrancy.late_import():
+            from telemetry_kit import propagation
 
         return enter(propagation.extract(carrier, Context()))
     except Exception as fault:

@@ -12,13 +12,13 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, StatusCode, set_span_in_context
+from opentelemetry.trace import SpanKind
 
-from telemetry_kit._core import clock, faults, reentrancy
-from telemetry_kit._core.context import attach, detach
+from telemetry_kit._core import clock, faults
+from telemetry_kit._core.active_span import ActiveSpan
+from telemetry_kit._core.context import Current, attach, detach, put_back, with_span
 from telemetry_kit._core.counters import fork
-from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
-from telemetry_kit._executors.accounting import OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
+from telemetry_kit._executors.accounting import FAILED, OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,44 +46,47 @@ class CountedTask:
         ledger: Any = self.ledger
         fn: Any = self.fn
         context: Any = self.context
+        cell: Any = None
+        active: Any = None
+        token: Any = None
+        outcome = FAILED
         try:
-            del ledger.queued[self.ticket]
-        except (
-            KeyError,
-            AttributeError,
-        ):  # refused, and run all the same; started before; or the task of a parent process
-            return in_context(context, fn, args, kwargs)
-        try:
-            cell = ledger.counts.local.cell
-        except AttributeError:
-            cell = ledger.counts.new()
-        active = ledger.workers.enter()
-        token = None
-        try:
+            try:
+                del ledger.queued[self.ticket]
+            except (KeyError, AttributeError):  # refused, and run all the same; started before; or a parent process's
+                return in_context(context, fn, args, kwargs)
+            try:
+                cell = ledger.counts.local.cell
+            except AttributeError:
+                cell = ledger.counts.new()
+            try:
+                workers = ledger.workers.local.cell
+            except AttributeError:
+                workers = ledger.workers.new()
+            active, workers[0] = workers, workers[0] + 1
             if context is not None:
                 try:
                     token = attach(context)
                 except Exception as fault:
                     faults.record("executor.context", fault)
             result = fn(*args, **kwargs)
-        except BaseException as exc:
-            self.let_go()
-            outcome = judge(exc)[0]
-            active[0] -= 1
-            cell[outcome] += 1
-            raise
-        else:
-            active[0] -= 1
-            cell[SUCCEEDED] += 1
+            active[0], cell[SUCCEEDED], active = active[0] - 1, cell[SUCCEEDED] + 1, None
             return result
+        except BaseException as exc:
+            outcome = judge(exc)[0]
+            if active is not None:
+                self.let_go()
+            raise
         finally:
-            if token is not None:
-                try:
-                    detach(token)
-                except Exception as fault:
-                    faults.record("executor.context", fault)
-            # This frame lives as long as the traceback of an exception: it must not keep the accounting or a context.
-            del self, ledger, fn, context, cell, active, token
+            # Whatever line an interrupt arrives at, the task is counted once, and its context is left.
+            try:
+                if active is not None:
+                    active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
+            finally:
+                if token is not None:
+                    leave(token)
+                # This frame lives as long as the traceback of an exception: it must not keep the accounting alive.
+                del self, ledger, fn, context, cell, active, token
 
     def let_go(self) -> None:
         """Keep no more than the bare task would: on 3.14 a frame of the executor's, and so the traceback, holds `run`."""
@@ -103,25 +106,34 @@ class TimedTask(CountedTask):
         ledger: Any = self.ledger
         fn: Any = self.fn
         context: Any = self.context
-        try:
-            del ledger.queued[self.ticket]
-        except (KeyError, AttributeError):
-            return in_context(context, fn, args, kwargs)
-        try:
-            cell = ledger.counts.local.cell
-        except AttributeError:
-            cell = ledger.counts.new()
-        active = ledger.workers.enter()
+        cell: Any = None
+        active: Any = None
+        token: Any = None
+        started = span = None
+        active: Any = None
+        outcome = FAILED
         generation = fork.generation
-        started = span = token = None
         try:
+            try:
+                del ledger.queued[self.ticket]
+            except (KeyError, AttributeError):
+                return in_context(context, fn, args, kwargs)
+            try:
+                cell = ledger.counts.local.cell
+            except AttributeError:
+                cell = ledger.counts.new()
+            try:
+                workers = ledger.workers.local.cell
+            except AttributeError:
+                workers = ledger.workers.new()
+            active, workers[0] = workers, workers[0] + 1
             try:
                 if self.queued_at is not None:
                     started = clock.perf_counter()
                     ledger.waited(started - self.queued_at, context)
                 if ledger.span:
                     span = self.begin_span(started)
-                    if span is not None:
+                    if span is not None and span.context is not None:
                         context, fn = span.context, inside(fn, span.context)
             except Exception as fault:
                 faults.record("executor.start", fault)
@@ -131,33 +143,32 @@ class TimedTask(CountedTask):
                 except Exception as fault:
                     faults.record("executor.context", fault)
             result = fn(*args, **kwargs)
-        except BaseException as exc:
-            self.let_go()
-            outcome, kind = judge(exc)
-            active[0] -= 1
-            cell[outcome] += 1
-            if generation is fork.generation:
-                if started is not None:
-                    ledger.ran(started, kind)
-                if span is not None:
-                    span.end(outcome, kind, exc)
-            raise
-        else:
-            active[0] -= 1
-            cell[SUCCEEDED] += 1
+            active[0], cell[SUCCEEDED], active = active[0] - 1, cell[SUCCEEDED] + 1, None
             if generation is fork.generation:  # else the task has forked, and this is the child
                 if started is not None:
                     ledger.ran(started, None)
                 if span is not None:
                     span.end(SUCCEEDED, None)
             return result
+        except BaseException as exc:
+            outcome, kind = judge(exc)
+            if active is not None:
+                self.let_go()
+                active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
+                if generation is fork.generation:
+                    if started is not None:
+                        ledger.ran(started, kind)
+                    if span is not None:
+                        span.end(outcome, kind, exc)
+            raise
         finally:
-            if token is not None:
-                try:
-                    detach(token)
-                except Exception as fault:
-                    faults.record("executor.context", fault)
-            del self, ledger, fn, context, cell, active, span, token
+            try:
+                if active is not None:
+                    active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
+            finally:
+                if token is not None:
+                    leave(token)
+                del self, ledger, fn, context, cell, active, span, token
 
     def begin_span(self, started: float | None) -> TaskSpan | None:
         """The span of this task, which is about to run."""
@@ -176,10 +187,7 @@ def enter(context: Context) -> Any:
 
 def leave(token: Any) -> None:
     """Put back the context that was current before."""
-    try:
-        detach(token)
-    except Exception as fault:
-        faults.record("executor.context", fault)
+    put_back(detach, token)
 
 
 def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -193,78 +201,57 @@ def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwarg
         del fn, context, token
 
 
-class TaskSpan:
+class TaskSpan(ActiveSpan):
     """The span of a task: a child of the submitter's, current in the task, with the outcome of the task."""
 
-    __slots__ = ("context", "ended", "ledger", "span")
-
-    def __init__(self, ledger: TaskLedger, span: Span, context: Context) -> None:
-        self.ledger = ledger
+    def __init__(self, ledger: TaskLedger, context: Context | None) -> None:
+        self._scope = ledger.scope
+        self._ledger = ledger
+        self._current = Current()
+        self._current.context = context
+        self._generation = fork.generation
         self.ended = False
-        self.span = span
-        self.context = context
-        """What is current in the task: the submitter's context, if it travels, with this span in it."""
 
-    def set(self, key: str, value: float) -> None:
-        """Set an attribute. Never raises."""
-        try:
-            self.span.set_attribute(key, value)
-        except Exception as fault:
-            faults.record("executor.span", fault)
+    @property
+    def recording(self) -> bool:
+        """Whether anything that is set on it will be seen."""
+        return self._recording
+
+    @property
+    def context(self) -> Context | None:
+        """What is current in the task: the submitter's context, if it travels, with this span in it."""
+        return self._current.context
+
+    def begin(self, fn: Callable[..., Any], waited: float | None) -> None:
+        """Start the span: the task is about to run."""
+        name, path = name_of(fn)
+        attributes: dict[str, Any] = {"code.function.name": path, **self._ledger.span_attributes}
+        if waited is not None:
+            attributes[WAITED] = waited
+        self._start_span(name, SpanKind.INTERNAL, attributes)
+        if self._own_span and self._ledger.propagate is None:
+            self._current.context = with_span(Context(), self.span)
 
     def end(self, outcome: int, kind: str | None, exc: BaseException | None = None) -> None:
-        """Tell the outcome and end it, once. Never raises."""
+        """Record the outcome and end it, once. Never raises an `Exception`."""
         if self.ended:
             return
         self.ended = True
-        here = reentrancy.here.state
-        was, here.busy = here.busy, True
-        try:
-            if self.span.is_recording():
-                self.span.set_attribute("executor.task.outcome", OUTCOMES[outcome])
-                if kind is not None:
-                    self.span.set_attribute("error.type", kind)
-                    if kind != CANCELLED_TYPE:
-                        self._tell_error(kind, exc)
-            self.span.end()
-        except Exception as fault:
-            faults.record("executor.span", fault)
-        finally:
-            here.busy = was
-
-    def _tell_error(self, kind: str, exc: BaseException | None) -> None:
-        scope = self.ledger.scope
-        policy = scope.errors
-        suppressed = None
-        if exc is not None:
-            suppressed = policy.admit(exc, scope=scope, operation=self.ledger.name, error_type=kind, span=self.span)
-        if exc is None or suppressed is None:
-            self.span.set_status(StatusCode.ERROR, kind)
-            return
-        self.span.set_status(StatusCode.ERROR, policy.message(exc) or kind)
-        policy.emit(self.span, scope, policy.describe(exc, kind, suppressed))
+        if self._own_span or self._deferred is not None:
+            attributes = {"executor.task.outcome": OUTCOMES[outcome]}
+            self._close(kind, exc, attributes, named=self._ledger.name)
 
 
 def start_span(
     ledger: TaskLedger, fn: Callable[..., Any], context: Context | None, waited: float | None
 ) -> TaskSpan | None:
-    """The span of a task that is about to run; None without an SDK, or where the API must not be called."""
+    """The span of a task that is about to run; None without an SDK."""
     try:
-        tracer = ledger.scope.tracer()
-        here = reentrancy.here.state
-        if tracer is None or here.busy:
+        if ledger.scope.tracer() is None:
             return None
-        name, path = name_of(fn)
-        attributes: dict[str, Any] = {"code.function.name": path, **ledger.span_attributes}
-        if waited is not None:
-            attributes[WAITED] = waited
-        here.busy = True
-        try:
-            span = tracer.start_span(name, context, attributes=attributes)
-        finally:
-            here.busy = False
-        travels = context if ledger.propagate is not None else Context()
-        return TaskSpan(ledger, span, set_span_in_context(span, travels))
+        span = TaskSpan(ledger, context)
+        span.begin(fn, waited)
+        return span
     except Exception as fault:
         faults.record("executor.span", fault)
         return None

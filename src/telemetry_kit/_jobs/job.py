@@ -100,6 +100,7 @@ class _Decorated:
         if self._run_id is not None:
             callables.check_takes(self._run_id, func, f"run_id of batch job {batch_job.name!r}")
         self._function = callables.full_name_of(func)
+        self._stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         self.running = counters.Running()
 
     def idle(self) -> bool:
@@ -114,5 +115,5 @@ class _Decorated:
             except Exception as fault:
                 faults.record("job.run_id", fault)
         run = JobRun(self._batch_job, run_id, function=self._function)
-        run.begin()
+        run.begin(stepwise=self._stepwise)
         return run

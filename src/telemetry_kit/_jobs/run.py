@@ -2,50 +2,76 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import clock, counters, faults, reentrancy
+from opentelemetry.trace import SpanKind
+
+from telemetry_kit._core import clock, context, counters, faults, reentrancy
 from telemetry_kit._core import outcome as _outcome
-from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes, span_value
+from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
 from telemetry_kit._core.face import public
-from telemetry_kit._jobs import flush
-from telemetry_kit._jobs.records import Records
+from telemetry_kit._jobs import flush, sigterm
+from telemetry_kit._jobs.records import RECORD, Records
 from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, Outcome, State
-from telemetry_kit._jobs.step import Block, Step
+from telemetry_kit._jobs.step import Step, Stretch
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from opentelemetry.trace import Link
 
     from telemetry_kit._jobs.job import BatchJob
 
 START_SECONDS = 5.0
 """What a flush at the start may take where the job doesn't say."""
 
-CURRENT: ContextVar[JobRun | None] = ContextVar("telemetry_kit.job_run", default=None)
+CURRENT: ContextVar[weakref.ref[JobRun] | None] = ContextVar("telemetry_kit.job_run", default=None)
+"""The innermost run, which lives as long as somebody can end it."""
+context.travels_with_bodies(CURRENT)
+context.travels_with_bodies(RECORD)
+
+
+class _InProgress(context.Current):
+    """A run as its job's state knows it: without holding the `JobRun`, since without that nobody can end the run."""
+
+    __slots__ = ("_state", "counted", "run", "started")
+
+    def __init__(self, run: JobRun) -> None:
+        super().__init__(CURRENT)
+        self.run = weakref.ref(run)
+        self.counted = run.counted
+        self.started = 0.0
+        self._state = run.job_state
+        self.mine = self.run
+
+    @property
+    def done_of_total(self) -> tuple[float, float] | None:
+        run = self.run()
+        return None if run is None else run.done_of_total
+
+    def drop(self) -> None:
+        """Nobody can end the run any more: what was at work in it is gone, and it hasn't completed."""
+        super().drop()
+        if self._state.active.get(id(self)) is self:
+            self._state.finish(self, "failed")
 
 
 @public
-class JobRun(Block, Records):
+class JobRun(Stretch, Records):
     """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
 
     Its methods never raise, cost next to nothing, and can be called from any thread.
     """
 
-    duration: float | None
-    started: float
     terminated: BaseException | None = None
     _sigterm = False
     ending: bool = False
     _state: State | None = None
-    _token: Token[JobRun | None] | None = None
     _outer: JobRun | None = None
-    _generation: object = None
     _failed: str | None = None
     _skipped = False
+    _watch: reentrancy.Watch | None = None
 
     def __init__(
         self,
@@ -57,6 +83,7 @@ class JobRun(Block, Records):
         function: str | None = None,
     ) -> None:
         self.batch_job = batch_job
+        self._scope = batch_job.scope
         self._given: dict[str, object] = {}
         state = batch_job.job.own
         if metric_attributes is not None:
@@ -64,15 +91,15 @@ class JobRun(Block, Records):
                 self._given = dict(metric_attributes)
                 state = batch_job.job.state_of(self._given)
         Records.__init__(self, batch_job.job, state)
+        self._current: _InProgress = _InProgress(self)
         self._carrier = carrier
-        self._links = links
+        self._linked = links
         self._function = function
         self.run_id: str | None = None
         """What tells this run from others, on its span alone."""
         if run_id is not None:
             with faults.guard("job.run_id"):
-                kept = span_value(run_id, "job.run.id")
-                self.run_id = kept if kept is None or isinstance(kept, str) else str(kept)
+                self.run_id = str(run_id)
 
     def __repr__(self) -> str:
         return f"<JobRun of {self.batch_job.name!r}, {self.state or 'not started'}>"
@@ -96,7 +123,7 @@ class JobRun(Block, Records):
 
     def mark_failed(self, error_type: str) -> None:
         """Make the run end as a failure without an exception: `error_type` becomes the `error.type` of span and metric."""
-        self._failed = plain_text(error_type) or _outcome.OTHER
+        self._failed = error_type if isinstance(error_type, str) and error_type else _outcome.OTHER
 
     # How it goes
 
@@ -118,102 +145,86 @@ class JobRun(Block, Records):
     ) -> None:
         self.end(exc)
 
-    def begin(self) -> None:
-        """Start, and be current."""
+    def begin(self, *, stepwise: bool = False) -> None:
+        """Start, and be current; of a body that goes step by step, in its steps."""
         if self._state is not None:
             faults.record("job.run", RuntimeError("a JobRun is for one use: call run() again"))
             return
-        if reentrancy.waiting:
-            reentrancy.drain()
         batch_job = self.batch_job
-        self._generation = counters.fork.generation
-        self._state = "running"
         try:
+            if reentrancy.waiting:
+                reentrancy.drain()
+            self._generation = counters.fork.generation
+            self._state = "running"
             if batch_job.handle_sigterm:
-                from telemetry_kit._jobs import sigterm
-
                 sigterm.watch(self)
-            links: list[Link] | None = None
+            self._watch = reentrancy.watch(self, self._current)
             with faults.guard("job.carrier"):
-                links = self._come_from()
+                self._come_from()
             if batch_job.has_span:
                 with faults.guard("job.start"):
-                    self._start_span(batch_job.scope, batch_job.name, self._span_attributes(), links)
-            with faults.guard("job.start"):
-                self.go_on()
-            self.started = clock.perf_counter()
-            self.job_state.start(self)
+                    self._start_span(batch_job.name, SpanKind.INTERNAL, self._span_attributes())
+            self._outer = _live(CURRENT.get())
+            if stepwise:
+                self._suspended = context.Suspended(self._current)
+            else:
+                self._current.enter()
+            self.started = self._current.started = clock.perf_counter()
+            self.job_state.start(self._current)
             if batch_job.flush_at_start:
                 flush.flush(batch_job.scope, batch_job.flush_timeout or START_SECONDS)
         except BaseException as exc:  # SIGTERM or Ctrl-C: `with` doesn't end what could not be entered
             self.end(exc)
             raise
 
-    def go_on(self) -> None:
-        """Be current from now on."""
-        super().go_on()
-        self._outer = _live(CURRENT.get())
-        self._token = CURRENT.set(self)
-
-    def pause(self) -> None:
-        """Be current no more."""
-        super().pause()
-        token = self._token
-        if token is not None:
-            self._token = None
-            try:
-                CURRENT.reset(token)
-            except (ValueError, RuntimeError):  # ended in another context than it began: nothing to put back there
-                pass
-
     def end(self, exc: BaseException | None, result: Any = None) -> None:
-        """The run is over: tell its outcome, once. Never raises an `Exception`."""
+        """The run is over: record its outcome, once. Never raises an `Exception`."""
         if self._state != "running":
             return
-        self.ending = True
-        now = clock.perf_counter()
-        batch_job = self.batch_job
         try:
-            try:
-                if self._generation is not counters.fork.generation:
-                    self._state = None
-                    return  # begun in the parent process, which tells it
-                self.duration = max(0.0, now - self.started)
-                failure = None if exc is None else _outcome.classify(exc, batch_job.expected, "job.expected")
-                if self.terminated is not None:
-                    from telemetry_kit._jobs import sigterm
-
-                    self._sigterm = sigterm.ended(self, exc, failure)
-                state, error_type = self._judge(failure)
-                self._state = state
-                self.job_state.finish(self, state)
-                self._outer = _live(self._outer)
-                self._tell_end(state, error_type, exc if failure is not None else None)
-            except Exception as fault:
-                faults.record("job.end", fault)
-            except BaseException:  # Ctrl-C in the middle of this: nothing is swallowed, and the run doesn't stay active
-                if self._state == "running":
-                    self._state = "failed"
-                    self.job_state.finish(self, "failed")
-                raise
-            finally:
-                self.pause()
+            self.ending = True
+            now = clock.perf_counter()
+            batch_job = self.batch_job
+            if self._generation is not counters.fork.generation:
+                self._state = None
+                return  # begun in the parent process, which records it
+            self.duration = max(0.0, now - self.started)
+            failure = None if exc is None else _outcome.classify(exc, batch_job.expected, "job.expected")
+            if self.terminated is not None:
+                self._sigterm = sigterm.ended(self, exc, failure)
+            state, error_type = self._judge(failure)
+            self._state = state
+            self.job_state.finish(self._current, state)
+            self._outer = _live(self._outer)
+            self._record_end(state, error_type, exc if failure is not None else None)
             if batch_job.flush_timeout is not None:
                 flush.flush(batch_job.scope, batch_job.flush_timeout)
+        except Exception as fault:
+            faults.record("job.end", fault)
         finally:
-            if batch_job.handle_sigterm:
-                from telemetry_kit._jobs import sigterm
+            self.leave()
 
+    def leave(self) -> None:
+        """Leave nothing behind, also where an exception arrived in the middle of the end."""
+        try:
+            self._leave()
+        finally:
+            if self._state == "running":
+                self._state = "failed"
+            if self.job_state.active.get(id(self._current)) is self._current:
+                self.job_state.finish(self._current, self._state or "failed")
+            if self._watch is not None:
+                self._watch.stop()
+            if self.batch_job.handle_sigterm:
                 sigterm.unwatch(self)
 
     def drop(self) -> None:
         """Nobody will ever end it, such as that of a coroutine which nobody awaits: it is active no longer."""
         if self._state == "running":
             self._state = None
-            self.job_state.active.pop(id(self), None)
+            self.job_state.active.pop(id(self._current), None)
+            self._current.drop()
             if self.batch_job.handle_sigterm:
-                from telemetry_kit._jobs import sigterm
-
                 sigterm.unwatch(self)
 
     def _judge(self, failure: str | None) -> tuple[State, str | None]:
@@ -228,26 +239,33 @@ class JobRun(Block, Records):
             return "cancelled" if failure == _outcome.CANCELLED else "failed", failure
         return "skipped" if self._skipped else "succeeded", None
 
-    def _tell_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
+    def _record_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
         batch_job = self.batch_job
         attributes: dict[str, AttributeValue] = {**self.job_state.attributes, "job.result": RESULTS[state]}
         if error_type is not None:
             attributes["error.type"] = batch_job.job.guard.error_type(error_type)
-        self._record(batch_job.scope, "job.duration", attributes)
-        told: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
-        told |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
-        description = "terminated by SIGTERM" if self._sigterm else None
-        self._end_span(batch_job.scope, batch_job.name, told, error_type, exc, description)
+        on_span: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
+        on_span |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
+        self._close(
+            error_type,
+            exc,
+            on_span,
+            named=batch_job.name,
+            description="terminated by SIGTERM" if self._sigterm else None,
+            measured=(self._scope.instruments.histogram("job.duration"), self.duration or 0.0, attributes),
+        )
 
-    def _come_from(self) -> list[Link] | None:
-        """Continue what the carrier says, and give the links to what else this run comes from."""
-        if self._carrier is None and self._links is None:
-            return None
-        from telemetry_kit import propagation
+    def _come_from(self) -> None:
+        """Continue what the carrier says, with links to what else this run comes from."""
+        if self._carrier is None and self._linked is None:
+            return
+        with reentrancy.late_import():
+            from telemetry_kit import propagation
 
         if self._carrier is not None:
-            self._context = propagation.extract(self._carrier)
-        return None if self._links is None else propagation.links_to(self._links)
+            self._current.context = propagation.extract(self._carrier)
+        if self._linked is not None:
+            self._links = propagation.links_to(self._linked)
 
     def _span_attributes(self) -> dict[str, AttributeValue]:
         batch_job = self.batch_job
@@ -258,7 +276,7 @@ class JobRun(Block, Records):
         }
         attributes["job.name"] = batch_job.name
         if self.run_id is not None:
-            run_id = span_value(self.run_id, "job.run.id")
+            run_id = span_value(self.run_id)
             if run_id is not None:
                 attributes["job.run.id"] = run_id
         if self._function is not None:
@@ -293,7 +311,7 @@ class _NoRun(JobRun):
     def mark_failed(self, error_type: str) -> None:
         return
 
-    def begin(self) -> None:
+    def begin(self, *, stepwise: bool = False) -> None:
         return
 
     def end(self, exc: BaseException | None, result: Any = None) -> None:
@@ -316,8 +334,9 @@ def current_run() -> JobRun:
     return _live(CURRENT.get()) or NO_RUN
 
 
-def _live(run: JobRun | None) -> JobRun | None:
+def _live(current: weakref.ref[JobRun] | JobRun | None) -> JobRun | None:
     """The innermost run that is still at it: runs that overlap end in any order, and put back what has ended."""
+    run = current() if isinstance(current, weakref.ref) else current
     while run is not None and run._state != "running":
         run = run._outer
     return run

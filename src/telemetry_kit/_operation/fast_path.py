@@ -1,62 +1,184 @@
-"""The lean way: plain functions and coroutine functions of operations where nothing is asked at run time.
+"""The fast path: plain functions and coroutine functions of operations where nothing is asked at run time.
 
-What a call of those needs stays in local variables. A `Measurement` is only made where `current_measurement()` asks
-for one, or the call fails: until then a box stands for it, `[lean, measurement, start, span, context]`. All else (the
-order of things, what is guarded) is as in `_measurement`, which takes over wherever it isn't a plain success.
+What a call of those needs is a `FastCall` with a few fields. A `Measurement` is only made where `current_measurement()`
+asks for one, or the call isn't a plain success: it takes over then. Sync and async calls begin a span and end alike.
 
-Where durations are sampled, calls and time are added up per thread and observed.
+Only the hottest case stays written out in both, where durations are sampled and there is no span: that saves 60 ns of
+about 300. There calls and time are added up per thread and observed.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import clock, counters, faults, reentrancy, sdk
+from telemetry_kit._core import active_span, cells, clock, faults, forks, reentrancy, sdk
 from telemetry_kit._core import context as _context
-from telemetry_kit._operation.measurement import CURRENT, NO_MEASUREMENT, Measurement
+from telemetry_kit._operation.measurement import CURRENT, NO_MEASUREMENT, Entered, Measurement
 from telemetry_kit._wrapping import awaitables, callables
 
 # Looked up once: closures would keep a cell for each, and every decorated function pays for its closure's.
 _metrics, _traces, _threads, _waiting = sdk.metrics, sdk.traces, reentrancy.here, reentrancy.waiting
 _attach, _detach, _get_context = _context.attach, _context.detach, _context.get_current
-_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, awaitables.NEVER_AWAITABLE, counters.GIL
+_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, awaitables.NEVER_AWAITABLE, cells.GIL
 _set_current, _reset_current = CURRENT.set, CURRENT.reset
+_sound, _latest, _begun = active_span.sound, reentrancy.latest, reentrancy.begun
 
 if TYPE_CHECKING:
     from telemetry_kit._operation.operation import Operation
     from telemetry_kit._operation.recorder import Decorated
 
 
-def gaps(share: float) -> Callable[[], float]:
-    """How many calls to leave out before the next that is recorded, so that `share` of all are.
+class FastCall:
+    """One call on the fast path: what is current for it, and where it is counted."""
 
-    The gaps are geometric, which is as random as drawing at each call, and cheaper.
-    """
-    if share <= 0.0:
-        return _all_out
-    if share >= 1.0:
-        return _none_out
-    from random import Random
+    # Defaults stand on the class: what a call doesn't touch costs it nothing.
+    fast: Fast
+    made: Measurement | None = None
+    """The measurement that stands for it once somebody asked."""
+    start = 0.0
+    span: Any = None
+    context: Context | None = None
+    before: Context | None = None
+    attached: Any = None
+    token: Any = None
+    cell: Any = None
+    deferred = False
+    """The span could not be started."""
 
-    scale, source = math.log1p(-share), Random()  # noqa: S311 - our own, so that a host's seeded sequence stays as it is
-    counters.after_fork(source.seed)
-    return lambda: math.floor(math.log(1.0 - source.random()) / scale)
+    def running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.made is None or self.made.running()
+
+    def measurement(self) -> Measurement:
+        """The measurement of the call, made when it is first asked for."""
+        made = self.made
+        if made is None:
+            operation = self.fast.operation
+            made = Measurement(operation)
+            entered = made._current = Entered(operation.state, None)
+            made._state = 1
+            made._start = self.start
+            made._generation = forks.fork.generation if self.cell is None else self.cell[1]
+            if self.span is not None:
+                made.span, made._own_span = self.span, True
+                entered.context = self.context
+                with faults.guard("span.is_recording"):
+                    made._recording = self.span.is_recording()
+            elif self.deferred:
+                made._deferred = clock.time_ns() - int((clock.perf_counter() - self.start) * 1e9)
+                made._name, made._kind, made._static = operation.name, operation.kind, self.fast.span_static
+            self.made = made
+        return made
+
+    def hand_over(self) -> Measurement:
+        """The measurement, which ends the call from now on."""
+        made = self.measurement()
+        entered = made._current
+        entered.cell, self.cell = self.cell, None
+        entered._token, self.token = self.token, None
+        entered._attached, entered._before, self.attached, self.before = self.attached, self.before, None, None
+        return made
+
+    def finish(self, exc: BaseException | None, result: Any) -> None:
+        """End a call that isn't a plain success. One whose body never began is left to `leave`, as is what an
+        exception interrupts."""
+        try:
+            if self.start and self.made is not NO_MEASUREMENT:
+                self.hand_over().end(exc, result)
+        except RecursionError:  # the stack has no room to record it
+            return
+
+    def leave(self) -> None:
+        """Put everything back that still is the call's."""
+        made = self.made
+        try:
+            cell, self.cell = self.cell, None
+            if cell is not None:
+                if _ONE_CELL:
+                    cell[0] -= 1
+                else:
+                    self.fast.operation.state.leave(cell)
+            token, self.token = self.token, None
+            if token is not None:
+                _context.put_back(_reset_current, token)
+            attached, self.attached = self.attached, None
+            if attached is not None:
+                _context.put_back(_detach, attached)
+            elif self.before is not None and _get_context() is self.context:
+                _attach(self.before)
+        finally:
+            if made is None:
+                self.made = NO_MEASUREMENT  # whoever copied the context may ask later
+            else:
+                made.leave()
 
 
-def _all_out() -> float:
-    return math.inf
+@reentrancy.section
+def begin_span(call: FastCall, here: Any) -> None:
+    """Start the call's span and make it current; where the API can't be called it is deferred."""
+    if (here.busy and reentrancy.still_busy()) or (_latest.told is _begun.told and reentrancy.collecting()):
+        call.deferred = True
+        return
+    fast = call.fast
+    operation = fast.operation
+    try:
+        here.busy = True
+        before = _get_context()
+        span = operation.start_span(operation.name, before, operation.kind, fast.span_static)  # type: ignore[misc]
+        if type(span) not in _sound:
+            active_span.check(span)
+        call.span = span
+        call.context = context = Context({**before, _SPAN_KEY: span})
+        call.before = before
+        call.attached = _attach(context)
+    except Exception as fault:
+        try:
+            faults.record("trace.start_span", fault)
+        except RecursionError:
+            return
+    finally:
+        here.busy = False
 
 
-def _none_out() -> float:
-    return 0
+@reentrancy.section
+def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration: float) -> None:
+    """A plain success: record the duration while the span is current, put back what was, end the span."""
+    try:
+        here.busy = True
+        if record is not None:
+            record(duration, call.fast.operation.metric_static, call.context)
+    except Exception as fault:
+        _record("metrics.record", fault)
+    finally:
+        call.made = NO_MEASUREMENT  # whoever copied the context may ask later
+        try:
+            token, call.token = call.token, None
+            _context.put_back(_reset_current, token)
+            attached, call.attached = call.attached, None
+            if attached is not None:
+                _context.put_back(_detach, attached)
+        finally:
+            try:
+                if call.span is not None:
+                    call.span.end()
+            except Exception as fault:
+                _record("trace.end", fault)
+            finally:
+                here.busy = False
+
+
+def _record(site: str, fault: Exception) -> None:
+    try:
+        faults.record(site, fault)
+    except RecursionError:
+        return
 
 
 def fits(operation: Operation, func: Any, arguments: object) -> bool:
-    """Whether `func` can go the lean way."""
+    """Whether `func` can go the fast path."""
     return (
         operation.span_mode in (True, False)
         and operation.plain
@@ -66,8 +188,8 @@ def fits(operation: Operation, func: Any, arguments: object) -> bool:
     )
 
 
-class Lean:
-    """What the closure of one function knows beside its operation, and the way out of a call that isn't plain."""
+class Fast:
+    """What the closure of one function knows beside its operation."""
 
     __slots__ = ("operation", "span_static")
 
@@ -75,43 +197,15 @@ class Lean:
         self.operation = operation
         self.span_static = decorated.span_static
 
-    def make(self, box: list[Any]) -> Measurement:
-        """The measurement that the box stood for."""
-        made = box[1] = Measurement(self.operation)
-        made._state = 1
-        made._start = box[2]
-        if box[3] is not None:
-            made.span = box[3]
-            made._own_span = True
-            made._context = box[4]
-            with faults.guard("span.is_recording"):
-                made._recording = box[3].is_recording()
-        elif box[4] is False:
-            made._deferred, made._static = True, self.span_static
-        return made
-
-    def finish(self, box: list[Any], tokens: tuple[Any, Any, Any], exc: BaseException | None, result: Any) -> None:
-        """End a call that isn't a plain success."""
-        measurement = box[1] if box[1] is not None else self.make(box)
-        measurement._current, measurement._attached, measurement._cell = tokens
-        measurement.end(exc, result)
-
-    def pause(self, box: list[Any], tokens: tuple[Any, Any, Any]) -> Measurement:
-        """The function has returned something to await: the call goes on with that."""
-        measurement: Measurement = box[1] if box[1] is not None else self.make(box)
-        measurement._current, measurement._attached, measurement._cell = tokens
-        measurement.pause()
-        return measurement
-
 
 def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated) -> Callable[..., Any]:
-    """`func`, measured the lean way."""
-    lean = Lean(operation, decorated)
-    return _async(func, lean) if callables.kind_of(func) == "async" else _sync(func, lean)
+    """`func`, measured on the fast path."""
+    fast = Fast(operation, decorated)
+    return _async(func, fast) if callables.kind_of(func) == "async" else _sync(func, fast)
 
 
-def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
-    operation = lean.operation
+def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+    operation = fast.operation
     local = operation.state.local
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -126,115 +220,87 @@ def _sync(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         ):
             operation.bind()
         if operation.idle:
-            cell[0] += 1
+            active = 0
             try:
+                cell[0] += (active := 1)
                 result = func(*args, **kwargs)
+                cell[0], active = cell[0] - 1, 0
             finally:
-                cell[0] -= 1
+                if active:
+                    cell[0], active = cell[0] - 1, 0
             try:
                 waits = type(result) not in _PLAIN and awaitables.awaitable(result)
-            except Exception:
-                waits = False
+            except Exception as fault:  # a class that can't be hashed
+                waits = awaitables.odd(fault)
             if not waits:
                 return result
             return awaitables.measured_awaitable(result, awaitables.Counted(operation.state))
-        start_span, record = operation.start_span, operation.record
-        context: Any = None
-        attached: Any = None
-        span: Any = None
+        call = FastCall()
+        call.fast = fast
         here = _threads.state
-        if _waiting:
-            reentrancy.drain()
-        if start_span is not None:
-            if here.busy:
-                context = False
-            else:
-                here.busy = True
-                try:
-                    before = _get_context()
-                    span = start_span(operation.name, before, operation.kind, lean.span_static)
-                    context = Context({**before, _SPAN_KEY: span})
-                    attached = _attach(context)
-                except Exception as fault:
-                    faults.record("trace.start_span", fault)
-                    context = span = None
-                finally:
-                    here.busy = False
-        box: list[Any] = [lean, None, 0.0, span, context]
-        token = _set_current(box)
-        cell[0] += 1
-        start = box[2] = clock.perf_counter()
-        if context is False:
-            lean.make(box)
         try:
+            if _waiting:
+                reentrancy.drain()
+            if operation.start_span is not None:
+                begin_span(call, here)
+            call.token = _set_current(call)
+            call.cell, cell[0] = cell, cell[0] + 1
+            call.start = start = clock.perf_counter()
             result = func(*args, **kwargs)
-        except BaseException as exc:
             try:
-                lean.finish(box, (token, attached, cell), exc, None)
-            except RecursionError:  # the stack has no room for telling it
-                if box[1] is None or box[1]._cell is not None:
-                    cell[0] -= 1
-            raise
-        try:
-            waits = type(result) not in _PLAIN and awaitables.awaitable(result)
-        except Exception:
-            waits = False
-        if waits:
-            return awaitables.measured_awaitable(result, lean.pause(box, (token, attached, cell)))
-        if box[1] is not None or here.busy:
-            lean.finish(box, (token, attached, cell), None, result)
-            return result
-        duration = clock.perf_counter() - start
-        cell[0] -= 1
-        box[1] = NO_MEASUREMENT  # whoever copied the context may ask later
-        if operation.sampled:
-            success = operation.success
-            try:
-                entry = cell[2][success]
-            except (TypeError, KeyError):
-                entry = operation.state.entry(cell, success, operation.gap())
-            entry[0] += 1
-            entry[1] += duration
-            left = entry[2] = entry[2] - 1
-            if left < 0:
-                entry[2] = operation.gap()
-            elif span is None:
-                try:
-                    _reset_current(token)
-                except ValueError:  # ended in another context than it began
-                    pass
+                waits = type(result) not in _PLAIN and awaitables.awaitable(result)
+            except Exception as fault:  # a class that can't be hashed
+                waits = awaitables.odd(fault)
+            if waits:
+                waiting = call.hand_over()
+                waiting._current.mine = waiting
+                waiting.suspend()
+                return awaitables.measured_awaitable(result, waiting)
+            if call.made is not None or here.busy or call.deferred or _latest.told is _begun.told:
+                call.finish(None, result)
                 return result
-            else:
-                record = None  # the span is there for every call
-        if _waiting:
-            reentrancy.drain()
-        here.busy = True
-        try:
-            if record is not None:
-                record(duration, operation.metric_static, context)
-        except Exception as fault:
-            faults.record("metrics.record", fault)
+            duration = clock.perf_counter() - start
+            record = operation.record
+            if operation.sampled:
+                success = operation.success
+                try:
+                    entry = cell[2][success]
+                except (TypeError, KeyError):
+                    entry = operation.state.entry(cell, success, operation.gap())
+                entry[0] += 1
+                entry[1] += duration
+                left = entry[2] = entry[2] - 1
+                if left < 0:
+                    entry[2] = operation.gap()
+                elif call.span is None:
+                    call.made = NO_MEASUREMENT  # whoever copied the context may ask later
+                    cell[0], call.cell, token, call.token = cell[0] - 1, None, call.token, None
+                    try:
+                        _reset_current(token)
+                    except Exception as fault:  # ended in another context than it began
+                        if faults.raised_by_host(fault):
+                            raise
+                    return result
+                else:
+                    record = None  # the span is there for every call
+            if _waiting:
+                reentrancy.drain()
+            end(call, here, record, duration)
+            cell[0], call.cell = cell[0] - 1, None
+            return result
+        except BaseException as exc:
+            call.finish(exc, None)
+            raise
         finally:
-            try:
-                _reset_current(token)
-                if attached is not None:
-                    _detach(attached)
-            except ValueError:  # ended in another context than it began: nothing to put back there
-                pass
-            try:
-                if span is not None:
-                    span.end()
-            except Exception as fault:
-                faults.record("trace.end", fault)
-            finally:
-                here.busy = False
-        return result
+            # Whatever line an interrupt arrived at, nothing stays active or current.
+            if call.cell is not None or call.token is not None or call.attached is not None:
+                call.leave()
 
     return wrapper
 
 
-def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
-    operation = lean.operation
+def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+    operation = fast.operation
     local = operation.state.local
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -249,99 +315,74 @@ def _async(func: Callable[..., Any], lean: Lean) -> Callable[..., Any]:
         ):
             operation.bind()
         if operation.idle:
-            cell[0] += 1
+            active = 0
             try:
+                cell[0] += (active := 1)
                 return await func(*args, **kwargs)
             finally:
-                if _ONE_CELL:
-                    cell[0] -= 1
+                if not active:
+                    pass
+                elif _ONE_CELL:
+                    cell[0], active = cell[0] - 1, 0
                 else:
                     operation.state.leave(cell)
-        start_span, record = operation.start_span, operation.record
-        context: Any = None
-        attached: Any = None
-        span: Any = None
+        call = FastCall()
+        call.fast = fast
         here = _threads.state
-        if _waiting:
-            reentrancy.drain()
-        if start_span is not None:
-            if here.busy:
-                context = False
-            else:
-                here.busy = True
-                try:
-                    before = _get_context()
-                    span = start_span(operation.name, before, operation.kind, lean.span_static)
-                    context = Context({**before, _SPAN_KEY: span})
-                    attached = _attach(context)
-                except Exception as fault:
-                    faults.record("trace.start_span", fault)
-                    context = span = None
-                finally:
-                    here.busy = False
-        box: list[Any] = [lean, None, 0.0, span, context]
-        token = _set_current(box)
-        cell[0] += 1
-        start = box[2] = clock.perf_counter()
-        if context is False:
-            lean.make(box)
         try:
+            if _waiting:
+                reentrancy.drain()
+            if operation.start_span is not None:
+                begin_span(call, here)
+            call.token = _set_current(call)
+            call.cell, cell[0] = cell, cell[0] + 1
+            call.start = start = clock.perf_counter()
             result = await func(*args, **kwargs)
-        except BaseException as exc:
-            try:
-                lean.finish(box, (token, attached, cell), exc, None)
-            except RecursionError:  # the stack has no room for telling it
-                if box[1] is None or box[1]._cell is not None:
-                    cell[0] -= 1
-            raise
-        # A coroutine may end in another thread than it began.
-        if box[1] is not None or here.busy or here is not _threads.state:
-            lean.finish(box, (token, attached, cell), None, result)
-            return result
-        duration = clock.perf_counter() - start
-        cell[0] -= 1
-        box[1] = NO_MEASUREMENT  # whoever copied the context may ask later
-        if operation.sampled:
-            success = operation.success
-            try:
-                entry = cell[2][success]
-            except (TypeError, KeyError):
-                entry = operation.state.entry(cell, success, operation.gap())
-            entry[0] += 1
-            entry[1] += duration
-            left = entry[2] = entry[2] - 1
-            if left < 0:
-                entry[2] = operation.gap()
-            elif span is None:
-                try:
-                    _reset_current(token)
-                except ValueError:  # ended in another context than it began
-                    pass
+            # A coroutine may end in another thread than it began.
+            if (
+                call.made is not None
+                or here.busy
+                or call.deferred
+                or _latest.told is _begun.told
+                or here is not _threads.state
+            ):
+                call.finish(None, result)
                 return result
-            else:
-                record = None  # the span is there for every call
-        if _waiting:
-            reentrancy.drain()
-        here.busy = True
-        try:
-            if record is not None:
-                record(duration, operation.metric_static, context)
-        except Exception as fault:
-            faults.record("metrics.record", fault)
+            duration = clock.perf_counter() - start
+            record = operation.record
+            if operation.sampled:
+                success = operation.success
+                try:
+                    entry = cell[2][success]
+                except (TypeError, KeyError):
+                    entry = operation.state.entry(cell, success, operation.gap())
+                entry[0] += 1
+                entry[1] += duration
+                left = entry[2] = entry[2] - 1
+                if left < 0:
+                    entry[2] = operation.gap()
+                elif call.span is None:
+                    call.made = NO_MEASUREMENT  # whoever copied the context may ask later
+                    cell[0], call.cell, token, call.token = cell[0] - 1, None, call.token, None
+                    try:
+                        _reset_current(token)
+                    except Exception as fault:  # ended in another context than it began
+                        if faults.raised_by_host(fault):
+                            raise
+                    return result
+                else:
+                    record = None  # the span is there for every call
+            if _waiting:
+                reentrancy.drain()
+            end(call, here, record, duration)
+            cell[0], call.cell = cell[0] - 1, None
+            return result
+        except BaseException as exc:
+            call.finish(exc, None)
+            raise
         finally:
-            try:
-                _reset_current(token)
-                if attached is not None:
-                    _detach(attached)
-            except ValueError:  # ended in another context than it began: nothing to put back there
-                pass
-            try:
-                if span is not None:
-                    span.end()
-            except Exception as fault:
-                faults.record("trace.end", fault)
-            finally:
-                here.busy = False
-        return result
+            # Whatever line an interrupt arrived at, nothing stays active or current.
+            if call.cell is not None or call.token is not None or call.attached is not None:
+                call.leave()
 
     return wrapper

@@ -6,14 +6,14 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span
+from opentelemetry.trace import Span, SpanKind, get_current_span
 
 from telemetry_kit._core import clock, counters, faults, reentrancy
 from telemetry_kit._core import context as _context
+from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import (
     OWN_KEYS,
     AttributeValue,
@@ -32,62 +32,87 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from telemetry_kit._core.error_policy import Record
     from telemetry_kit._operation.operation import Operation
 
-_LATE_ATTRIBUTES = 64
-"""Attributes kept for a span that is only made if the call fails."""
-
 CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
-"""The innermost running measurement, or the box of a lean call that makes one if it is asked for."""
+"""The innermost running measurement: itself, a reference that doesn't keep it where somebody else can end it, or the
+call on the fast path that makes one if it is asked for."""
+_context.travels_with_bodies(CURRENT)
+
+
+class Entered(_context.Current):
+    """What a measurement has made its own: what is current, and its place among those that run."""
+
+    __slots__ = ("cell", "running")
+
+    def __init__(self, running: counters.Running, mine: Any) -> None:
+        self.context = None
+        self.variable = CURRENT
+        self.mine = mine
+        self._before = self._attached = self._token = None
+        self.running = running
+        self.cell: list[Any] | None = None
+
+    def count_out(self) -> None:
+        """It runs no longer."""
+        cell, self.cell = self.cell, None
+        if cell is not None:
+            self.running.leave(cell)
+
+    def drop(self) -> None:
+        super().drop()
+        self.count_out()
+
+    def inside_another(self) -> bool:
+        """Whether another call is running around this one."""
+        outer = getattr(self._token, "old_value", None)
+        if outer.__class__ is reentrancy.Watch:
+            outer = outer()
+        return outer is not None and outer is not Token.MISSING and outer.running()
 
 
 @public
-class Measurement(StaysHere):
+class Measurement(ActiveSpan, StaysHere):
     """One call of an operation, as `operation.measure()` gives it: a context manager for a single use.
 
     Its methods never raise, and do nothing before it began or after it ended.
     """
 
     # Defaults stand on the class: what a call doesn't touch costs it nothing.
-    span: Span = INVALID_SPAN
-    """The OpenTelemetry span, the API's invalid one where there is none."""
-    duration: float | None = None
-    """Seconds, None until it ended."""
     _plain = True
     _given: Mapping[str, object] | None = None
     _given_span: Mapping[str, object] | None = None
     _carrier: Any = None
-    _links: Any = None
-    _state = 0  # 0 not begun, 1 running, 2 ended
+    _given_links: Any = None
+    _state = 0  # 0 not begun, 1 running, 2 ended, 3 and left
     _again = 0  # blocks inside that entered it once more
-    _context: Context | None = None
-    _attached: Any = None
-    _current: Any = None
-    _cell: Any = None
+    _watch: reentrancy.Watch | None = None
+    _current: Entered
+    _start = 0.0
     _metric: dict[str, AttributeValue] | None = None
-    _static: dict[str, AttributeValue] | None = None  # for a span that is only made at the end
-    _late: dict[str, AttributeValue] | None = None
     _asked: tuple[tuple[Any, ...], dict[str, Any]] | None = None  # what a callable for its attributes is given
     _failed: str | None = None
     _description: str | None = None
     _status: object = None
-    _busy: float | None = None  # of a generator: how long its body has worked
-    _resumed: float = 0.0
-    _deferred = False
-    _own_span = False
-    _recording = False
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
+        self._scope = operation.scope
 
     def __enter__(self) -> Measurement:  # noqa: PYI034 - Self is in typing from 3.11 on
         if self._state:
             self._again += 1
             faults.record("operation.measure", RuntimeError("a Measurement is for one use: call measure() again"))
             return self
-        operation = self._operation
-        self._begin(operation.span_static, None, None, {})
-        return self
+        try:
+            entered = self._current = Entered(self._operation.state, None)
+            self._watch = entered.mine = reentrancy.watch(self, entered)
+            self._begin(self._operation.span_static, None, None, {})
+            return self
+        except BaseException:
+            self.drop()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -105,21 +130,11 @@ class Measurement(StaysHere):
             return
         name = attribute_key(key)
         harmless = None if name is None else span_value(value, name)
-        if name is None or harmless is None or name in OWN_KEYS:
-            return
-        here = reentrancy.here.state
-        if self._recording and not here.busy:
-            here.busy = True
-            try:
-                self.span.set_attribute(name, harmless)
-            except Exception as fault:
-                faults.record("span.set_attribute", fault)
-            finally:
-                here.busy = False
-        elif self._recording or self._deferred or self._operation.span_mode == "errors":
-            late = self._late = self._late or {}
-            if name in late or len(late) < _LATE_ATTRIBUTES:
-                late[name] = harmless
+        if name is not None and harmless is not None and name not in OWN_KEYS:
+            self._set(name, harmless)
+
+    def _keeps_late(self) -> bool:
+        return self._deferred is not None or self._operation.span_mode == "errors"
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several span attributes."""
@@ -167,11 +182,16 @@ class Measurement(StaysHere):
 
     def inject(self, carrier: Any) -> Any:
         """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back."""
-        from telemetry_kit import propagation
+        with reentrancy.late_import():
+            from telemetry_kit import propagation
 
-        return propagation.inject(carrier, self._context)
+        return propagation.inject(carrier, self._current.context if self._state else None)
 
     # How it goes
+
+    def running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._state == 1
 
     def _begin(
         self,
@@ -181,121 +201,57 @@ class Measurement(StaysHere):
         kwargs: dict[str, Any],
     ) -> None:
         """Begin, given the arguments of the decorated call, None for a block."""
-        operation = self._operation
-        here = reentrancy.here.state
+        operation, entered = self._operation, self._current
         if reentrancy.waiting:
             reentrancy.drain()
-        local = operation.state.local
-        try:
-            cell = local.cell
-        except AttributeError:
-            cell = operation.state.new()
-        try:
-            self._state = 1
-            plain = operation.plain and self._plain
-            attributes = span_static if plain else operation.prepare(self, span_static, args, kwargs)
-            if operation.span_mode is True:
-                tracer = operation.scope.tracer()
-                if tracer is not None:
-                    if here.busy:
-                        self._deferred, self._static = True, attributes
-                    else:
-                        here.busy = True
-                        try:
-                            parent = self._context if self._context is not None else _context.get_current()
-                            span = tracer.start_span(operation.name, parent, operation.kind, attributes, self._links)
-                            self._context = context = Context({**parent, _context.SPAN_KEY: span})
-                            self._attached = _context.attach(context)
-                            self.span = span
-                            self._own_span = True
-                            self._recording = span.is_recording()
-                        except Exception as fault:
-                            faults.record("trace.start_span", fault)
-                        finally:
-                            here.busy = False
-            elif operation.span_mode == "errors":
-                self._static = attributes
-            if not plain or arguments is not None:
-                operation.enrich(self, attributes, arguments, args, kwargs)
-            self._current = CURRENT.set(self)
-            self._cell = cell
-            cell[0] += 1
-        except BaseException:
-            self._leave()
-            raise
-        self._start = clock.perf_counter()
-
-    def pause(self) -> None:
-        """The body has stopped for now: nothing of this call is current."""
-        if self._attached is not None:
-            try:
-                _context.detach(self._attached)
-            except Exception:
-                pass
-            self._attached = None
-        if self._current is not None:
-            try:
-                CURRENT.reset(self._current)
-            except (LookupError, RuntimeError, ValueError):
-                pass
-            self._current = None
-        if self._busy is not None:
-            self._busy += clock.perf_counter() - (self._resumed or self._start)
-
-    def go_on(self) -> None:
-        """The body goes on, here and now."""
-        self._resumed = clock.perf_counter()
-        if self._context is not None:
-            self._attached = _context.attach(self._context)
-        self._current = CURRENT.set(self)
-
-    def _leave(self) -> None:
-        """Put everything back that the call had made its own."""
-        token = self._current
-        if token is not None:
-            self._current = None
-            try:
-                CURRENT.reset(token)
-            except (
-                LookupError,
-                RuntimeError,
-                ValueError,
-            ):  # ended in another context than it began: nothing to put back there
-                pass
-        token = self._attached
-        if token is not None:
-            self._attached = None
-            try:
-                _context.detach(token)
-            except Exception:
-                pass
-        cell: Any = self._cell
-        if cell is not None:
-            self._cell = None
-            running = self._operation.state
-            own: Any = getattr(running.local, "cell", None)
-            if own is cell:
-                cell[0] -= 1
-            else:
-                running.leave(cell)
+        self._generation = counters.fork.generation
+        self._state = 1
+        plain = operation.plain and self._plain
+        attributes = span_static if plain else operation.prepare(self, span_static, args, kwargs)
+        if operation.span_mode is True:
+            self._start_span(operation.name, operation.kind, attributes)
+        elif operation.span_mode == "errors":
+            self._static = attributes
+        if not plain or arguments is not None:
+            operation.enrich(self, attributes, arguments, args, kwargs)
+        entered.cell = entered.running.enter()
+        self._be_current()
+        self._start = self._resumed = clock.perf_counter()
 
     def drop(self) -> None:
         """Nobody will ever end it: it counts no longer."""
         self._state = 2
-        self._leave()
+        entered = self.__dict__.get("_current")
+        if entered is not None:
+            entered.drop()
+        if self._watch is not None:
+            self._watch.stop()
+
+    def leave(self) -> None:
+        """Put everything back that the call had made its own. A second time does nothing."""
+        if self._state == 3:
+            return
+        try:
+            self._leave()
+        finally:
+            self._state = 2
+            entered = self._current
+            entered.count_out()
+            if self._watch is not None:
+                self._watch.stop()
+            self._suspended = entered.mine = None  # which may be this
+            self._state = 3
 
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        """The call is over: tell its outcome, once. Never raises an `Exception`."""
-        now = clock.perf_counter()
+        """The call is over: record its outcome, once. Never raises an `Exception`."""
         if self._state != 1:
             return
-        self.duration = duration = now - self._start
-        operation = self._operation
-        cell = self._cell
         try:
-            if cell is not None and cell[1] is not counters.fork.generation:
-                return  # began in the parent process, which tells it
-            here = reentrancy.here.state
+            now = clock.perf_counter()
+            self.duration = duration = max(now - self._start, 0.0)
+            if self._generation is not counters.fork.generation:
+                return  # began in the parent process, which records it
+            operation = self._operation
             error_type = operation.judge(self, exc, result) if exc is not None or operation.judges else self._failed
             if error_type is not None:
                 error_type = operation.state.guard.error_type(error_type)
@@ -303,32 +259,27 @@ class Measurement(StaysHere):
                 attributes = operation.metric_set(self, error_type)
             else:
                 attributes = operation.metric_static
-            if here.busy or self._deferred:
-                endings.end_later(self, error_type, duration, attributes)
-                return
-            if reentrancy.waiting:
-                reentrancy.drain()
-            here.busy = True
-            try:
-                if self._recording and self._late:
-                    endings.set_late(self)
-                if error_type is not None:
-                    endings.tell_error(self, exc, error_type)
-                if operation.sampled:
-                    operation.count(attributes, duration)
-                if operation.samples():
-                    endings.record(operation, duration, attributes, self._context)
-                self._state = 2
-                self._leave()
-                if self._own_span:
-                    endings.end_span(self)
-            except Exception as fault:
-                faults.record("operation.end", fault)
-            finally:
-                here.busy = False
-        finally:
+            if operation.sampled:
+                operation.count(attributes, duration)
+            measured = (operation.histogram, duration, attributes) if operation.samples() else None
             self._state = 2
-            self._leave()
+            self._close(error_type, exc, named=operation.name, description=self._description, measured=measured)
+        except Exception as fault:
+            faults.record("operation.end", fault)
+        finally:
+            self.leave()
+
+    def _exception_record(self) -> Record:
+        return self._operation.exception_record
+
+    def _record_error(self, error_type: str, exc: BaseException | None, named: str, description: str | None) -> None:
+        try:
+            if self._recording:
+                super()._record_error(error_type, exc, named, description)
+            else:
+                endings.record_without_span(self, error_type, exc)
+        except Exception as fault:
+            faults.record("span.error", fault)
 
 
 class _NoMeasurement(Measurement):
@@ -343,8 +294,12 @@ class _NoMeasurement(Measurement):
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         return
 
+    def leave(self) -> None:
+        return
+
     def inject(self, carrier: Any) -> Any:
-        from telemetry_kit import propagation
+        with reentrancy.late_import():
+            from telemetry_kit import propagation
 
         return propagation.inject(carrier)
 
@@ -362,11 +317,11 @@ def current_measurement() -> Measurement:
     >>> current_measurement().set_attribute("user.id", 7)
     """
     current = CURRENT.get()
+    if current.__class__ is reentrancy.Watch:
+        current = current()
     if current is None:
         return NO_MEASUREMENT
-    if current.__class__ is list:
-        return current[0].make(current) if current[1] is None else current[1]  # type: ignore[no-any-return]
-    return current  # type: ignore[no-any-return]
+    return current if isinstance(current, Measurement) else current.measurement()  # type: ignore[no-any-return]
 
 
 def ambient_span() -> Span:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import context, error_policy, faults, outcome, sdk
+from telemetry_kit._core import error_policy, faults, outcome, sdk
+from telemetry_kit._core.active_span import put
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.recipe import ByRecipe
-from telemetry_kit._operation import fast_path
+from telemetry_kit._operation import fast_path, sampling
 from telemetry_kit._operation import propagation as carry
 from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._operation.options import INCOMING, OUTGOING, Attributes, OperationOptions, SpanMode, check_name
@@ -108,7 +109,7 @@ class Operation(HasBlocks, ByRecipe):
         )
         self.judges: bool = given.error_if is not None or given.convention is not None or given.span == "current"
         self.sampled: bool = given.sample_durations < 1.0
-        self.gap: Callable[[], float] = fast_path.gaps(given.sample_durations)
+        self.gap: Callable[[], float] = sampling.gaps(given.sample_durations)
         if name is not None:
             self._enter_state(given.metric_attributes, given.span_attributes)
 
@@ -209,7 +210,7 @@ class Operation(HasBlocks, ByRecipe):
             measurement._given = metric_attributes
             measurement._given_span = span_attributes
             measurement._carrier = carrier
-            measurement._links = links
+            measurement._given_links = links
             measurement._plain = False
         return measurement
 
@@ -240,8 +241,8 @@ class Operation(HasBlocks, ByRecipe):
             except Exception as fault:
                 faults.record("operation.metric_attributes", fault)
         carrier = carry.evaluate("operation.carrier", measurement._carrier, self._carrier, args, kwargs)
-        links = carry.evaluate("operation.links", measurement._links, self._links, args, kwargs)
-        measurement._carrier, measurement._links = carrier, None
+        links = carry.evaluate("operation.links", measurement._given_links, self._links, args, kwargs)
+        measurement._carrier = carrier
         incoming = self.kind in INCOMING
         if self._public or links is not None or (carrier is not None and incoming):
             carry.go_on_from(measurement, carrier if incoming else None, links, public=self._public)
@@ -267,15 +268,14 @@ class Operation(HasBlocks, ByRecipe):
                 if span.is_recording():
                     measurement.span = span
                     measurement._recording = True
-                    span.set_attributes(attributes or {})
-            elif measurement._attached is None and measurement._context is not None:
-                measurement._attached = context.attach(measurement._context)
-            late = self.span_mode == "errors"
+                    if attributes:
+                        put(span, attributes)
+            late = self.span_mode == "errors" or measurement._deferred is not None
             if measurement._recording or late:
                 if arguments is not None and args is not None:
                     measurement.set_attributes(arguments(args, kwargs))
                 if self._span_attributes is not None and args is not None:
-                    if late:
+                    if self.span_mode == "errors":
                         measurement._asked = args, kwargs  # asked for if it fails
                     else:
                         measurement.set_attributes(self._span_attributes(*args, **kwargs))
@@ -285,7 +285,7 @@ class Operation(HasBlocks, ByRecipe):
             faults.record("operation.span_attributes", fault)
         carrier = measurement._carrier
         if carrier is not None and self.kind in OUTGOING:
-            carry.send(carrier, measurement._context)
+            carry.send(carrier, measurement._current.context)
 
     def judge(self, measurement: Measurement, exc: BaseException | None, result: Any) -> str | None:
         """The `error.type` of a call, None where it is a success. What the user named goes first, then the status of

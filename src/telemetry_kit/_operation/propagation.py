@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import faults
+from telemetry_kit._core import faults, reentrancy
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -30,15 +30,16 @@ def evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None,
 
 def go_on_from(measurement: Measurement, carrier: Any, links: Any, *, public: bool) -> None:
     """Give a measurement the context that it goes on from and its links; at a public endpoint both are links."""
-    from telemetry_kit import propagation
+    with reentrancy.late_import():
+        from telemetry_kit import propagation
 
     try:
         linked = [] if links is None else propagation.links_to(links)
         if public:
-            measurement._context, incoming = propagation.extract_public(carrier)
+            measurement._current.context, incoming = propagation.extract_public(carrier)
             linked = propagation.links_to([*incoming, *linked])
         elif carrier is not None:
-            measurement._context = propagation.extract(carrier)
+            measurement._current.context = propagation.extract(carrier)
         measurement._links = linked or None
     except Exception as fault:
         faults.record("operation.carrier", fault)
@@ -46,7 +47,8 @@ def go_on_from(measurement: Measurement, carrier: Any, links: Any, *, public: bo
 
 def send(carrier: Any, context: Context | None) -> None:
     """Put `context` into an outgoing carrier."""
-    from telemetry_kit import propagation
+    with reentrancy.late_import():
+        from telemetry_kit import propagation
 
     try:
         propagation.inject(carrier, context)
@@ -56,7 +58,8 @@ def send(carrier: Any, context: Context | None) -> None:
 
 def hand_on(carrier: Any, *, incoming: bool, public: bool) -> Context | None:
     """Without an SDK: the incoming context to make current, or None and the current one in an outgoing carrier."""
-    from telemetry_kit import propagation
+    with reentrancy.late_import():
+        from telemetry_kit import propagation
 
     try:
         if public:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import context, sdk
+from telemetry_kit._core import reentrancy, sdk
+from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._operation.measurement import Measurement
+from telemetry_kit._operation.measurement import Entered, Measurement
 from telemetry_kit._wrapping import callables
-from telemetry_kit._wrapping.awaitables import NO_RESULT
+from telemetry_kit._wrapping.awaitables import NO_RESULT, NOTHING, Call
 
 if TYPE_CHECKING:
     from telemetry_kit._operation.operation import Operation
@@ -40,47 +41,55 @@ class Decorated:
         always = operation.sampled or operation._carrier is not None or not operation.scope.by_globals
         self.idle: Callable[[], bool] = _never if always else sdk.absent
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Measurement | _HandedOn:
-        if self.hands_on and sdk.absent():
-            return _HandedOn(self.operation, args, kwargs)
-        measurement = Measurement(self.operation)
-        measurement._begin(self.span_static, self.arguments, args, kwargs)
-        if self.stepwise:
-            measurement._busy = 0.0
-        return measurement
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        measurement: Any = None
+        try:
+            if self.hands_on and sdk.absent():
+                return _HandedOn(self.operation, args, kwargs, stepwise=self.stepwise)
+            measurement = Measurement(self.operation)
+            entered = measurement._current = Entered(self.running, measurement)
+            if self.stepwise:
+                measurement._busy_time = 0.0
+                measurement._watch = entered.mine = reentrancy.watch(measurement, entered)
+            measurement._begin(self.span_static, self.arguments, args, kwargs)
+            return measurement
+        except RecursionError:  # no room for a measurement: the body may have enough
+            if measurement is not None:
+                measurement.drop()
+            return NOTHING
+        except BaseException:
+            if measurement is not None:
+                measurement.drop()
+            raise
 
 
-class _HandedOn:
+class _HandedOn(ActiveSpan):
     """A call of which nothing is kept, since there is no SDK, and whose carrier still hands the context on."""
 
-    __slots__ = ("_attached", "_cell", "_context", "_running")
-
-    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._context, self._attached = operation.hand_on(args, kwargs), None
-        self._running = operation.state
-        self._cell: list[Any] | None = self._running.enter()
-        self.go_on()
-
-    def go_on(self) -> None:
-        if self._context is not None:
-            self._attached = context.attach(self._context)
-
-    def pause(self) -> None:
-        if self._attached is not None:
-            try:
-                context.detach(self._attached)
-            except Exception:
-                pass
-            self._attached = None
+    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], *, stepwise: bool) -> None:
+        self._current = Entered(operation.state, None)
+        self._current.variable = None
+        try:
+            self._current.context = operation.hand_on(args, kwargs)
+            if stepwise:
+                self._busy_time = 0.0
+            self._current.cell = operation.state.enter()
+            self._be_current()
+        except BaseException:
+            self.drop()
+            raise
 
     def drop(self) -> None:
-        if self._cell is not None:
-            self._running.leave(self._cell)
-            self._cell = None
+        self._current.drop()
+
+    def leave(self) -> None:
+        try:
+            self._leave()
+        finally:
+            self._current.count_out()
 
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        self.pause()
-        self.drop()
+        self.leave()
 
 
 def _never() -> bool:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 
 from opentelemetry.trace import Span, get_current_span
 
-from telemetry_kit._core import counters, faults, reentrancy
+from telemetry_kit._core import counters, faults
+from telemetry_kit._core.active_span import put
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
 from telemetry_kit._core.face import public
 from telemetry_kit._wrapping import awaitables, callables, drivers
@@ -129,8 +130,9 @@ class _Enriching:
         self._span = span
         self._result = result
 
-    def pause(self) -> None: ...
-    def go_on(self) -> None: ...
+    def suspend(self) -> None: ...
+    def resume(self) -> None: ...
+    def leave(self) -> None: ...
     def drop(self) -> None: ...
 
     def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
@@ -139,21 +141,6 @@ class _Enriching:
         with faults.guard("span.result"):
             if self._span.is_recording():
                 put(self._span, own_taken(span_attributes(self._result(result))))
-
-
-def put(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
-    """Set attributes now or, inside of a finaliser or signal handler that interrupted the SDK, later."""
-    if not attributes:
-        return
-    here = reentrancy.here.state
-    if here.busy:
-        reentrancy.later(lambda: span.set_attributes(attributes))
-        return
-    here.busy = True
-    try:
-        span.set_attributes(attributes)
-    finally:
-        here.busy = False
 
 
 def own_taken(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:

@@ -1,35 +1,49 @@
-"""Spans without metrics: a decorator and a context manager in one, so that a function and a block are told alike.
+"""Spans without metrics: a decorator and a context manager in one, so that a function and a block are recorded alike.
 
-What is only to be added to a span that is there already, such as a framework's, is `_current_span`'s.
+What is only to be added to a span that is there already, such as a framework's, is `_spans/current`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
+from opentelemetry.trace import Span, SpanKind
 
-from telemetry_kit._core import clock, counters, faults, outcome, reentrancy
-from telemetry_kit._core import context as _context
+from telemetry_kit._core import context, counters, faults, outcome, reentrancy
+from telemetry_kit._core.active_span import ActiveSpan, put
 from telemetry_kit._core.attributes import AttributeValue, span_attributes
-from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken, put
+from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
 from telemetry_kit._wrapping import awaitables, callables, drivers
 from telemetry_kit._wrapping.arguments import compile_arguments
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
-
     from telemetry_kit._core.scope import Scope
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
 _INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 _OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
-_ENTERED: ContextVar[tuple[_Call, ...]] = ContextVar("telemetry_kit.spans", default=())
+_ENTERED: ContextVar[tuple[_Block, ...]] = ContextVar("telemetry_kit.spans", default=())
 """Spans that `with` blocks have begun here: one `NewSpan` can head several at a time."""
+context.travels_with_bodies(_ENTERED)
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What a span was said to be."""
+
+    scope: Scope
+    kind: SpanKind
+    carrier: Any
+    links: Any
+    expected: outcome.CheckedExpected | None
+    attributes: Callable[..., Mapping[str, object]] | None
+    """Asked at each call."""
+    static: dict[str, AttributeValue]
 
 
 class NewSpan:
@@ -61,17 +75,17 @@ class NewSpan:
                 "CLIENT or PRODUCER to inject into it"
             )
         check_attributes(what, attributes)
-        self.scope = scope
-        self.name = name
-        self.kind = kind
-        self.links = links
-        self.carrier = carrier
-        self.expected: outcome.CheckedExpected | None = outcome.check_expected(what, expected)
-        self.attributes: Callable[..., Mapping[str, object]] | None = attributes if callable(attributes) else None
-        self.static: dict[str, AttributeValue] = (
-            {} if attributes is None or callable(attributes) else own_taken(span_attributes(attributes))
-        )
+        self._name = name
         self._arguments = arguments
+        self._options = _Options(
+            scope,
+            kind,
+            carrier,
+            links,
+            outcome.check_expected(what, expected),
+            attributes if callable(attributes) else None,
+            {} if attributes is None or callable(attributes) else own_taken(span_attributes(attributes)),
+        )
 
     def __call__(self, func: F, /) -> F:
         """Decorate `func`, which may be any kind of callable.
@@ -79,75 +93,97 @@ class NewSpan:
         Raises TypeError for what can't be decorated, for names in `arguments` that aren't its parameters, and for
         callable options that can't take its arguments.
         """
-        what = "a span" if self.name is None else f"span {self.name!r:.100}"
+        options = self._options
+        what = "a span" if self._name is None else f"span {self._name!r:.100}"
         callables.check(func, what)
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        for option, value in (("attributes", self.attributes), ("carrier", self.carrier), ("links", self.links)):
+        for option, value in (
+            ("attributes", options.attributes),
+            ("carrier", options.carrier),
+            ("links", options.links),
+        ):
             if callable(value):
                 callables.check_takes(value, func, f"{option} of {what}")
-        calls = _SpanCalls(self, func, self._arguments)
-        if self.scope.disabled:
+        calls = _SpanCalls(options, self._name, func, self._arguments)
+        if options.scope.disabled:
             return func
         return cast("F", drivers.decorate(cast("Any", func), calls))
 
     def __enter__(self) -> Span:
-        call = _Call(self, self.name or "span", self.static)
-        _ENTERED.set((*_ENTERED.get(), call))
-        call.begin(None, (), {})
-        return call.span
+        call = _Call(self._options, self._name or "span", self._options.static)
+        block = _Block(call, reentrancy.watch(self, call._current))
+        try:
+            call.begin(None, (), {})
+            _ENTERED.set((*_entered(), block))
+            return call.span
+        except BaseException:
+            call.drop()
+            block.watch.stop()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        entered = _ENTERED.get()
-        for call in reversed(entered):
-            if call.of is self:
-                _ENTERED.set(tuple(other for other in entered if other is not call))
-                call.end(exc)
+        entered = _entered()
+        for block in reversed(entered):
+            if block.watch() is self:
+                _ENTERED.set(tuple(other for other in entered if other is not block))
+                block.watch.stop()
+                block.call.end(exc)
                 return
 
 
-class _SpanCalls:
-    """A span on one function: `Calls` for `_calls`."""
+class _Block(NamedTuple):
+    """One `with` block."""
 
-    def __init__(self, of: NewSpan, func: Any, arguments: Arguments | None) -> None:
-        self._of = of
-        self._name = of.name or callables.name_of(func)
-        self._static = {**of.static, "code.function.name": callables.full_name_of(func)}
+    call: _Call
+    watch: reentrancy.Watch
+    """Sees the `NewSpan` go on: without it nobody can leave the block."""
+
+
+def _entered() -> tuple[_Block, ...]:
+    """The blocks of here that somebody can leave."""
+    return tuple(block for block in _ENTERED.get() if block.watch() is not None)
+
+
+class _SpanCalls:
+    """A span on one function: `Calls` for `_wrapping.drivers`."""
+
+    def __init__(self, options: _Options, name: str | None, func: Any, arguments: Arguments | None) -> None:
+        self._options = options
+        self._name = name or callables.name_of(func)
+        self._static = {**options.static, "code.function.name": callables.full_name_of(func)}
         self._arguments = None if arguments is None else compile_arguments(func, arguments)
-        self._stepwise = callables.kind_of(func) in ("generator", "async_generator")
+        self._stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         self.running = counters.Running()
 
     def idle(self) -> bool:
-        return self._of.carrier is None and self._of.scope.tracer() is None
+        return self._options.carrier is None and self._options.scope.tracer() is None
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> awaitables.Call:
-        call = _Call(self._of, self._name, self._static)
-        if self._stepwise:
-            call.busy = 0.0
-        call.begin(self._arguments, args, kwargs)
-        return call
+        call = _Call(self._options, self._name, self._static)
+        try:
+            if self._stepwise:
+                call._busy_time = 0.0
+            call.begin(self._arguments, args, kwargs)
+            return call
+        except BaseException:
+            call.drop()
+            raise
 
 
-class _Call:
+class _Call(ActiveSpan):
     """One span from its start to its end. Nothing here raises an `Exception`."""
 
-    span: Span = INVALID_SPAN
-    busy: float | None = None
-    """Of a generator: seconds in which its body has worked."""
-
-    def __init__(self, of: NewSpan, name: str, static: dict[str, AttributeValue]) -> None:
-        self.of = of
-        self._name = name
-        self._static = static
-        self._context: Context | None = None
-        self._attached: Any = None
-        self._links: Any = None
+    def __init__(self, options: _Options, name: str, static: dict[str, AttributeValue]) -> None:
+        self._scope = options.scope
+        self._options = options
+        self._called = name
+        self._own_attributes = static
+        self._current = context.Current()
         self._running = True
-        self._deferred: int | None = None
         self._generation = counters.fork.generation
-        self._resumed = 0.0
 
     def begin(
         self,
@@ -155,83 +191,61 @@ class _Call:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        if reentrancy.waiting:
-            reentrancy.drain()
-        of = self.of
-        carrier = None if of.carrier is None else _evaluate("span.carrier", of.carrier, args, kwargs)
-        links = None if of.links is None else _evaluate("span.links", of.links, args, kwargs)
-        if links is not None or (carrier is not None and of.kind in _INCOMING):
-            self._continue(carrier if of.kind in _INCOMING else None, links)
-        self._start()
-        span = self.span
-        if span.is_recording():
-            with faults.guard("span.attributes"):
-                found: dict[str, AttributeValue] = {}
-                if arguments is not None:
-                    found.update(arguments(args, kwargs))
-                if of.attributes is not None:
-                    found.update(span_attributes(of.attributes(*args, **kwargs)))
-                put(span, found)
-        if carrier is not None and of.kind in _OUTGOING:
-            with faults.guard("span.carrier"):
-                from telemetry_kit import propagation
+        try:
+            if reentrancy.waiting:
+                reentrancy.drain()
+            options = self._options
+            carrier = None if options.carrier is None else _evaluate("span.carrier", options.carrier, args, kwargs)
+            links = None if options.links is None else _evaluate("span.links", options.links, args, kwargs)
+            if links is not None or (carrier is not None and options.kind in _INCOMING):
+                self._continue(carrier if options.kind in _INCOMING else None, links)
+            self._start_span(self._called, options.kind, self._own_attributes)
+            if self._recording or self._deferred is not None:
+                with faults.guard("span.attributes"):
+                    self._describe(arguments, args, kwargs)
+            if carrier is not None and options.kind in _OUTGOING:
+                self._send(carrier)
+        except RecursionError as fault:  # no room for a span: its body may have enough
+            faults.record("trace.start_span", fault)
+        self._be_current()
 
-                propagation.inject(carrier, self._context)
-        self._resumed = clock.perf_counter()
+    def _describe(
+        self,
+        arguments: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, AttributeValue]] | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        found: dict[str, AttributeValue] = {}
+        if arguments is not None:
+            found.update(arguments(args, kwargs))
+        if self._options.attributes is not None:
+            found.update(span_attributes(self._options.attributes(*args, **kwargs)))
+        if self._recording:
+            put(self.span, found)
+        else:
+            self._late = found
 
     def _continue(self, carrier: Any, links: Any) -> None:
         with faults.guard("span.carrier"):
-            from telemetry_kit import propagation
+            with reentrancy.late_import():
+                from telemetry_kit import propagation
 
             if links is not None:
                 self._links = propagation.links_to(links)
             if carrier is not None:
-                self._context = propagation.extract(carrier)
-                self._attached = _context.attach(self._context)
+                self._current.context = propagation.extract(carrier)
 
-    def _start(self) -> None:
-        tracer = self.of.scope.tracer()
-        if tracer is None:
-            return
-        here = reentrancy.here.state
-        if here.busy:
-            self._deferred = clock.time_ns()
-            return
-        here.busy = True
-        try:
-            self.span = tracer.start_span(self._name, self._context, self.of.kind, self._static, self._links)
-            if self._attached is not None:
-                _context.detach(self._attached)
-            self._context = set_span_in_context(self.span, self._context)
-            self._attached = _context.attach(self._context)
-        except Exception as fault:
-            faults.record("trace.start_span", fault)
-        finally:
-            here.busy = False
+    def _send(self, carrier: Any) -> None:
+        with faults.guard("span.carrier"):
+            with reentrancy.late_import():
+                from telemetry_kit import propagation
 
-    def pause(self) -> None:
-        """A generator has yielded: for its consumer this span isn't current."""
-        self._leave()
-        if self.busy is not None:
-            self.busy += clock.perf_counter() - self._resumed
-
-    def go_on(self) -> None:
-        """The body goes on."""
-        self._resumed = clock.perf_counter()
-        if self._context is not None:
-            self._attached = _context.attach(self._context)
+            propagation.inject(carrier, self._current.context)
 
     def drop(self) -> None:
-        """Nobody will ever end it: its span is never told."""
+        """Nobody will ever end it: its span is never recorded."""
         self._running = False
-
-    def _leave(self) -> None:
-        token, self._attached = self._attached, None
-        if token is not None:
-            try:
-                _context.detach(token)
-            except Exception:  # ended in another context than it began in: nothing to put back there
-                pass
+        self._current.drop()
 
     def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
         """End the span, once, with what became of the call."""
@@ -239,52 +253,12 @@ class _Call:
             return
         self._running = False
         try:
-            if self._generation is not counters.fork.generation:
-                return  # began in the parent of this process, which ends it
-            error_type = None if exc is None else outcome.classify(exc, self.of.expected, "span.expected")
-            here = reentrancy.here.state
-            if here.busy or self._deferred is not None:
-                self._end_later(error_type)
-                return
-            here.busy = True
-            try:
-                span, scope = self.span, self.of.scope
-                if span.is_recording():
-                    if exc is not None and error_type is not None:
-                        scope.errors.record(span, scope, exc, operation=self._name, error_type=error_type)
-                    if self.busy is not None:
-                        span.set_attribute("operation.busy_time", self.busy)
-                self._leave()
-                span.end()
-            except Exception as fault:
-                faults.record("span.end", fault)
-            finally:
-                here.busy = False
+            error_type = None if exc is None else outcome.classify(exc, self._options.expected, "span.expected")
+            self._close(error_type, exc, named=self._called)
+        except RecursionError as fault:
+            faults.record("trace.end", fault)
         finally:
             self._leave()
-
-    def _end_later(self, error_type: str | None) -> None:
-        """End at the next safe point what ended in a finaliser, in a signal handler or inside of the SDK."""
-        ended = clock.time_ns()
-        context = self._context if self._context is not None else _context.get_current()
-
-        def end() -> None:
-            if self._generation is not counters.fork.generation:
-                return
-            span = self.span
-            if self._deferred is not None:
-                tracer = self.of.scope.tracer()
-                if tracer is None:
-                    return
-                kind = self.of.kind
-                span = tracer.start_span(self._name, context, kind, self._static, self._links, self._deferred)
-            if error_type is not None:
-                self.of.scope.errors.mark(span, error_type)
-            if self.busy is not None:
-                span.set_attribute("operation.busy_time", self.busy)
-            span.end(ended)
-
-        reentrancy.later(end)
 
 
 def _evaluate(site: str, given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -160,8 +160,8 @@ class Query(Measurement):
 
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """Record the rows while the span is still current, then the rest."""
-        rows, cell = self._rows, self._cell
-        if rows is not None and self._state == 1 and not (cell and cell[1] is not counters.fork.generation):
+        rows = self._rows
+        if rows is not None and self._state == 1 and self._generation is counters.fork.generation:
             self._rows = None
             operation = self._operation
             try:

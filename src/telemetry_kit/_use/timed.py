@@ -34,26 +34,29 @@ class Owner(Protocol):
 class Timed:
     """One stretch, from when it is made to its `end`. It is a `Call` for `_calls`; nothing here raises."""
 
-    __slots__ = ("_generation", "_start")
+    __slots__ = ("_generation", "_over", "_start")
     what = ""
     """How its user spells it, in errors: `use()`."""
 
     def __init__(self, of: Any) -> None:
         if reentrancy.waiting:
             reentrancy.drain()
+        self._over = False
         self._generation = counters.fork.generation
         self._start = clock.perf_counter()
 
-    def pause(self) -> None:
+    def suspend(self) -> None:
         """A generator that has yielded still has what it took, and goes on taking time."""
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Likewise."""
 
     def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
         """The stretch is over. What began in the parent of this process is told there."""
+        if self._over:
+            return
         duration = clock.perf_counter() - self._start
-        self.release()
+        self.leave()
         if self._generation is counters.fork.generation:
             error_type = None
             if exc is not None:
@@ -64,9 +67,15 @@ class Timed:
                     faults.record("outcome", fault)
             self.done(duration, error_type)
 
+    def leave(self) -> None:
+        """Give back what was taken, once."""
+        if not self._over:
+            self._over = True
+            self.release()
+
     def drop(self) -> None:
-        """Nobody will ever end it: it is given back, and never told."""
-        self.release()
+        """Nobody will ever end it: it is given back, and never recorded."""
+        self.leave()
 
     def release(self) -> None:
         """Count one less of what was counted when it was made."""

@@ -35,11 +35,13 @@ class _MeasuredAwaitable(wrapt.ObjectProxy):  # type: ignore[type-arg]
         call = self._self_unawaited.take()
         try:
             result = yield from awaitables.Stepwise(awaitable, call).__await__()
+            call.end(None, result)
+            return result
         except BaseException as exc:
             call.end(awaitables.without_steps(exc))
             raise
-        call.end(None, result)
-        return result
+        finally:
+            call.leave()
 
 
 class _MeasuredCoroutine(_MeasuredAwaitable):

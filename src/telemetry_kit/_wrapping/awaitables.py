@@ -5,13 +5,13 @@ A function that returns something to await is measured to the end of that await;
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Awaitable, Callable, Generator
 from types import CoroutineType, GeneratorType
 from typing import Any, Protocol
 
-from telemetry_kit._core import counters
+from telemetry_kit._core import counters, faults, reentrancy
+from telemetry_kit._core.context import Suspended
 
 NEVER_AWAITABLE: set[type] = {type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset}
 """Types of results that nobody awaits: a look into this set is all that a plain result costs. It learns."""
@@ -21,13 +21,27 @@ NO_RESULT: Any = object()
 
 
 class Call(Protocol):
-    """One call. `begin` has made it current; whoever runs the body says what becomes of it. Nothing here raises."""
+    """One call. `begin` has made it current, where the body runs at once; whoever runs the body says what becomes of
+    it. Nothing here raises."""
 
-    def pause(self) -> None: ...
-    def go_on(self) -> None: ...
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None: ...
+    def suspend(self) -> None:
+        """The body has stopped for now: nothing of it is current."""
+        ...
+
+    def resume(self) -> None:
+        """The body goes on, here and now."""
+        ...
+
+    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        """The call is over. Only the first time counts."""
+        ...
+
+    def leave(self) -> None:
+        """Put everything back that still is the call's, where an exception arrived in the middle of its end."""
+        ...
+
     def drop(self) -> None:
-        """Nobody will ever end it: it counts no longer, and is never told. Called by finalisers."""
+        """Nobody will ever end it: it counts no longer, and is never recorded."""
         ...
 
 
@@ -36,32 +50,45 @@ class Nothing:
 
     __slots__ = ()
 
-    def pause(self) -> None: ...
-    def go_on(self) -> None: ...
+    def suspend(self) -> None: ...
+    def resume(self) -> None: ...
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None: ...
+    def leave(self) -> None: ...
     def drop(self) -> None: ...
 
 
-class Counted(Nothing):
-    """A call that only counts as running, while its awaitable is awaited."""
+NOTHING = Nothing()
 
-    __slots__ = ("_cell", "_running")
+
+class Counted(Nothing):
+    """A call that only counts as running, from when its body first goes on; what that makes current is its own."""
+
+    __slots__ = ("_cell", "_running", "_suspended")
 
     def __init__(self, running: counters.Running) -> None:
         self._running = running
+        self._suspended = Suspended()
         self._cell: list[int] | None = None
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         if self._cell is None:
             self._cell = self._running.enter()
+        self._suspended.resume()
+
+    def suspend(self) -> None:
+        self._suspended.suspend()
 
     def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        self._suspended.suspend()
         self.drop()
 
     def drop(self) -> None:
-        if self._cell is not None:
-            self._running.leave(self._cell)
-            self._cell = None
+        cell, self._cell = self._cell, None
+        if cell is not None:
+            self._running.leave(cell)
 
 
 class Stepwise:
@@ -75,58 +102,73 @@ class Stepwise:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         call = self._call
-        call.go_on()
         try:
+            call.resume()
             bare: Any = self._awaitable
             steps: Any = bare if type(bare) is GeneratorType else bare.__await__()
         finally:
-            call.pause()
+            call.suspend()
         step: Callable[[Any], Any] = steps.send if hasattr(steps, "send") else lambda _: next(steps)
         sent: Any = None
         while True:
-            call.go_on()
             try:
+                call.resume()
                 item = step(sent)
             except StopIteration as stop:
                 return stop.value
             finally:
                 sent = None
-                call.pause()
+                call.suspend()
+            closing = None
             try:
                 sent = yield item
                 step = steps.send if hasattr(steps, "send") else lambda _: next(steps)
-            except GeneratorExit:
-                close = getattr(steps, "close", None)
-                if close is not None:
-                    call.go_on()
-                    try:
-                        close()
-                    finally:
-                        call.pause()
-                raise
+            except GeneratorExit as exit_:
+                closing = exit_
             except BaseException as exc:
                 if not hasattr(steps, "throw"):
                     raise
                 sent = exc
                 step = steps.throw
+            if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
+                try:
+                    call.resume()
+                    if hasattr(steps, "close"):
+                        steps.close()
+                finally:
+                    call.suspend()
+                try:
+                    raise closing
+                finally:
+                    closing = None
 
 
 class Unawaited:
     """Holds a call until somebody awaits what it gave; one that nobody awaits is dropped with this."""
 
-    __slots__ = ("_call",)
+    __slots__ = ("__weakref__", "_call", "_watch")
 
     def __init__(self, call: Call) -> None:
         self._call: Call | None = call
+        self._watch = reentrancy.watch(self, call)
 
     def take(self) -> Call:
         """The call, the first time."""
+        self._watch.stop()
         call, self._call = self._call, None
-        return Nothing() if call is None else call
+        return NOTHING if call is None else call
 
-    def __del__(self) -> None:
-        if self._call is not None:
-            self._call.drop()
+
+class Unfinished:
+    """Ends a call when a body goes that nobody finished: that is no error."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def drop(self) -> None:
+        self._call.end(GeneratorExit())
 
 
 def awaitable(result: Any) -> bool:
@@ -144,6 +186,14 @@ def awaitable(result: Any) -> bool:
     return False
 
 
+def odd(fault: Exception) -> bool:
+    """A class that can't be asked whether its objects are there to be awaited: they aren't. What a signal handler of
+    the host raised meanwhile goes on."""
+    if faults.raised_by_host(fault):
+        raise fault
+    return False
+
+
 _HEAP_TYPE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: classes made at run time, which a set would keep alive, and which can change."""
 
@@ -156,11 +206,12 @@ def measured_awaitable(result: Any, call: Call) -> Any:
         wrapped.__qualname__ = result.__qualname__
         return wrapped
     if hasattr(type(result), "add_done_callback"):
-        call.go_on()
-        call.pause()
-        result.add_done_callback(functools.partial(_done, call))
+        call.resume()
+        call.suspend()
+        result.add_done_callback(_WhenDone(call))
         return result
-    from telemetry_kit._wrapping import awaitable_proxy
+    with reentrancy.late_import():
+        from telemetry_kit._wrapping import awaitable_proxy
 
     return awaitable_proxy.awaitable(result, Unawaited(call))
 
@@ -170,11 +221,13 @@ async def awaited(awaitable: Awaitable[Any], unawaited: Unawaited) -> Any:
     call = unawaited.take()
     try:
         result = await Stepwise(awaitable, call)
+        call.end(None, result)
+        return result
     except BaseException as exc:
         call.end(without_steps(exc))
         raise
-    call.end(None, result)
-    return result
+    finally:
+        call.leave()
 
 
 def without_steps(exc: BaseException) -> BaseException:
@@ -186,12 +239,23 @@ def without_steps(exc: BaseException) -> BaseException:
     return exc
 
 
-def _done(call: Call, future: Any) -> None:
-    if future.cancelled():
-        from asyncio import CancelledError
+class _WhenDone:
+    """Ends a call when a future is done; one that goes without ever being done is abandoned."""
 
-        call.end(CancelledError())
-        return
-    # `exception()` would count as retrieving it, and silence asyncio's "exception was never retrieved".
-    exc = future._exception if hasattr(future, "_exception") else future.exception()
-    call.end(exc, None if exc is not None else future.result())
+    __slots__ = ("__weakref__", "_call", "_watch")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._watch = reentrancy.watch(self, Unfinished(call))
+
+    def __call__(self, future: Any) -> None:
+        self._watch.stop()
+        call = self._call
+        if future.cancelled():
+            from asyncio import CancelledError
+
+            call.end(CancelledError())
+            return
+        # `exception()` would count as retrieving it, and silence asyncio's "exception was never retrieved".
+        exc = future._exception if hasattr(future, "_exception") else future.exception()
+        call.end(exc, None if exc is not None else future.result())

@@ -1,10 +1,10 @@
-"""Run any kind of callable inside something that begins, pauses, goes on and ends with it; knows no telemetry.
+"""Run any kind of callable inside something that begins, is suspended, resumed and ended with it; knows no telemetry.
 
 What runs inside is a `Call`. Functions become `functools.wraps` closures of their own kind, so that introspection,
 pickling and descriptors work as on the bare function; objects that must stay what they are become wrapt proxies.
 
-A generator is driven step by step: its call is current only while the body runs, and paused while the consumer has
-what it yielded. An async generator is driven like that between its awaits too, since whoever closes it may be another
+A generator is driven step by step: its call is current only while the body runs, and suspended while the consumer
+has what it yielded. An async generator is driven like that between its awaits too, since whoever closes it may be another
 task, in another context. A coroutine is current from its start to its end: its task has a context of its own.
 """
 
@@ -17,12 +17,14 @@ from typing import Any, Protocol, TypeVar, cast
 from telemetry_kit._core import counters, reentrancy
 from telemetry_kit._wrapping.awaitables import (
     NEVER_AWAITABLE,
+    NOTHING,
     Call,
     Counted,
-    Nothing,
     Stepwise,
+    Unfinished,
     awaitable,
     measured_awaitable,
+    odd,
     without_steps,
 )
 from telemetry_kit._wrapping.callables import disguise, kind_of
@@ -44,7 +46,7 @@ class Calls(Protocol):
         ...
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Begin the call and make it current."""
+        """Begin the call and make it current; that of a generator will be resumed for its first step."""
         ...
 
 
@@ -52,7 +54,8 @@ def decorate(func: F, calls: Calls) -> F:
     """`func`, run inside a call of `calls` each time. `check` has passed."""
     kind = kind_of(func)
     if kind == "object":
-        from telemetry_kit._wrapping import proxies
+        with reentrancy.late_import():
+            from telemetry_kit._wrapping import proxies
 
         return cast("F", proxies.wrap(func, calls))
     return cast("F", disguise(MAKERS[kind](func, calls), func))
@@ -63,151 +66,165 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
     local = running.local
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if idle():
-            try:
-                cell = local.cell
-            except AttributeError:
-                cell = running.new()
-            cell[0] += 1
-            try:
+        call: Any = None
+        cell: Any = None
+        active = 0
+        try:
+            if idle():
+                try:
+                    cell = local.cell
+                except AttributeError:
+                    cell = running.new()
+                cell[0] += (active := 1)
                 result = func(*args, **kwargs)
-            finally:
-                cell[0] -= 1
+                cell[0], active = cell[0] - 1, 0
+                try:
+                    waits = type(result) not in plain and awaitable(result)
+                except Exception as fault:  # a class that can't be hashed
+                    waits = odd(fault)
+                return measured_awaitable(result, Counted(running)) if waits else result
+            call = begin(args, kwargs)
+            result = func(*args, **kwargs)
             try:
                 waits = type(result) not in plain and awaitable(result)
-            except Exception:
-                waits = False
+            except Exception as fault:
+                waits = odd(fault)
             if not waits:
+                call.end(None, result)
                 return result
-            return measured_awaitable(result, Counted(running))
-        call = begin(args, kwargs)
-        try:
-            result = func(*args, **kwargs)
+            call.suspend()
+            waiting, call = call, None
+            return measured_awaitable(result, waiting)
         except BaseException as exc:
-            try:
+            if call is not None:
                 call.end(exc)
-            except RecursionError:  # the stack has no room for telling it
-                pass
             raise
-        try:
-            waits = type(result) not in plain and awaitable(result)
-        except Exception:
-            waits = False
-        if not waits:
-            call.end(None, result)
-            return result
-        call.pause()
-        return measured_awaitable(result, call)
+        finally:
+            # Whatever line an interrupt arrived at, nothing stays active or current.
+            if active:
+                cell[0], active = cell[0] - 1, 0
+            if call is not None:
+                call.leave()
 
     return wrapper
 
 
 def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., Any]:
     idle, begin, running = calls.idle, calls.begin, calls.running
-    local = running.local
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if idle():
-            try:
-                cell = local.cell
-            except AttributeError:
-                cell = running.new()
-            cell[0] += 1
-            try:
-                return await func(*args, **kwargs)
-            finally:
-                running.leave(cell)
-        call = begin(args, kwargs)
+        call: Any = None
+        cell: Any = None
         try:
+            if idle():
+                cell = running.enter()
+                return await func(*args, **kwargs)
+            call = begin(args, kwargs)
             result = await func(*args, **kwargs)
+            call.end(None, result)
+            return result
         except BaseException as exc:
-            call.end(exc)
+            if call is not None:
+                call.end(exc)
             raise
-        call.end(None, result)
-        return result
+        finally:
+            if cell is not None:
+                running.leave(cell)
+            if call is not None:
+                call.leave()
 
     return wrapper
 
 
 def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> Callable[..., Any]:
-    reentrancy.watch_collector()
-
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        if calls.idle():
-            cell = calls.running.enter()
-            try:
-                return (yield from func(*args, **kwargs))
-            finally:
-                calls.running.leave(cell)
         generator = func(*args, **kwargs)
-        call = calls.begin(args, kwargs)
-        step: Callable[[Any], Any] = generator.send
+        call: Call = NOTHING
         sent: Any = None
         try:
+            call = Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
+            step: Callable[[Any], Any] = generator.send
             while True:
                 try:
+                    call.resume()
                     item = step(sent)
                 finally:
                     sent = None
-                    call.pause()
+                    call.suspend()
+                closing = None
                 try:
                     sent = yield item
                     step = generator.send
-                except GeneratorExit:
-                    call.go_on()
-                    try:
-                        generator.close()
-                    finally:
-                        call.pause()
-                    raise
+                except GeneratorExit as exit_:
+                    closing = exit_
                 except BaseException as exc:
                     sent = exc
                     step = generator.throw
-                call.go_on()
+                if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
+                    try:
+                        call.resume()
+                        generator.close()
+                    finally:
+                        call.suspend()
+                    try:
+                        raise closing
+                    finally:
+                        closing = None
         except StopIteration as stop:
             call.end(None, stop.value)
             return stop.value
         except BaseException as exc:
             call.end(exc)
             raise
+        finally:
+            call.leave()
 
     return wrapper
 
 
 def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls) -> Callable[..., Any]:
-    reentrancy.watch_collector()
-
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        if calls.idle():
-            cell: Any = calls.running.enter()
-            generator, call = func(*args, **kwargs), cast("Call", Nothing())
-        else:
-            cell = None
-            generator, call = func(*args, **kwargs), calls.begin(args, kwargs)
-            call.pause()
-        step = _first_step(generator)
+        generator = func(*args, **kwargs)
+        call: Call = NOTHING
+        watch = None
+        body = _Body()
         try:
+            call = Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
+            watch = reentrancy.watch(body, Unfinished(call))
+            step: Any = _first_step(generator)
             while True:
                 item = await Stepwise(step, call)
+                closing = None
                 try:
                     sent = yield item
-                except GeneratorExit:
-                    await Stepwise(generator.aclose(), call)
-                    raise
+                    step = generator.asend(sent)
+                except GeneratorExit as exit_:
+                    closing = exit_
                 except BaseException as exc:
                     step = generator.athrow(exc)
-                else:
-                    step = generator.asend(sent)
+                if closing is not None:
+                    await Stepwise(generator.aclose(), call)
+                    try:
+                        raise closing
+                    finally:
+                        closing = None
         except StopAsyncIteration:
             call.end(None)
         except BaseException as exc:
             call.end(without_steps(exc))
             raise
         finally:
-            if cell is not None:
-                calls.running.leave(cell)
+            if watch is not None:
+                watch.stop()
+            call.leave()
 
     return wrapper
+
+
+class _Body:
+    """Goes with the frame of an async generator, whose `finally` isn't run where its event loop has gone before it."""
+
+    __slots__ = ("__weakref__",)
 
 
 def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:

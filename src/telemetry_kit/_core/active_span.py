@@ -1,0 +1,358 @@
+"""The life of a span: started or deferred, current while its body runs, given attributes, ended with an outcome.
+
+Operations, spans, runs, steps and tasks are each an `ActiveSpan`. It is started now or, where the API can't be called
+(in a signal handler or finaliser that interrupted the SDK), when it ends, with the time at which it began. What is set
+on it meanwhile is kept and is there before its end. It ends now, or at the next safe point with the time of its end.
+What began before a fork is the parent's, which ends it.
+
+All that the kit starts, sets a status on and ends goes through here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
+
+from telemetry_kit._core import clock, context, counters, faults, reentrancy, sdk
+from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_value
+from telemetry_kit._core.error_policy import RECORD, Record
+from telemetry_kit._core.outcome import CANCELLED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link
+
+    from telemetry_kit._core.instruments import Histogram
+    from telemetry_kit._core.scope import Scope
+
+LATE_ATTRIBUTES = 64
+"""Attributes that are kept for a span until it can be given them."""
+
+sound: set[type] = set()
+"""Classes of spans that have what the API promises."""
+SOUND_AT_MOST = 100
+_PROMISED = ("get_span_context", "is_recording", "set_attribute", "set_attributes", "set_status", "add_event", "end")
+
+
+@reentrancy.section
+def start_span(
+    start: Callable[..., Any],
+    name: str,
+    parent: Context | None,
+    kind: SpanKind,
+    attributes: Mapping[str, AttributeValue] | None,
+    links: Any = None,
+    start_time: int | None = None,
+) -> Span | None:
+    """A span of the SDK; None, and a counted fault, where there is none to be had."""
+    here = reentrancy.here.state
+    was = here.busy
+    try:
+        here.busy = True
+        span = start(name, parent, kind, attributes, links, start_time)
+        if type(span) not in sound:
+            check(span)
+    except Exception as fault:
+        faults.record("trace.start_span", fault)
+        return None
+    else:
+        return span  # type: ignore[no-any-return]
+    finally:
+        here.busy = was
+
+
+def check(span: Any) -> None:
+    """Raise TypeError for what an odd SDK gives in a span's place."""
+    kind = type(span)
+    missing = [name for name in _PROMISED if not callable(getattr(kind, name, None) or getattr(span, name, None))]
+    if missing:
+        raise TypeError(f"the SDK must start a span, got a {kind.__qualname__} without {', '.join(missing)}")
+    if len(sound) < SOUND_AT_MOST:
+        sound.add(kind)
+
+
+def mark(span: Span, error_type: str, description: str | None = None) -> None:
+    """Put an outcome that is no success onto a span. Its description is a text or, where there is none, the error's
+    type; cancellation is no error, and has neither. The caller is inside a section."""
+    span.set_attribute("error.type", error_type)
+    if error_type != CANCELLED:
+        span.set_status(StatusCode.ERROR, description or error_type)
+
+
+@reentrancy.section
+def put(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
+    """Set attributes of a span, whoever made it: now, or at the next safe point. Never raises an `Exception`."""
+    here = reentrancy.here.state
+    if (here.busy and reentrancy.still_busy()) or reentrancy.collecting() or sdk.interrupted(span):
+        reentrancy.later(lambda: span.set_attributes(attributes))
+        return
+    try:
+        here.busy = True
+        span.set_attributes(attributes)
+    except Exception as fault:
+        faults.record("span.set_attribute", fault)
+    finally:
+        here.busy = False
+
+
+class ActiveSpan:
+    """A span and what it makes current, from its start to its end, or what stands for it where there is none."""
+
+    # Defaults stand on the class: what a call doesn't touch costs it nothing.
+    span: Span = INVALID_SPAN
+    """The OpenTelemetry span, the API's invalid one where there is none."""
+    duration: float | None = None
+    """Seconds, None until it ended."""
+    _scope: Scope
+    _current: context.Current
+    _recording = False
+    _own_span = False
+    _links: list[Link] | None = None
+    _deferred: int | None = None
+    """When a span began that could not be started then."""
+    _name = ""
+    _kind = SpanKind.INTERNAL
+    _static: Mapping[str, AttributeValue] | None = None
+    """Name, kind and attributes of a span that is made later."""
+    _late: dict[str, AttributeValue] | None = None
+    _generation: object = None
+    _suspended: context.Suspended | None = None
+    _busy_time: float | None = None
+    """Of a generator: seconds in which its body has worked."""
+    _resumed = 0.0
+
+    # Its start
+
+    def _start_span(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue] | None) -> None:
+        """Start the span under what `_current` has, or defer it. Nothing is current yet."""
+        tracer = self._scope.tracer()
+        if tracer is None:
+            return
+        if reentrancy.unsafe():
+            self._deferred, self._name, self._kind, self._static = clock.time_ns(), name, kind, attributes
+            return
+        parent = self._current.context
+        if parent is None:
+            parent = context.get_current()
+        span = start_span(tracer.start_span, name, parent, kind, attributes, self._links)
+        if span is not None:
+            self._take(span, parent)
+
+    def _take(self, span: Span, parent: Context) -> None:
+        try:
+            self._recording = span.is_recording()
+        except Exception as fault:
+            faults.record("span.is_recording", fault)
+        self.span, self._own_span = span, True
+        self._current.context = context.with_span(parent, span)
+
+    def _be_current(self) -> None:
+        """Make current what the call has, or have it ready for a body that goes step by step."""
+        if self._busy_time is None:
+            self._current.enter()
+        else:
+            self._suspended = context.Suspended(self._current)
+
+    # What its user says of it
+
+    def set_attribute(self, key: str, value: object) -> None:
+        """Set a span attribute of any cardinality. It never reaches a metric."""
+        name = attribute_key(key)
+        harmless = None if name is None else span_value(value, name)
+        if name is not None and harmless is not None and name not in self._own_keys():
+            self._set(name, harmless)
+
+    def _own_keys(self) -> frozenset[str]:
+        return OWN_KEYS
+
+    @reentrancy.section
+    def _set(self, name: str, value: AttributeValue) -> None:
+        """Set an attribute that is harmless, now or before the end."""
+        here = reentrancy.here.state
+        if not self._recording or (here.busy and reentrancy.still_busy()) or reentrancy.collecting():
+            if self._recording or self._keeps_late():
+                late = self._late = self._late or {}
+                if name in late or len(late) < LATE_ATTRIBUTES:
+                    late[name] = value
+            return
+        if not self._own_span and sdk.interrupted(self.span):
+            reentrancy.later(lambda: self.span.set_attribute(name, value))
+            return
+        try:
+            here.busy = True
+            self.span.set_attribute(name, value)
+        except Exception as fault:
+            faults.record("span.set_attribute", fault)
+        finally:
+            here.busy = False
+
+    def _keeps_late(self) -> bool:
+        """Whether attributes are kept although no span is recording yet."""
+        return self._deferred is not None
+
+    # While its body is suspended
+
+    def suspend(self) -> None:
+        """The body has stopped for now: nothing of what it had made current is current."""
+        suspended = self._suspended
+        if suspended is None:
+            self._suspended = context.Suspended(self._current)
+            self._current.leave()
+        else:
+            suspended.suspend()
+        if self._busy_time is not None:
+            self._busy_time += clock.perf_counter() - self._resumed
+
+    def resume(self) -> None:
+        """The body goes on, here and now."""
+        if self._busy_time is not None:
+            self._resumed = clock.perf_counter()
+        if self._suspended is not None:
+            self._suspended.resume()
+
+    # Its end
+
+    def leave(self) -> None:
+        """Put everything back that still is the call's, where an exception arrived in the middle of its end."""
+        self._leave()
+
+    def _close(
+        self,
+        error_type: str | None = None,
+        exc: BaseException | None = None,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        *,
+        named: str = "",
+        description: str | None = None,
+        measured: tuple[Histogram, float, Mapping[str, AttributeValue]] | None = None,
+    ) -> None:
+        """Record the outcome and the duration, put back what was current, and end the span: now, or at the next safe
+        point. `named` is what errors are limited by."""
+        if self._generation is not counters.fork.generation:
+            return
+        if self._deferred is not None or reentrancy.unsafe():
+            self._close_later(error_type, attributes, description, measured)
+        else:
+            if reentrancy.waiting:
+                reentrancy.drain()
+            self._close_now(error_type, exc, attributes, named, description, measured)
+
+    @reentrancy.section
+    def _close_now(
+        self,
+        error_type: str | None,
+        exc: BaseException | None,
+        attributes: Mapping[str, AttributeValue] | None,
+        named: str,
+        description: str | None,
+        measured: tuple[Histogram, float, Mapping[str, AttributeValue]] | None,
+    ) -> None:
+        here = reentrancy.here.state
+        try:
+            here.busy = True
+            try:
+                if self._recording:
+                    self._set_last(self._late, attributes)
+                if error_type is not None:
+                    self._record_error(error_type, exc, named, description)
+                if measured is not None:
+                    histogram, seconds, of = measured
+                    histogram.record_now(seconds, of, self._current.context)
+            finally:
+                self._leave()
+                if self._own_span:
+                    self.span.end()
+        except Exception as fault:
+            faults.record("trace.end", fault)
+        finally:
+            here.busy = False
+
+    def _set_last(self, *given: Mapping[str, AttributeValue] | None) -> None:
+        try:
+            for attributes in given:
+                if attributes:
+                    self.span.set_attributes(attributes)
+            if self._busy_time is not None:
+                self.span.set_attribute("operation.busy_time", self._busy_time)
+        except Exception as fault:
+            faults.record("span.set_attribute", fault)
+
+    def _record_error(self, error_type: str, exc: BaseException | None, named: str, description: str | None) -> None:
+        """Put the error on the span, of an exception as much as the limiter lets through."""
+        if not self._recording:
+            return
+        try:
+            errors = self._scope.errors
+            if exc is not None:
+                called = self._exception_record()
+                errors.record(self.span, self._scope, exc, operation=named, error_type=error_type, record=called)
+            if exc is None or description is not None:
+                mark(self.span, error_type, None if description is None else errors.clean(description))
+        except Exception as fault:
+            faults.record("span.error", fault)
+            mark(self.span, error_type)
+
+    def _exception_record(self) -> Record:
+        """What a log record of its exception is called, and how severe that is."""
+        return RECORD
+
+    def _leave(self) -> None:
+        """Put back what was current before. A second time does nothing."""
+        if self._suspended is None:
+            self._current.leave()
+        else:
+            self._suspended.suspend()
+
+    def _close_later(
+        self,
+        error_type: str | None,
+        attributes: Mapping[str, AttributeValue] | None,
+        description: str | None,
+        measured: tuple[Histogram, float, Mapping[str, AttributeValue]] | None,
+    ) -> None:
+        """End it at the next safe point, as of now."""
+        ended, late = clock.time_ns(), self._late
+        around = self._current.context
+        if around is None:
+            around = context.get_current()
+
+        def close() -> None:
+            if self._generation is not counters.fork.generation:
+                return
+            within = around
+            if self._deferred is not None:
+                within = self._start_late(around)
+            try:
+                if self._recording:
+                    self._set_last(late, attributes)
+                    if error_type is not None:
+                        mark(
+                            self.span,
+                            error_type,
+                            None if description is None else self._scope.errors.clean(description),
+                        )
+            except Exception as fault:
+                faults.record("span.error", fault)
+            if measured is not None:
+                histogram, seconds, of = measured
+                histogram.record_now(seconds, of, within)
+            if self._own_span:
+                self.span.end(ended)
+
+        self._leave()
+        reentrancy.later(close)
+
+    def _start_late(self, around: Context) -> Context:
+        """Start the span as of when it began; gives the context with it."""
+        tracer, began = self._scope.tracer(), self._deferred
+        self._deferred = None
+        span = None
+        if tracer is not None:
+            span = start_span(tracer.start_span, self._name, around, self._kind, self._static, self._links, began)
+        if span is None:
+            return around
+        self._take(span, around)
+        return context.with_span(around, span)
