@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from telemetry_kit.catalogue import ATTRIBUTES, CATALOGUE
+from telemetry_kit.diagnosis import doctor
 from telemetry_kit.monitoring import (
     Options,
     configuration,
@@ -27,6 +28,7 @@ _ABOUT = """What telemetry_kit's metrics are called, and what to make of them:
   python -m telemetry_kit rules > rules.yml                 alerting rules for Prometheus, Mimir and Grafana Alloy
   python -m telemetry_kit dashboard > dashboard.json        a Grafana dashboard with a panel for every alert
   python -m telemetry_kit alertmanager --slack '#alerts'    an Alertmanager file: one notification for each fault
+  python -m telemetry_kit doctor app.py                     why no telemetry arrives from a program
 
 The same options given to rules and dashboard make what belongs together."""
 _RULES = """examples:
@@ -68,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     for add in (_add_catalogue, _add_rules, _add_dashboard, _add_alertmanager):
         add(commands)
+    doctor.add_arguments(
+        commands.add_parser("doctor", help="why no telemetry arrives: run a program, look from within")
+    )
     return parser
 
 
@@ -250,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0, or 2 with one line on what was asked wrongly; what reads the output may stop at any time."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
+    if chosen.command == "doctor":
+        return doctor.run(chosen)
     try:
         said = chosen.run(chosen)
     except ValueError as problem:
