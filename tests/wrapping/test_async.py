@@ -208,18 +208,6 @@ class Client:
         return answer
 
 
-class Later:
-    """An awaitable that is no coroutine."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.clock = clock
-
-    def __await__(self) -> Any:
-        yield from asyncio.sleep(0).__await__()
-        self.clock.advance(2.0)
-        return 42
-
-
 async def fetch(clock: FakeClock, answer: int) -> int:
     await asyncio.sleep(0)
     clock.advance(2.0)
@@ -246,7 +234,6 @@ def awaitables(clock: FakeClock) -> dict[str, Any]:
         "partial": partial(fetch, clock, 42),
         "partial of a partial": partial(partial(fetch, clock), 42),
         "object with async call": partial(Client(clock), 42),
-        "returns an awaitable object": lambda: Later(clock),
         "returns a future": future,
         "returns a task": lambda: asyncio.ensure_future(fetch(clock, 42)),
     }

@@ -17,12 +17,12 @@ from opentelemetry.context import Context
 from telemetry_kit._core import active_span, cells, clock, faults, forks, reentrancy, sdk
 from telemetry_kit._core import context as _context
 from telemetry_kit._operation.measurement import CURRENT, NO_MEASUREMENT, Entered, Measurement
-from telemetry_kit._wrapping import awaitables, callables
+from telemetry_kit._wrapping import awaitables, callables, drivers
 
 # Looked up once: closures would keep a cell for each, and every decorated function pays for its closure's.
 _metrics, _traces, _threads, _waiting = sdk.metrics, sdk.traces, reentrancy.here, reentrancy.waiting
 _attach, _detach, _get_context = _context.attach, _context.detach, _context.get_current
-_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, awaitables.NEVER_AWAITABLE, cells.GIL
+_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, awaitables.NEVER_FOLLOWED, cells.GIL
 _set_current, _reset_current = CURRENT.set, CURRENT.reset
 _sound, _latest, _begun = active_span.sound, reentrancy.latest, reentrancy.begun
 
@@ -229,12 +229,12 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 if active:
                     cell[0], active = cell[0] - 1, 0
             try:
-                waits = type(result) not in _PLAIN and awaitables.awaitable(result)
+                waits = type(result) not in _PLAIN and awaitables.followed(result)
             except Exception as fault:  # a class that can't be hashed
                 waits = awaitables.odd(fault)
             if not waits:
                 return result
-            return awaitables.measured_awaitable(result, awaitables.Counted(operation.state))
+            return drivers.follow(result, awaitables.Counted(operation.state))
         call = FastCall()
         call.fast = fast
         here = _threads.state
@@ -248,14 +248,14 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             call.start = start = clock.perf_counter()
             result = func(*args, **kwargs)
             try:
-                waits = type(result) not in _PLAIN and awaitables.awaitable(result)
+                waits = type(result) not in _PLAIN and awaitables.followed(result)
             except Exception as fault:  # a class that can't be hashed
                 waits = awaitables.odd(fault)
             if waits:
                 waiting = call.hand_over()
                 waiting._current.mine = waiting
                 waiting.suspend()
-                return awaitables.measured_awaitable(result, waiting)
+                return drivers.follow(result, waiting)
             if call.made is not None or here.busy or call.deferred or _latest.told is _begun.told:
                 call.finish(None, result)
                 return result

@@ -7,7 +7,7 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.trace import Span, SpanKind, get_current_span
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from telemetry_kit._core.error_policy import Record
     from telemetry_kit._operation.operation import Operation
+
+M = TypeVar("M", bound="Measurement")
 
 CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
 """The innermost running measurement: itself, a reference that doesn't keep it where somebody else can end it, or the
@@ -121,6 +123,15 @@ class Measurement(ActiveSpan, StaysHere):
             self._again -= 1
         else:
             self.end(exc)
+
+    async def __aenter__(self: M) -> M:  # noqa: PYI019 - Self is in typing from 3.11 on
+        self.__enter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, exc, traceback)
 
     # What its user says of it
 

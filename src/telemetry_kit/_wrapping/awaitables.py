@@ -5,6 +5,7 @@ A function that returns something to await is measured to the end of that await;
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Generator
 from types import CoroutineType, GeneratorType
@@ -13,9 +14,11 @@ from typing import Any, Protocol
 from telemetry_kit._core import counters, faults, reentrancy
 from telemetry_kit._core.context import Suspended
 
-NEVER_AWAITABLE: set[type] = {type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset}
-"""Types of results that nobody awaits: a look into this set is all that a plain result costs. It learns."""
+NEVER_FOLLOWED: set[type] = {type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset}
+"""Types of results with which a call is over: a look into this set is all that a plain result costs. It learns."""
 _REMEMBERED_TYPES = 1_000
+MANAGERS: frozenset[type] = frozenset({contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager})
+"""What functions decorated by contextlib's two return, and nothing else that has an `__enter__`."""
 NO_RESULT: Any = object()
 """What `Call.end` is given where there is no result to judge: a `with` block, an async generator."""
 
@@ -171,24 +174,31 @@ class Unfinished:
         self._call.end(GeneratorExit())
 
 
-def awaitable(result: Any) -> bool:
-    """Whether a function's result is there to be awaited. Types that aren't are remembered.
+def followed(result: Any) -> bool:
+    """Whether a function's result goes on after it was returned, and the call with it: a coroutine, a generator, an
+    async generator, a future of asyncio's, or one of contextlib's managers. Types that are none are remembered.
 
-    Only the type is asked: a lazy object would come to life if `isinstance` asked it.
+    Only the type is asked: a lazy object would come to life if `isinstance` asked it. An object that can also be awaited
+    is none of these: a query or a client is used in other ways too, and handed on as it is.
     """
     kind = type(result)
-    if hasattr(kind, "__await__"):
-        return True
     if kind is GeneratorType:
-        return inspect.isawaitable(result)
-    if len(NEVER_AWAITABLE) < _REMEMBERED_TYPES and not kind.__flags__ & _HEAP_TYPE:
-        NEVER_AWAITABLE.add(kind)
+        return inspect.getgeneratorstate(result) == inspect.GEN_CREATED  # else somebody has it already
+    if kind is CoroutineType or kind in MANAGERS:
+        return True
+    # Compiled by Cython they are of other types, which have the same attributes. asyncio tells its futures by theirs.
+    if hasattr(kind, "__await__"):
+        return hasattr(kind, "cr_running") or hasattr(kind, "_asyncio_future_blocking")
+    if hasattr(kind, "ag_running") or hasattr(kind, "gi_running"):
+        return True
+    if len(NEVER_FOLLOWED) < _REMEMBERED_TYPES and not kind.__flags__ & _HEAP_TYPE:
+        NEVER_FOLLOWED.add(kind)
     return False
 
 
 def odd(fault: Exception) -> bool:
-    """A class that can't be asked whether its objects are there to be awaited: they aren't. What a signal handler of
-    the host raised meanwhile goes on."""
+    """A class that can't be asked whether its objects go on: they don't. What a signal handler of the host raised
+    meanwhile goes on."""
     if faults.raised_by_host(fault):
         raise fault
     return False
@@ -196,24 +206,6 @@ def odd(fault: Exception) -> bool:
 
 _HEAP_TYPE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: classes made at run time, which a set would keep alive, and which can change."""
-
-
-def measured_awaitable(result: Any, call: Call) -> Any:
-    """`result`, with `call` ending when its await does. A call that nobody awaits is never ended, so never told."""
-    if type(result) in (CoroutineType, GeneratorType):
-        wrapped: Any = awaited(result, Unawaited(call))
-        wrapped.__name__ = result.__name__
-        wrapped.__qualname__ = result.__qualname__
-        return wrapped
-    if hasattr(type(result), "add_done_callback"):
-        call.resume()
-        call.suspend()
-        result.add_done_callback(_WhenDone(call))
-        return result
-    with reentrancy.late_import():
-        from telemetry_kit._wrapping import awaitable_proxy
-
-    return awaitable_proxy.awaitable(result, Unawaited(call))
 
 
 async def awaited(awaitable: Awaitable[Any], unawaited: Unawaited) -> Any:
@@ -239,7 +231,7 @@ def without_steps(exc: BaseException) -> BaseException:
     return exc
 
 
-class _WhenDone:
+class WhenDone:
     """Ends a call when a future is done; one that goes without ever being done is abandoned."""
 
     __slots__ = ("__weakref__", "_call", "_watch")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
 AS_WRITTEN: dict[str, Any] = {}
@@ -17,9 +18,28 @@ if sys.version_info >= (3, 14):
     AS_WRITTEN["annotation_format"] = Format.STRING
 
 
+def _code(func: Any) -> CodeType:
+    return func.__code__  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _manager() -> Any:
+    yield
+
+
+@contextlib.asynccontextmanager
+async def _async_manager() -> Any:
+    yield
+
+
+_MAKES_MANAGERS = {_code(_manager): "context_manager", _code(_async_manager): "async_context_manager"}
+"""The code that all functions have that contextlib's two decorators make: nothing else makes one of those."""
+
+
 def kind_of(func: object) -> str:
-    """What `func` is: `sync`, `async`, `generator`, `async_generator`, or `object` for what only a proxy can wrap."""
-    bare = func
+    """What `func` is: `sync`, `async`, `generator`, `async_generator`, `context_manager`, `async_context_manager`, or
+    `object` for what only a proxy can wrap."""
+    bare: Any = func
     while isinstance(bare, functools.partial):
         bare = bare.func
     if isinstance(func, (FunctionType, MethodType, BuiltinFunctionType)):
@@ -27,7 +47,10 @@ def kind_of(func: object) -> str:
             return "async"
         if inspect.isasyncgenfunction(bare):
             return "async_generator"
-        return "generator" if inspect.isgeneratorfunction(bare) else "sync"
+        if inspect.isgeneratorfunction(bare):
+            return "generator"
+        code = getattr(func, "__code__", None)
+        return "sync" if code is None else _MAKES_MANAGERS.get(code, "sync")
     return "object"
 
 

@@ -3,6 +3,9 @@
 What runs inside is a `Call`. Functions become `functools.wraps` closures of their own kind, so that introspection,
 pickling and descriptors work as on the bare function; objects that must stay what they are become wrapt proxies.
 
+What a plain function returned is followed to its end where it goes on: another decorator, or the function itself, may
+stand between a coroutine or a generator and us.
+
 A generator is driven step by step: its call is current only while the body runs, and suspended while the consumer
 has what it yielded. An async generator is driven like that between its awaits too, since whoever closes it may be another
 task, in another context. A coroutine is current from its start to its end: its task has a context of its own.
@@ -10,20 +13,26 @@ task, in another context. A coroutine is current from its start to its end: its 
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar, cast
 
 from telemetry_kit._core import counters, reentrancy
 from telemetry_kit._wrapping.awaitables import (
-    NEVER_AWAITABLE,
+    MANAGERS,
+    NEVER_FOLLOWED,
+    NO_RESULT,
     NOTHING,
     Call,
     Counted,
     Stepwise,
+    Unawaited,
     Unfinished,
-    awaitable,
-    measured_awaitable,
+    WhenDone,
+    awaited,
+    followed,
     odd,
     without_steps,
 )
@@ -62,7 +71,7 @@ def decorate(func: F, calls: Calls) -> F:
 
 
 def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
-    idle, begin, running, plain = calls.idle, calls.begin, calls.running, NEVER_AWAITABLE
+    idle, begin, running, plain = calls.idle, calls.begin, calls.running, NEVER_FOLLOWED
     local = running.local
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -79,14 +88,14 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 result = func(*args, **kwargs)
                 cell[0], active = cell[0] - 1, 0
                 try:
-                    waits = type(result) not in plain and awaitable(result)
+                    waits = type(result) not in plain and followed(result)
                 except Exception as fault:  # a class that can't be hashed
                     waits = odd(fault)
-                return measured_awaitable(result, Counted(running)) if waits else result
+                return follow(result, Counted(running)) if waits else result
             call = begin(args, kwargs)
             result = func(*args, **kwargs)
             try:
-                waits = type(result) not in plain and awaitable(result)
+                waits = type(result) not in plain and followed(result)
             except Exception as fault:
                 waits = odd(fault)
             if not waits:
@@ -94,7 +103,7 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 return result
             call.suspend()
             waiting, call = call, None
-            return measured_awaitable(result, waiting)
+            return follow(result, waiting)
         except BaseException as exc:
             if call is not None:
                 call.end(exc)
@@ -238,10 +247,112 @@ def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
         sys.set_asyncgen_hooks(*hooks)
 
 
+def _manager(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return _entered(func(*args, **kwargs), _Entering(calls, args, kwargs))
+
+    return wrapper
+
+
+def _entered(manager: Any, calls: Calls) -> Any:
+    """One of contextlib's managers, whose call begins when it is entered, is current in the `with` block and ends when
+    that is left. The object is the same: its generator is driven, also where it is used as a decorator."""
+    drive = _generator if type(manager) is contextlib._GeneratorContextManager else _async_generator
+    bare, generator = manager.func, manager.gen
+
+    def func(*args: Any, **kwargs: Any) -> Any:
+        return drive(bare, calls)(*args, **kwargs)
+
+    func.__doc__ = bare.__doc__
+    manager.func = func
+    manager.gen = drive(lambda: generator, calls)()
+    return manager
+
+
+class _Entering:
+    """Begins a call each time one of contextlib's managers is entered."""
+
+    __slots__ = ("_args", "_calls", "_kwargs", "running")
+
+    def __init__(self, calls: Calls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._calls, self._args, self._kwargs = calls, args, kwargs
+        self.running = calls.running
+
+    def idle(self) -> bool:
+        return False
+
+    def begin(self, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Call:
+        if not self._calls.idle():
+            return _Block(self._calls.begin(self._args, self._kwargs))
+        call = Counted(self.running)
+        call.resume()
+        return _Block(call)
+
+
+class _Begun:
+    """Stands for a call that has begun already: its function has returned what goes on."""
+
+    __slots__ = ("_call", "_stays", "running")
+
+    def __init__(self, call: Call, *, stays: bool = False) -> None:
+        self._call = Unawaited(call)
+        self._stays = stays
+        self.running: Any = None
+
+    def idle(self) -> bool:
+        return False
+
+    def begin(self, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Call:
+        call = self._call.take()
+        if not self._stays:
+            return call
+        call.resume()
+        return _Block(call)
+
+
+class _Block:
+    """A call that stays current while a generator waits for the end of a `with` block, and has no result."""
+
+    __slots__ = ("_call", "drop", "leave")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.leave, self.drop = call.leave, call.drop
+
+    def suspend(self) -> None: ...
+    def resume(self) -> None: ...
+
+    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        self._call.end(exc)
+
+
+def follow(result: Any, call: Call) -> Any:
+    """What a function returned and `followed` knows, with `call` ending when it does; one that is never started is never
+    recorded."""
+    kind = type(result)
+    if hasattr(kind, "_asyncio_future_blocking"):
+        call.resume()
+        call.suspend()
+        result.add_done_callback(WhenDone(call))
+        return result
+    if kind in MANAGERS:
+        return _entered(result, _Begun(call, stays=True))
+    if hasattr(kind, "cr_running") or inspect.isawaitable(result):
+        wrapped: Any = awaited(result, Unawaited(call))
+    else:
+        drive = _async_generator if hasattr(kind, "ag_running") else _generator
+        wrapped = drive(lambda: result, _Begun(call))()
+    wrapped.__name__ = result.__name__
+    wrapped.__qualname__ = result.__qualname__
+    return wrapped
+
+
 MAKERS: dict[str, Callable[[Callable[..., Any], Calls], Callable[..., Any]]] = {
     "sync": _sync,
     "async": _async,
     "generator": _generator,
     "async_generator": _async_generator,
+    "context_manager": _manager,
+    "async_context_manager": _manager,
 }
 """The closure for each kind of callable."""
