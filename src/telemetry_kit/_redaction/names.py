@@ -5,6 +5,7 @@ A name is read word by word, however it is written: `api_key`, `X-Api-Key`, `api
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 CERTAIN = frozenset((
     "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "csrf", "cvc", "cvv", "jwt", "otp",
@@ -50,6 +51,9 @@ ASKS = frozenset(("allow", "has", "hide", "is", "max", "min", "missing", "no", "
 PASSWORDS = ("passw", "pwd", "pw", "passphrase", "passcode", "requirepass")
 """Parts of the names of what people choose, which looks like any word."""
 
+BRIEF = ("otp", "code", "cvv", "cvc", "ssn")
+"""Parts of the names of what may be a few digits."""
+
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|(?<=[Ss])3")
 _OTHER_WORDS = ("tokeniz", "secretar", "cookiecutter")
 _LONGEST = 100
@@ -57,31 +61,50 @@ _LONGEST = 100
 NEVER, PERHAPS, ALWAYS = 0, 1, 2
 
 
-@lru_cache(1024)
-def weight(name: str) -> int:
-    """How surely a value of this name is a secret: `NEVER`, `PERHAPS` (if it looks like one) or `ALWAYS`.
+class Name(NamedTuple):
+    """What a name says of its value."""
 
-    >>> [weight(name) for name in ("dbPassword", "key", "max_tokens", "token_type", "monkey")]
+    weighs: int
+    """`NEVER`, `PERHAPS` or `ALWAYS`: how surely the value is a secret."""
+    chosen: bool = False
+    """Whether people choose it, so that it may look like any word."""
+    issued: bool = False
+    """Whether it is drawn by lot: a token or an API key."""
+    brief: bool = False
+    """Whether it may be a few digits."""
+
+
+@lru_cache(1024)
+def read(name: str) -> Name:
+    """What a name says of its value.
+
+    >>> [read(name).weighs for name in ("dbPassword", "key", "max_tokens", "token_type", "monkey")]
     [2, 1, 0, 0, 0]
     """
     words = [word.lower() for word in _WORDS.findall(name)]
     joined = "".join(words)
     if joined.startswith(_OTHER_WORDS):
-        return NEVER
-    certain = [place for place, word in enumerate(words) if word in CERTAIN or any(part in word for part in JOINED)]
-    if certain or any(part in joined for part in JOINED):
-        weighs = ALWAYS
-    else:
-        weighs = NEVER if POSSIBLE.isdisjoint(words) else PERHAPS
-    places = certain or [place for place, word in enumerate(words) if word in POSSIBLE]
-    if not places or weighs == NEVER:
-        return weighs
-    last = places[-1]
-    of_another_kind = last > 0 and words[last - 1] in OTHER_KINDS and words[last].startswith(("key", "token"))
-    identified = words[last].startswith(("key", "token", "secret")) and not {"id", "ids"}.isdisjoint(words[last + 1 :])
-    if of_another_kind or identified or words[0] in ASKS or not ABOUT.isdisjoint(words[last + 1 :]):
-        return NEVER
-    return weighs
+        return _NOTHING
+    places = [place for place, word in enumerate(words) if word in CERTAIN or any(part in word for part in JOINED)]
+    weighs = ALWAYS if places or any(part in joined for part in JOINED) else PERHAPS
+    places = places or [place for place, word in enumerate(words) if word in POSSIBLE]
+    if places:
+        last, after = words[places[-1]], words[places[-1] + 1 :]
+        other_kind = places[-1] > 0 and words[places[-1] - 1] in OTHER_KINDS and last.startswith(("key", "token"))
+        identified = last.startswith(("key", "token", "secret")) and not {"id", "ids"}.isdisjoint(after)
+        if other_kind or identified or words[0] in ASKS or not ABOUT.isdisjoint(after):
+            return _NOTHING
+    elif weighs == PERHAPS:
+        return _NOTHING
+    return Name(
+        weighs,
+        chosen=any(part in joined for part in PASSWORDS),
+        issued="token" in joined or "apikey" in joined,
+        brief=weighs == ALWAYS and any(part in joined for part in BRIEF),
+    )
+
+
+_NOTHING = Name(NEVER)
 
 
 def denied(name: str) -> bool:
@@ -90,4 +113,4 @@ def denied(name: str) -> bool:
     >>> [denied(name) for name in ("password", "X-Api-Key", "cardNumber", "monkey", "sku")]
     [True, True, True, False, False]
     """
-    return weight(name[:_LONGEST]) > NEVER
+    return read(name[:_LONGEST]).weighs > NEVER

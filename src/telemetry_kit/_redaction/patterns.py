@@ -11,7 +11,6 @@ from collections.abc import Iterable
 SHAPES: tuple[tuple[str, str, str], ...] = (
     ("A|KIA A|SIA A|BIA A|CCA", r"[A-Z0-9]{16}", "gitleaks aws-access-token"),
     ("A|BSK", r"[A-Za-z0-9+/]{60,}={0,2}", "gitleaks aws-amazon-bedrock-api-key-long-lived"),
-    ("L|TAI", r"[A-Za-z0-9]{12,}", "gitleaks alibaba-access-key-id"),
     ("A|KID", r"[A-Za-z0-9]{13,}", "Tencent Cloud: access keys"),
     ("A|KCp", r"[A-Za-z0-9]{40,}", "gitleaks artifactory-api-key"),
     ("AI|za", r"[\w\-]{30,}", "gitleaks gcp-api-key"),
@@ -22,7 +21,7 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("xo|x xapp-", r"(?:[a-z](?:\.xox[a-z])?-)?[\w\-]{8,}", "gitleaks slack-*"),
     ("hoo|ks.slack.com/", r"\w+/[\w/]+", "gitleaks slack-webhook-url"),
     ("dis|cord.com/api/ dis|cordapp.com/api/", r"(?:v\d+/)?webhooks/\d+/[\w\-]+", "Discord: webhook resource"),
-    ("we|bhook.office.com/ out|look.office.com/webhook/", r"[^\s\"'<>]+", "gitleaks microsoft-teams-webhook"),
+    ("we|bhook.office.com/ outloo|k.office.com/webhook/", r"[^\s\"'<>]+", "gitleaks microsoft-teams-webhook"),
     ("hoo|ks.zapier.com/", r"hooks/catch/[\w/]+", "Zapier: webhooks"),
     ("ma|ker.ifttt.com/", r"[\w/]*/key/[\w\-]+", "IFTTT: webhooks"),
     ("s|k_ rk_ pk_ rzp_ shippo_", r"(?:live|test|prod)_\w{8,}", "gitleaks stripe-access-token, shippo-api-token"),
@@ -41,7 +40,6 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("hv", r"[sbr]\.[\w\-]{16,}", "gitleaks vault-service-token"),
     ("shp", r"(?:at|ca|pa|ss)_[A-Fa-f0-9]{16,}", "gitleaks shopify-access-token"),
     ("sq0", r"[a-z]{3}-[\w\-]{16,}", "gitleaks square-access-token"),
-    ("E|AA", r"[A-Z][A-Za-z0-9]{30,}", "gitleaks facebook-page-access-token, square-access-token"),
     ("access_token$", r"(?:production|sandbox)\$\w+\$\w+", "PayPal: Braintree access tokens"),
     ("access-", r"(?:sandbox|development|production)-[0-9a-f\-]{36}", "gitleaks plaid-api-token"),
     ("pat-", r"[a-z]{2}\d-[0-9a-f\-]{36}", "HubSpot: private apps"),
@@ -90,52 +88,55 @@ _PARTS_OF_NAMES = (
     "pass", "pwd", "pw", "pin", "ot|p", "sess", "sid", "sig", "ssn", "se|cret", "cred", "cookie", "code", "cvv", "cvc", "a|uth",
     "key", "to|ken", "jwt", "csrf", "xsrf", "h|mac",
 )  # fmt: skip
-"""Where a name is looked at: `names.weight` decides on the whole of it. A search begins behind the bar, with a rare letter."""
+"""Where a name is looked at: `names.read` decides on the whole of it. A search begins behind the bar, with a rare letter."""
 
 QUOTE = r"""\\{0,4}["'`]"""
-_GIVES = r"(?::=|=>|==?|::?|%3[ad])[^\S\n]{0,8}(?:(?:!\w{1,9}\s)?(?:[|>][+\-]?)?\n[^\S\n]{1,8})?(?!\[redacted)"
+_GIVES = r"(?:(?<!%)[=:>]?|(?<=%)3[ad])[^\S\n]{0,8}(?:(?:!\w{1,9}\s)?(?:[|>][+\-]?)?\n[^\S\n]{1,8})?(?!\[redacted)"
 _VALUE = rf"(?:{QUOTE})?value(?:{QUOTE})?\s?[:=]\s?"
+_FILLS = r"(?:(?:is|was|has|been|provided|passed|given|got|value):?\s|)"
 _BETWEEN = rf"""
     (?=(?P<tail>[\w\-]{{0,24}}))(?P=tail)
-    (?: (?=[=:%])(?P<assigned1>{_GIVES})
+    (?: [=:%](?P<assigned1>{_GIVES})
       | >(?P<xml1>)(?=[^\s<>\[])
       | \((?P<called>)(?=n?{QUOTE})
       | [\\"'`\])}}][\\"'`\])}}]{{0,6}}
         (?: (?P<valued1>[\s,]{{1,12}}{_VALUE})
           | (?P<listed>\s?,\s?)(?=[bru]?{QUOTE})
-          | \s{{0,8}}(?P<assigned2>{_GIVES})
+          | \s{{0,8}}[=:](?P<assigned2>{_GIVES})
           | >(?P<xml2>)(?=[^\s<>\[])
           )
-      | \s(?: \s{{0,7}}(?=[=:])(?P<assigned3>{_GIVES})
-            | (?P<quoted>(?:(?:is|was|for|of)\s(?:[^\s"']{{1,40}}\s(?:is|was)\s)?)?)(?=[bnru]?{QUOTE}[^\s"'\[])
-            | (?P<prose>(?:(?:for|of)\s(?:[^\s"':]{{1,40}}:?\s){{1,2}})?(?:(?:is|was|has|been|provided|passed|given|got|value):?\s){{0,3}})
-              (?=[^\s"'=()]{{0,60}}\d)
-            | (?P<valued2>\s{{0,11}}{_VALUE})
-            | (?P<xml3>[\w:]{{1,20}}=["'][^"'<>\n]{{0,40}}["']>)(?=[^\s<>\[]) )
+      | \s{{1,12}}(?=\S)
+        (?: [=:](?P<assigned3>{_GIVES})
+          | value(?P<valued2>\s?[:=]\s?)
+          | (?P<quoted>(?:(?:is|was|for|of)\s(?:[^\s"']{{1,40}}\s(?:is|was)\s|)|))(?=[bnru]?{QUOTE}[^\s"'\[])
+          | (?P<prose>(?:(?:for|of)\s[^\s"':]{{1,40}}:?\s(?:[^\s"':]{{1,40}}:?\s|)|){_FILLS}{_FILLS}{_FILLS})
+            (?![^\d\s"'=()]{{0,60}}(?:[\s"'=()]|\Z))
+          | (?P<xml3>[\w:]{{1,20}}=["'][^"'<>\n]{{0,40}}["']>)(?=[^\s<>\[]) )
     )"""
 """What may stand between a part of a name and its value; each group is a way of giving one."""
 
+_LONG = r"(?=[a-z0-9][\w\-]{13})(?:(?![a-z_\-]{24})(?=[a-z_\-]{0,23}\d)|(?=[a-z0-9]{24}))"
+"""A long token goes on, with a digit in it or without separators. (Repeats of fixed length are those that `re` never takes back.)"""
 _APART: tuple[tuple[str, str, str], ...] = (
     (":", "login", r"""(?=//[^\s/"'<>]{1,512}@)"""),
     (":", "pair", r"""(?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""),
     ("/", "pair", r"""(?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""),
     ("-", "pem", r"(?=----begin\s[a-z0-9\s]{0,40}private\skey)"),
     ("-", "flag", r"""(?<![^\s'"\[(]-)(?=(?:[pakuw]|-user)[\s'"=]{0,3}[^\s\-]{6})"""),
-    ("private-lines", "pem", r"(?=:\s\d)"),
+    ("pri|vate-lines", "pem", r"(?=:\s\d)"),
     ("bearer", "scheme", r"(?=(?:\s|%20){1,3}[\w+/=.~\-]{8})"),
     ("basic", "scheme", r"(?=(?:\s|%20){1,3}[\w+/=.~\-]{8})"),
-    ("plain", "scheme", r"(?=\s[\w+/=.~\-]{8})"),
-    ("ssws", "scheme", r"(?=\s[\w\-]{20})"),
-    ("gotiate", "scheme", r"(?<=negotiate)(?=\s[\w+/=.~\-]{8})"),
+    ("ss|ws", "scheme", r"(?=\s[\w\-]{20})"),
+    ("ne|gotiate", "scheme", r"(?=\s[\w+/=.~\-]{8})"),
     ("fied", "identified", r"(?=\s(?:with\s[\w']{1,40}\s)?by\s)"),
-    ("put_value=", "input", r"""(?=["'])"""),
+    ("input_|value=", "input", r"""(?=["'])"""),
     ("values", "row", r"(?=\s?\()"),
-    ("parameters:", "row", r"(?=\s\()"),
+    ("para|meters:", "row", r"(?=\s\()"),
     *((first, "card", rf"(?<![\w.]{first})(?=\d{{3}}[\s\-]?\d{{4,6}}[\s\-]?\d{{4,5}})") for first in "23456"),
-    *((mark, "token", r"(?=[a-z0-9][\w\-]{7})(?=[a-z_\-]{0,20}\d|[a-z0-9]{24})") for mark in "_-."),
+    *((mark, "token", _LONG) for mark in "_-."),
     ("$", "token", r"(?=\w{1,12}\$)"),
 )
-"""Other places: literal, what it is looked at for, and what must follow."""
+"""Other places: what stands there, what it is looked at for, and what must follow."""
 
 
 def _behind(part: str) -> str:
@@ -157,7 +158,7 @@ _BEGINNINGS = [(begin, then) for begins, then, _ in SHAPES for begin in begins.s
 
 NAMED = re.compile(rf"(?:{_any(map(_behind, _PARTS_OF_NAMES))})(?={_BETWEEN})", re.VERBOSE)
 APART = re.compile(_any([
-    *(f"{re.escape(literal)}(?P<{group}{number}>){then}" for number, (literal, group, then) in enumerate(_APART)),
-    *(rf"{_behind(begin)}(?P<token{number}>)(?=\S{{0,40}}\d)" for number, (begin, _) in enumerate(_BEGINNINGS, 50) if "|" in begin),
+    *(f"{_behind(literal)}(?P<{group}{number}>){then}" for number, (literal, group, then) in enumerate(_APART)),
+    *(rf"{_behind(begin)}(?P<token{number}>)(?=\S{{8}})(?:(?!\D{{{40 if '/' in begin else 16}}})|(?=[a-z0-9]{{16}}))" for number, (begin, _) in enumerate(_BEGINNINGS, 50) if "|" in begin),
 ]))  # fmt: skip
 SHAPE = re.compile("|".join(re.escape(begin.replace("|", "")) + then for begin, then in _BEGINNINGS))

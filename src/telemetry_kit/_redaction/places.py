@@ -3,14 +3,14 @@
 import binascii
 import re
 import string
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from telemetry_kit._redaction.names import ALWAYS, NEVER, OTHER_KINDS, PASSWORDS, PERHAPS, weight
+from telemetry_kit._redaction.names import ALWAYS, NEVER, OTHER_KINDS, PERHAPS, Name, read
 from telemetry_kit._redaction.patterns import APART, NAMED, QUOTE, SHAPE
 from telemetry_kit._redaction.scrub import REDACTED, is_card
 from telemetry_kit._redaction.values import is_code, is_mixed, is_motley, is_prose, is_random, is_scrambled, is_word
 
-PLACES, CHARACTERS = 32, 64
+PLACES, CHARACTERS = 16, 160
 """Places that are judged in any text, and characters for each further one."""
 _JUDGED, _LONGEST = 128, 4_096
 """Characters of a value that are judged, and in which its end is looked for before it is known to be a secret."""
@@ -43,12 +43,13 @@ def without_secrets(text: str) -> str:
     parts: list[str] = []
     done = 0
     named, apart = NAMED.search(low), APART.search(low)
-    while named is not None or apart is not None:
+    while True:
         if named is not None and (apart is None or named.start() <= apart.start()):
             match, span = named, _named(text, named)
+        elif apart is not None:
+            match, span = apart, _APART[_group(apart)](text, apart)
         else:
-            match = cast("Match", apart)
-            span = _APART[_group(match)](text, match)
+            break
         left -= 1
         if left < 0:
             parts += text[done : max(done, match.start())], REDACTED
@@ -114,36 +115,39 @@ def _value(text: str, at: int) -> _Value:
 
 def _named(text: str, match: Match) -> Span | None:
     """A value with a name before it."""
-    start, at, kind = match.start(), match.end(match.lastgroup), _group(match)  # type: ignore[arg-type]
+    group: str = match.lastgroup  # type: ignore[assignment]
+    start, at = match.start(), match.end(group)
     start -= len(_word_before(text, start))
-    name = text[start : match.end("tail")]
-    weighs = weight(name)
-    before = _word_before(text, start - 1).lower() if text[start - 1 : start] == " " else ""
-    if before in OTHER_KINDS:
-        return None
-    if weighs == PERHAPS and weight(f"{before}_{name}") == ALWAYS:
-        weighs, name = ALWAYS, f"{before}_{name}"
-    if weighs == NEVER or text[start - 1 : start] == ":" == text[at - 1 : at]:
+    written = text[start : match.end("tail")]
+    name = read(written)
+    if text[start - 1 : start] == " ":
+        before = _word_before(text, start - 1)
+        if before.lower() in OTHER_KINDS:
+            return None
+        if name.weighs == PERHAPS:
+            further = read(f"{before}_{written}")
+            name = further if further.weighs == ALWAYS else name
+    if name.weighs == NEVER or text[start - 1 : start] == ":" == text[at - 1 : at]:
         return None  # another name, or a part of a path with colons, such as an ARN
-    if kind == "xml" and text[start - 1 : start] not in ("<", ":", '"', "'"):
-        return None
-    name = name.lower().strip("-")
     value = _value(text, at)
-    closed = match.lastgroup == "assigned1" and value.begin == at + 1 and text[start - 1 : start] == text[at : at + 1]
+    begin = value.begin
+    closed = group == "assigned1" and begin == at + 1 and text[start - 1 : start] == text[at : at + 1]
     if not value.judged or (value.quoted and closed):  # nothing, or the quote that ends the name's own text
         return None
-    begin = value.begin
+    kind, lower = group.rstrip(string.digits), written.lower().strip("-")
+    if kind == "xml" and text[start - 1 : start] not in ("<", ":", '"', "'"):
+        return None
     if kind in ("assigned", "listed", "valued"):
-        scheme = _SCHEME.match(text, begin) if "authoriz" in name else None
-        if scheme is not None and not value.quoted:
+        scheme = _SCHEME.match(text, begin) if "authoriz" in lower and not value.quoted else None
+        if scheme is not None:
             parameters = "=" in scheme[1].rstrip("=") or text[scheme.end() : scheme.end() + 1] == '"'
             return _line(text, begin, _REST_OF_LINE) if parameters else scheme.span()
-        if ("cookie" in name or "signature" in name) and not value.quoted and "=" in value.judged:
+        if not value.quoted and "=" in value.judged and ("cookie" in lower or "signature" in lower):
             return _line(text, begin)
-        if name.endswith(("auth", "credentials")) and text[at : at + 1] == "(" and value.quoted:
+        if value.quoted and text[at : at + 1] == "(" and lower.endswith(("auth", "credentials")):
             close = text.find(")", at, at + _LONGEST)
             return (at + 1, close) if close > 0 else None
-    return None if _harmless(text, value, kind, name, weighs) else value.span(text)
+    return None if _harmless(text, value, kind, lower, name) else value.span(text)
 
 
 def _line(text: str, begin: int, of: "re.Pattern[str]" = _LINE) -> Span:
@@ -151,41 +155,38 @@ def _line(text: str, begin: int, of: "re.Pattern[str]" = _LINE) -> Span:
     return begin, begin if line is None else line.end()
 
 
-def _harmless(text: str, value: _Value, kind: str, name: str, weighs: int) -> bool:
+def _harmless(text: str, value: _Value, kind: str, written: str, name: Name) -> bool:
     """Whether a value says something about what is named instead of being it."""
     judged, begin, _, quoted = value
     after = begin + len(judged)
-    if is_word(judged) or (judged.replace("_", "").isalpha() and weight(judged) > NEVER):
+    if is_word(judged) or (judged.replace("_", "").isalpha() and read(judged).weighs > NEVER):
         return True
     pair = _ASSIGNED.match(judged)
-    if pair is not None and weight(pair[1]) > NEVER:
+    if pair is not None and read(pair[1]).weighs > NEVER:
         return True  # which is looked at next
     if not quoted and (is_code(judged) or _CODE_GOES_ON.match(text, after) is not None):
         return True
-    password = any(part in name for part in PASSWORDS)
-    issued = "token" in name or ("api" in name and "key" in name)
-    if judged.replace("-", "").isdigit() and weighs == ALWAYS:
-        if password:
+    if name.weighs == ALWAYS and judged.replace("-", "").isdigit():
+        if name.chosen:
             return kind == "prose" and len(judged) < 6
-        return not (3 <= len(judged) <= 11 and any(part in name for part in ("otp", "code", "cvv", "cvc", "ssn")))
-    if weighs == PERHAPS and kind != "prose":
-        if name in ("pin", "pins") and judged.isdigit():
-            return not 4 <= len(judged) <= 8
-        if is_random(judged) or (name.endswith("pass") and is_mixed(judged)):
+        return not (name.brief and 3 <= len(judged) <= 11)
+    if kind == "prose" or (kind in ("quoted", "called") and not name.chosen):
+        if is_random(judged) or (name.issued and is_scrambled(judged)):
             return False
-        in_url = text[begin - len(name) - 2 : begin - len(name) - 1] in ("?", "&") and len(judged) >= 10
-        signed = any(part in name for part in ("sig", "auth", "sess", "sid"))
-        return not (kind == "assigned" and (in_url or signed) and is_scrambled(judged))
-    if kind == "prose" or (kind in ("quoted", "called") and not password):
-        if is_random(judged) or (issued and is_scrambled(judged)):
-            return False
-        if password:
+        if name.chosen:
             return not is_mixed(judged)
-        return not (
-            kind == "prose" and (name.endswith(("pass", "auth", "code")) or "cred" in name) and is_motley(judged)
-        )
+        short = kind == "prose" and (written.endswith(("pass", "auth", "code")) or "cred" in written)
+        return not (short and is_motley(judged))
+    if name.weighs == PERHAPS:
+        if written in ("pin", "pins") and judged.isdigit():
+            return not 4 <= len(judged) <= 8
+        if is_random(judged) or (written.endswith("pass") and is_mixed(judged)):
+            return False
+        in_url = len(judged) >= 10 and text[begin - len(written) - 2 : begin - len(written) - 1] in ("?", "&")
+        signed = any(part in written for part in ("sig", "auth", "sess", "sid"))
+        return not (kind == "assigned" and (in_url or signed) and is_scrambled(judged))
     if quoted and " " in judged:
-        return "phrase" not in name and is_prose(judged)
+        return "phrase" not in written and is_prose(judged)
     if not quoted and kind == "assigned" and text[begin - 1] in " :" and not is_mixed(judged):
         return _PROSE_GOES_ON.match(text, after) is not None
     return False
@@ -266,7 +267,7 @@ def _identified(text: str, match: Match) -> Span | None:
 def _input(text: str, match: Match) -> Span | None:
     """What pydantic was given for a field, which it names on the line before."""
     lines = text[max(0, match.start() - 400) : match.start()].rsplit("\n", 2)
-    if len(lines) < 3 or weight(lines[1].rsplit(".", 1)[-1].strip()[:100]) == NEVER:
+    if len(lines) < 3 or read(lines[1].rsplit(".", 1)[-1].strip()[:100]).weighs == NEVER:
         return None
     return _value(text, match.end()).span(text)
 

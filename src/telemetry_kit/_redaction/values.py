@@ -33,6 +33,7 @@ _HARMLESS = re.compile(
 )
 _WORD_AND_NUMBER = re.compile(r"(?:[a-z]{3,}|[A-Z]{3,}|(?:[A-Z][a-z]+){1,3})\d{1,6}$|\d+[A-Za-z]{1,3}$")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _SIGNS = re.compile(r"[*|~#$%^&!@]")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
@@ -76,8 +77,8 @@ def is_mixed(value: str) -> bool:
     """
     return (
         len(value) >= 6
-        and any(map(str.isdigit, value))
-        and any(map(str.isalpha, value))
+        and _DIGIT.search(value) is not None
+        and value.upper() != value.lower()
         and _HARMLESS.match(value) is None
     )
 
@@ -88,8 +89,8 @@ def is_motley(value: str) -> bool:
     >>> is_motley("Tr0ub4dor&3"), is_motley("order17")
     (True, False)
     """
-    kinds = sum(any(map(kind, value)) for kind in (str.islower, str.isupper, str.isdigit)) + (not value.isalnum())
-    return kinds >= 3 and is_mixed(value)
+    kinds = (value != value.upper()) + (value != value.lower()) + (not value.isalnum())
+    return kinds >= 2 and is_mixed(value)
 
 
 def is_scrambled(value: str) -> bool:
