@@ -1,5 +1,5 @@
 """A Sphinx directive that writes the reference of metrics from the catalogue itself: `{metrics} red`, or all groups;
-and `{public-names}`, which documents whatever the face exports.
+`{attributes}`, the table of attributes; and `{public-names}`, which documents whatever the face exports.
 
 The table can't go stale: it is made from the data from which the instruments are made.
 """
@@ -16,7 +16,8 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 
 import telemetry_kit
-from telemetry_kit.catalogue import CATALOGUE, MetricSpec
+from telemetry_kit.catalogue import ATTRIBUTES, CATALOGUE, AttributeSpec, MetricSpec
+from telemetry_kit.monitoring import prometheus_name
 
 TITLES = {
     "red": "RED: operations",
@@ -57,6 +58,26 @@ class Metrics(Directive):
         section += nodes.title(text=TITLES.get(group, group))
         section += _table(specs)
         return [section]
+
+
+class Attributes(Directive):
+    """One row for each attribute: key, type, what it says, and its values or some of them."""
+
+    def run(self) -> list[nodes.Node]:
+        body = nodes.tbody("", *(_attribute(spec) for spec in ATTRIBUTES))
+        head = nodes.thead(
+            "", _row([nodes.paragraph(text="Attribute, type")], [nodes.paragraph(text="Meaning, values")])
+        )
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (38, 62)), head, body, cols=2)
+        return [nodes.table("", group, classes=["metrics", "colwidths-given"])]
+
+
+def _attribute(spec: AttributeSpec) -> nodes.row:
+    values = nodes.paragraph("", "", nodes.Text("One of: " if spec.values else "For example: "))
+    for index, value in enumerate(spec.values or spec.examples):
+        values += [nodes.Text(", " if index else ""), nodes.literal(text=str(value))]
+    name = [nodes.paragraph("", "", nodes.literal(text=spec.key)), nodes.paragraph(text=spec.type)]
+    return _row(name, [nodes.paragraph(text=spec.brief), values])
 
 
 class PublicNames(Directive):
@@ -109,7 +130,16 @@ def _row(*cells: Sequence[nodes.Node]) -> nodes.row:
 def _name(spec: MetricSpec) -> list[nodes.Node]:
     how = nodes.paragraph("", "", nodes.Text(f"{INSTRUMENTS[spec.instrument]}, "))
     how += nodes.literal(text=spec.unit) if spec.unit else nodes.Text("no unit")
-    return [nodes.paragraph("", "", nodes.literal(text=spec.name)), how]
+    return [nodes.paragraph("", "", nodes.literal(text=spec.name)), how, _prometheus(spec)]
+
+
+def _prometheus(spec: MetricSpec) -> nodes.paragraph:
+    """Its name in Prometheus, and over OTLP where that is another."""
+    exported, received = prometheus_name(spec), prometheus_name(spec, "otlp")
+    line = nodes.paragraph("", "", nodes.Text("Prometheus: "), nodes.literal(text=exported))
+    if received != exported:
+        line += [nodes.Text(", over OTLP "), nodes.literal(text=received)]
+    return line
 
 
 def _meaning(spec: MetricSpec) -> list[nodes.Node]:
@@ -126,5 +156,6 @@ def _meaning(spec: MetricSpec) -> list[nodes.Node]:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx's way in."""
     app.add_directive("metrics", Metrics)
+    app.add_directive("attributes", Attributes)
     app.add_directive("public-names", PublicNames)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

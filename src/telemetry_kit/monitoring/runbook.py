@@ -35,7 +35,7 @@ def _section(signal: Signal, alert: Alert) -> str:
         f"### {alert.name}\n\n{signal.meaning}\n\n"
         f"It {urgent} after {alert.hold}; the panel is *{signal.panel.title}*.\n\n{steps}\n\n"
         f"More: {{doc}}`/{signal.page}`.\n\n"
-        f"```promql\n{signal.condition(alert)}\n```\n"
+        f"```text\n{signal.condition(alert)}\n```\n"
     )
 
 
