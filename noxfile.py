@@ -100,6 +100,12 @@ def say_what_is_missing() -> None:
         print(f"\n{'!' * len(line)}\n{line}\n{'!' * len(line)}", file=sys.stderr, flush=True)
 
 
+def the_version() -> str:
+    """Of the kit, as its source says."""
+    source = Path("src/telemetry_kit/_version.py").read_text(encoding="utf-8")
+    return source.partition('VERSION = "')[2].partition('"')[0]
+
+
 def floors() -> list[str]:
     """The lowest versions that pyproject.toml allows, pinned, and the SDK that goes with them."""
     pins = [requirement.replace(">=", "==") for requirement in PYPROJECT["project"]["dependencies"]]
@@ -198,6 +204,7 @@ def lint(session: nox.Session) -> None:
         session.run("ruff", "format", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    session.run("codespell")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "src"})
 
 
@@ -228,8 +235,27 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session
+def dev(session: nox.Session) -> None:
+    """An environment for an editor, in .venv: the kit editable, tests, types, lint and docs; and the commit hooks."""
+    groups = ("test", "typing", "lint", "docs", "demo")
+    requirements = dict.fromkeys(nox.project.dependency_groups(PYPROJECT, *groups, "dev"))
+    session.install("uv>=0.9")
+    if not Path(".venv").exists():
+        session.run("uv", "venv", "--python", sys.executable, ".venv")
+    session.run("uv", "pip", "install", "--python", ".venv", "-e", ".", *requirements)
+    hooks = Path(".venv", "Scripts" if os.name == "nt" else "bin", "pre-commit").resolve()
+    session.run(str(hooks), "install", external=True, success_codes=[0, 1])  # 1: this checkout has hooks of its own
+    session.log("the interpreter for your editor is .venv; `nox --list` has the rest")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """The wheel and the sdist as they would be published, in dist/, and the tests against the installed wheel."""
+    build_and_test(session)
+
+
+def build_and_test(session: nox.Session) -> None:
+    """Build into dist/, check, and run the tests against the installed wheel."""
     shutil.rmtree("dist", ignore_errors=True)
     session.install(*nox.project.dependency_groups(PYPROJECT, "build", "test"))
     session.run("python", "-m", "build", "--installer", "uv" if session.venv_backend == "uv" else "pip")
@@ -239,7 +265,27 @@ def build(session: nox.Session) -> None:
     where = session.run("python", "-c", "import telemetry_kit; print(telemetry_kit.__file__)", silent=True)
     if "site-packages" not in str(where):
         session.error(f"these tests would run against {where}, not against the wheel")
-    pytest(session, *suite(slow=False))
+    session.run("python", "-m", "pytest", *suite(slow=False))
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """What RELEASING.md asks for before a release is public, then the build; `-- --tag` tags it."""
+    version = the_version()
+    git = functools.partial(session.run, "git", external=True, silent=True)
+    wrong = [
+        ("there are changes that aren't committed", bool(git("status", "--porcelain"))),
+        ("this isn't main", str(git("branch", "--show-current")).strip() != "main"),
+        (f"v{version} is tagged already", bool(git("tag", "--list", f"v{version}"))),
+        (f"CHANGELOG.md says nothing of {version}", f"## {version} " not in Path("CHANGELOG.md").read_text("utf-8")),
+        ("there are fragments left in changelog.d", len(list(Path("changelog.d").glob("*.md"))) > 1),
+    ]
+    problems = [problem for problem, is_so in wrong if is_so]
+    if problems:
+        session.error("not to be released: " + "; ".join(problems))
+    build_and_test(session)
+    if "--tag" in session.posargs:
+        git("tag", "--annotate", f"v{version}", "--message", f"telemetry_kit {version}")
 
 
 @nox.session
@@ -289,7 +335,6 @@ def mutation(session: nox.Session) -> None:
 def changelog(session: nox.Session) -> None:
     """What CHANGELOG.md would say of the next release, from the fragments; `-- --release` writes it."""
     install(session, "changelog", package=False)
-    source = Path("src/telemetry_kit/_version.py").read_text(encoding="utf-8")
-    version = source.partition('VERSION = "')[2].partition('"')[0]
+    version = the_version()
     how = ["--yes"] if "--release" in session.posargs else ["--draft"]
     session.run("towncrier", "build", "--version", version, *how)
