@@ -49,7 +49,9 @@ def test_an_index_page_links_to_the_project() -> None:
     assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} == set(addresses)
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
     assert "<!--" not in body
-    assert all(addresses["Source"].partition("github.com")[2] in target for target in targets if "/blob/main/" in target)
+    assert all(
+        addresses["Source"].partition("github.com")[2] in target for target in targets if "/blob/main/" in target
+    )
 
 
 @pytest.mark.parametrize(
