@@ -100,3 +100,9 @@ def test_whatever_else_is_nobodys_business() -> None:
     assert explain([1], [2]) is None
     assert explain(1, point()) is None
     assert explain([], []) is None
+
+
+def test_nothing_recorded_is_said_either_way() -> None:
+    """Where nothing was recorded the expected ones are missing, on whichever side they stand."""
+    for lines in (explain([], [point(count=1)]), explain([point(count=1)], [])):
+        assert lines == ["what was recorded isn't what was expected:", "  missing: point(count=1)"]

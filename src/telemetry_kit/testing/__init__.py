@@ -33,3 +33,8 @@ __all__ = [
     "same_behaviour",
     "span",
 ]
+
+for _name in __all__:
+    _thing = globals()[_name]
+    if getattr(_thing, "__module__", "").startswith("telemetry_kit."):
+        _thing.__module__ = __name__  # so that pickles and tracebacks name no private file

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock as _clock
 from telemetry_kit._core import observer, sdk
@@ -24,7 +24,8 @@ _IDS = 1 << 32
 
 _lock = threading.RLock()
 _active: list[Captured] = []
-_clock_of_host = _clock.installed()
+_of_host: tuple[sdk.Providers | None, Any] = (None, _clock.installed())
+"""What was in the place of the captures before the first of them began."""
 
 
 @contextmanager
@@ -66,7 +67,10 @@ def capture(*, clock: FakeClock | None = None) -> Generator[Captured, None, None
 
 def begin(clock: FakeClock | None = None) -> Captured:
     """Start a capture, which is the newest."""
+    global _of_host
     with _lock:
+        if not _active:
+            _of_host = sdk.override, _clock.installed()
         taken = {other._first_id for other in _active}
         captured = Captured(clock, first_id=next(first for first in range(0, 1 << 63, _IDS) if first not in taken))
         if _active:
@@ -94,15 +98,13 @@ def end(captured: Captured) -> None:
 
 
 def _take_over() -> None:
-    """Give everything to the newest capture, or back to the host."""
-    global _clock_of_host
+    """Give everything to the newest capture, or back to the host (a console may have been there)."""
     if _active:
         newest = _active[-1]
-        if sdk.override is sdk.console:
-            _clock_of_host = _clock.installed()
         sdk.override = newest._providers
         observer.current = newest._recording.validator
         _clock.install((newest.clock.perf_counter, newest.clock.time, newest.clock.time_ns))
     else:
-        sdk.override, observer.current = sdk.console, None
-        _clock.install(_clock_of_host)
+        sdk.override, clock = _of_host
+        observer.current = None
+        _clock.install(clock)

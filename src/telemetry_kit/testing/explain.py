@@ -23,7 +23,7 @@ def explain(left: object, right: object) -> list[str] | None:
     expected, recorded = _listed(left), _listed(right)
     if expected is None or recorded is None or not (expected or recorded):
         return None
-    if any(_is_recorded(item) for item in expected):
+    if any(map(_is_recorded, expected)) or not all(map(_is_recorded, recorded)):
         expected, recorded = recorded, expected
     missing, extra = [], list(recorded)
     for item in expected:

@@ -82,7 +82,7 @@ class Validator:
         self._running: dict[int, tuple[RecordedSpan, CallSite]] = {}
         self._keys: dict[Any, tuple[frozenset[str], CallSite]] = {}
         self._left_out: set[str] = set()
-        self._odd: list[tuple[frozenset[str], Finding]] = []
+        self._odd: dict[tuple[str, str], tuple[frozenset[str], Finding]] = {}
         self._before: Context = Context()
         self._noted: dict[str, tuple[object, CallSite]] = {}
         self._token: Any = None
@@ -91,7 +91,7 @@ class Validator:
         """What is wrong so far, of these words and without those that are allowed."""
         wanted = set(words) - set(allow)
         found = list(self._found.values())
-        found += [finding for keys, finding in self._odd if not keys <= self._left_out]
+        found += [finding for keys, finding in self._odd.values() if not keys <= self._left_out]
         if "never_ended" in wanted:
             found += self._never_ended()
         if "attached" in wanted:
@@ -170,7 +170,7 @@ class Validator:
                 f"{instrument.name!r} of {_name(attributes)} has the keys {_list(keys)} here, and had {_list(first)} "
                 f"at {where}"
             )
-            self._odd.append((keys ^ first, Finding("keys", message, site)))
+            self._odd.setdefault((message, str(site)), (keys ^ first, Finding("keys", message, site)))
 
     # What the kit's core tells
 
