@@ -127,11 +127,26 @@ def test_the_clock_is_the_captures() -> None:
 
 
 def test_ids_are_the_same_in_every_run() -> None:
-    """Traces and spans are numbered from 1 on."""
-    with capture() as captured, MADE_AT_IMPORT.span("outer"), MADE_AT_IMPORT.span("inner"):
+    """Traces and spans are numbered, from the same number on in every capture."""
+    ids = []
+    for _ in range(2):
+        with capture() as captured, MADE_AT_IMPORT.span("outer"), MADE_AT_IMPORT.span("inner"):
+            pass
+        ids.append([(f"{span.trace_id:x}", f"{span.span_id:x}") for span in captured.spans])
+
+    trace = "63617074757265640000000000000001"
+    assert ids == 2 * [[(trace, "6b00000000000001"), (trace, "6b00000000000002")]]
+
+
+def test_ids_of_headers_are_nobodys_here() -> None:
+    """Small ids, such as people write into headers, are of a span elsewhere."""
+    from telemetry_kit import attached, extract
+
+    headers = {"traceparent": f"00-{1:032x}-{1:016x}-01"}
+    with capture() as captured, attached(extract(headers)), MADE_AT_IMPORT.span("receive"):
         pass
 
-    assert [(span.trace_id, span.span_id) for span in captured.spans] == [(1, 1), (1, 2)]
+    assert captured.span("receive").parent == captured.span("receive").parent_context
 
 
 def test_parents_and_links_are_spans() -> None:

@@ -24,6 +24,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 
 from telemetry_kit import ErrorPolicy, Telemetry, attached, extract
 from telemetry_kit._core import clock as _clock
+from telemetry_kit._recording.sink import Sink
 from telemetry_kit.testing import Captured, FakeClock, capture
 from tests.support import Sdk
 
@@ -50,10 +51,11 @@ class Boom(Exception):
 
 
 class Numbered(IdGenerator):
-    """1, 2, 3, as a capture numbers them."""
+    """As a capture numbers them."""
 
     def __init__(self) -> None:
-        self._traces, self._spans = itertools.count(1), itertools.count(1)
+        sink = Sink()
+        self._traces, self._spans = itertools.count(sink.new_trace_id()), itertools.count(sink.new_span_id())
 
     def generate_trace_id(self) -> int:
         return next(self._traces)

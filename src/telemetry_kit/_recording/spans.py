@@ -160,7 +160,8 @@ class RecordedSpan:
         recorded here; None for the root of a trace."""
         parent = self._parent
         if isinstance(parent, SpanContext):
-            return self._sink.find_span(parent) or parent
+            found = self._sink.find_span(parent)
+            return parent if found is None or found is self else found
         return parent
 
     @property

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LEVELS = ("up_down_counter", "observable_up_down_counter")
+_SILENT = ("counter", "observable_counter", "up_down_counter", "observable_up_down_counter")
 """What says nothing in a text where it is zero."""
 _POLL = 0.005
 """Seconds between two looks at what only a collection shows."""
@@ -45,8 +45,7 @@ class Recording(Sink):
     on."""
 
     def __init__(self, first_id: int) -> None:
-        super().__init__()
-        self._traces = self._spans = first_id
+        super().__init__(first_id)
         self.changed = threading.Condition(threading.RLock())
         self.spans: list[RecordedSpan] = []
         self.events: list[RecordedEvent] = []
@@ -115,7 +114,7 @@ class Captured:
         return f"<captured: {spans} spans, {events} events>"
 
     def __str__(self) -> str:
-        points = [point for point in self._points() if point.value != 0 or point.kind not in _LEVELS]
+        points = [point for point in self._points() if point.value != 0 or point.kind not in _SILENT]
         return text.tree(self.spans, self.events, points)
 
     # Spans and events

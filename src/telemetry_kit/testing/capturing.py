@@ -5,6 +5,8 @@ Captures can lie in one another, in all threads, and end in any order: the newes
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
     from telemetry_kit.testing.clock import FakeClock
 
-_IDS = 1 << 32
+_IDS = 1 << 28
 """Ids that one capture has for its own, so that those of captures in one another aren't taken for each other."""
+_PROCESS = 1 << 34
+"""Ids that the captures of one worker process have, so that they aren't taken for its parent's."""
 
 _lock = threading.RLock()
 _active: list[Captured] = []
@@ -72,7 +76,8 @@ def begin(clock: FakeClock | None = None) -> Captured:
         if not _active:
             _of_host = sdk.override, _clock.installed()
         taken = {other._first_id for other in _active}
-        captured = Captured(clock, first_id=next(first for first in range(0, 1 << 63, _IDS) if first not in taken))
+        first_id = next(first for first in range(_first_of_process(), 1 << 60, _IDS) if first not in taken)
+        captured = Captured(clock, first_id=first_id)
         if _active:
             _active[-1]._suspend()
         _active.append(captured)
@@ -95,6 +100,12 @@ def end(captured: Captured) -> None:
             _take_over()
             if _active:
                 _active[-1]._resume()
+
+
+def _first_of_process() -> int:
+    multiprocessing: Any = sys.modules.get("multiprocessing.process")
+    is_worker = multiprocessing is not None and multiprocessing.parent_process() is not None
+    return os.getpid() * _PROCESS if is_worker else 0
 
 
 def _take_over() -> None:
