@@ -275,11 +275,17 @@ def test_a_host_s_logger_is_used_whatever_it_is_called(kind: str, how: str) -> N
         f"_logs.set_logger_provider({given})" if how == "global" else "",
         f"telemetry = Telemetry('lib', {options}errors=ErrorPolicy(signal='log'))",
         "telemetry.event('config.changed'); telemetry.record_exception(KeyError('handled'))",
+        "@telemetry.operation\ndef decorated(): return 1 / 0",
+        "@telemetry.operation(arguments='*')\ndef slower(number): return number / 0",
+        "import asyncio",
+        "@telemetry.operation\nasync def later(): return 1 / 0",
+        "for call in (decorated, lambda: slower(1), lambda: asyncio.run(later())):",
+        "    try: call()\n    except ZeroDivisionError: pass",
         "try:\n    with telemetry.operation('work').measure(): 1 / 0\nexcept ZeroDivisionError: pass",
         "import sys",
         "with telemetry.watch_unhandled():",
         "    sys.excepthook(OSError, OSError('nobody handled me'), None)",
-        "assert got == ['config.changed', 'exception', 'exception', 'exception'], got",
+        "assert got == ['config.changed'] + ['exception'] * 6, got",
     )
 
 

@@ -155,7 +155,8 @@ class Operation(HasBlocks, ByRecipe):
         tracer = self.scope.tracer() if self.span_mode is True else None
         self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
         self.record: Callable[..., None] | None = self.histogram.recorder()
-        self.idle: bool = self.start_span is None and self.record is None and not self.sampled
+        unseen = self.start_span is None and self.record is None and not self.sampled
+        self.idle: bool = unseen and self.scope.errors.where() == "span"  # a host may have an SDK for logs alone
 
     def samples(self) -> bool:
         """Whether the duration of a call that doesn't go the lean way is among those recorded."""

@@ -39,7 +39,8 @@ class Decorated:
         self.stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         self.hands_on = operation._carrier is not None and operation.scope.by_globals and not operation.sampled
         always = operation.sampled or operation._carrier is not None or not operation.scope.by_globals
-        self.idle: Callable[[], bool] = _never if always else sdk.absent
+        # A host may have an SDK for logs alone.
+        self.idle: Callable[[], bool] = _never if always or operation.scope.errors.where() != "span" else sdk.absent
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         measurement: Any = None
