@@ -66,7 +66,7 @@ def test_a_set_with_an_error_is_another() -> None:
 
 def test_what_came_too_late_is_one_set() -> None:
     """All later sets are one: each guarded value is `_OTHER` (STM 3)."""
-    assert ValueGuard.collapse({"a": 1, "b": 2}) == {"a": "_OTHER", "b": "_OTHER"}
+    assert ValueGuard().collapse({"a": 1, "b": 2}) == {"a": "_OTHER", "b": "_OTHER"}
 
 
 def test_error_types_are_limited_and_cut() -> None:

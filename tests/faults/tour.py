@@ -28,6 +28,7 @@ from telemetry_kit import (
     ErrorPolicy,
     LogCorrelation,
     PoolStats,
+    QueueStats,
     carriers,
     conventions,
     current_measurement,
@@ -455,6 +456,7 @@ def queues_and_caches(sdk: Sdk) -> Any:
         return 2 * n
 
     telemetry.observe_queue(waiting, name="orders")
+    telemetry.observe_queue(name="mails", stats=lambda: QueueStats(size=1, oldest_age=2.0))
     telemetry.observe_cache(double, name="double")
     cache = telemetry.cache("prices")
     results = [double(1), double(1), cache.lookup(True), cache.lookup(Unsure())]  # type: ignore[arg-type]

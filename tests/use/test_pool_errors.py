@@ -125,7 +125,7 @@ def test_a_thousand_names_are_told_apart(sdk: Sdk, telemetry: Telemetry) -> None
 
     assert len(sdk.points("pool.limit")) == 1_001
     assert sdk.value("pool.limit", pool__name="_OTHER") == 3
-    assert sdk.value("telemetry_kit.faults", fault__site="pool.name") >= 3
+    assert sdk.value("telemetry_kit.attribute.overflow", attribute__key="pool.name") >= 3
     assert len(pools) == 1_003
 
 

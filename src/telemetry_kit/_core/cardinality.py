@@ -5,7 +5,7 @@ They are also what keeps a series one series: two values or keys that a backend 
 
 import re
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from telemetry_kit._core import faults, observer
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, metric_value, plain_text, span_value
@@ -84,11 +84,28 @@ class ValueGuard:
     there are threads: that costs nothing, and a lock would.
     """
 
-    __slots__ = ("__weakref__", "_error_types", "_keys", "_labels", "_names", "_own", "_sets", "sets", "values")
+    __slots__ = (
+        "__weakref__",
+        "_error_types",
+        "_keys",
+        "_labels",
+        "_names",
+        "_overflowed",
+        "_own",
+        "_sets",
+        "sets",
+        "values",
+    )
 
     def __init__(
-        self, values: int = VALUES_PER_KEY, sets: int = SETS_PER_HELPER, own: Collection[str] = OWN_KEYS
+        self,
+        values: int = VALUES_PER_KEY,
+        sets: int = SETS_PER_HELPER,
+        own: Collection[str] = OWN_KEYS,
+        overflowed: Callable[[str], object] = observer.overflowed,
     ) -> None:
+        """`overflowed` is called with the key of each value that becomes `_OTHER`."""
+        self._overflowed = overflowed
         self.values: int = values
         self.sets: int = sets
         self._own = own
@@ -112,7 +129,10 @@ class ValueGuard:
         text = name if type(name) is str else plain_text(name) or OTHER
         if text in self._error_types.seen or text == CANCELLED:
             return text
-        return self._error_types(str(metric_value(text, "error.type") or OTHER))
+        kept = self._error_types(str(metric_value(text, "error.type") or OTHER))
+        if kept == OTHER != text:
+            self._overflowed("error.type")
+        return kept
 
     def key(self, key: object) -> str | None:
         """What `key` is called on a metric: itself, but never what a backend takes for its own label or for another
@@ -163,7 +183,7 @@ class ValueGuard:
             return seen[text]
         except KeyError:
             if len(seen) >= self.values:
-                observer.overflowed(key)
+                self._overflowed(key)
                 return OTHER
             return seen.setdefault(text, harmless)
 
@@ -204,9 +224,11 @@ class ValueGuard:
             return True
         return False
 
-    @staticmethod
-    def collapse(guarded: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    def collapse(self, guarded: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
         """The one set that stands for all that came too late."""
+        for key, value in guarded.items():
+            if value != OTHER:
+                self._overflowed(key)
         return dict.fromkeys(guarded, OTHER)
 
 

@@ -50,18 +50,21 @@ def record(site: str, fault: BaseException, *, about: str = "") -> None:
         _counted.add(site)
         observer.fault(site, fault)
         said = f"{site} {about}" if about else site
-        if said in _said or getattr(_here, "logging", False) or (about and len(_said) >= SAID_AT_MOST):
-            return
-        _said[said] = True
-        _say(site, fault)
+        if said not in _said:
+            words = f"telemetry at {site} failed, and goes on failing silently: {_words(fault)}"
+            say_once(said, words, always=not about)
     except RecursionError:
         return
 
 
-def _say(site: str, fault: BaseException) -> None:
+def say_once(said: str, words: str, *, always: bool = False) -> None:
+    """Log `words`, once for each thing that is `said`; of the first thousand things, unless `always`."""
+    if said in _said or getattr(_here, "logging", False) or (not always and len(_said) >= SAID_AT_MOST):
+        return
+    _said[said] = True
     _here.logging = True
     try:
-        LOGGER.warning("telemetry at %s failed, and goes on failing silently: %s", site, _words(fault))
+        LOGGER.warning("%s", words)
     except Exception as failed:
         if raised_by_host(failed):
             raise

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-from telemetry_kit._core import faults
+from telemetry_kit._core import faults, observer
 from telemetry_kit._core.cardinality import NAMES, Distinct
 from telemetry_kit._core.face import public
+from telemetry_kit._core.instruments import Instruments, Series, series
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
 
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 
+NAME_KEYS = {
+    "cache": "cache.name",
+    "event_loop": "event_loop.name",
+    "executor": "executor.name",
+    "health": "health.check.name",
+    "job": "job.name",
+    "operation": "operation.name",
+    "pool": "pool.name",
+    "queue": "queue.name",
+}
+"""The attribute that a helper's name is, by its kind."""
 _NAMES: Registry[dict[str, Distinct]] = Registry(dict)
 """The names of each kind of helper that a scope has had."""
 
@@ -32,15 +44,38 @@ def check_name(kind: str, name: object) -> str:
     return name
 
 
+class Overflow:
+    """Speaks of the values of one helper that became `_OTHER`: which key of which helper, counted, and logged once."""
+
+    __slots__ = ("_account", "_attributes", "_series")
+
+    def __init__(self, instruments: Instruments, scope_name: str, kind: str, name: str) -> None:
+        key = NAME_KEYS.get(kind)
+        self._account = instruments.account("telemetry_kit.attribute.overflow")
+        self._attributes = {"scope.name": scope_name} if key is None else {"scope.name": scope_name, key: name}
+        self._series: dict[str, Series] = {}
+
+    def __call__(self, key: str) -> None:
+        observer.overflowed(key)
+        of = self._series.get(key)
+        if of is None:
+            of = self._series[key] = series({**self._attributes, "attribute.key": key})
+            whose = ", ".join(f"{name} {value}" for name, value in self._attributes.items())
+            words = f"attribute {key} has too many values, and later ones are _OTHER on metrics: {whose}"
+            faults.say_once(words, words)
+        self._account.add(of)
+
+
 def admit_name(scope: Scope, kind: str, name: str) -> str:
-    """`name`, or `_OTHER` once this `Telemetry` has had 1,000 names of this kind: each one is a series for ever."""
+    """`name`, or `_OTHER` once all `Telemetry` of this name have had 1,000 names of this kind: each one is a series for
+    ever."""
     by_kind = _NAMES.of(scope)
     names = by_kind.get(kind)
     if names is None:
         names = by_kind.setdefault(kind, Distinct(NAMES))
     admitted: str = names(name)
     if admitted != name:
-        faults.record(f"{kind}.name", ValueError(f"more than {NAMES} {kind} names, {name!r:.100} came last"))
+        Overflow(scope.instruments, scope.name, kind, admitted)(NAME_KEYS.get(kind, f"{kind}.name"))
     return admitted
 
 

@@ -13,6 +13,8 @@ from opentelemetry.trace import get_current_span
 
 from telemetry_kit._core import clock, faults, outcome, reentrancy
 from telemetry_kit._core.attributes import AttributeValue, event_attributes, event_value, span_attributes
+from telemetry_kit._core.instruments import series
+from telemetry_kit._core.names import admit_name
 from telemetry_kit._errors import signals
 from telemetry_kit._operation.measurement import NO_MEASUREMENT, current_measurement
 
@@ -40,6 +42,8 @@ def event(
         if not isinstance(name, str) or not name:
             raise TypeError(f"an event's name is a str that isn't empty, and got {name!r:.100}")  # noqa: TRY301
         level = _severity(severity)
+        emitted = {"event.name": admit_name(scope, "event", name), "scope.name": scope.name}
+        scope.instruments.account("telemetry_kit.events").add(series(emitted))
         if not reentrancy.unsafe() and signals.listener(scope, name, level) is None:
             return
         found = {} if attributes is None else event_attributes(attributes)

@@ -21,7 +21,7 @@ from telemetry_kit._core import clock, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
-from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.names import Overflow, admit_name, check_name
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket, counts_of, running, unfinished
@@ -233,7 +233,8 @@ def _declared(scope: Scope, name: str, given: Mapping[str, object] | None) -> di
             f"metric_attributes of executor {name!r} must be a mapping of names to values, got {given!r:.100} "
             f"of type {type(given).__name__}"
         )
-    guard = _GUARDS.of(scope).setdefault(name, ValueGuard(own=_OWN_KEYS))
+    overflow = Overflow(scope.instruments, scope.name, "executor", name)
+    guard = _GUARDS.of(scope).setdefault(name, ValueGuard(own=_OWN_KEYS, overflowed=overflow))
     declared = guard.attributes(given)
     return declared if guard.admit(declared, None) else guard.collapse(declared)
 

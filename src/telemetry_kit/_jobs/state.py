@@ -22,6 +22,7 @@ from telemetry_kit._core import clock, counters, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
+from telemetry_kit._core.names import Overflow
 
 State = Literal["running", "succeeded", "failed", "skipped", "cancelled"]
 Outcome = Literal["processed", "failed", "skipped"]
@@ -62,6 +63,7 @@ class JobState:
         "last",
         "last_records",
         "last_success",
+        "last_success_at",
         "records",
         "series",
         "started_at",
@@ -84,6 +86,8 @@ class JobState:
         self.succeeded_at: float | None = None
         self.last_success: float | None = None
         """When the last success was, on the monotonic clock."""
+        self.last_success_at: float | None = None
+        """The same on the wall clock."""
         self.last: State | None = None
         """How the run that finished last ended."""
         self.last_records: counters.Tally[str] | None = None
@@ -100,7 +104,7 @@ class JobState:
         now = clock.time()
         if state in WELL:
             self.last_success = clock.perf_counter()
-            self.succeeded_at = now
+            self.succeeded_at = self.last_success_at = now
         self.ended_at = now
         self.last = state
         self.active.pop(id(run), None)
@@ -128,11 +132,11 @@ class Job:
 
     __slots__ = ("declared", "expected_interval", "guard", "name", "own", "states")
 
-    def __init__(self, name: str, declared: dict[str, AttributeValue]) -> None:
+    def __init__(self, name: str, declared: dict[str, AttributeValue], guard: ValueGuard) -> None:
         self.name: str = name
         self.declared: dict[str, AttributeValue] = declared
         self.expected_interval: float | None = None
-        self.guard: ValueGuard = ValueGuard(own=OWN_KEYS)
+        self.guard: ValueGuard = guard
         self.own: JobState = JobState(declared)
         """The state of runs without attributes of their own."""
         self.states: dict[Series, JobState] = {self.own.series: self.own}
@@ -176,15 +180,22 @@ OWN_KEYS = frozenset(
 
 
 class Jobs:
-    """All jobs that are told through one meter provider."""
+    """All jobs that are reported to one meter provider: what is known of them is kept when nobody has them any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+        self._guards: dict[tuple[str, str], ValueGuard] = {}
         self.jobs: dict[tuple[str, Series], Job] = {}
 
     def job(self, scope: str, name: str, declared: dict[str, AttributeValue]) -> Job:
         """The one job of this name and these attributes in the scope."""
+        guard = self._guards.get((scope, name))
+        if guard is None:
+            overflow = Overflow(self._instruments, scope, "job", name)
+            guard = self._guards.setdefault((scope, name), ValueGuard(own=OWN_KEYS, overflowed=overflow))
+        guarded = guard.attributes(declared)
         attributes: dict[str, AttributeValue] = {
-            **{key: value for key, value in declared.items() if key not in OWN_KEYS},
+            **(guarded if guard.admit(guarded, None) else guard.collapse(guarded)),
             "job.name": name,
             "scope.name": scope,
         }
@@ -192,7 +203,7 @@ class Jobs:
         try:
             return self.jobs[key]
         except KeyError:
-            return self.jobs.setdefault(key, Job(name, attributes))
+            return self.jobs.setdefault(key, Job(name, attributes, guard))
 
     def states(self) -> Iterator[JobState]:
         for job in list(self.jobs.values()):
@@ -209,6 +220,10 @@ def _success_timestamp(jobs: Jobs) -> Reading:
 
 def _end_timestamp(jobs: Jobs) -> Reading:
     return [(state.series, at) for state in jobs.states() if (at := state.ended_at) is not None]
+
+
+def _last_success_timestamp(jobs: Jobs) -> Reading:
+    return [(state.series, at) for state in jobs.states() if (at := state.last_success_at) is not None]
 
 
 def _failed(jobs: Jobs) -> Reading:
@@ -279,6 +294,7 @@ def _state(jobs: Jobs) -> Reading:
 READERS: dict[str, Callable[[Jobs], Reading]] = {
     "job.start.timestamp": _start_timestamp,
     "job.success.timestamp": _success_timestamp,
+    "job.last_success.timestamp": _last_success_timestamp,
     "job.failed": _failed,
     "job.end.timestamp": _end_timestamp,
     "job.last_success.age": _last_success_age,
@@ -305,7 +321,7 @@ def jobs_of(instruments: Instruments) -> Jobs:
         jobs = _of_instruments.get(instruments)
         made = jobs is None
         if jobs is None:
-            jobs = _of_instruments[instruments] = Jobs()
+            jobs = _of_instruments[instruments] = Jobs(instruments)
     if made:
         for name, read in READERS.items():
             instruments.observe(name, jobs, read)

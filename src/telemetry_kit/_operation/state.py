@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from telemetry_kit._core import cells, counters
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
-from telemetry_kit._core.instruments import Reading, Series, series
-from telemetry_kit._core.names import admit_name
+from telemetry_kit._core.instruments import Instruments, Reading, Series, series
+from telemetry_kit._core.names import Overflow, admit_name
 from telemetry_kit._core.registry import Owner, Registry
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ class OperationState(counters.Running):
     `{series: [calls, seconds, calls until the next whose duration is recorded]}`.
     """
 
-    __slots__ = ("_active", "_guard", "active_attributes", "name", "sampled")
+    __slots__ = ("_active", "_guard", "_instruments", "_scope_name", "active_attributes", "name", "sampled")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, instruments: Instruments, scope_name: str, name: str) -> None:
         super().__init__()
+        self._instruments = instruments
+        self._scope_name = scope_name
         self.name: str = name
         self.active_attributes: dict[str, AttributeValue] | None = None
         self.sampled: bool = False
@@ -42,7 +44,8 @@ class OperationState(counters.Running):
     def guard(self) -> ValueGuard:
         """Which attribute values there have been. Made when the first comes."""
         if self._guard is None:
-            self._guard = ValueGuard()
+            overflow = Overflow(self._instruments, self._scope_name, "operation", self.name)
+            self._guard = ValueGuard(overflowed=overflow)
         return self._guard
 
     def _make(self) -> list[Any]:
@@ -113,7 +116,11 @@ def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
     kept = admit_name(scope, "operation", name)
     states = _STATES.of(scope)
     state = states.get((kept, convention))
-    return states.setdefault((kept, convention), OperationState(kept)) if state is None else state
+    return (
+        states.setdefault((kept, convention), OperationState(scope.instruments, scope.name, kept))
+        if state is None
+        else state
+    )
 
 
 def observe_active(scope: Scope, state: OperationState, metric: str, attributes: dict[str, AttributeValue]) -> None:

@@ -13,7 +13,7 @@ from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
-from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._core.names import Handle, Overflow, admit_name, check_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.polling import Polled, observe_once, reference, refuse_temporary
@@ -43,7 +43,8 @@ class Cache(ByRecipe):
         self._attributes: dict[str, AttributeValue] = {"cache.name": name, "scope.name": scope.name}
         self._what = f"cache {self.name!r}"
         self._disabled = scope.disabled
-        self._guard = _GUARDS.of(scope).setdefault(name, ValueGuard())
+        overflow = Overflow(scope.instruments, scope.name, "cache", name)
+        self._guard = _GUARDS.of(scope).setdefault(name, ValueGuard(overflowed=overflow))
         self._requests = scope.instruments.account("cache.requests")
         self._evictions = scope.instruments.account("cache.evictions")
         self._hits, self._misses = _by_result(self._attributes)

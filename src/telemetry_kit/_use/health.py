@@ -112,9 +112,12 @@ class _Check:
         if run is None:
             return
         patience, collection = PATIENCE.of(self._instruments), self._instruments.collection
-        if self.healthy is None and patience.wait(run, collection, self._timeout - run.elapsed()):
-            return
-        if run.elapsed() + SLACK >= self._timeout and run.settle():
+        slack = 0.0
+        if self.healthy is None:
+            if patience.wait(run, collection, self._timeout - run.elapsed()):
+                return
+            slack = SLACK
+        if run.elapsed() + slack >= self._timeout and run.settle():
             self._learn(healthy=False)
             self._record(run, TIMEOUT)
 

@@ -16,7 +16,7 @@ from telemetry_kit._core import faults, forks
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL, Reading, Series, series
-from telemetry_kit._core.names import Handle, admit_name
+from telemetry_kit._core.names import Handle, Overflow, admit_name
 from telemetry_kit._core.observed import Account, Observed
 from telemetry_kit._core.registry import Registry
 
@@ -41,11 +41,11 @@ class _Instrument:
 
     __slots__ = ("guard", "kind", "observed", "unit")
 
-    def __init__(self, kind: str, unit: str, observed: Observed) -> None:
+    def __init__(self, scope: Scope, kind: str, unit: str, observed: Observed) -> None:
         self.kind = kind
         self.unit = unit
         self.observed = observed
-        self.guard = ValueGuard()
+        self.guard = ValueGuard(overflowed=Overflow(scope.instruments, scope.name, "instrument", observed.name))
 
     def series(self, attributes: Mapping[str, object] | None) -> Series:
         """The series of these attributes, guarded."""
@@ -159,7 +159,9 @@ def _instrument(scope: Scope, kind: str, name: str, unit: str, description: str)
 def _make(scope: Scope, kind: str, name: str, unit: str, description: str) -> _Instrument:
     make = "create_observable_counter" if kind == "counter" else "create_observable_gauge"
     if admit_name(scope, "instrument", name) != name:
-        return _Instrument(kind, unit, Observed(name, lambda _: None, None))  # more than any library has: unobserved
+        return _Instrument(
+            scope, kind, unit, Observed(name, lambda _: None, None)
+        )  # more than any library has: unobserved
 
     scope_name, version = scope.name, scope.version  # not the scope, which would hold its provider
 
@@ -167,7 +169,7 @@ def _make(scope: Scope, kind: str, name: str, unit: str, description: str) -> _I
         meter = provider.get_meter(scope_name, version, SCHEMA_URL)
         getattr(meter, make)(name, callbacks=[observed], unit=unit, description=description)
 
-    return _Instrument(kind, unit, scope.instruments.own(name, None if kind == "counter" else max, create))
+    return _Instrument(scope, kind, unit, scope.instruments.own(name, None if kind == "counter" else max, create))
 
 
 def _start_again() -> None:

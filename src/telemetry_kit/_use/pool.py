@@ -15,7 +15,7 @@ from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import series
-from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.names import Overflow, admit_name, check_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import (
@@ -70,7 +70,8 @@ class Pool(HasBlocks, ByRecipe):
             raise TypeError(msg)
         name = admit_name(scope, "pool", name)
         key = (name, None if convention is None else convention.name)
-        self._guard = _GUARDS.of(scope).setdefault(key, ValueGuard(own=OWN_KEYS))
+        overflow = Overflow(scope.instruments, scope.name, "pool", name)
+        self._guard = _GUARDS.of(scope).setdefault(key, ValueGuard(own=OWN_KEYS, overflowed=overflow))
         self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
         self._convention = convention
         self._disabled = scope.disabled

@@ -42,7 +42,8 @@ def observe_pool(
     what = f"pool {check_name('pool', name)!r}"
     limit = check_limit(what, limit)
     check_convention(what, convention)
-    refuse_temporary(what, obj)
+    if stats is None:
+        refuse_temporary(what, obj)
     read = _reader(what, obj, limit) if stats is None else _of_callable(what, stats)
     name = admit_name(scope, "pool", name)
     instruments, attributes = scope.instruments, attributes_of(scope, name, {}, convention)

@@ -53,7 +53,8 @@ def observe_queue(
 ) -> Handle:
     """What `Telemetry.observe_queue` says."""
     what = f"queue {check_name('queue', name)!r}"
-    refuse_temporary(what, queue)
+    if stats is None:
+        refuse_temporary(what, queue)
     if stats is not None and not callable(stats):
         msg = f"stats of {what} must be a function that gives a QueueStats, got {stats!r:.100}"
         raise TypeError(msg)

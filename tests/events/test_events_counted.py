@@ -1,0 +1,24 @@
+"""`telemetry_kit.events`: for annotations where no log backend is."""
+
+from telemetry_kit import Telemetry
+from tests.support import Sdk
+
+
+def test_events_are_counted_by_name(sdk: Sdk, telemetry: Telemetry) -> None:
+    """Each `event` counts once, whoever takes it."""
+    for _ in range(2):
+        telemetry.event("config.changed", {"config.file": "app.toml"})
+    telemetry.event("")  # a fault, and no event
+
+    point = sdk.point("telemetry_kit.events")
+    assert (dict(point.attributes), point.value) == ({"event.name": "config.changed", "scope.name": "shop.orders"}, 2)
+
+
+def test_names_of_events_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+    """STM 3: the first 1,000, then `_OTHER`."""
+    for number in range(1_010):
+        telemetry.event(f"order.{number}")
+
+    assert len(sdk.points("telemetry_kit.events")) == 1_001
+    assert sdk.value("telemetry_kit.events", event__name="_OTHER") == 10
+    assert sdk.value("telemetry_kit.attribute.overflow", attribute__key="event.name") == 10

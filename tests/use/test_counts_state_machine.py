@@ -1,0 +1,210 @@
+"""Counts over owners that come, go, fork and are replaced: exact in every collection, cumulative and as deltas."""
+
+import functools
+import gc
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from opentelemetry.sdk.metrics import Counter as SdkCounter
+from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
+
+from telemetry_kit import ErrorPolicy, PoolStats, Telemetry
+
+NAMES = st.sampled_from(["a", "b"])
+NUMBERS = st.integers(0, 5)
+COUNTED = {
+    "executor.tasks": "executor.name",
+    "cache.requests": "cache.name",
+    "pool.errors": "pool.name",
+    "sold": "kind",
+    "operation.calls": "operation.name",
+    "telemetry_kit.exception.suppressed": "operation.name",
+}
+"""The counters, and the attribute by which the model tells their series apart."""
+
+
+def counts(reader: InMemoryMetricReader) -> Counter[tuple[str, str]]:
+    """What a reader collects, by metric and name."""
+    found: Counter[tuple[str, str]] = Counter()
+    data = reader.get_metrics_data()
+    for resource in data.resource_metrics if data else ():
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                for point in metric.data.data_points if metric.name in COUNTED else ():
+                    value = int(getattr(point, "value", 0))
+                    assert value >= 0, f"{metric.name} has a negative point: {point}"
+                    found[metric.name, str((point.attributes or {})[COUNTED[metric.name]])] += value
+    return +found
+
+
+class Pool:
+    """Something whose timeouts somebody else counts."""
+
+    timeouts = 0
+
+    def stats(self) -> PoolStats:
+        return PoolStats(used=0, timeouts=self.timeouts)
+
+
+class Owners(RuleBasedStateMachine):
+    """Each rule does something that counts, or lets an owner go, and the model knows what that makes."""
+
+    @initialize()
+    def begin(self) -> None:
+        delta = dict.fromkeys((SdkCounter, ObservableCounter), AggregationTemporality.DELTA)
+        self.cumulative = InMemoryMetricReader()
+        self.deltas = InMemoryMetricReader(preferred_temporality=delta)
+        self.provider = MeterProvider([self.cumulative, self.deltas], shutdown_on_exit=False)
+        self.model: Counter[tuple[str, str]] = Counter()
+        self.summed: Counter[tuple[str, str]] = Counter()
+        self.executors: dict[str, Any] = {}
+        self.bare: dict[str, ThreadPoolExecutor] = {}
+        self.cached: dict[str, Any] = {}
+        self.handles: dict[str, list[Any]] = {}
+        self.pools: dict[str, Any] = {}
+        self.renew()
+
+    @rule()
+    def renew(self) -> None:
+        """The `Telemetry` and its policy go, and others of their name come."""
+        policy = ErrorPolicy(rate=0.0, burst=0, total_rate=0.0, total_burst=0)
+        self.telemetry = Telemetry("shop", meter_provider=self.provider, errors=policy)
+        gc.collect()
+
+    @rule(name=NAMES, well=NUMBERS, ill=NUMBERS, again=st.booleans())
+    def run_tasks(self, name: str, well: int, ill: int, again: bool) -> None:
+        """On the executor that is there, or on one wrapped once more."""
+        bare = self.bare.setdefault(name, ThreadPoolExecutor(1))
+        if again or name not in self.executors:
+            self.executors[name] = self.telemetry.wrap_executor(bare, name=name)
+        executor = self.executors[name]
+        for task in [*(executor.submit(abs, 1) for _ in range(well)), *(executor.submit(int, "x") for _ in range(ill))]:
+            task.exception(30)
+        # The last task may be about to be counted: one more after it is not.
+        executor.submit(abs, 1).result(30)
+        executor.shutdown()
+        self.executors.pop(name)
+        self.bare.pop(name)
+        self.model["executor.tasks", name] += well + ill + 1
+
+    @rule(name=NAMES, calls=NUMBERS)
+    def call_cached(self, name: str, calls: int) -> None:
+        """A cached function that is observed, as often as may be."""
+        if name not in self.cached:
+            self.cached[name] = functools.lru_cache(3)(lambda key: key)
+        self.handles.setdefault(name, []).append(self.telemetry.observe_cache(self.cached[name], name=name))
+        for key in range(calls):
+            self.cached[name](key)
+        self.model["cache.requests", name] += calls
+
+    @rule(name=NAMES)
+    def drop_cached(self, name: str) -> None:
+        """Its last counts are known when it has been observed to the end, or a collection came."""
+        for handle in self.handles.pop(name, []):
+            handle.stop()
+        self.cached.pop(name, None)
+
+    @rule(name=NAMES)
+    def clear_cached(self, name: str) -> None:
+        """All begins anew in the function, and nothing in the counter."""
+        if name in self.cached:
+            counts(self.cumulative)
+            self.cached[name].cache_clear()
+
+    @rule(name=NAMES, timeouts=NUMBERS)
+    def time_out(self, name: str, timeouts: int) -> None:
+        """A pool that counts for itself, under the name of one that is counted."""
+        if name not in self.pools:
+            pool = Pool()
+            self.pools[name] = pool, self.telemetry.observe_pool(pool, name=name, stats=pool.stats)
+        self.pools[name][0].timeouts += timeouts
+        by_hand = self.telemetry.pool(name)
+        by_hand.timeout()
+        self.model["pool.errors", name] += timeouts + 1
+
+    @rule(name=NAMES)
+    def drop_pool(self, name: str) -> None:
+        if name in self.pools:
+            counts(self.cumulative)
+            self.pools.pop(name)[1].stop()
+
+    @rule(name=NAMES, amount=NUMBERS)
+    def sell(self, name: str, amount: int) -> None:
+        counter = self.telemetry.counter("sold", unit="{lamp}", description="Lamps that were sold")
+        counter.add(amount, {"kind": name})
+        self.model["sold", name] += amount
+
+    @rule(name=NAMES, calls=NUMBERS)
+    def call(self, name: str, calls: int) -> None:
+        """Sampled calls, of which each fails and none is described."""
+        operation = self.telemetry.operation(name, span=False, sample_durations=0.0)
+        for _ in range(calls):
+            with pytest.raises(KeyError), operation.measure():
+                raise KeyError
+        self.model["operation.calls", name] += calls
+
+    @rule(name=NAMES, lamps=NUMBERS)
+    def fork(self, name: str, lamps: int) -> None:
+        """A child begins at zero, and what it counts is its own."""
+        if not hasattr(os, "fork"):
+            return
+        child = os.fork()
+        if child == 0:  # pragma: no cover - in the child
+            status = 1
+            try:
+                reader = InMemoryMetricReader()
+                self.cumulative = reader
+                mine = +Counter({("cache.requests", name): lamps, ("sold", name): lamps})
+                if name in self.cached:
+                    for key in range(lamps):
+                        self.cached[name](key)
+                else:
+                    for _ in range(lamps):
+                        self.telemetry.cache(name).hit()
+                self.telemetry.counter("sold", unit="{lamp}", description="").add(lamps, {"kind": name})
+                observed = self.telemetry._scope.instruments._observed
+                found = Counter(
+                    {
+                        ("cache.requests", str(point.attributes["cache.name"])): 0
+                        for point in observed["cache.requests"]()
+                    }
+                )
+                for metric in ("executor.tasks", "cache.requests", "pool.errors", "operation.calls"):
+                    for point in observed[metric]():
+                        found[metric, str(point.attributes[COUNTED[metric]])] += int(point.value)
+                del mine["sold", name]
+                status = int(+found != +mine)
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    @invariant()
+    def is_exact(self) -> None:
+        """Cumulative values are the model's, and so are the sums of all deltas."""
+        assert self.deduced(counts(self.cumulative)) == +self.model
+        self.summed += counts(self.deltas)
+        assert self.deduced(self.summed) == +self.model
+
+    @staticmethod
+    def deduced(found: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+        """Without what the model doesn't follow: suppressed errors, of which there is one for each failing call."""
+        suppressed = {key: number for key, number in found.items() if key[0] == "telemetry_kit.exception.suppressed"}
+        for (_, name), number in suppressed.items():
+            assert number == found["operation.calls", name]
+        return Counter({key: number for key, number in found.items() if key not in suppressed and number})
+
+
+TestOwners = Owners.TestCase
+TestOwners.settings = settings(
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
