@@ -110,7 +110,6 @@ class TimedTask(CountedTask):
         active: Any = None
         token: Any = None
         started = span = None
-        active: Any = None
         outcome = FAILED
         generation = fork.generation
         try:

@@ -43,12 +43,20 @@ OUTCOMES: tuple[Outcome, ...] = ("processed", "failed", "skipped")
 class Active(Protocol):
     """What a state knows of a run in progress."""
 
-    started: float
-    """When it started, on the monotonic clock."""
-    done_of_total: tuple[float, float] | None
-    """What it has last said of its progress."""
-    counted: counters.Tally[str]
-    """Its records by outcome."""
+    @property
+    def started(self) -> float:
+        """When it started, on the monotonic clock."""
+        ...
+
+    @property
+    def done_of_total(self) -> tuple[float, float] | None:
+        """What it has last said of its progress."""
+        ...
+
+    @property
+    def counted(self) -> counters.Tally[str]:
+        """Its records by outcome."""
+        ...
 
 
 class JobState:
