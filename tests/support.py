@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Sampler
 
-from telemetry_kit import Telemetry
+from telemetry_kit import ErrorPolicy, Telemetry
 
 _LogExporter: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or logs_export.InMemoryLogExporter
 _LogProcessor: Any = logs_export.SimpleLogRecordProcessor
@@ -34,6 +34,8 @@ class Sdk:
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.span_exporter))
         self.logger_provider.add_log_record_processor(_LogProcessor(self.log_exporter))
         self.tracer = self.tracer_provider.get_tracer("tests")
+        self.errors = ErrorPolicy()
+        """The default one is the process's: what other tests raised a moment ago would count against this one."""
 
     def telemetry(self, name: str = "shop.orders", version: str | None = None, **options: Any) -> Telemetry:
         """A `Telemetry` that records here; `options` are its own."""
@@ -41,6 +43,7 @@ class Sdk:
             "tracer_provider": self.tracer_provider,
             "meter_provider": self.meter_provider,
             "logger_provider": self.logger_provider,
+            "errors": self.errors,
         }
         return Telemetry(name, version, **{**providers, **options})
 

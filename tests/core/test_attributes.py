@@ -150,11 +150,11 @@ def test_what_nests_without_end_is_bounded() -> None:
     wide = {str(number): {str(inner): list(range(100)) for inner in range(100)} for number in range(100)}
     round_: list[Any] = [1]
     round_.append(round_)
-    began = time.perf_counter()
+    began = time.thread_time()
     kept: list[Any] = [attributes.span_value(value) for value in (deep, wide, round_)]
 
     assert all(len(text) <= 4_096 for text in kept)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 class Hostile(str):  # noqa: SLOT000 - as users write them
@@ -252,10 +252,10 @@ def test_a_mapping_keeps_as_many_as_the_sdk() -> None:
 def test_a_huge_string_is_cut_fast() -> None:
     """A string of a hundred megabytes takes no time worth telling (FLT 2)."""
     huge = "x" * 100_000_000
-    began = time.perf_counter()
+    began = time.thread_time()
     attributes.span_value(huge)
 
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_a_long_key_is_cut() -> None:

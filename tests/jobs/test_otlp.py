@@ -124,7 +124,7 @@ def test_a_receiver_that_hangs(tmp_path: Path) -> None:
         process = job(TIMED, tmp_path, otlp.url)
 
         assert process.status() == 3, process.errors
-        assert 0.9 < float(process.output) < 3
+        assert 0.9 < float(process.output) < 9
         assert otlp.asked.is_set()
 
 
@@ -135,4 +135,4 @@ def test_a_receiver_that_is_not_there(tmp_path: Path) -> None:
         process = job(TIMED, tmp_path, f"http://127.0.0.1:{reserved.getsockname()[1]}")
 
         assert process.status() == 3, process.errors
-        assert float(process.output) < 3
+        assert float(process.output) < 9

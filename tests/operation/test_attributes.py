@@ -289,6 +289,8 @@ def test_operations_of_one_name_share_a_guard(telemetry: Telemetry, sdk: Sdk) ->
     assert len(sdk.series("operation.duration")) == 101
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_million_values_stay_small(telemetry: Telemetry, sdk: Sdk) -> None:
     """A million distinct values keep memory bounded: at most 4 MB (STM 3)."""
     import tracemalloc

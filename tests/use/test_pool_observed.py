@@ -311,7 +311,7 @@ def test_pool_stats_are_frozen_and_compare() -> None:
     assert stats == PoolStats(used=3, limit=10, idle=None, pending=0, timeouts=0, errors=0)
 
 
-def test_the_thousandth_pool_is_asked_no_more_than_the_first(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_the_thousandth_pool_is_asked_no_more_than_the_first(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
     """A thousand pools are a thousand questions in a collection, and one callback an instrument."""
     all_seats = [Seats() for _ in range(1_000)]
     for number, seats in enumerate(all_seats):
