@@ -8,14 +8,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 CERTAIN = frozenset((
-    "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "csrf", "cvc", "cvv", "jwt", "otp",
+    "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "csrf", "cvc", "cvv", "jwt", "mnemonic", "otp",
     "passcode", "passphrase", "passphrases", "passwd", "password", "passwords", "passwort", "pw", "pwd", "requirepass", "secret",
     "secrets", "ssn", "token", "tokens", "totp", "xsrf",
 ))  # fmt: skip
 """Words whose value is a secret, whatever it looks like."""
 
 POSSIBLE = frozenset((
-    "auth", "card", "code", "codes", "dsn", "hmac", "key", "keys", "mnemonic", "pan", "pass", "pin", "pins", "sess", "session", "sid",
+    "auth", "card", "code", "codes", "dsn", "hmac", "key", "keys", "pan", "pass", "pin", "pins", "sess", "session", "sid",
     "sig", "signature",
 ))  # fmt: skip
 """Words that also name harmless things: in a text their value is taken if it looks like a secret, as an argument always."""
@@ -23,7 +23,7 @@ POSSIBLE = frozenset((
 JOINED = (
     "accesskey", "accountkey", "activationkey", "apikey", "authkey", "authoriz", "cardnum", "cookie", "creditcard", "credential",
     "dbpass", "defaultpass", "encryptionkey", "functionskey", "instrumentationkey", "keypass", "licensekey", "masterkey", "passphrase",
-    "passwd", "password", "privatekey", "productkey", "secret", "sessid", "sessionid", "sharedkey", "signingkey", "storepass",
+    "masterauth", "passwd", "password", "privatekey", "productkey", "secret", "sessid", "sessionid", "sharedkey", "signingkey", "storepass",
     "subscriptionkey", "token", "userpass", "xauth",
     "authcode", "backupcode", "facode", "logincode", "recoverycode", "securitycode", "timecode", "verificationcode", "yourcode",
 )  # fmt: skip
@@ -39,7 +39,7 @@ OTHER_KINDS = frozenset((
 ABOUT = frozenset((
     "age", "alg", "algorithm", "arn", "attempts", "bucket", "changed", "config", "count", "domain", "enabled", "endpoint", "error",
     "expired", "expires", "expiry", "field", "file", "format", "header", "hint", "invalid", "kind", "label", "len", "length", "limit",
-    "message", "method", "missing", "model", "name", "path", "policy", "prefix", "provider", "ref", "remaining", "required", "reset",
+    "message", "method", "missing", "model", "name", "path", "per", "policy", "prefix", "provider", "ref", "remaining", "required", "reset",
     "response", "scheme", "secure", "signed", "size", "status", "strength", "timeout", "ttl", "type", "uri", "url", "used", "valid",
     "validators", "version",
 ))  # fmt: skip

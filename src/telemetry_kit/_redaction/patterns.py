@@ -63,6 +63,8 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("vercel_", r"\w{16,}", "Vercel: Blob tokens"),
     ("sq", r"[upa]_[0-9a-f]{40}", "gitleaks sonar-api-token"),
     ("pk_", r"\d{6,}_[A-Z0-9]{32}", "ClickUp: personal tokens"),
+    ("|cio", r"[A-Za-z0-9]{32}", "crates.io: API tokens"),
+    ("|Q~", r"[\w.~\-]{31,}", "gitleaks azure-ad-client-secret"),
     ("oy|2", r"[a-z0-9]{43}", "NuGet: API keys"),
     ("pnu_ tfp_", r"[\w\-.=]{16,}", "gitleaks prefect-api-token, typeform-api-token"),
     ("t1.", r"[\w\-=]{20,}\.[\w\-=]{20,}", "gitleaks yandex-access-token"),
@@ -86,14 +88,14 @@ follows, behind the bar.
 
 _PARTS_OF_NAMES = (
     "pass", "pwd", "pw", "pin", "ot|p", "sess", "sid", "sig", "ssn", "se|cret", "cred", "cookie", "code", "cvv", "cvc", "a|uth",
-    "key", "to|ken", "jwt", "csrf", "xsrf", "h|mac",
+    "key", "to|ken", "jwt", "csrf", "xsrf", "h|mac", "mne|monic",
 )  # fmt: skip
 """Where a name is looked at: `names.read` decides on the whole of it. A search begins behind the bar, with a rare letter."""
 
 QUOTE = r"""\\{0,4}["'`]"""
 _GIVES = r"(?:(?<!%)[=:>]?|(?<=%)3[ad])[^\S\n]{0,8}(?:(?:!\w{1,9}\s)?(?:[|>][+\-]?)?\n[^\S\n]{1,8})?(?!\[redacted)"
 _VALUE = rf"(?:{QUOTE})?value(?:{QUOTE})?\s?[:=]\s?"
-_FILLS = r"(?:(?:is|was|has|been|provided|passed|given|got|value):?\s|)"
+_FILLS = r"(?:(?:is|was|has|been|plain|login|default|provided|passed|given|got|value):?\s|)"
 _BETWEEN = rf"""
     (?=(?P<tail>[\w\-]{{0,24}}))(?P=tail)
     (?: [=:%](?P<assigned1>{_GIVES})
@@ -101,7 +103,7 @@ _BETWEEN = rf"""
       | \((?P<called>)(?=n?{QUOTE})
       | [\\"'`\])}}][\\"'`\])}}]{{0,6}}
         (?: (?P<valued1>[\s,]{{1,12}}{_VALUE})
-          | (?P<listed>\s?,\s?)(?=[bru]?{QUOTE})
+          | (?P<listed>(?<=["'`])\s?,\s?)(?=[bru]?{QUOTE})
           | \s{{0,8}}[=:](?P<assigned2>{_GIVES})
           | >(?P<xml2>)(?=[^\s<>\[])
           )
@@ -130,6 +132,8 @@ _APART: tuple[tuple[str, str, str], ...] = (
     ("ne|gotiate", "scheme", r"(?=\s[\w+/=.~\-]{8})"),
     ("fied", "identified", r"(?=\s(?:with\s[\w']{1,40}\s)?by\s)"),
     ("input_|value=", "input", r"""(?=["'])"""),
+    ("in|put':", "located", ""),
+    ('in|put":', "located", ""),
     ("values", "row", r"(?=\s?\()"),
     ("para|meters:", "row", r"(?=\s\()"),
     *((first, "card", rf"(?<![\w.]{first})(?=\d{{3}}[\s\-]?\d{{4,6}}[\s\-]?\d{{4,5}})") for first in "23456"),

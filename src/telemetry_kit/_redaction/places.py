@@ -31,8 +31,9 @@ _USERINFO = re.compile(r"""[^\s/"'<>]{1,512}(?=@)""")
 _FLAG = re.compile(r"""(-user|.)[\s='"]{0,3}([^\s"',]+)""", re.DOTALL)
 _BY = re.compile(r"\s(?:with\s\S+\s)?by\s(?:password\s)?", re.IGNORECASE)
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
+_FIELD = re.compile(r"""["']([\w\-]{1,60})["'],?[)\]]""")
 _CARD = re.compile(r"\d{4}(?:([ \-])\d{4,6}\1\d{4,5}(?:\1\d{1,4}(?:\1\d{3})?)?(?!\d)|\d{9,15}(?!\d))")
-_ISSUED = re.compile(r"[_\-][A-Za-z0-9]{24,}[\w\-]*")
+_ISSUED = re.compile(r"[_\-][A-Za-z0-9]{26,}[\w\-]*")
 
 
 def without_secrets(text: str) -> str:
@@ -134,12 +135,16 @@ def _named(text: str, match: Match) -> Span | None:
     closed = group == "assigned1" and begin == at + 1 and text[start - 1 : start] == text[at : at + 1]
     if not value.judged or (value.quoted and closed):  # nothing, or the quote that ends the name's own text
         return None
+    if value.quoted and text[value.end + 1 : value.end + 2] == ":" and group == "listed":
+        return None  # the key of the next pair
     kind, lower = group.rstrip(string.digits), written.lower().strip("-")
     if kind == "xml" and text[start - 1 : start] not in ("<", ":", '"', "'"):
         return None
     if kind in ("assigned", "listed", "valued"):
-        scheme = _SCHEME.match(text, begin) if "authoriz" in lower and not value.quoted else None
-        if scheme is not None:
+        scheme = _SCHEME.match(text, begin) if "authoriz" in lower else None
+        if scheme is not None and not is_word(scheme[1]):
+            if value.quoted:
+                return value.span(text)
             parameters = "=" in scheme[1].rstrip("=") or text[scheme.end() : scheme.end() + 1] == '"'
             return _line(text, begin, _REST_OF_LINE) if parameters else scheme.span()
         if not value.quoted and "=" in value.judged and ("cookie" in lower or "signature" in lower):
@@ -147,7 +152,10 @@ def _named(text: str, match: Match) -> Span | None:
         if value.quoted and text[at : at + 1] == "(" and lower.endswith(("auth", "credentials")):
             close = text.find(")", at, at + _LONGEST)
             return (at + 1, close) if close > 0 else None
-    return None if _harmless(text, value, kind, lower, name) else value.span(text)
+    if _harmless(text, value, kind, lower, name):
+        return None
+    of_words = kind == "assigned" and not value.quoted and ("phrase" in lower or "mnemonic" in lower)
+    return _line(text, begin) if of_words else value.span(text)
 
 
 def _line(text: str, begin: int, of: "re.Pattern[str]" = _LINE) -> Span:
@@ -272,6 +280,17 @@ def _input(text: str, match: Match) -> Span | None:
     return _value(text, match.end()).span(text)
 
 
+def _located(text: str, match: Match) -> Span | None:
+    """What a validator was given for a field, which its `loc` names before."""
+    at = text.rfind("loc", max(0, match.start() - 400), match.start())
+    field = None if at < 0 else _FIELD.search(text, at, at + 200)
+    if field is None or read(field[1]).weighs == NEVER:
+        return None
+    space = text[match.end() : match.end() + 1] == " "
+    value = _value(text, match.end() + space)
+    return value.span(text) if value.quoted and not is_word(value.judged) else None
+
+
 def _row(text: str, match: Match) -> Span | None:
     """The values of a statement, where one of its columns is a secret's."""
     begin = text.index("(", match.end()) + 1
@@ -305,6 +324,6 @@ def _token(text: str, match: Match) -> Span | None:
 
 _APART = {
     "login": _login, "pair": _pair, "pem": _pem, "flag": _flag, "scheme": _scheme, "identified": _identified,
-    "input": _input, "row": _row, "card": _card, "token": _token,
+    "input": _input, "located": _located, "row": _row, "card": _card, "token": _token,
 }  # fmt: skip
 """What is looked at for what `APART` finds."""

@@ -27,7 +27,7 @@ _CODE = re.compile(
     r"[A-Za-z_][A-Za-z_.]*(?:[(\[]|\.[A-Za-z_]+$)|[A-Za-z_]\w*[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w+://|-----|[&|]"
 )
 _HARMLESS = re.compile(
-    r"v?\d+(?:[.,:]\d+)*[a-z%]{0,3}$|\d{4}-\d\d(?:-\d\d.*)?$|0x[0-9a-f]{1,16}>?$|/?(?:[a-z]+/)+"
+    r"v?\d+(?:[.,:]\d+)*[a-z%]{0,3}$|\d{4}-\d\d(?:-\d\d.*)?$|0x[0-9a-f]{1,16}>?$|/?(?:[a-z_]{3,}/|(?:[a-z]+/){2,})"
     r"|.*\.(?:py|js|json|ya?ml|toml|txt|cfg|conf|ini|pem|log|csv|md)$",
     re.IGNORECASE,
 )
