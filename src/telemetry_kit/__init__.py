@@ -17,6 +17,7 @@ if _typing.TYPE_CHECKING:
     from telemetry_kit._core.names import Handle
     from telemetry_kit._events.logging_filters import LogCorrelation, LogSampling
     from telemetry_kit._jobs.job import BatchJob, JobRun, current_run
+    from telemetry_kit._operation.objective import Objective
     from telemetry_kit._redaction.scrub import default_scrub
     from telemetry_kit._spans.current import enrich_span, set_span_attributes
     from telemetry_kit._use.cache import Cache
@@ -41,6 +42,7 @@ __all__ = [
     "LogCorrelation",
     "LogSampling",
     "Measurement",
+    "Objective",
     "Operation",
     "Pool",
     "PoolStats",
@@ -67,6 +69,7 @@ _HOMES = {
     "_core.names": ("Handle",),
     "_events.logging_filters": ("LogCorrelation", "LogSampling"),
     "_jobs.job": ("BatchJob", "JobRun", "current_run"),
+    "_operation.objective": ("Objective",),
     "_redaction.scrub": ("default_scrub",),
     "_spans.current": ("enrich_span", "set_span_attributes"),
     "_use.cache": ("Cache",),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from telemetry_kit._executors.wrap import Propagate
     from telemetry_kit._jobs.job import BatchJob
     from telemetry_kit._jobs.options import Seconds
+    from telemetry_kit._operation.objective import Objectives
     from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, SpanMode
     from telemetry_kit._spans.new import NewSpan
     from telemetry_kit._use.cache import Cache
@@ -172,6 +173,7 @@ class Telemetry(ByRecipe):
         expected: Expected = (),
         error_if: ErrorIf | None = None,
         convention: Convention | None = None,
+        objective: Objectives = None,
         sample_durations: float = 1.0,
     ) -> Operation: ...
 
@@ -191,6 +193,7 @@ class Telemetry(ByRecipe):
         expected: Expected = (),
         error_if: ErrorIf | None = None,
         convention: Convention | None = None,
+        objective: Objectives = None,
         sample_durations: float = 1.0,
     ) -> Any:
         """Measure rate, errors and duration of something: a decorator, and the maker of measurements.
@@ -213,6 +216,8 @@ class Telemetry(ByRecipe):
             expected: exception types that are no errors, or a callable given the exception.
             error_if: given the result; True or a string (the `error.type`) makes it an error.
             convention: one of `telemetry_kit.conventions`, whose names, buckets, kind and error rule apply.
+            objective: an `Objective`, or several: how many calls met what was promised, `operation.objective.calls`,
+                exactly, whatever the buckets are. Cancelled calls are in neither count.
             sample_durations: the share of calls, 0.0 to 1.0, whose duration goes into the histogram. Below 1.0
                 `operation.calls` and `operation.time` count every call exactly.
 
@@ -243,6 +248,7 @@ class Telemetry(ByRecipe):
             expected=expected,
             error_if=error_if,
             convention=convention,
+            objective=objective,
             sample_durations=sample_durations,
         )
         return Operation(self._scope, name, options)

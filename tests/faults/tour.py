@@ -27,6 +27,7 @@ import telemetry_kit
 from telemetry_kit import (
     ErrorPolicy,
     LogCorrelation,
+    Objective,
     PoolStats,
     QueueStats,
     carriers,
@@ -456,6 +457,8 @@ def queues_and_caches(sdk: Sdk) -> Any:
         return 2 * n
 
     telemetry.observe_queue(waiting, name="orders")
+    with telemetry.operation("promised", objective=Objective(99.0, within=0.3)).measure():
+        pass
     telemetry.observe_queue(name="mails", stats=lambda: QueueStats(size=1, oldest_age=2.0))
     telemetry.observe_cache(double, name="double")
     cache = telemetry.cache("prices")

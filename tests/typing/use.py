@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from typing_extensions import assert_type
 
-from telemetry_kit import Cache, Database, Handle, Pool, PoolStats, Query, Telemetry
+from telemetry_kit import Cache, Counter, Database, Handle, Pool, PoolStats, Query, QueueStats, Telemetry
 from telemetry_kit.conventions import DB_CONNECTIONS
 
 telemetry = Telemetry("typed")
@@ -53,7 +53,7 @@ assert_type(telemetry.observe_queue(orders, name="orders"), Handle)
 
 prices = telemetry.cache("prices")
 assert_type(prices, Cache)
-prices.lookup(found=True)
+assert_type(prices.lookup(found=True), bool)
 
 
 @prices.load()
@@ -79,3 +79,19 @@ with db.query("SELECT", collection="orders", summary=None, text=None) as q:
 with telemetry.health("disk", lambda: True, timeout=1.0, max_age=5.0) as health:
     assert_type(health, Handle)
     health.stop()
+
+sold = telemetry.counter("lamp.sold", unit="{lamp}", description="Lamps that were sold")
+assert_type(sold, Counter)
+sold.add(2, {"lamp.kind": "desk"})
+assert_type(telemetry.observe_gauge("database.size", lambda: 8_192, unit="By", description="Size"), Handle)
+assert_type(
+    telemetry.observe_gauge("table.size", lambda: [(1.5, {"table": "a"})], unit="By", description="Size"), Handle
+)
+assert_type(telemetry.observe_queue(name="mails", stats=lambda: QueueStats(size=3, oldest_age=1.5)), Handle)
+
+
+async def is_there() -> bool:
+    return True
+
+
+assert_type(telemetry.health("db", is_there), Handle)

@@ -183,6 +183,7 @@ def fits(operation: Operation, func: Any, arguments: object) -> bool:
         operation.span_mode in (True, False)
         and operation.plain
         and not operation.judges
+        and not (operation.sampled and operation.objectives)  # a sampled call may end before it is counted for them
         and arguments is None
         and callables.kind_of(func) in ("sync", "async")
     )
@@ -207,6 +208,7 @@ def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated
 def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     operation = fast.operation
     local = operation.state.local
+    ended = end if operation.objectives is None else operation.objectives.before(end)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -285,7 +287,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                     record = None  # the span is there for every call
             if _waiting:
                 reentrancy.drain()
-            end(call, here, record, duration)
+            ended(call, here, record, duration)
             cell[0], call.cell = cell[0] - 1, None
             return result
         except BaseException as exc:
@@ -302,6 +304,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
 def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     operation = fast.operation
     local = operation.state.local
+    ended = end if operation.objectives is None else operation.objectives.before(end)
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -374,7 +377,7 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                     record = None  # the span is there for every call
             if _waiting:
                 reentrancy.drain()
-            end(call, here, record, duration)
+            ended(call, here, record, duration)
             cell[0], call.cell = cell[0] - 1, None
             return result
         except BaseException as exc:

@@ -272,6 +272,8 @@ class Measurement(ActiveSpan, StaysHere):
                 attributes = operation.metric_static
             if operation.sampled:
                 operation.count(attributes, duration)
+            if operation.objectives is not None:
+                operation.objectives.count(error_type, exc, duration)
             measured = (operation.histogram, duration, attributes) if operation.samples() else None
             self._state = 2
             self._close(error_type, exc, named=operation.name, description=self._description, measured=measured)

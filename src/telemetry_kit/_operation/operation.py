@@ -21,6 +21,7 @@ from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import fast_path, sampling
 from telemetry_kit._operation import propagation as carry
 from telemetry_kit._operation.measurement import Measurement
+from telemetry_kit._operation.objective import Counted, check_objectives
 from telemetry_kit._operation.options import INCOMING, OUTGOING, Attributes, OperationOptions, SpanMode, check_name
 from telemetry_kit._operation.recorder import Decorated
 from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
@@ -70,6 +71,7 @@ class Operation(HasBlocks, ByRecipe):
         "kind",
         "metric_static",
         "name",
+        "objectives",
         "plain",
         "record",
         "sampled",
@@ -108,10 +110,15 @@ class Operation(HasBlocks, ByRecipe):
             and given.span != "current"
         )
         self.judges: bool = given.error_if is not None or given.convention is not None or given.span == "current"
+        self.objectives: Counted | None = None
         self.sampled: bool = given.sample_durations < 1.0
         self.gap: Callable[[], float] = sampling.gaps(given.sample_durations)
         if name is not None:
             self._enter_state(given.metric_attributes, given.span_attributes)
+            objectives = check_objectives(what, given.objective)
+            if objectives:
+                self.objectives = Counted(scope, self.state.name, objectives)
+                self.bind()
 
     def _enter_state(self, metric_attributes: Attributes, span_attributes: Attributes) -> None:
         scope, convention = self.scope, self.convention
@@ -155,7 +162,7 @@ class Operation(HasBlocks, ByRecipe):
         tracer = self.scope.tracer() if self.span_mode is True else None
         self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
         self.record: Callable[..., None] | None = self.histogram.recorder()
-        unseen = self.start_span is None and self.record is None and not self.sampled
+        unseen = self.start_span is None and self.record is None and not (self.sampled or self.objectives)
         self.idle: bool = unseen and self.scope.errors.where() == "span"  # a host may have an SDK for logs alone
 
     def samples(self) -> bool:

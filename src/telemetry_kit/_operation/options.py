@@ -9,6 +9,7 @@ from typing import Any, Literal
 from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
+from telemetry_kit._operation.objective import Objective, Objectives, check_objectives
 from telemetry_kit.conventions import Convention
 
 SpanMode = bool | Literal["current", "errors"]
@@ -51,7 +52,13 @@ class OperationOptions:
     expected: Expected = ()
     error_if: ErrorIf | None = None
     convention: Convention | None = None
+    objective: Objectives = None
     sample_durations: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (self.objective is None or isinstance(self.objective, (Objective, tuple))):
+            several = self.objective if isinstance(self.objective, Iterable) else (self.objective,)
+            object.__setattr__(self, "objective", tuple(several))  # asked more than once
 
     def check(self, what: str) -> tuple[SpanKind, CheckedExpected | None]:
         """Raise TypeError or ValueError for what can't be right; gives the kind that applies, and `expected` ready to
@@ -77,6 +84,7 @@ class OperationOptions:
         if self.public_endpoint and kind not in INCOMING:
             msg = f"{what} is a public_endpoint but {kind.name}: only SERVER and CONSUMER have incoming context"
             raise ValueError(msg)
+        check_objectives(what, self.objective)
         _check_share(what, self.sample_durations, self.convention)
         return kind, check_expected(what, self.expected)
 

@@ -37,8 +37,9 @@ class Decorated:
         if operation.span_mode is True or operation.span_mode == "errors":
             self.span_static = {**operation.span_static, "code.function.name": callables.full_name_of(func)}
         self.stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
-        self.hands_on = operation._carrier is not None and operation.scope.by_globals and not operation.sampled
-        always = operation.sampled or operation._carrier is not None or not operation.scope.by_globals
+        counts = operation.sampled or operation.objectives is not None
+        self.hands_on = operation._carrier is not None and operation.scope.by_globals and not counts
+        always = counts or operation._carrier is not None or not operation.scope.by_globals
         # A host may have an SDK for logs alone.
         self.idle: Callable[[], bool] = _never if always or operation.scope.errors.where() != "span" else sdk.absent
 

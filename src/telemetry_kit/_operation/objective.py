@@ -1,0 +1,180 @@
+"""Objectives of operations: how many calls met what was promised, counted exactly, whatever the buckets are.
+
+A call that was cancelled says nothing about a promise and is in neither count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from telemetry_kit._core import faults
+from telemetry_kit._core.face import public
+from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.outcome import CANCELLED, OTHER
+from telemetry_kit._core.outcome import error_type as error_type_of
+from telemetry_kit._core.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry_kit._core.scope import Scope
+
+MET, MISSED = "met", "missed"
+
+
+@public
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is promised of an operation: which share of its calls succeeds, and within what time.
+
+    Args:
+        target: percent of the calls, from 50 to below 100: 99.9.
+        within: seconds in which a call has to succeed; None where any success will do.
+        name: of the objective; `availability`, or `latency` with `within`, unless given.
+
+    Raises TypeError for what is no number or str, ValueError for a target or a time that can't be.
+
+    >>> Objective(99.9)
+    Objective(target=99.9, within=None, name='availability')
+    >>> Objective(99.0, within=0.3).name
+    'latency'
+    """
+
+    target: float
+    within: float | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_number("target", self.target)
+        if not 50 <= self.target < 100:
+            msg = f"target of an objective must be percent of the calls, from 50 to below 100, got {self.target!r}"
+            raise ValueError(msg)
+        if self.within is not None:
+            _check_number("within", self.within)
+            if not 0 < self.within < math.inf:
+                msg = f"within of an objective must be above 0 seconds, got {self.within!r}"
+                raise ValueError(msg)
+        if self.name is None:
+            object.__setattr__(self, "name", "availability" if self.within is None else "latency")
+        elif not isinstance(self.name, str) or not self.name:
+            msg = f"name of an objective must be a str that isn't empty, got {self.name!r:.100}"
+            raise TypeError(msg) if not isinstance(self.name, str) else ValueError(msg)
+
+
+def _check_number(option: str, given: object) -> None:
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        msg = f"{option} of an objective must be a number, got {given!r:.100} of type {type(given).__name__}"
+        raise TypeError(msg)
+
+
+Objectives = Objective | Iterable[Objective] | None
+
+
+def check_objectives(what: str, given: Objectives) -> tuple[Objective, ...]:
+    """The objectives, or the TypeError or ValueError that says what is wrong with them."""
+    if given is None:
+        return ()
+    found = (given,) if isinstance(given, Objective) else given
+    if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
+        found = (found,)
+    objectives = tuple(found)
+    for one in objectives:
+        if not isinstance(one, Objective):
+            msg = f"objective of {what} must be an Objective or several, got {one!r:.100}"
+            raise TypeError(msg)
+    names = [one.name for one in objectives]
+    for name in names:
+        if names.count(name) > 1:
+            msg = f"the objectives of {what} must have names of their own, got two called {name!r}: give name="
+            raise ValueError(msg)
+    return objectives
+
+
+class _Targets:
+    """What was promised of a scope's operations."""
+
+    __slots__ = ("__weakref__", "new", "promised", "series")
+
+    def __init__(self) -> None:
+        self.new = deque([True])
+        """Taken by whoever has them observed."""
+        self.promised: dict[tuple[str, str | None], Objective] = {}
+        """By operation and objective."""
+        self.series: dict[tuple[str, str | None], Series] = {}
+
+    def read(self) -> Reading:
+        return [(of, self.promised[key].target / 100) for key, of in list(self.series.items())]
+
+
+_TARGETS: Registry[_Targets] = Registry(_Targets)
+
+
+class Counted:
+    """The objectives of one operation: every call that ends is counted for each."""
+
+    __slots__ = ("_account", "each")
+
+    def __init__(self, scope: Scope, operation: str, objectives: tuple[Objective, ...]) -> None:
+        self._account = scope.instruments.account("operation.objective.calls")
+        self.each: list[tuple[float, Series, Series]] = []
+        """The seconds within which a call has to succeed, and the series of those that did and those that didn't."""
+        targets = _TARGETS.of(scope.living)
+        for one in objectives:
+            attributes = {"operation.name": operation, "scope.name": scope.name, "objective.name": one.name or OTHER}
+            there = targets.promised.setdefault((operation, one.name), one)
+            if there != one and operation != OTHER:
+                msg = (
+                    f"objective {one.name!r} of operation {operation!r} must be what it is already, {there!r}, got "
+                    f"{one!r}: give it another name"
+                )
+                raise ValueError(msg)
+            targets.series[operation, one.name] = series(attributes)
+            met, missed = (series({**attributes, "objective.result": result}) for result in (MET, MISSED))
+            self._account.declare(met, missed)
+            self.each.append((math.inf if one.within is None else one.within, met, missed))
+        if targets.new:
+            try:
+                targets.new.pop()
+            except IndexError:  # another thread was faster
+                return
+            scope.instruments.observe("operation.objective.target", targets, _Targets.read)
+
+    def count(self, error_type: str | None, exc: BaseException | None, duration: float) -> None:
+        """Count a call that ended so, after so many seconds."""
+        if error_type == CANCELLED or (exc is not None and error_type is None and _type_of(exc) == CANCELLED):
+            return
+        for within, met, missed in self.each:
+            self._account.add(met if error_type is None and duration <= within else missed)
+
+    def before(self, end: Callable[..., None]) -> Callable[..., None]:
+        """`end` of the fast path, by which calls end that succeeded, with the counting before it, in one frame."""
+        local, new, each = self._account.local, self._account.new, self.each
+
+        def counted(call: Any, here: Any, record: Any, duration: float) -> None:
+            try:
+                cell = local.cell
+            except AttributeError:
+                cell = new()
+            for within, met, missed in each:
+                of = met if duration <= within else missed
+                try:
+                    cell[of] += 1
+                except KeyError:
+                    cell.setdefault(of, 0)
+                    cell[of] += 1
+            end(call, here, record, duration)
+
+        return counted
+
+
+def _type_of(exc: BaseException) -> str | None:
+    """What it is by itself: a convention may not call it an error."""
+    try:
+        return error_type_of(exc)
+    except Exception as fault:
+        faults.record("outcome", fault)
+        return None
