@@ -107,7 +107,7 @@ _BETWEEN = rf"""
           | \s{{0,8}}[=:](?P<assigned2>{_GIVES})
           | >(?P<xml2>)(?=[^\s<>\[])
           )
-      | \s{{1,12}}(?=\S)
+      | \s{{1,12}}(?=\S)(?![a-z\s]{{30}})
         (?: [=:](?P<assigned3>{_GIVES})
           | value(?P<valued2>\s?[:=]\s?)
           | (?P<quoted>(?:(?:is|was|for|of)\s(?:[^\s"']{{1,40}}\s(?:is|was)\s|)|))(?=[bnru]?{QUOTE}[^\s"'\[])
@@ -117,7 +117,7 @@ _BETWEEN = rf"""
     )"""
 """What may stand between a part of a name and its value; each group is a way of giving one."""
 
-_LONG = r"(?=[a-z0-9][\w\-]{13})(?:(?![a-z_\-]{24})(?=[a-z_\-]{0,23}\d)|(?=[a-z0-9]{24}))"
+_LONG = r"(?:(?![a-z_\-]{24})(?=[a-z0-9][\w\-]{13})(?=[a-z_\-]{0,23}\d)|(?=[a-z0-9]{24}))"
 """A long token goes on, with a digit in it or without separators. (Repeats of fixed length are those that `re` never takes back.)"""
 _APART: tuple[tuple[str, str, str], ...] = (
     (":", "login", r"""(?=//[^\s/"'<>]{1,512}@)"""),
