@@ -320,7 +320,7 @@ def add_event(sdk: Sdk) -> None:
 
 def end_of_a_sampled_call(sdk: Sdk) -> None:
     operation = sdk.telemetry().operation("work", error_if=lambda _: None, sample_durations=0.5)
-    operation.state.add = broken  # type: ignore[method-assign]
+    operation._definition.state.add = broken  # type: ignore[method-assign]
 
 
 def attaching(sdk: Sdk) -> None:

@@ -650,7 +650,7 @@ import tracemalloc
 from tests.support import Sdk
 sdk = Sdk()
 operation = sdk.telemetry().operation("work", span=False)
-guard = operation.state.guard
+guard = operation._definition.state.guard
 for number in range(200): guard.attributes({"user": f"{number}"})
 tracemalloc.start()
 before = tracemalloc.get_traced_memory()[0]

@@ -84,7 +84,7 @@ def work(service: Service, again: Service) -> tuple[bool, list[Any], str]:
     with capture() as captured:
         with operation.measure():
             pass
-        policy = operation.scope.errors
+        policy = operation._definition.scope.errors
         return (
             operation is again.handle,
             [dict(point.attributes) for point in captured.points("operation.duration")],

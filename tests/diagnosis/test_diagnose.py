@@ -200,6 +200,33 @@ def test_faults_and_dropped_values() -> None:
     assert "operation.error_if (1)" in diagnosed(program)["faults"]["seen"]
 
 
+def test_a_decorator_above_the_route() -> None:
+    """An operation that decorates a function of which no call ever came through it is named, one that was called isn't."""
+    program = ALL + textwrap.dedent(
+        """
+        from telemetry_kit import Telemetry
+        telemetry = Telemetry("shop.web")
+        routes = []
+        def route(handler):
+            routes.append(handler)
+            return handler
+        @telemetry.operation("wrong")
+        @route
+        def wrong(): pass
+        @route
+        @telemetry.operation("right")
+        def right(): pass
+        @route
+        @telemetry.operation("full", error_if=bool)
+        def full(): pass
+        for handler in routes: handler()
+        """
+    )
+    finding = diagnosed(program)["never_called"]
+
+    assert (finding["severity"], finding["seen"]) == ("warning", "1 decorated and never called: wrong")
+
+
 def test_versions_that_dont_belong_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """API, SDK and conventions of different releases are named with their versions."""
     versions = {

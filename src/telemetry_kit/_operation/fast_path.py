@@ -16,7 +16,8 @@ from opentelemetry.context import Context
 
 from telemetry_kit._core import active_span, cells, clock, faults, forks, reentrancy, sdk
 from telemetry_kit._core import context as _context
-from telemetry_kit._operation.measurement import CURRENT, NO_MEASUREMENT, Entered, Measurement
+from telemetry_kit._operation.call import CURRENT, Entered
+from telemetry_kit._operation.measurement import NO_MEASUREMENT, Measurement
 from telemetry_kit._wrapping import awaitables, callables, drivers
 
 # Looked up once: closures would keep a cell for each, and every decorated function pays for its closure's.
@@ -27,7 +28,7 @@ _set_current, _reset_current = CURRENT.set, CURRENT.reset
 _sound, _latest, _begun = active_span.sound, reentrancy.latest, reentrancy.begun
 
 if TYPE_CHECKING:
-    from telemetry_kit._operation.operation import Operation
+    from telemetry_kit._operation.definition import Definition
     from telemetry_kit._operation.recorder import Decorated
 
 
@@ -177,7 +178,7 @@ def _record(site: str, fault: Exception) -> None:
         return
 
 
-def fits(operation: Operation, func: Any, arguments: object) -> bool:
+def fits(operation: Definition, func: Any, arguments: object) -> bool:
     """Whether `func` can go the fast path."""
     return (
         operation.span_mode in (True, False)
@@ -194,12 +195,12 @@ class Fast:
 
     __slots__ = ("operation", "span_static")
 
-    def __init__(self, operation: Operation, decorated: Decorated) -> None:
+    def __init__(self, operation: Definition, decorated: Decorated) -> None:
         self.operation = operation
         self.span_static = decorated.span_static
 
 
-def closure(func: Callable[..., Any], operation: Operation, decorated: Decorated) -> Callable[..., Any]:
+def closure(func: Callable[..., Any], operation: Definition, decorated: Decorated) -> Callable[..., Any]:
     """`func`, measured on the fast path."""
     fast = Fast(operation, decorated)
     return _async(func, fast) if callables.kind_of(func) == "async" else _sync(func, fast)

@@ -6,14 +6,11 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opentelemetry.trace import Span, SpanKind, get_current_span
+from opentelemetry.trace import Span, get_current_span
 
 from telemetry_kit._core import clock, counters, faults, reentrancy
-from telemetry_kit._core import context as _context
-from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import (
     OWN_KEYS,
     AttributeValue,
@@ -25,7 +22,7 @@ from telemetry_kit._core.attributes import (
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.recipe import StaysHere
-from telemetry_kit._operation import endings
+from telemetry_kit._operation.call import CURRENT, Entered, OperationCall
 from telemetry_kit._wrapping.awaitables import NO_RESULT
 
 if TYPE_CHECKING:
@@ -33,74 +30,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from telemetry_kit._core.error_policy import Record
-    from telemetry_kit._operation.operation import Operation
 
 M = TypeVar("M", bound="Measurement")
 
-CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
-"""The innermost running measurement: itself, a reference that doesn't keep it where somebody else can end it, or the
-call on the fast path that makes one if it is asked for."""
-_context.travels_with_bodies(CURRENT)
-
-
-class Entered(_context.Current):
-    """What a measurement has made its own: what is current, and its place among those that run."""
-
-    __slots__ = ("cell", "running")
-
-    def __init__(self, running: counters.Running, mine: Any) -> None:
-        self.context = None
-        self.variable = CURRENT
-        self.mine = mine
-        self._before = self._attached = self._token = None
-        self.running = running
-        self.cell: list[Any] | None = None
-
-    def count_out(self) -> None:
-        """It runs no longer."""
-        cell, self.cell = self.cell, None
-        if cell is not None:
-            self.running.leave(cell)
-
-    def drop(self) -> None:
-        super().drop()
-        self.count_out()
-
-    def inside_another(self) -> bool:
-        """Whether another call is running around this one."""
-        outer = getattr(self._token, "old_value", None)
-        if outer.__class__ is reentrancy.Watch:
-            outer = outer()
-        return outer is not None and outer is not Token.MISSING and outer.running()
-
 
 @public
-class Measurement(ActiveSpan, StaysHere):
+class Measurement(OperationCall, StaysHere):
     """One call of an operation, as `operation.measure()` gives it: a context manager for a single use.
 
     Its methods never raise, and do nothing before it began or after it ended.
     """
-
-    # Defaults stand on the class: what a call doesn't touch costs it nothing.
-    _plain = True
-    _given: Mapping[str, object] | None = None
-    _given_span: Mapping[str, object] | None = None
-    _carrier: Any = None
-    _given_links: Any = None
-    _state = 0  # 0 not begun, 1 running, 2 ended, 3 and left
-    _again = 0  # blocks inside that entered it once more
-    _watch: reentrancy.Watch | None = None
-    _current: Entered
-    _start = 0.0
-    _metric: dict[str, AttributeValue] | None = None
-    _asked: tuple[tuple[Any, ...], dict[str, Any]] | None = None  # what a callable for its attributes is given
-    _failed: str | None = None
-    _description: str | None = None
-    _status: object = None
-
-    def __init__(self, operation: Operation) -> None:
-        self._operation = operation
-        self._scope = operation.scope
 
     def __enter__(self) -> Measurement:  # noqa: PYI034 - Self is in typing from 3.11 on
         if self._state:
@@ -218,14 +157,15 @@ class Measurement(ActiveSpan, StaysHere):
         self._generation = counters.fork.generation
         self._state = 1
         plain = operation.plain and self._plain
-        attributes = span_static if plain else operation.prepare(self, span_static, args, kwargs)
+        attributes = span_static if plain else self._prepare(span_static, args, kwargs)
         if operation.span_mode is True:
             self._start_span(operation.name, operation.kind, attributes)
         elif operation.span_mode == "errors":
             self._static = attributes
         if not plain or arguments is not None:
-            operation.enrich(self, attributes, arguments, args, kwargs)
+            self._enrich(attributes, arguments, args, kwargs)
         entered.cell = entered.running.enter()
+        operation.state.called = True
         self._be_current()
         self._start = self._resumed = clock.perf_counter()
 
@@ -263,11 +203,11 @@ class Measurement(ActiveSpan, StaysHere):
             if self._generation is not counters.fork.generation:
                 return  # began in the parent process, which records it
             operation = self._operation
-            error_type = operation.judge(self, exc, result) if exc is not None or operation.judges else self._failed
+            error_type = self._classify(exc, result) if exc is not None or operation.judges else self._failed
             if error_type is not None:
                 error_type = operation.state.guard.error_type(error_type)
             if error_type is not None or self._metric is not None:
-                attributes = operation.metric_set(self, error_type)
+                attributes = operation.metric_set(self._metric, error_type)
             else:
                 attributes = operation.metric_static
             if operation.sampled:
@@ -290,7 +230,7 @@ class Measurement(ActiveSpan, StaysHere):
             if self._recording:
                 super()._record_error(error_type, exc, named, description)
             else:
-                endings.record_without_span(self, error_type, exc)
+                self._record_without_span(error_type, exc)
         except Exception as fault:
             faults.record("span.error", fault)
 
@@ -334,12 +274,9 @@ def current_measurement() -> Measurement:
         current = current()
     if current is None:
         return NO_MEASUREMENT
-    return current if isinstance(current, Measurement) else current.measurement()  # type: ignore[no-any-return]
+    return current if isinstance(current, Measurement) else current.measurement()
 
 
 def ambient_span() -> Span:
     """The span that is current now."""
     return get_current_span()
-
-
-__all__ = ["CURRENT", "NO_MEASUREMENT", "Measurement", "SpanKind", "current_measurement"]

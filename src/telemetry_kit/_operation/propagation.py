@@ -8,8 +8,7 @@ from telemetry_kit._core import faults, reentrancy
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-
-    from telemetry_kit._operation.measurement import Measurement
+    from opentelemetry.trace import Link
 
 
 def evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None, kwargs: dict[str, Any]) -> Any:
@@ -28,21 +27,21 @@ def evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None,
         return None
 
 
-def go_on_from(measurement: Measurement, carrier: Any, links: Any, *, public: bool) -> None:
-    """Give a measurement the context that it goes on from and its links; at a public endpoint both are links."""
+def go_on_from(carrier: Any, links: Any, *, public: bool) -> tuple[Context | None, list[Link] | None]:
+    """The context that a call goes on from, None for the current one, and its links; at a public endpoint both are
+    links."""
     with reentrancy.late_import():
         from telemetry_kit import propagation
 
     try:
         linked = [] if links is None else propagation.links_to(links)
         if public:
-            measurement._current.context, incoming = propagation.extract_public(carrier)
-            linked = propagation.links_to([*incoming, *linked])
-        elif carrier is not None:
-            measurement._current.context = propagation.extract(carrier)
-        measurement._links = linked or None
+            where, incoming = propagation.extract_public(carrier)
+            return where, propagation.links_to([*incoming, *linked]) or None
+        return None if carrier is None else propagation.extract(carrier), linked or None
     except Exception as fault:
         faults.record("operation.carrier", fault)
+        return None, None
 
 
 def send(carrier: Any, context: Context | None) -> None:

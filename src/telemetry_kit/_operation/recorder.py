@@ -1,4 +1,4 @@
-"""An operation on one function: what `_calls` and `_lean` begin each of its calls with."""
+"""An operation on one function: what `drivers` and the fast path begin each of its calls with."""
 
 from __future__ import annotations
 
@@ -8,43 +8,46 @@ from typing import TYPE_CHECKING, Any
 from telemetry_kit._core import reentrancy, sdk
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._operation.measurement import Entered, Measurement
+from telemetry_kit._operation import propagation as carry
+from telemetry_kit._operation.call import Entered
+from telemetry_kit._operation.measurement import Measurement
+from telemetry_kit._operation.options import INCOMING
 from telemetry_kit._wrapping import callables
 from telemetry_kit._wrapping.awaitables import NO_RESULT, NOTHING, Call
 
 if TYPE_CHECKING:
-    from telemetry_kit._operation.operation import Operation
+    from telemetry_kit._operation.definition import Definition
 
 
 class Decorated:
-    """An operation on one function: `Calls` for `_calls`."""
+    """An operation on one function: `Calls` for `drivers`."""
 
     __slots__ = ("arguments", "hands_on", "idle", "operation", "running", "span_static", "stepwise")
 
-    def __init__(self, operation: Operation, func: Any) -> None:
+    def __init__(self, operation: Definition, func: Any) -> None:
         for option in ("metric_attributes", "span_attributes", "carrier", "links"):
-            given = getattr(operation, f"_{option}")
+            given = getattr(operation, option)
             if callable(given):
                 callables.check_takes(given, func, f"{option} of operation {operation.name!r}")
         self.operation = operation
         self.running = operation.state
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
-        if operation._arguments is not None:
+        if operation.arguments is not None:
             from telemetry_kit._wrapping.arguments import compile_arguments
 
-            self.arguments = compile_arguments(func, operation._arguments)
+            self.arguments = compile_arguments(func, operation.arguments)
         self.span_static = operation.span_static
         if operation.span_mode is True or operation.span_mode == "errors":
             self.span_static = {**operation.span_static, "code.function.name": callables.full_name_of(func)}
         self.stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         counts = operation.sampled or operation.objectives is not None
-        self.hands_on = operation._carrier is not None and operation.scope.by_globals and not counts
-        always = counts or operation._carrier is not None or not operation.scope.by_globals
+        self.hands_on = operation.carrier is not None and operation.scope.by_globals and not counts
+        always = counts or operation.carrier is not None or not operation.scope.by_globals
         # A host may have an SDK for logs alone.
         self.idle: Callable[[], bool] = _never if always or operation.scope.errors.where() != "span" else sdk.absent
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        measurement: Any = None
+        measurement: Measurement | None = None
         try:
             if self.hands_on and sdk.absent():
                 return _HandedOn(self.operation, args, kwargs, stepwise=self.stepwise)
@@ -68,11 +71,15 @@ class Decorated:
 class _HandedOn(ActiveSpan):
     """A call of which nothing is kept, since there is no SDK, and whose carrier still hands the context on."""
 
-    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], *, stepwise: bool) -> None:
+    _current: Entered
+
+    def __init__(self, operation: Definition, args: tuple[Any, ...], kwargs: dict[str, Any], *, stepwise: bool) -> None:
         self._current = Entered(operation.state, None)
         self._current.variable = None
         try:
-            self._current.context = operation.hand_on(args, kwargs)
+            carrier = carry.evaluate("operation.carrier", None, operation.carrier, args, kwargs)
+            incoming = operation.kind in INCOMING
+            self._current.context = carry.hand_on(carrier, incoming=incoming, public=operation.public_endpoint)
             if stepwise:
                 self._busy_time = 0.0
             self._current.cell = operation.state.enter()

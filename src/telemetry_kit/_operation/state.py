@@ -28,7 +28,17 @@ class OperationState(counters.Running):
     `{series: [calls, seconds, calls until the next whose duration is recorded]}`.
     """
 
-    __slots__ = ("_active", "_guard", "_instruments", "_scope_name", "active_attributes", "name", "sampled")
+    __slots__ = (
+        "_active",
+        "_guard",
+        "_instruments",
+        "_scope_name",
+        "active_attributes",
+        "called",
+        "decorated",
+        "name",
+        "sampled",
+    )
 
     def __init__(self, instruments: Instruments, scope_name: str, name: str) -> None:
         super().__init__()
@@ -37,6 +47,10 @@ class OperationState(counters.Running):
         self.name: str = name
         self.active_attributes: dict[str, AttributeValue] | None = None
         self.sampled: bool = False
+        self.decorated: bool = False
+        """Whether a function was decorated with it."""
+        self.called: bool = False
+        """Whether any call of it ever began."""
         self._active: Series | None = None
         self._guard: ValueGuard | None = None
 
@@ -121,6 +135,11 @@ def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
         if state is None
         else state
     )
+
+
+def never_called(scope: Scope) -> list[str]:
+    """Names of operations that decorate a function of which no call ever began, for a diagnosis."""
+    return [state.name for state in list(_STATES.of(scope).values()) if state.decorated and not state.called]
 
 
 def observe_active(scope: Scope, state: OperationState, metric: str, attributes: dict[str, AttributeValue]) -> None:

@@ -16,8 +16,8 @@ from telemetry_kit._core.face import public
 from telemetry_kit._core.names import check_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._operation.definition import Definition
 from telemetry_kit._operation.measurement import Measurement
-from telemetry_kit._operation.operation import Operation
 from telemetry_kit._operation.options import OperationOptions
 from telemetry_kit._wrapping.awaitables import NO_RESULT
 from telemetry_kit.conventions import DB_CLIENT
@@ -66,9 +66,9 @@ class Database(ByRecipe):
         server = server_address if server_address is None or server_port is None else f"{server_address}:{server_port}"
         self._place = namespace or server
         self._guard = _GUARDS.of(scope).setdefault(tuple(self._own.items()), ValueGuard())
-        self._operations: dict[tuple[object, ...], Operation] = {}
+        self._operations: dict[tuple[object, ...], Definition] = {}
         """By the attributes on their metrics: as many as the guard lets through."""
-        self._asked: dict[tuple[object, ...], Operation] = {}
+        self._asked: dict[tuple[object, ...], Definition] = {}
         """By what was asked, the first of them, so that the guard is asked once."""
         self._rows = scope.instruments.histogram(RETURNED_ROWS)
 
@@ -99,11 +99,10 @@ class Database(ByRecipe):
         made = self._operation(asked)
         query = Query(made, self._rows)
         if text is not None or not asked.items() <= made.span_static.items():
-            query._plain = False
-            query._given_span = asked if text is None else {**asked, db_attributes.DB_QUERY_TEXT: text}
+            query._give(None, asked if text is None else {**asked, db_attributes.DB_QUERY_TEXT: text}, None, None)
         return query
 
-    def _operation(self, asked: dict[str, Any]) -> Operation:
+    def _operation(self, asked: dict[str, Any]) -> Definition:
         """The operation of all queries that look alike on a metric."""
         try:
             key = tuple(asked.items())
@@ -117,19 +116,19 @@ class Database(ByRecipe):
             return self._few({})
         return found
 
-    def _few(self, asked: dict[str, Any]) -> Operation:
+    def _few(self, asked: dict[str, Any]) -> Definition:
         guarded = self._guard.attributes(asked)
         if not self._guard.admit(guarded, None):
             guarded = self._guard.collapse(guarded)
         key = tuple(guarded.items())
         return self._operations.get(key) or self._operations.setdefault(key, self._make(guarded))
 
-    def _make(self, asked: dict[str, AttributeValue]) -> Operation:
+    def _make(self, asked: dict[str, AttributeValue]) -> Definition:
         summary = asked.get(db_attributes.DB_QUERY_SUMMARY)
         target = asked.get(db_attributes.DB_COLLECTION_NAME) or self._place
         words = (summary,) if summary else (asked.get(db_attributes.DB_OPERATION_NAME), target)
         name = " ".join(str(word) for word in words if word) or self.system
-        return Operation(
+        return Definition(
             self._scope, name, OperationOptions(convention=DB_CLIENT, metric_attributes={**self._own, **asked})
         )
 
@@ -141,7 +140,7 @@ class Query(Measurement):
 
     _rows: int | None = None
 
-    def __init__(self, operation: Operation, histogram: Histogram) -> None:
+    def __init__(self, operation: Definition, histogram: Histogram) -> None:
         super().__init__(operation)
         self._histogram = histogram
 
@@ -165,9 +164,9 @@ class Query(Measurement):
             self._rows = None
             operation = self._operation
             try:
-                error_type = operation.judge(self, exc, result) if exc is not None else self._failed
+                error_type = self._classify(exc, result) if exc is not None else self._failed
                 if error_type is not None or self._metric is not None:
-                    attributes = operation.metric_set(self, error_type)
+                    attributes = operation.metric_set(self._metric, error_type)
                 else:
                     attributes = operation.metric_static
                 self._histogram.record(rows, attributes)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from telemetry_kit._core import faults, sdk, switched_off
 from telemetry_kit._core.scope import scopes
+from telemetry_kit._operation.state import never_called
 from telemetry_kit.diagnosis.host import Found
 
 _NAMES_SAID = 5
@@ -38,6 +39,15 @@ def forked() -> Iterator[Found]:
         yield "forked_after_set_up", "warning", seen, say
 
 
+def never() -> Iterator[Found]:
+    """Which operations were decorated and never called?"""
+    names = sorted(name for scope in scopes() for name in never_called(scope))
+    if names:
+        seen = f"{len(names)} decorated and never called: {_listed(names)}"
+        say = "if they were called: put the decorator next to the function, below the one that registers it"
+        yield "never_called", "info" if sdk.absent() else "warning", seen, say
+
+
 def broken() -> Iterator[Found]:
     """What broke in telemetry?"""
     counts = faults.counts()
@@ -51,7 +61,7 @@ def broken() -> Iterator[Found]:
         yield "faults", "warning", seen, "the log of `telemetry_kit` has the first fault of each site"
 
 
-CHECKS: tuple[Callable[[], Iterator[Found]], ...] = (disabled, forked, broken)
+CHECKS: tuple[Callable[[], Iterator[Found]], ...] = (disabled, forked, never, broken)
 
 
 def _listed(names: list[str]) -> str:

@@ -1,0 +1,279 @@
+"""One call of an operation, as far as it isn't plain: what is asked before its span starts and once it has, what became
+of it, and where a failure without a recording span is recorded.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind, get_current_span
+
+from telemetry_kit._core import active_span, clock, counters, faults, outcome, reentrancy
+from telemetry_kit._core import context as _context
+from telemetry_kit._core.active_span import ActiveSpan, put
+from telemetry_kit._core.attributes import AttributeValue, plain_text
+from telemetry_kit._core.attributes import span_attributes as bounded
+from telemetry_kit._core.outcome import CANCELLED
+from telemetry_kit._operation import propagation as carry
+from telemetry_kit._operation.options import INCOMING, OUTGOING
+from telemetry_kit._wrapping.awaitables import NO_RESULT
+from telemetry_kit.conventions import HTTP_SERVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from telemetry_kit._operation.definition import Definition
+    from telemetry_kit.conventions import Convention
+
+CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
+"""The innermost running measurement: itself, a reference that doesn't keep it where somebody else can end it, or the
+call on the fast path that makes one if it is asked for."""
+_context.travels_with_bodies(CURRENT)
+
+
+class Entered(_context.Current):
+    """What a measurement has made its own: what is current, and its place among those that run."""
+
+    __slots__ = ("cell", "running")
+
+    def __init__(self, running: counters.Running, mine: Any) -> None:
+        self.context = None
+        self.variable = CURRENT
+        self.mine = mine
+        self._before = self._attached = self._token = None
+        self.running = running
+        self.cell: list[Any] | None = None
+
+    def count_out(self) -> None:
+        """It runs no longer."""
+        cell, self.cell = self.cell, None
+        if cell is not None:
+            self.running.leave(cell)
+
+    def drop(self) -> None:
+        super().drop()
+        self.count_out()
+
+    def inside_another(self) -> bool:
+        """Whether another call is running around this one."""
+        outer = getattr(self._token, "old_value", None)
+        if outer.__class__ is reentrancy.Watch:
+            outer = outer()
+        return outer is not None and outer is not Token.MISSING and outer.running()
+
+
+class OperationCall(ActiveSpan):
+    """A call and what is known of it; `Measurement` is what its user sees."""
+
+    # Defaults stand on the class: what a call doesn't touch costs it nothing.
+    _plain = True
+    _given: Mapping[str, object] | None = None
+    _given_span: Mapping[str, object] | None = None
+    _carrier: Any = None
+    _given_links: Any = None
+    _state = 0  # 0 not begun, 1 running, 2 ended, 3 and left
+    _again = 0  # blocks inside that entered it once more
+    _watch: reentrancy.Watch | None = None
+    _current: Entered
+    _start = 0.0
+    _metric: dict[str, AttributeValue] | None = None
+    _asked: tuple[tuple[Any, ...], dict[str, Any]] | None = None  # what a callable for its attributes is given
+    _failed: str | None = None
+    _description: str | None = None
+    _status: object = None
+
+    def __init__(self, operation: Definition) -> None:
+        self._operation = operation
+        self._scope = operation.scope
+
+    def _give(
+        self,
+        metric_attributes: Mapping[str, object] | None,
+        span_attributes: Mapping[str, object] | None,
+        carrier: Any,
+        links: Any,
+    ) -> None:
+        """What was given to this call alone."""
+        self._given, self._given_span = metric_attributes, span_attributes
+        self._carrier, self._given_links = carrier, links
+        self._plain = False
+
+    if TYPE_CHECKING:  # what `Measurement` adds, for its user
+
+        def set_attributes(self, attributes: Mapping[str, object]) -> None: ...
+        def set_metric_attribute(self, key: str, value: object) -> None: ...
+
+    # Before its span starts, and once it has
+
+    def _prepare(
+        self,
+        span_static: dict[str, AttributeValue] | None,
+        args: tuple[Any, ...] | None,
+        kwargs: dict[str, Any],
+    ) -> dict[str, AttributeValue] | None:
+        """Metric attributes, parent and links of a call, before its span starts; gives the span's attributes."""
+        operation, given = self._operation, self._given
+        if operation.metric_attributes is not None and args is not None:
+            try:
+                given = operation.metric_attributes(*args, **kwargs)
+            except Exception as fault:
+                faults.record("operation.metric_attributes", fault)
+        attributes = span_static
+        if given:
+            try:
+                self._metric, on_span = operation.state.guard.both(given)
+                status = None if operation.convention is None else operation.convention.status
+                if status is not None and status in given:
+                    self._status = given[status]
+                attributes = {**(span_static or {}), **on_span}
+            except Exception as fault:
+                faults.record("operation.metric_attributes", fault)
+        carrier = carry.evaluate("operation.carrier", self._carrier, operation.carrier, args, kwargs)
+        links = carry.evaluate("operation.links", self._given_links, operation.links, args, kwargs)
+        self._carrier = carrier
+        incoming = operation.kind in INCOMING
+        if operation.public_endpoint or links is not None or (carrier is not None and incoming):
+            where, self._links = carry.go_on_from(
+                carrier if incoming else None, links, public=operation.public_endpoint
+            )
+            if where is not None:
+                self._current.context = where
+        return attributes
+
+    def _enrich(
+        self,
+        attributes: dict[str, AttributeValue] | None,
+        arguments: Callable[..., dict[str, AttributeValue]] | None,
+        args: tuple[Any, ...] | None,
+        kwargs: dict[str, Any],
+    ) -> None:
+        """What can only be done once the span has started: attributes that are costly, the context that leaves."""
+        operation = self._operation
+        try:
+            if operation.span_mode == "current":
+                span = get_current_span()
+                if span.is_recording():
+                    self.span = span
+                    self._recording = True
+                    if attributes:
+                        put(span, attributes)
+            late = operation.span_mode == "errors" or self._deferred is not None
+            if self._recording or late:
+                if arguments is not None and args is not None:
+                    self.set_attributes(arguments(args, kwargs))
+                if operation.span_attributes is not None and args is not None:
+                    if operation.span_mode == "errors":
+                        self._asked = args, kwargs  # asked for if it fails
+                    else:
+                        self.set_attributes(operation.span_attributes(*args, **kwargs))
+                if self._given_span:
+                    self.set_attributes(self._given_span)
+        except Exception as fault:
+            faults.record("operation.span_attributes", fault)
+        carrier = self._carrier
+        if carrier is not None and operation.kind in OUTGOING:
+            carry.send(carrier, self._current.context)
+
+    # What became of it
+
+    def _classify(self, exc: BaseException | None, result: Any) -> str | None:
+        """The `error.type` of a call, None where it is a success. What the user named goes first, then the status of
+        the convention, then exception and result."""
+        operation = self._operation
+        try:
+            if self._failed is not None:
+                return self._failed
+            error_type = None if exc is None else outcome.classify(exc, operation.expected, "operation.expected")
+            convention = self._convention()
+            if error_type == outcome.CANCELLED:
+                return error_type if convention is None or convention.cancellation else None
+            if convention is not None:
+                status = self._status_of(convention, exc)
+                by_status = None if status is None else convention.error(status)
+                if by_status is not None or (exc is not None and status is not None and convention.decides):
+                    return by_status
+            if error_type is None and operation.error_if is not None and result is not NO_RESULT:
+                verdict = operation.error_if(result)
+                if verdict:
+                    return plain_text(verdict) or outcome.OTHER
+        except Exception as fault:
+            faults.record("operation.error_if", fault)
+            return None if exc is None else outcome.OTHER
+        return error_type
+
+    def _convention(self) -> Convention | None:
+        """The convention by which a call is classified: a server's span that somebody else made is one of HTTP."""
+        operation = self._operation
+        if operation.span_mode == "current" and operation.convention is None:
+            return HTTP_SERVER if getattr(self.span, "kind", None) is SpanKind.SERVER else None
+        return operation.convention
+
+    def _status_of(self, convention: Convention, exc: BaseException | None) -> object:
+        """The status that the user said, or that a raised answer has, which is then on metric and span too."""
+        key = convention.status
+        if key is None:
+            return None
+        said = self._status
+        if said is None:
+            said = (self._metric or {}).get(key)
+        if said is None and exc is not None:
+            said = convention.answers(exc)
+            if said is not None:
+                self.set_metric_attribute(key, said)
+        return said
+
+    # A failure without a recording span: inside of the section that ends the call
+
+    def _record_without_span(self, error_type: str, exc: BaseException | None) -> None:
+        """Record an error in detail, where a place for it is wanted. Where none is, it is left to an outer self."""
+        if error_type == CANCELLED:
+            return
+        operation = self._operation
+        scope, errors = operation.scope, operation.scope.errors
+        makes_span = operation.span_mode == "errors"
+        if exc is None:
+            if (
+                makes_span
+                and errors.admit_failure(scope=scope, operation=operation.name, error_type=error_type) is not None
+            ):
+                description = self._description
+                self._back_date(error_type, None if description is None else errors.clean(description))
+            return
+        if not makes_span and errors.where() == "span":
+            return
+        suppressed = errors.admit(
+            exc,
+            scope=scope,
+            operation=operation.name,
+            error_type=error_type,
+            wanted=makes_span,
+            outermost=not self._current.inside_another(),
+        )
+        if suppressed is None:
+            return
+        attributes = errors.describe(exc, error_type, suppressed)
+        if makes_span:
+            self._back_date(error_type, str(attributes.get("exception.message", "")))
+        errors.emit(self.span, scope, attributes, record=operation.exception_record)
+
+    def _back_date(self, error_type: str, description: str | None) -> None:
+        """Make the span that nobody would have needed without the failure."""
+        operation = self._operation
+        tracer = operation.scope.tracer()
+        if tracer is None:
+            return
+        attributes = {**(self._static or {}), **(self._late or {})}
+        if self._asked is not None and operation.span_attributes is not None:
+            args, kwargs = self._asked
+            with faults.guard("operation.span_attributes"):
+                attributes = {**bounded(operation.span_attributes(*args, **kwargs)), **attributes}
+        around = self._current.context
+        if around is None:
+            around = _context.get_current()
+        start = clock.time_ns() - int((self.duration or 0.0) * 1e9)
+        kind, links = operation.kind, self._links
+        span = active_span.start_span(tracer.start_span, operation.name, around, kind, attributes, links, start)
+        if span is not None:
+            self._take(span, around)
+            active_span.mark(span, error_type, description)

@@ -1,0 +1,188 @@
+"""What an operation is, once its options were checked: read by each of its calls, and by nobody outside.
+
+What all operations of one name share stands in `state`; `Operation` is what a user has of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opentelemetry.trace import SpanKind
+
+from telemetry_kit._core import error_policy, sdk
+from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
+from telemetry_kit._core.attributes import span_attributes as bounded
+from telemetry_kit._core.instruments import series
+from telemetry_kit._operation import sampling
+from telemetry_kit._operation.objective import Counted, check_objectives
+from telemetry_kit._operation.options import Attributes, OperationOptions, SpanMode, check_name
+from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
+from telemetry_kit._wrapping import awaitables
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.instruments import Histogram
+    from telemetry_kit._core.scope import Scope
+    from telemetry_kit.conventions import Convention
+
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+
+NO_RESULT: Any = awaitables.NO_RESULT
+_NO_ATTRIBUTES: dict[str, AttributeValue] = {}
+_NOT_YET: Any = object()
+
+
+class Definition:
+    """An operation's options, made ready for its calls, and what the providers of now have for it."""
+
+    __slots__ = (
+        "__weakref__",
+        "arguments",
+        "carrier",
+        "convention",
+        "declared",
+        "error_if",
+        "expected",
+        "gap",
+        "histogram",
+        "idle",
+        "judges",
+        "kind",
+        "links",
+        "metric_attributes",
+        "metric_static",
+        "name",
+        "named",
+        "objectives",
+        "options",
+        "own",
+        "plain",
+        "public_endpoint",
+        "record",
+        "sampled",
+        "scope",
+        "seen_metrics",
+        "seen_override",
+        "seen_traces",
+        "span_attributes",
+        "span_mode",
+        "span_static",
+        "start_span",
+        "state",
+        "success",
+    )
+
+    def __init__(self, scope: Scope, name: str | None = None, options: OperationOptions | None = None) -> None:
+        what = check_name(name)
+        given = OperationOptions() if options is None else options
+        self.scope: Scope = scope
+        self.name: str = name if name is not None else "unnamed"
+        self.options = given
+        self.named: bool = name is not None
+        self.convention: Convention | None = given.convention
+        self.kind: SpanKind
+        self.kind, self.expected = given.check(what)
+        self.span_mode: SpanMode = given.span
+        self.error_if = given.error_if
+        self.metric_attributes = given.metric_attributes if callable(given.metric_attributes) else None
+        self.span_attributes = given.span_attributes if callable(given.span_attributes) else None
+        self.arguments = given.arguments
+        self.carrier, self.links, self.public_endpoint = given.carrier, given.links, given.public_endpoint
+        self.plain: bool = (
+            self.metric_attributes is None
+            and self.span_attributes is None
+            and given.carrier is None
+            and given.links is None
+            and not given.public_endpoint
+            and given.span != "current"
+        )
+        self.judges: bool = given.error_if is not None or given.convention is not None or given.span == "current"
+        self.sampled: bool = given.sample_durations < 1.0
+        self.gap: Callable[[], float] = sampling.gaps(given.sample_durations)
+        self.objectives: Counted | None = None
+        if name is not None:
+            self._enter_state(given.metric_attributes, given.span_attributes)
+            objectives = check_objectives(what, given.objective)
+            if objectives:
+                self.objectives = Counted(scope, self.state.name, objectives)
+                self._bind_later()
+
+    def _enter_state(self, metric_attributes: Attributes, span_attributes: Attributes) -> None:
+        scope, convention = self.scope, self.convention
+        state = state_of(scope, self.name, None if convention is None else convention.name)
+        self.state: OperationState = state
+        declared = on_span = _NO_ATTRIBUTES
+        if isinstance(metric_attributes, Mapping) and metric_attributes:
+            declared, on_span = state.guard.both(metric_attributes)
+            if not state.guard.admit(declared, None):
+                declared = state.guard.collapse(declared)
+        span_declared = bounded(span_attributes) if isinstance(span_attributes, Mapping) else _NO_ATTRIBUTES
+        self.own: dict[str, AttributeValue] = {"operation.name": state.name, "scope.name": scope.name}
+        metric, active, observed = "operation.duration", "operation.active", self.own
+        if convention is not None:
+            self.own = _NO_ATTRIBUTES
+            metric, active = convention.duration, convention.active or ""
+            observed = {key: declared[key] for key in convention.active_attributes if key in declared}
+            declared = {**convention.defaults, **declared}
+        self.declared = declared
+        self.metric_static: dict[str, AttributeValue] = {**declared, **self.own} if declared else self.own
+        self.span_static: dict[str, AttributeValue] = _NO_ATTRIBUTES
+        defaults = _NO_ATTRIBUTES if convention is None else convention.defaults
+        if defaults or on_span or span_declared:
+            merged = {**defaults, **on_span, **span_declared}
+            self.span_static = {key: value for key, value in merged.items() if key not in OWN_KEYS}
+        self.histogram: Histogram = scope.instruments.histogram(metric)
+        if active:
+            observe_active(scope, state, active, observed)
+        self.success: Any = None
+        if self.sampled:
+            observe_sampled(scope, state)
+            self.success = series(self.metric_static)
+        self._bind_later()
+
+    def _bind_later(self) -> None:
+        """Have the first call bind, which says that there was one."""
+        called = self.state.called
+        self.bind()
+        self.state.called = called
+        self.seen_traces: Any = _NOT_YET
+
+    def bind(self) -> None:
+        """Take what the providers of now have. The fast path looks at the API's globals itself (see `_core.sdk`), and only
+        asks whether they still are those of the last time."""
+        self.state.called = True
+        self.seen_traces = sdk.traces._TRACER_PROVIDER
+        self.seen_metrics: Any = sdk.metrics._METER_PROVIDER
+        self.seen_override: Any = sdk.override
+        tracer = self.scope.tracer() if self.span_mode is True else None
+        self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
+        self.record: Callable[..., None] | None = self.histogram.recorder()
+        unseen = self.start_span is None and self.record is None and not (self.sampled or self.objectives)
+        self.idle: bool = unseen and self.scope.errors.where() == "span"  # a host may have an SDK for logs alone
+
+    def samples(self) -> bool:
+        """Whether the duration of a call that isn't on the fast path is among those recorded."""
+        return not self.sampled or self.gap() < 1
+
+    @property
+    def exception_record(self) -> tuple[str, str]:
+        """Name and severity of the log record of an exception."""
+        convention = self.convention
+        return error_policy.RECORD if convention is None else (convention.exception, convention.exception_severity)
+
+    def metric_set(
+        self, dynamic: dict[str, AttributeValue] | None, error_type: str | None
+    ) -> dict[str, AttributeValue]:
+        """The metric's attributes of a call that isn't a plain success."""
+        guard = self.state.guard
+        dynamic = dynamic or {}
+        if not guard.admit(dynamic, error_type):
+            dynamic = guard.collapse(dynamic)
+        attributes = {**self.declared, **dynamic, **self.own}
+        if error_type is not None:
+            attributes["error.type"] = error_type
+        return attributes
+
+    def count(self, attributes: dict[str, AttributeValue], duration: float) -> None:
+        """Count a call exactly, where durations are sampled."""
+        self.state.add(self.success if attributes is self.metric_static else series(attributes), duration)
