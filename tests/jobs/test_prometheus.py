@@ -180,7 +180,11 @@ def pushgateway(tmp_path: Path) -> Iterator[str]:
     if shutil.which("prometheus-pushgateway") is None:
         pytest.skip("no Pushgateway here: install Debian's package `prometheus-pushgateway`")
     address = f"127.0.0.1:{free_port()}"
-    with server(["prometheus-pushgateway", f"--web.listen-address={address}"], f"http://{address}/-/ready"):
+    # Debian's keeps what was pushed in /var/lib, for whoever starts it next.
+    with server(
+        ["prometheus-pushgateway", "--persistence.file=", f"--web.listen-address={address}"],
+        f"http://{address}/-/ready",
+    ):
         yield address
 
 

@@ -260,6 +260,7 @@ def test_links_stay_when_signals_are_left_out() -> None:
     assert set(panels(Options(only=("job",)))) < set(panels())
 
 
+@pytest.mark.integration
 def test_grafana_reads_the_dashboard() -> None:
     """Through the typed models of Grafana's own SDK nothing is lost that the panels need."""
     models = pytest.importorskip(
@@ -275,6 +276,7 @@ def test_grafana_reads_the_dashboard() -> None:
     assert {panel.id_val: panel.type_val for panel in read.panels} == kinds
 
 
+@pytest.mark.integration
 def test_every_expression_is_promql() -> None:
     """Of rules, panels and annotations, as an independent parser reads them."""
     promql = pytest.importorskip("promql_parser", reason="needs promql-parser")
@@ -306,6 +308,7 @@ def test_a_channel_and_an_address_are_checked() -> None:
         configuration(email="me")
 
 
+@pytest.mark.integration
 def test_yaml_says_what_json_says() -> None:
     """Another reader of YAML finds the same data in it."""
     yaml = pytest.importorskip("yaml", reason="needs PyYAML")
