@@ -49,7 +49,7 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("lin_", r"(?:api|oauth)_\w{16,}", "gitleaks linear-api-key"),
     ("ntn_ secret_", r"[A-Za-z0-9]{32,}", "gitleaks notion-api-token"),
     ("fig", r"[dour]_[\w\-]{16,}", "Figma: access tokens"),
-    ("pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{16,}", "gitleaks airtable-personnal-access-token"),
+    ("pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{16,}", "gitleaks airtable-*"),
     ("ATATT|3 ATCTT|3 AT|BB", r"[\w\-=]{16,}", "gitleaks atlassian-api-token"),
     ("sl.", r"[\w\-]{60,}", "gitleaks dropbox-short-lived-api-token"),
     ("PMAK- pul-", r"[a-f0-9\-]{16,}", "gitleaks postman-api-token, pulumi-api-token"),
