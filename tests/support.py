@@ -15,6 +15,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from telemetry_kit import ErrorPolicy, Telemetry
+from telemetry_kit.testing import FakeClock
+
+__all__ = ["FakeClock", "Sdk"]
 
 _LogExporter: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or logs_export.InMemoryLogExporter
 _LogProcessor: Any = logs_export.SimpleLogRecordProcessor
@@ -116,29 +119,3 @@ class Sdk:
             for scope in resource.scope_metrics
             for metric in scope.metrics
         ]
-
-
-class FakeClock:
-    """A clock that stands still until it is told: `with _clock.use(clock): ...; clock.advance(2.5)`."""
-
-    def __init__(self, *, at: float = 1_700_000_000.0) -> None:
-        self._monotonic = 1_000.0
-        self._wall_ns = int(at * 1e9)
-
-    def advance(self, seconds: float) -> None:
-        """Let both clocks run on."""
-        self._monotonic += seconds
-        self._wall_ns += int(seconds * 1e9)
-
-    def step(self, seconds: float) -> None:
-        """Set the wall clock alone, as an operator or NTP does."""
-        self._wall_ns += int(seconds * 1e9)
-
-    def perf_counter(self) -> float:
-        return self._monotonic
-
-    def time(self) -> float:
-        return self._wall_ns / 1e9
-
-    def time_ns(self) -> int:
-        return self._wall_ns
