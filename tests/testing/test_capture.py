@@ -1,5 +1,6 @@
 """`capture()`: what is kept, whose, and from when to when."""
 
+import contextlib
 import threading
 
 import pytest
@@ -248,3 +249,31 @@ def test_values_are_those_of_this_test(telemetry_capture, value) -> None:
         pass
 
     assert telemetry_capture.points("operation.duration")[0].attributes["shelf"] is value
+
+
+JOB = MADE_AT_IMPORT.batch_job("nightly")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_jobs_have_never_run(telemetry_capture, fails) -> None:
+    """What is known of a job is of this capture: a failure shows no success of an earlier test."""
+    with contextlib.suppress(LookupError), JOB.run():
+        if fails:
+            raise LookupError
+
+    name = {"job.name": "nightly"}
+    assert telemetry_capture.value("job.failed", name) == fails
+    assert telemetry_capture.value("job.state", {**name, "job.state": "succeeded"}) == (not fails)
+    assert len(telemetry_capture.points("job.last_success.timestamp", name)) == (not fails)
+
+
+def test_jobs_of_the_outer_capture_stay_known() -> None:
+    """A capture within another forgets jobs for itself only."""
+    with capture() as outer:
+        with JOB.run():
+            pass
+        with capture() as inner:
+            pass
+        seen = outer.value("job.state", {"job.state": "succeeded"})
+
+    assert (seen, inner.points("job.state")) == (1, [])

@@ -38,7 +38,9 @@ operation.duration{error.type='LookupError', operation.name='checkout', scope.na
 pool.errors{error.type='LookupError', pool.name='gpu', scope.name='shop.orders'} 1
 pool.limit{pool.name='gpu', scope.name='shop.orders'} 4
 pool.use_time{error.type='LookupError', pool.name='gpu', scope.name='shop.orders'} count=1
-pool.utilization{pool.name='gpu', scope.name='shop.orders'} 0"""
+pool.utilization{pool.name='gpu', scope.name='shop.orders'} 0
+telemetry_kit.events{event.name='config.changed', scope.name='shop.orders'} 1
+telemetry_kit.events{event.name='order.refused', scope.name='shop.orders'} 1"""
 
 
 def shop() -> None:
@@ -102,9 +104,11 @@ def test_what_still_runs_says_so() -> None:
         assert str(captured) == "span long (running)"
 
 
-def test_inline_snapshots_take_it(pytester: pytest.Pytester) -> None:
+def test_inline_snapshots_take_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """inline-snapshot writes it into the test, and finds it unchanged in the next run."""
     pytest.importorskip("inline_snapshot")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # it writes nothing in a worker
+    monkeypatch.delenv("PYTEST_XDIST_TESTRUNUID", raising=False)
     module = pytester.makepyfile(
         """
         from inline_snapshot import snapshot

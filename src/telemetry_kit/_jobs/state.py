@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
-from telemetry_kit._core import clock, counters, faults
+from telemetry_kit._core import clock, counters, faults, observer
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
@@ -334,6 +334,16 @@ def jobs_of(instruments: Instruments) -> Jobs:
         for name, read in READERS.items():
             instruments.observe(name, jobs, read)
     return jobs
+
+
+def _forget_finished() -> None:
+    for jobs in list(_of_instruments.values()):
+        for state in jobs.states():
+            if not state.active:
+                state.forget()
+
+
+observer.at_capture(_forget_finished)
 
 
 def _start_again() -> None:

@@ -108,6 +108,8 @@ class Captured:
         self._at_start: dict[tuple[Any, ...], float] = {}
         self._offsets: dict[tuple[Any, ...], float] = {}
         self._kept: list[tuple[Instrument, list[Reading]]] | None = None
+        self._jobs: dict[tuple[Any, ...], tuple[Instrument, Reading]] = {}
+        """What was known of jobs when a newer capture began, which forgets them."""
 
     def __repr__(self) -> str:
         spans, events = len(self._recording.spans), len(self._recording.events)
@@ -272,6 +274,9 @@ class Captured:
                 for reading in readings:
                     key = (instrument, series_key(reading.attributes))
                     self._offsets[key] = self._offsets.get(key, 0) + (reading.value or 0)
+            elif instrument.name.startswith("job."):
+                for reading in readings:
+                    self._jobs[instrument, series_key(reading.attributes)] = instrument, reading
 
     def _read(self) -> list[tuple[Instrument, list[Reading]]]:
         instruments = [found for found in self.meter_provider.instruments if isinstance(found, Observable)]
@@ -279,10 +284,15 @@ class Captured:
 
     def _shifted(self) -> list[tuple[Instrument, list[Reading]]]:
         """What the observed instruments say, with counts from the capture's start."""
-        return [
+        shifted = [
             (instrument, [self._shift(instrument, reading) for reading in readings])
             for instrument, readings in self._read()
         ]
+        said = {
+            (instrument, series_key(reading.attributes)) for instrument, readings in shifted for reading in readings
+        }
+        shifted += [(instrument, [reading]) for key, (instrument, reading) in self._jobs.items() if key not in said]
+        return shifted
 
     def _shift(self, instrument: Instrument, reading: Reading) -> Reading:
         offset = self._offsets.get((instrument, series_key(reading.attributes)), 0)
