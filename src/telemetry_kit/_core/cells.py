@@ -172,6 +172,9 @@ class Running(PerThread):
         else:
             super().forget()
 
+    def __reduce__(self) -> Any:
+        return type(self), ()  # sent to another process: there nothing runs yet
+
     def enter(self) -> list[Any]:
         """Count one more, in the cell that `leave` wants to see."""
         try:

@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import clock, context, counters, faults, reentrancy
 from telemetry_kit._core import outcome as _outcome
-from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes, span_value
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import RECORD, Records
@@ -99,7 +99,8 @@ class JobRun(Stretch, Records):
         """What tells this run from others, on its span alone."""
         if run_id is not None:
             with faults.guard("job.run_id"):
-                self.run_id = str(run_id)
+                kept = span_value(run_id, "job.run.id")
+                self.run_id = kept if kept is None or isinstance(kept, str) else str(kept)
 
     def __repr__(self) -> str:
         return f"<JobRun of {self.batch_job.name!r}, {self.state or 'not started'}>"
@@ -123,7 +124,7 @@ class JobRun(Stretch, Records):
 
     def mark_failed(self, error_type: str) -> None:
         """Make the run end as a failure without an exception: `error_type` becomes the `error.type` of span and metric."""
-        self._failed = error_type if isinstance(error_type, str) and error_type else _outcome.OTHER
+        self._failed = plain_text(error_type) or _outcome.OTHER
 
     # How it goes
 

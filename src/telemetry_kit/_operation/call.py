@@ -30,6 +30,7 @@ CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
 """The innermost running measurement: itself, a reference that doesn't keep it where somebody else can end it, or the
 call on the fast path that makes one if it is asked for."""
 _context.travels_with_bodies(CURRENT)
+set_current, reset_current = CURRENT.set, CURRENT.reset
 
 
 class Entered(_context.Current):

@@ -5,6 +5,9 @@ asks for one, or the call isn't a plain success: it takes over then. Sync and as
 
 Only the hottest case stays written out in both, where durations are sampled and there is no span: that saves 60 ns of
 about 300. There calls and time are added up per thread and observed.
+
+What the closures refer to are modules, functions, classes and what travels by itself: cloudpickle and dill send a
+decorated function of a script by value, with all that its code names.
 """
 
 from __future__ import annotations
@@ -16,16 +19,11 @@ from opentelemetry.context import Context
 
 from telemetry_kit._core import active_span, cells, clock, faults, forks, reentrancy, sdk
 from telemetry_kit._core import context as _context
-from telemetry_kit._operation.call import CURRENT, Entered
-from telemetry_kit._operation.measurement import NO_MEASUREMENT, Measurement
+from telemetry_kit._operation import call as _call
+from telemetry_kit._operation import measurement as _measurement
+from telemetry_kit._operation.call import Entered
+from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._wrapping import awaitables, callables, drivers
-
-# Looked up once: closures would keep a cell for each, and every decorated function pays for its closure's.
-_metrics, _traces, _threads, _waiting = sdk.metrics, sdk.traces, reentrancy.here, reentrancy.waiting
-_attach, _detach, _get_context = _context.attach, _context.detach, _context.get_current
-_SPAN_KEY, _PLAIN, _ONE_CELL = _context.SPAN_KEY, awaitables.NEVER_FOLLOWED, cells.GIL
-_set_current, _reset_current = CURRENT.set, CURRENT.reset
-_sound, _latest, _begun = active_span.sound, reentrancy.latest, reentrancy.begun
 
 if TYPE_CHECKING:
     from telemetry_kit._operation.definition import Definition
@@ -87,7 +85,7 @@ class FastCall:
         """End a call that isn't a plain success. One whose body never began is left to `leave`, as is what an
         exception interrupts."""
         try:
-            if self.start and self.made is not NO_MEASUREMENT:
+            if self.start and self.made is not _measurement.NO_MEASUREMENT:
                 self.hand_over().end(exc, result)
         except RecursionError:  # the stack has no room to record it
             return
@@ -98,21 +96,21 @@ class FastCall:
         try:
             cell, self.cell = self.cell, None
             if cell is not None:
-                if _ONE_CELL:
+                if cells.GIL:
                     cell[0] -= 1
                 else:
                     self.fast.operation.state.leave(cell)
             token, self.token = self.token, None
             if token is not None:
-                _context.put_back(_reset_current, token)
+                _context.put_back(_call.reset_current, token)
             attached, self.attached = self.attached, None
             if attached is not None:
-                _context.put_back(_detach, attached)
-            elif self.before is not None and _get_context() is self.context:
-                _attach(self.before)
+                _context.put_back(_context.detach, attached)
+            elif self.before is not None and _context.get_current() is self.context:
+                _context.attach(self.before)
         finally:
             if made is None:
-                self.made = NO_MEASUREMENT  # whoever copied the context may ask later
+                self.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
             else:
                 made.leave()
 
@@ -120,21 +118,23 @@ class FastCall:
 @reentrancy.section
 def begin_span(call: FastCall, here: Any) -> None:
     """Start the call's span and make it current; where the API can't be called it is deferred."""
-    if (here.busy and reentrancy.still_busy()) or (_latest.told is _begun.told and reentrancy.collecting()):
+    if (here.busy and reentrancy.still_busy()) or (
+        reentrancy.latest.told is reentrancy.begun.told and reentrancy.collecting()
+    ):
         call.deferred = True
         return
     fast = call.fast
     operation = fast.operation
     try:
         here.busy = True
-        before = _get_context()
+        before = _context.get_current()
         span = operation.start_span(operation.name, before, operation.kind, fast.span_static)  # type: ignore[misc]
-        if type(span) not in _sound:
+        if type(span) not in active_span.sound:
             active_span.check(span)
         call.span = span
-        call.context = context = Context({**before, _SPAN_KEY: span})
+        call.context = context = Context({**before, _context.SPAN_KEY: span})
         call.before = before
-        call.attached = _attach(context)
+        call.attached = _context.attach(context)
     except Exception as fault:
         try:
             faults.record("trace.start_span", fault)
@@ -154,13 +154,13 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
     except Exception as fault:
         _record("metrics.record", fault)
     finally:
-        call.made = NO_MEASUREMENT  # whoever copied the context may ask later
+        call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
         try:
             token, call.token = call.token, None
-            _context.put_back(_reset_current, token)
+            _context.put_back(_call.reset_current, token)
             attached, call.attached = call.attached, None
             if attached is not None:
-                _context.put_back(_detach, attached)
+                _context.put_back(_context.detach, attached)
         finally:
             try:
                 if call.span is not None:
@@ -208,17 +208,16 @@ def closure(func: Callable[..., Any], operation: Definition, decorated: Decorate
 
 def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     operation = fast.operation
-    local = operation.state.local
     ended = end if operation.objectives is None else operation.objectives.before(end)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            cell = local.cell
+            cell = operation.state.local.cell
         except AttributeError:
             cell = operation.state.new()
         if (
-            _metrics._METER_PROVIDER is not operation.seen_metrics
-            or _traces._TRACER_PROVIDER is not operation.seen_traces
+            sdk.metrics._METER_PROVIDER is not operation.seen_metrics
+            or sdk.traces._TRACER_PROVIDER is not operation.seen_traces
             or sdk.override is not operation.seen_override
         ):
             operation.bind()
@@ -232,7 +231,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 if active:
                     cell[0], active = cell[0] - 1, 0
             try:
-                waits = type(result) not in _PLAIN and awaitables.followed(result)
+                waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
             except Exception as fault:  # a class that can't be hashed
                 waits = awaitables.odd(fault)
             if not waits:
@@ -240,18 +239,18 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             return drivers.follow(result, awaitables.Counted(operation.state))
         call = FastCall()
         call.fast = fast
-        here = _threads.state
+        here = reentrancy.here.state
         try:
-            if _waiting:
+            if reentrancy.waiting:
                 reentrancy.drain()
             if operation.start_span is not None:
                 begin_span(call, here)
-            call.token = _set_current(call)
+            call.token = _call.set_current(call)
             call.cell, cell[0] = cell, cell[0] + 1
             call.start = start = clock.perf_counter()
             result = func(*args, **kwargs)
             try:
-                waits = type(result) not in _PLAIN and awaitables.followed(result)
+                waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
             except Exception as fault:  # a class that can't be hashed
                 waits = awaitables.odd(fault)
             if waits:
@@ -259,7 +258,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 waiting._current.mine = waiting
                 waiting.suspend()
                 return drivers.follow(result, waiting)
-            if call.made is not None or here.busy or call.deferred or _latest.told is _begun.told:
+            if call.made is not None or here.busy or call.deferred or reentrancy.latest.told is reentrancy.begun.told:
                 call.finish(None, result)
                 return result
             duration = clock.perf_counter() - start
@@ -276,17 +275,17 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 if left < 0:
                     entry[2] = operation.gap()
                 elif call.span is None:
-                    call.made = NO_MEASUREMENT  # whoever copied the context may ask later
+                    call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
                     cell[0], call.cell, token, call.token = cell[0] - 1, None, call.token, None
                     try:
-                        _reset_current(token)
+                        _call.reset_current(token)
                     except Exception as fault:  # ended in another context than it began
                         if faults.raised_by_host(fault):
                             raise
                     return result
                 else:
                     record = None  # the span is there for every call
-            if _waiting:
+            if reentrancy.waiting:
                 reentrancy.drain()
             ended(call, here, record, duration)
             cell[0], call.cell = cell[0] - 1, None
@@ -304,17 +303,16 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
 
 def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     operation = fast.operation
-    local = operation.state.local
     ended = end if operation.objectives is None else operation.objectives.before(end)
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            cell = local.cell
+            cell = operation.state.local.cell
         except AttributeError:
             cell = operation.state.new()
         if (
-            _metrics._METER_PROVIDER is not operation.seen_metrics
-            or _traces._TRACER_PROVIDER is not operation.seen_traces
+            sdk.metrics._METER_PROVIDER is not operation.seen_metrics
+            or sdk.traces._TRACER_PROVIDER is not operation.seen_traces
             or sdk.override is not operation.seen_override
         ):
             operation.bind()
@@ -326,19 +324,19 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             finally:
                 if not active:
                     pass
-                elif _ONE_CELL:
+                elif cells.GIL:
                     cell[0], active = cell[0] - 1, 0
                 else:
                     operation.state.leave(cell)
         call = FastCall()
         call.fast = fast
-        here = _threads.state
+        here = reentrancy.here.state
         try:
-            if _waiting:
+            if reentrancy.waiting:
                 reentrancy.drain()
             if operation.start_span is not None:
                 begin_span(call, here)
-            call.token = _set_current(call)
+            call.token = _call.set_current(call)
             call.cell, cell[0] = cell, cell[0] + 1
             call.start = start = clock.perf_counter()
             result = await func(*args, **kwargs)
@@ -347,8 +345,8 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 call.made is not None
                 or here.busy
                 or call.deferred
-                or _latest.told is _begun.told
-                or here is not _threads.state
+                or reentrancy.latest.told is reentrancy.begun.told
+                or here is not reentrancy.here.state
             ):
                 call.finish(None, result)
                 return result
@@ -366,17 +364,17 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 if left < 0:
                     entry[2] = operation.gap()
                 elif call.span is None:
-                    call.made = NO_MEASUREMENT  # whoever copied the context may ask later
+                    call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
                     cell[0], call.cell, token, call.token = cell[0] - 1, None, call.token, None
                     try:
-                        _reset_current(token)
+                        _call.reset_current(token)
                     except Exception as fault:  # ended in another context than it began
                         if faults.raised_by_host(fault):
                             raise
                     return result
                 else:
                     record = None  # the span is there for every call
-            if _waiting:
+            if reentrancy.waiting:
                 reentrancy.drain()
             ended(call, here, record, duration)
             cell[0], call.cell = cell[0] - 1, None

@@ -17,12 +17,13 @@ from telemetry_kit._wrapping.awaitables import NO_RESULT, NOTHING, Call
 
 if TYPE_CHECKING:
     from telemetry_kit._operation.definition import Definition
+    from telemetry_kit._operation.state import OperationState
 
 
 class Decorated:
     """An operation on one function: `Calls` for `drivers`."""
 
-    __slots__ = ("arguments", "hands_on", "idle", "operation", "running", "span_static", "stepwise")
+    __slots__ = ("arguments", "hands_on", "idle", "operation", "span_static", "stepwise")
 
     def __init__(self, operation: Definition, func: Any) -> None:
         for option in ("metric_attributes", "span_attributes", "carrier", "links"):
@@ -30,7 +31,6 @@ class Decorated:
             if callable(given):
                 callables.check_takes(given, func, f"{option} of operation {operation.name!r}")
         self.operation = operation
-        self.running = operation.state
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
         if operation.arguments is not None:
             from telemetry_kit._wrapping.arguments import compile_arguments
@@ -45,6 +45,11 @@ class Decorated:
         always = counts or operation.carrier is not None or not operation.scope.by_globals
         # A host may have an SDK for logs alone.
         self.idle: Callable[[], bool] = _never if always or operation.scope.errors.where() != "span" else sdk.absent
+
+    @property
+    def running(self) -> OperationState:
+        """How many run while nobody looks."""
+        return self.operation.state
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         measurement: Measurement | None = None

@@ -3,6 +3,9 @@
 What runs inside is a `Call`. Functions become `functools.wraps` closures of their own kind, so that introspection,
 pickling and descriptors work as on the bare function; objects that must stay what they are become wrapt proxies.
 
+What the closures refer to are modules, functions, classes and what travels by itself: cloudpickle and dill send a
+decorated function of a script by value, with all that its code names.
+
 What a plain function returned is followed to its end where it goes on: another decorator, or the function itself, may
 stand between a coroutine or a generator and us.
 
@@ -20,9 +23,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar, cast
 
 from telemetry_kit._core import counters, reentrancy
+from telemetry_kit._wrapping import awaitables
 from telemetry_kit._wrapping.awaitables import (
     MANAGERS,
-    NEVER_FOLLOWED,
     NO_RESULT,
     NOTHING,
     Call,
@@ -71,31 +74,28 @@ def decorate(func: F, calls: Calls) -> F:
 
 
 def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
-    idle, begin, running, plain = calls.idle, calls.begin, calls.running, NEVER_FOLLOWED
-    local = running.local
-
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         call: Any = None
         cell: Any = None
         active = 0
         try:
-            if idle():
+            if calls.idle():
                 try:
-                    cell = local.cell
+                    cell = calls.running.local.cell
                 except AttributeError:
-                    cell = running.new()
+                    cell = calls.running.new()
                 cell[0] += (active := 1)
                 result = func(*args, **kwargs)
                 cell[0], active = cell[0] - 1, 0
                 try:
-                    waits = type(result) not in plain and followed(result)
+                    waits = type(result) not in awaitables.NEVER_FOLLOWED and followed(result)
                 except Exception as fault:  # a class that can't be hashed
                     waits = odd(fault)
-                return follow(result, Counted(running)) if waits else result
-            call = begin(args, kwargs)
+                return follow(result, Counted(calls.running)) if waits else result
+            call = calls.begin(args, kwargs)
             result = func(*args, **kwargs)
             try:
-                waits = type(result) not in plain and followed(result)
+                waits = type(result) not in awaitables.NEVER_FOLLOWED and followed(result)
             except Exception as fault:
                 waits = odd(fault)
             if not waits:
@@ -119,16 +119,14 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
 
 
 def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., Any]:
-    idle, begin, running = calls.idle, calls.begin, calls.running
-
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         call: Any = None
         cell: Any = None
         try:
-            if idle():
-                cell = running.enter()
+            if calls.idle():
+                cell = calls.running.enter()
                 return await func(*args, **kwargs)
-            call = begin(args, kwargs)
+            call = calls.begin(args, kwargs)
             result = await func(*args, **kwargs)
             call.end(None, result)
             return result
@@ -138,7 +136,7 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
             raise
         finally:
             if cell is not None:
-                running.leave(cell)
+                calls.running.leave(cell)
             if call is not None:
                 call.leave()
 

@@ -38,7 +38,7 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[type-arg]
         name = getattr(self.__wrapped__, "__qualname__", None)
         if isinstance(module, str) and isinstance(name, str) and "<" not in name:
             return _by_name, (module, name)
-        return _again, (self.__wrapped__,)
+        return wrap, (self.__wrapped__, self._self_calls)
 
     def __copy__(self) -> Any:
         return self
@@ -71,7 +71,3 @@ def _by_name(module: str, name: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     return found
-
-
-def _again(wrapped: Any) -> Any:
-    return wrapped
