@@ -11,12 +11,14 @@ pytestmark = pytest.mark.integration
 SENDER = """
 import asyncio, contextlib, functools, sys
 library = __import__(sys.argv[1])
-from telemetry_kit import Telemetry, enrich_span
+from telemetry_kit import Objective, Telemetry, enrich_span
 telemetry = Telemetry("shop")
 price = telemetry.operation("price", metric_attributes={"shop": "a"})
 
 @price
 def fast(n): return n * 2
+@telemetry.operation("objective", objective=Objective(99.9))
+def objective(n): return n * 2
 @telemetry.operation("full", arguments=["n"], error_if=lambda result: False)
 def full(n): return n * 2
 @price
@@ -44,7 +46,7 @@ def measuring(n, handle=price):
     with handle.measure():
         return n * 2
 
-functions = [fast, full, coroutine, generator, async_generator, span, use, job, enriched, manager, partial,
+functions = [fast, objective, full, coroutine, generator, async_generator, span, use, job, enriched, manager, partial,
              Shop().method, measuring]
 open(sys.argv[2], "wb").write(library.dumps(functions))
 """
@@ -93,4 +95,4 @@ def test_a_scripts_functions_arrive_and_are_recorded(library: str, tmp_path: Pat
         )
         assert done.returncode == 0, done.stderr
 
-    assert done.stdout.split() == ["8", "9", "1", "1", "1"]
+    assert done.stdout.split() == ["8", "10", "1", "1", "1"]

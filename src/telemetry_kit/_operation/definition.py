@@ -14,6 +14,7 @@ from telemetry_kit._core import error_policy, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.instruments import series
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import sampling
 from telemetry_kit._operation.objective import Counted, check_objectives
 from telemetry_kit._operation.options import Attributes, OperationOptions, SpanMode, check_name
@@ -32,7 +33,7 @@ _NO_ATTRIBUTES: dict[str, AttributeValue] = {}
 _NOT_YET: Any = object()
 
 
-class Definition:
+class Definition(ByRecipe):
     """An operation's options, made ready for its calls, and what the providers of now have for it."""
 
     __slots__ = (
@@ -106,6 +107,9 @@ class Definition:
             if objectives:
                 self.objectives = Counted(scope, self.state.name, objectives)
                 self._bind_later()
+
+    def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        return Definition, (self.scope, self.name if self.named else None, self.options), {}
 
     def _enter_state(self, metric_attributes: Attributes, span_attributes: Attributes) -> None:
         scope, convention = self.scope, self.convention

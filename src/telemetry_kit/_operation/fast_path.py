@@ -26,6 +26,7 @@ from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._wrapping import awaitables, callables, drivers
 
 if TYPE_CHECKING:
+    from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit._operation.recorder import Decorated
 
@@ -193,22 +194,26 @@ def fits(operation: Definition, func: Any, arguments: object) -> bool:
 class Fast:
     """What the closure of one function knows beside its operation."""
 
-    __slots__ = ("operation", "span_static")
+    __slots__ = ("ended", "operation", "span_static")
 
-    def __init__(self, operation: Definition, decorated: Decorated) -> None:
+    def __init__(self, operation: Definition, span_static: dict[str, AttributeValue]) -> None:
         self.operation = operation
-        self.span_static = decorated.span_static
+        self.span_static = span_static
+        objectives = operation.objectives
+        self.ended: Callable[..., None] = end if objectives is None else objectives.before(end)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fast, (self.operation, self.span_static)
 
 
 def closure(func: Callable[..., Any], operation: Definition, decorated: Decorated) -> Callable[..., Any]:
     """`func`, measured on the fast path."""
-    fast = Fast(operation, decorated)
+    fast = Fast(operation, decorated.span_static)
     return _async(func, fast) if callables.kind_of(func) == "async" else _sync(func, fast)
 
 
 def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     operation = fast.operation
-    ended = end if operation.objectives is None else operation.objectives.before(end)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -287,7 +292,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                     record = None  # the span is there for every call
             if reentrancy.waiting:
                 reentrancy.drain()
-            ended(call, here, record, duration)
+            fast.ended(call, here, record, duration)
             cell[0], call.cell = cell[0] - 1, None
             return result
         except BaseException as exc:
@@ -303,7 +308,6 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
 
 def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     operation = fast.operation
-    ended = end if operation.objectives is None else operation.objectives.before(end)
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -376,7 +380,7 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                     record = None  # the span is there for every call
             if reentrancy.waiting:
                 reentrancy.drain()
-            ended(call, here, record, duration)
+            fast.ended(call, here, record, duration)
             cell[0], call.cell = cell[0] - 1, None
             return result
         except BaseException as exc:

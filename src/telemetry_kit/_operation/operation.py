@@ -37,6 +37,10 @@ class Operation(HasBlocks, ByRecipe):
     def __init__(self, scope: Scope, name: str | None = None, options: OperationOptions | None = None) -> None:
         self._definition = Definition(scope, name, options)
 
+    def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        definition = self._definition
+        return Operation, (definition.scope, definition.name if definition.named else None, definition.options), {}
+
     @property
     def name(self) -> str:
         """What it is called on span and metric; `unnamed` until it decorates, where it was given no name."""
