@@ -13,7 +13,8 @@ from opentelemetry import baggage, context
 from telemetry_kit import ErrorPolicy, Telemetry, default_scrub
 from telemetry_kit._errors.recorder import recorder_of
 from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.scrub import is_card
+from telemetry_kit._redaction.places import PLACES
+from telemetry_kit._redaction.scrub import cut, is_card
 from tests.redaction.corpus import COUNT, Leak, card, leaks
 from tests.support import Sdk
 
@@ -97,6 +98,44 @@ def test_what_is_no_secret_stays(text: str) -> None:
 def test_only_the_secret_is_taken_out(text: str, scrubbed: str) -> None:
     """What stands around a secret stays, also behind letters whose lower case is longer."""
     assert default_scrub(text) == scrubbed
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "kept"),
+    [
+        ("no such order", 20, "no such order"),
+        ("no such order", 13, "no such order"),
+        ("no such order", 10, "no such "),
+        ("token ghp_0123456789abcdef0123", 14, "token "),
+        ("card 4111 1111 1111 1111", 20, "card"),
+        ("password='half of it'", 14, "password='"),
+        ("x" * 5_000, 4_096, "x" * 4_096),
+    ],
+)
+def test_a_text_is_cut_at_a_tokens_edge(text: str, length: int, kept: str) -> None:
+    """SEC 4: Half a secret has no shape by which it is known: a text ends before a token that doesn't fit."""
+    assert cut(text, length) == kept
+
+
+@pytest.mark.parametrize("length", range(20, 75))
+def test_no_secret_is_known_less_for_being_cut(length: int) -> None:
+    """SEC 4: Wherever a text is cut, nothing of its secrets is left."""
+    secrets = "ghp_" + "a1B2" * 9, "hunter-22", "4111 1111 1111 1111"
+    text = f"no {secrets[0]}, password='{secrets[1]}', card {secrets[2]}."
+    scrubbed = default_scrub(cut(text, length))
+
+    assert not any(secret[at : at + 6] in scrubbed for secret in secrets for at in range(len(secret) - 5))
+
+
+def test_a_text_ends_where_there_is_too_much_to_judge() -> None:
+    """SEC 4: A text in which more places are to be judged than a harmless one has ends there, with a marker."""
+    few, many = "password=x1 " * PLACES, "password=x1 " * 10_000
+
+    assert default_scrub(few) == "password=[REDACTED] " * PLACES
+    assert default_scrub(many).startswith("password=[REDACTED] " * PLACES)
+    assert default_scrub(many).endswith("[REDACTED]")
+    assert len(default_scrub(many)) < len(many)
+    assert default_scrub(default_scrub(many)) == default_scrub(many)
 
 
 def test_twice_is_once() -> None:

@@ -50,16 +50,14 @@ def cut(text: str, length: int) -> str:
     """
     if len(text) <= length:
         return text
-    text = text[:length]
-    edge = len(text.rstrip(_TOKEN))
-    if length - edge > _LONGEST_TOKEN:
-        return text
-    if edge < length and text[edge:].isdigit():
-        return text[:edge].rstrip(string.digits + " -")
-    return text[:edge]
+    kept = text[:length].rstrip(_TOKEN)
+    if length - len(kept) > _LONGEST_TOKEN:
+        return text[:length]
+    if text[len(kept) : length + 1].isdigit():  # within groups of digits, which may be a card's
+        return kept.rstrip(string.digits + " -")
+    return kept
 
 
-SHORTEST_CARD, LONGEST_CARD = 13, 19
 _CARDS = (
     (("4",), (13, 16, 19)),
     (("34", "37"), (15,)),
