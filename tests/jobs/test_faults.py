@@ -56,7 +56,7 @@ def test_a_histogram_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: py
             raise RuntimeError("no numbers today")
 
     job = telemetry.batch_job("nightly")
-    monkeypatch.setitem(job.scope.instruments._histograms, metric, Raising())
+    monkeypatch.setitem(job._definition.scope.instruments._histograms, metric, Raising())
     with job.run() as run, run.step("load"):
         run.processed()
 
@@ -72,7 +72,7 @@ def test_an_error_policy_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("no details today")
 
-    monkeypatch.setattr(type(job.scope.errors), "describe", broken)
+    monkeypatch.setattr(type(job._definition.scope.errors), "describe", broken)
     with pytest.raises(ValueError, match="row 7"), job.run():
         raise ValueError("row 7")
 

@@ -287,14 +287,14 @@ def test_sigterm_while_a_run_ends_waits_for_its_end(
 ) -> None:
     """PRC.2: SIGTERM that arrives while the end is being recorded is raised after it, and loses nothing of it."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
-    record_now = job.scope.instruments.histogram("job.duration").record_now
+    record_now = job._definition.scope.instruments.histogram("job.duration").record_now
 
     class Interrupted:
         def record_now(self, *args: Any) -> None:
             signal.raise_signal(signal.SIGTERM)
             record_now(*args)
 
-    monkeypatch.setitem(job.scope.instruments._histograms, "job.duration", Interrupted())
+    monkeypatch.setitem(job._definition.scope.instruments._histograms, "job.duration", Interrupted())
     with pytest.raises(SystemExit), job.run() as run:
         pass
 
@@ -321,7 +321,7 @@ def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(
     sdk: Sdk, job: BatchJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ASY.2: KeyboardInterrupt inside of telemetry code comes out, and the run doesn't stay active."""
-    monkeypatch.setattr(job, "expected", _interrupt)
+    monkeypatch.setattr(job._definition, "expected", _interrupt)
     run = job.run()
     with pytest.raises(KeyboardInterrupt), run:
         raise ValueError

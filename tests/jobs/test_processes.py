@@ -228,7 +228,7 @@ def test_a_forked_child_starts_at_nothing(path: Path) -> None:
             child = os.fork()
             if child == 0:
                 from telemetry_kit._jobs.state import _active, _records, jobs_of
-                jobs = jobs_of(job.scope.instruments)
+                jobs = jobs_of(job._definition.scope.instruments)
                 seen = [number for _, number in _active(jobs)], [number for _, number in _records(jobs)]
                 run.end(None)
                 with job.run() as own:

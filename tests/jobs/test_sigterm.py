@@ -122,14 +122,14 @@ def test_a_host_s_handler_waits_for_the_end_of_a_record(
 ) -> None:
     """PRC 2: where the signal comes while the end is being recorded, the host's handler is called right after it."""
     handler(raiser(Terminated()))
-    record = job.scope.instruments.histogram("job.duration").record
+    record = job._definition.scope.instruments.histogram("job.duration").record
 
     class Interrupted:
         def record(self, *args: Any) -> None:
             signal.raise_signal(signal.SIGTERM)
             record(*args)
 
-    monkeypatch.setitem(job.scope.instruments._histograms, "job.duration", Interrupted())
+    monkeypatch.setitem(job._definition.scope.instruments._histograms, "job.duration", Interrupted())
     with pytest.raises(Terminated), job.run() as run:
         pass
 

@@ -1,17 +1,14 @@
 """How much of an error is recorded in detail, and where: what a user says of it, and nothing of how it is done."""
 
 import math
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
-from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.face import public
 from telemetry_kit._redaction.scrub import default_scrub
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
-
-    from telemetry_kit._core.scope import Scope
+    pass
 
 Signal = Literal["span", "log", "both"]
 SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
@@ -106,80 +103,3 @@ Record = tuple[str, str]
 """The name and the severity of an exception's log record; as a span event it is always called `exception`."""
 RECORD: Record = ("exception", "ERROR")
 """Where no convention has its own."""
-
-
-class Errors(Protocol):
-    """What a scope records its errors with: `_errors.recorder` makes one for each policy."""
-
-    rate: float
-    burst: float
-
-    def admit(
-        self,
-        exc: BaseException,
-        *,
-        scope: "Scope",
-        operation: str | None,
-        error_type: str,
-        span: "Span | None" = None,
-        wanted: bool = False,
-        outermost: bool = False,
-    ) -> int | None:
-        """Whether `exc` may be recorded in detail, and how many of its kind were suppressed before it."""
-
-    def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
-        """The same for an error without an exception."""
-
-    def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
-        """The attributes of a detailed record of an exception that was admitted."""
-        ...
-
-    def message(self, exc: BaseException) -> str:
-        """The message of an admitted exception, scrubbed and bounded."""
-        ...
-
-    def clean(self, text: str, length: int = ...) -> str:
-        """A text cut and scrubbed."""
-        ...
-
-    def record(
-        self,
-        span: "Span",
-        scope: "Scope",
-        exc: BaseException,
-        *,
-        operation: str | None,
-        error_type: str,
-        record: Record = ...,
-    ) -> None:
-        """Put the outcome of a call onto its span, with the detail if that is admitted."""
-
-    def mark(self, span: "Span", error_type: str, description: str | None = None) -> None:
-        """Put an outcome without detail onto a span."""
-
-    def where(self) -> Signal:
-        """The signal of now."""
-        ...
-
-    def emit(
-        self,
-        span: "Span",
-        scope: "Scope",
-        attributes: Mapping[str, AttributeValue],
-        timestamp: int | None = None,
-        *,
-        record: Record = ...,
-    ) -> None:
-        """Record an exception with what `describe` gave."""
-
-    def emit_event(
-        self,
-        span: "Span",
-        scope: "Scope",
-        name: str,
-        attributes: Mapping[str, AttributeValue],
-        timestamp: int | None = None,
-        *,
-        severity: str = "INFO",
-    ) -> None:
-        """Record an event where the policy says."""

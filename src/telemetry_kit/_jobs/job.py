@@ -1,8 +1,8 @@
 """Batch jobs that can't vanish: when a job last ran, whether that went well, what it is at now.
 
-A `BatchJob` is the definition, checked when it is made; `_job_run` is one run of it, and `_job_state` what all runs of
-a job leave behind and what is observed of them. A job that dies young is what this room is for: see `_flush` for what
-is delivered before the process ends, and `_sigterm` for who is told to go.
+A `BatchJob` is what a user has of a job; `run` is one run of it, and `state` what all runs of a job leave behind and what
+is observed of them. A job that dies young is what this package is for: see `flush` for what is delivered before the
+process ends, and `sigterm` for who is told to go.
 """
 
 from __future__ import annotations
@@ -11,17 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from telemetry_kit._core import counters, faults
-from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
-from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.recipe import ByRecipe
+from telemetry_kit._jobs.definition import JobDefinition
 from telemetry_kit._jobs.run import JobRun, current_run
-from telemetry_kit._jobs.state import OWN_KEYS, Job, jobs_of
 from telemetry_kit._wrapping import callables, drivers
 
 if TYPE_CHECKING:
-    from telemetry_kit._core.attributes import AttributeValue
-    from telemetry_kit._core.outcome import CheckedExpected
     from telemetry_kit._core.scope import Scope
     from telemetry_kit._jobs.options import JobOptions
 
@@ -40,24 +36,15 @@ class BatchJob(HasBlocks, ByRecipe):
     _gives_block = "`.run()`"
 
     def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
-        check_name("batch job", name)
-        checked = options.check(f"batch job {name!r}")
-        self.name = name
-        self.scope = scope
-        self.has_span: bool = options.span
-        self.expected: CheckedExpected | None = checked.expected
-        self.flush_timeout: float | None = checked.flush_timeout
-        self.flush_at_start: bool = options.flush_at_start
-        self.handle_sigterm: bool = options.handle_sigterm
-        self._run_id = options.run_id
-        declared = ValueGuard(SETS_PER_HELPER, own=OWN_KEYS).attributes(options.metric_attributes or {})
-        self.declared: dict[str, AttributeValue] = declared
-        self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), declared)
-        if checked.expected_interval is not None:
-            self.job.expected_interval = checked.expected_interval
+        self._definition = JobDefinition(scope, name, options)
+
+    @property
+    def name(self) -> str:
+        """The name of the job."""
+        return self._definition.name
 
     def __repr__(self) -> str:
-        return f"<BatchJob {self.name!r} of {self.scope.name!r}>"
+        return f"<BatchJob {self.name!r} of {self._definition.scope.name!r}>"
 
     def run(
         self,
@@ -77,7 +64,7 @@ class BatchJob(HasBlocks, ByRecipe):
             carrier: where the trace of what triggered the run is extracted from, `Environ()` for that of the process.
             links: carriers, contexts or links of other work that this run continues.
         """
-        return JobRun(self, run_id, metric_attributes, carrier, links)
+        return JobRun(self._definition, run_id, metric_attributes, carrier, links)
 
     def __call__(self, func: F, /) -> F:
         """Decorate `func`, which may be any kind of callable: each call is a run, its signature stays.
@@ -88,17 +75,17 @@ class BatchJob(HasBlocks, ByRecipe):
         callables.check(func, f"batch job {self.name!r}")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        return cast("F", drivers.decorate(cast("Any", func), _Decorated(self, func)))
+        return cast("F", drivers.decorate(cast("Any", func), _Decorated(self._definition, func)))
 
 
 class _Decorated:
-    """A batch job on one function: `Calls` for `_calls`."""
+    """A batch job on one function: `Calls` for `drivers`."""
 
-    def __init__(self, batch_job: BatchJob, func: Any) -> None:
-        self._batch_job = batch_job
-        self._run_id = batch_job._run_id
+    def __init__(self, definition: JobDefinition, func: Any) -> None:
+        self._definition = definition
+        self._run_id = definition.run_id
         if self._run_id is not None:
-            callables.check_takes(self._run_id, func, f"run_id of batch job {batch_job.name!r}")
+            callables.check_takes(self._run_id, func, f"run_id of batch job {definition.name!r}")
         self._function = callables.full_name_of(func)
         self._stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         self.running = counters.Running()
@@ -114,6 +101,6 @@ class _Decorated:
                 run_id = self._run_id(*args, **kwargs)
             except Exception as fault:
                 faults.record("job.run_id", fault)
-        run = JobRun(self._batch_job, run_id, function=self._function)
+        run = JobRun(self._definition, run_id, function=self._function)
         run.begin(stepwise=self._stepwise)
         return run

@@ -16,12 +16,12 @@ from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import RECORD, Records
 from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, Outcome, State
-from telemetry_kit._jobs.step import Step, Stretch
+from telemetry_kit._jobs.step import Running, Step
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from telemetry_kit._jobs.job import BatchJob
+    from telemetry_kit._jobs.definition import JobDefinition
 
 START_SECONDS = 5.0
 """What a flush at the start may take where the job doesn't say."""
@@ -58,7 +58,7 @@ class _InProgress(context.Current):
 
 
 @public
-class JobRun(Stretch, Records):
+class JobRun(Running, Records):
     """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
 
     Its methods never raise, cost next to nothing, and can be called from any thread.
@@ -75,22 +75,22 @@ class JobRun(Stretch, Records):
 
     def __init__(
         self,
-        batch_job: BatchJob,
+        job: JobDefinition,
         run_id: object = None,
         metric_attributes: Mapping[str, object] | None = None,
         carrier: Any = None,
         links: Any = None,
         function: str | None = None,
     ) -> None:
-        self.batch_job = batch_job
-        self._scope = batch_job.scope
+        self.definition = job
+        self._scope = job.scope
         self._given: dict[str, object] = {}
-        state = batch_job.job.own
+        state = job.job.own
         if metric_attributes is not None:
             with faults.guard("job.metric_attributes"):
                 self._given = dict(metric_attributes)
-                state = batch_job.job.state_of(self._given)
-        Records.__init__(self, batch_job.job, state)
+                state = job.job.state_of(self._given)
+        Records.__init__(self, job.job, state)
         self._current: _InProgress = _InProgress(self)
         self._carrier = carrier
         self._linked = links
@@ -103,7 +103,7 @@ class JobRun(Stretch, Records):
                 self.run_id = kept if kept is None or isinstance(kept, str) else str(kept)
 
     def __repr__(self) -> str:
-        return f"<JobRun of {self.batch_job.name!r}, {self.state or 'not started'}>"
+        return f"<JobRun of {self.definition.name!r}, {self.state or 'not started'}>"
 
     @property
     def state(self) -> State | None:
@@ -151,20 +151,20 @@ class JobRun(Stretch, Records):
         if self._state is not None:
             faults.record("job.run", RuntimeError("a JobRun is for one use: call run() again"))
             return
-        batch_job = self.batch_job
+        job = self.definition
         try:
             if reentrancy.waiting:
                 reentrancy.drain()
             self._generation = counters.fork.generation
             self._state = "running"
-            if batch_job.handle_sigterm:
+            if job.handle_sigterm:
                 sigterm.watch(self)
             self._watch = reentrancy.watch(self, self._current)
             with faults.guard("job.carrier"):
                 self._come_from()
-            if batch_job.has_span:
+            if job.has_span:
                 with faults.guard("job.start"):
-                    self._start_span(batch_job.name, SpanKind.INTERNAL, self._span_attributes())
+                    self._start_span(job.name, SpanKind.INTERNAL, self._span_attributes())
             self._outer = _live(CURRENT.get())
             if stepwise:
                 self._suspended = context.Suspended(self._current)
@@ -172,8 +172,8 @@ class JobRun(Stretch, Records):
                 self._current.enter()
             self.started = self._current.started = clock.perf_counter()
             self.job_state.start(self._current)
-            if batch_job.flush_at_start:
-                flush.flush(batch_job.scope, batch_job.flush_timeout or START_SECONDS)
+            if job.flush_at_start:
+                flush.flush(job.scope, job.flush_timeout or START_SECONDS)
         except BaseException as exc:  # SIGTERM or Ctrl-C: `with` doesn't end what could not be entered
             self.end(exc)
             raise
@@ -185,12 +185,12 @@ class JobRun(Stretch, Records):
         try:
             self.ending = True
             now = clock.perf_counter()
-            batch_job = self.batch_job
+            job = self.definition
             if self._generation is not counters.fork.generation:
                 self._state = None
                 return  # begun in the parent process, which records it
             self.duration = max(0.0, now - self.started)
-            failure = None if exc is None else _outcome.classify(exc, batch_job.expected, "job.expected")
+            failure = None if exc is None else _outcome.classify(exc, job.expected, "job.expected")
             if self.terminated is not None:
                 self._sigterm = sigterm.ended(self, exc, failure)
             state, error_type = self._judge(failure)
@@ -198,8 +198,8 @@ class JobRun(Stretch, Records):
             self.job_state.finish(self._current, state)
             self._outer = _live(self._outer)
             self._record_end(state, error_type, exc if failure is not None else None)
-            if batch_job.flush_timeout is not None:
-                flush.flush(batch_job.scope, batch_job.flush_timeout)
+            if job.flush_timeout is not None:
+                flush.flush(job.scope, job.flush_timeout)
         except Exception as fault:
             faults.record("job.end", fault)
         finally:
@@ -216,7 +216,7 @@ class JobRun(Stretch, Records):
                 self.job_state.finish(self._current, self._state or "failed")
             if self._watch is not None:
                 self._watch.stop()
-            if self.batch_job.handle_sigterm:
+            if self.definition.handle_sigterm:
                 sigterm.unwatch(self)
 
     def drop(self) -> None:
@@ -225,7 +225,7 @@ class JobRun(Stretch, Records):
             self._state = None
             self.job_state.active.pop(id(self._current), None)
             self._current.drop()
-            if self.batch_job.handle_sigterm:
+            if self.definition.handle_sigterm:
                 sigterm.unwatch(self)
 
     def _judge(self, failure: str | None) -> tuple[State, str | None]:
@@ -241,17 +241,17 @@ class JobRun(Stretch, Records):
         return "skipped" if self._skipped else "succeeded", None
 
     def _record_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
-        batch_job = self.batch_job
+        job = self.definition
         attributes: dict[str, AttributeValue] = {**self.job_state.attributes, "job.result": RESULTS[state]}
         if error_type is not None:
-            attributes["error.type"] = batch_job.job.guard.error_type(error_type)
+            attributes["error.type"] = job.job.guard.error_type(error_type)
         on_span: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
         on_span |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
         self._close(
             error_type,
             exc,
             on_span,
-            named=batch_job.name,
+            named=job.name,
             description="terminated by SIGTERM" if self._sigterm else None,
             measured=(self._scope.instruments.histogram("job.duration"), self.duration or 0.0, attributes),
         )
@@ -269,13 +269,11 @@ class JobRun(Stretch, Records):
             self._links = propagation.links_to(self._linked)
 
     def _span_attributes(self) -> dict[str, AttributeValue]:
-        batch_job = self.batch_job
+        job = self.definition
         attributes = {
-            key: value
-            for key, value in {**span_attributes(self._given), **batch_job.declared}.items()
-            if key not in OWN_KEYS
+            key: value for key, value in {**span_attributes(self._given), **job.declared}.items() if key not in OWN_KEYS
         }
-        attributes["job.name"] = batch_job.name
+        attributes["job.name"] = job.name
         if self.run_id is not None:
             run_id = span_value(self.run_id)
             if run_id is not None:

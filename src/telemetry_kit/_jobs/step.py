@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from telemetry_kit._jobs.run import JobRun
+    from opentelemetry.context import Context
+
+    from telemetry_kit._jobs.definition import JobDefinition
+    from telemetry_kit._jobs.state import JobState
 
 
 class Stretch(ActiveSpan, StaysHere):
@@ -36,10 +39,21 @@ class Stretch(ActiveSpan, StaysHere):
         return OWN_KEYS
 
 
+class Running(Stretch):
+    """A run, as far as its steps know it."""
+
+    definition: JobDefinition
+    job_state: JobState
+
+    def context_for_steps(self) -> Context | None:
+        """What a step in a thread that has not inherited it goes on from."""
+        return self._current.context
+
+
 class Step(Stretch):
     """A part of a run, as `run.step(name)` gives it: a context manager for a single use, with a span of its own."""
 
-    def __init__(self, run: JobRun | None, name: str) -> None:
+    def __init__(self, run: Running | None, name: str) -> None:
         self._run = run
         self._current = context.Current()
         self.name: str = "unnamed"
@@ -55,7 +69,7 @@ class Step(Stretch):
             return self
         try:
             self._generation = counters.fork.generation
-            self._scope = run.batch_job.scope
+            self._scope = run.definition.scope
             with faults.guard("job.step"):
                 self._begin(run)
             self._current.enter()
@@ -65,11 +79,11 @@ class Step(Stretch):
             self._current.drop()
             raise
 
-    def _begin(self, run: JobRun) -> None:
+    def _begin(self, run: Running) -> None:
         if not get_current_span().get_span_context().is_valid:
-            self._current.context = run._current.context  # a thread that has not inherited the run's
-        if run.batch_job.has_span:
-            attributes: dict[str, AttributeValue] = {"job.name": run.batch_job.name}
+            self._current.context = run.context_for_steps()  # a thread that has not inherited the run's
+        if run.definition.has_span:
+            attributes: dict[str, AttributeValue] = {"job.name": run.definition.name}
             name = span_value(self.name)
             if name is not None:
                 attributes["job.step.name"] = name
@@ -84,8 +98,8 @@ class Step(Stretch):
             if run is None or self.duration is not None or self._generation is not counters.fork.generation:
                 return
             self.duration = max(0.0, now - self.started)
-            error_type = None if exc is None else outcome.classify(exc, run.batch_job.expected, "job.expected")
-            guard = run.batch_job.job.guard
+            error_type = None if exc is None else outcome.classify(exc, run.definition.expected, "job.expected")
+            guard = run.definition.job.guard
             attributes = {**run.job_state.attributes}
             name = guard.value("job.step.name", self.name)
             if name is not None:
@@ -94,7 +108,7 @@ class Step(Stretch):
                 attributes["error.type"] = guard.error_type(error_type)
             histogram = self._scope.instruments.histogram("job.step.duration")
             measured = (histogram, self.duration, attributes)
-            self._close(error_type, exc, named=run.batch_job.name, measured=measured)
+            self._close(error_type, exc, named=run.definition.name, measured=measured)
         except Exception as fault:
             faults.record("job.step", fault)
         finally:

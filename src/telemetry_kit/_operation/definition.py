@@ -6,7 +6,7 @@ What all operations of one name share stands in `state`; `Operation` is what a u
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
@@ -19,16 +19,13 @@ from telemetry_kit._operation import sampling
 from telemetry_kit._operation.objective import Counted, check_objectives
 from telemetry_kit._operation.options import Attributes, OperationOptions, SpanMode, check_name
 from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
-from telemetry_kit._wrapping import awaitables
 
 if TYPE_CHECKING:
     from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
     from telemetry_kit.conventions import Convention
 
-F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
-NO_RESULT: Any = awaitables.NO_RESULT
 _NO_ATTRIBUTES: dict[str, AttributeValue] = {}
 _NOT_YET: Any = object()
 

@@ -1,0 +1,36 @@
+"""What a batch job is, once its options were checked: read by each of its runs, and by nobody outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
+from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._jobs.state import OWN_KEYS, Job, jobs_of
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.attributes import AttributeValue
+    from telemetry_kit._core.outcome import CheckedExpected
+    from telemetry_kit._core.scope import Scope
+    from telemetry_kit._jobs.options import JobOptions
+
+
+class JobDefinition:
+    """A job's options, made ready for its runs, and what all runs of its name share."""
+
+    def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
+        check_name("batch job", name)
+        checked = options.check(f"batch job {name!r}")
+        self.name = name
+        self.scope = scope
+        self.has_span: bool = options.span
+        self.expected: CheckedExpected | None = checked.expected
+        self.flush_timeout: float | None = checked.flush_timeout
+        self.flush_at_start: bool = options.flush_at_start
+        self.handle_sigterm: bool = options.handle_sigterm
+        self.run_id = options.run_id
+        declared = ValueGuard(SETS_PER_HELPER, own=OWN_KEYS).attributes(options.metric_attributes or {})
+        self.declared: dict[str, AttributeValue] = declared
+        self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), declared)
+        if checked.expected_interval is not None:
+            self.job.expected_interval = checked.expected_interval
