@@ -94,7 +94,8 @@ def running(folder: Path, targets: Mapping[str, Sequence[str]], options: Options
     """Start them, scraping these addresses by service, until the block ends. A RuntimeError says what doesn't come up."""
     if absent := missing():
         raise RuntimeError(f"Prometheus isn't here: {absent}")
-    stack = Stack(*(f"http://127.0.0.1:{_free_port()}" for _ in range(3)))
+    urls = [f"http://127.0.0.1:{_free_port()}" for _ in PROGRAMS]
+    stack = Stack(urls[0], urls[1], urls[2])
     with contextlib.ExitStack() as started:
         webhook = started.enter_context(_webhook(stack.notifications))
         _write(folder / "rules.json", quick(rules(options)))
