@@ -38,7 +38,7 @@ WRITTEN = block("\nA file for the node exporter")
 
 def run(name: str, code: str, *, good: bool) -> int:
     """Run the page's script as a job of this name; its list has a row that can't be booked, unless it is to be good."""
-    text = "\n".join([SCRIPT, JOB, SET_UP, code]).replace("book-orders", name)
+    text = f"{SCRIPT}\n{JOB}\n{SET_UP}\n{code}".replace("book-orders", name)
     text = text.replace("linen-rug,x", "linen-rug,3") if good else text
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environment["PYTHONPATH"] = str(Path(telemetry_kit.__file__).parents[1])

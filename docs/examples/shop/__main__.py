@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--picture", action="store_true", help="keep what the terminal shows as terminal.svg in the folder"
     )
+    parser.add_argument(
+        "--prometheus",
+        action="store_true",
+        help="tell also which fault sends which page, by a real Prometheus and Alertmanager (Debian's packages)",
+    )
     parser.add_argument("--serve", action="store_true", help="keep showing the report and /metrics until Ctrl-C")
     return parser
 
@@ -76,11 +81,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         del os.environ[name]  # a setting of this machine's would send the demo's telemetry elsewhere, or leave it out
     try:
-        from shop import frame
+        from shop import frame, prometheus
         from shop.backend import PortTaken
     except ModuleNotFoundError as problem:
         parser.error(f"the package {problem.name} is missing: `nox -s demo` installs what the demo needs")
     try:
+        if "pages" in options.only or options.prometheus:
+            if absent := prometheus.missing():
+                parser.error(f"--prometheus: not all of Prometheus is here: {absent}")
+            options.only = [*(options.only or frame.found()), "pages"]
         names = frame.found(options.only)
         if options.list:
             print(*names, sep="\n")

@@ -29,6 +29,8 @@ from shop.sdk import Sdk
 from shop.service import Shop
 from shop.traces import Traces
 
+ONLY_IF_ASKED = {"pages"}
+"""Chapters that need more than the packages of the demo."""
 EXAMPLES = Path(__file__).parent.parent
 
 
@@ -189,7 +191,7 @@ def found(only: Sequence[str] = ()) -> list[str]:
     names = [module.name for module in pkgutil.iter_modules(chapters.__path__) if not module.name.startswith("_")]
     if unknown := [name for name in only if name not in names]:
         raise ValueError(f"there is no chapter {', '.join(unknown)}; there are {', '.join(names)}")
-    return [name for name in names if name in only or not only]
+    return [name for name in names if name in only or not (only or name in ONLY_IF_ASKED)]
 
 
 def tell(demo: Demo, names: Sequence[str], seconds: float, show: Callable[[Told], None]) -> list[Told]:
