@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from shop import prometheus
 from shop.figures import Figure, Stretch, facts, seconds, table, timeline
 from shop.frame import Demo, Section
-from telemetry_kit.monitoring import SIGNALS
+from telemetry_kit.monitoring import signals
 
 ORDER = 45
 CALM = 25.0
@@ -38,7 +38,7 @@ DEPARTMENTS = ("office", "till", "packing", "mail", "payments")
 
 def run(demo: Demo) -> Section:
     """Wait in the calm, let everything go wrong at once, and see what was sent."""
-    failing = demo.shop.ranker.failing
+    failing, demo.shop.ranker.failing = demo.shop.ranker.failing, 0.0
     with contextlib.ExitStack() as open_:
         processes = {name: open_.enter_context(opened(demo, name)) for name in DEPARTMENTS}
         targets = {name: [address] for name, (_, address) in processes.items()}
@@ -75,7 +75,7 @@ def arrived(stack: prometheus.Stack, reached: Callable[[float], None]) -> bool:
 
 def told(calm: list[prometheus.Notification], sent: list[prometheus.Notification], began: float) -> Section:
     """A row for each fault: what was sent of it, and the panel that it names."""
-    panels = {str(signal.panel_id): signal.panel.title for signal in SIGNALS}
+    panels = {str(signal.panel_id): signal.panel.title for signal in signals(prometheus.OPTIONS)}
     rows = []
     for service, fault in FAULTS.items():
         of_it = [one for one in sent if one.service == service]
