@@ -1,4 +1,5 @@
-"""Exceptions that nobody handled, as events: those of the main thread, of threads, of asyncio, and the unraisable ones.
+"""Exceptions that nobody handled, as events: those of the main thread, of threads, of asyncio, the unraisable ones, and
+those that end a cell of a notebook.
 
 Each hook records, and then calls the one that was there before, whatever happens. Unraisable exceptions come from
 finalisers, and asyncio reports what was never retrieved from one: there the record is made, and sent at the next safe
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 EVENT = "exception"
 HOOK = "telemetry_kit.exception.hook"
-"""Which hook saw it: `sys.excepthook`, `threading.excepthook`, `sys.unraisablehook` or `asyncio`."""
+"""Which hook saw it: `sys.excepthook`, `threading.excepthook`, `sys.unraisablehook`, `asyncio` or `ipython`."""
 
 
 class UnhandledWatch:
@@ -41,11 +42,14 @@ class UnhandledWatch:
         self._loop: Callable[[], Any] = lambda: None
         self._loop_before: Any = None
         self._loop_hook: Any = self._on_loop
+        self._cells: Any = None
+        self._cell_hook: Any = self._on_cell
         if self._active:
             self._hook(sys, "excepthook", self._on_main)
             self._hook(threading, "excepthook", self._on_thread)
             self._hook(sys, "unraisablehook", self._on_unraisable)
             self._hook_loop()
+            self._hook_cells()
 
     def __enter__(self) -> "UnhandledWatch":  # noqa: PYI034 - final, and Self needs 3.11
         return self
@@ -66,6 +70,10 @@ class UnhandledWatch:
         if loop is not None and loop.get_exception_handler() is self._loop_hook:
             loop.set_exception_handler(self._loop_before)
         self._loop = lambda: None
+        if self._cells is not None:
+            with faults.guard("unhandled.ipython"):
+                self._cells.unregister("post_run_cell", self._cell_hook)
+            self._cells = None
         reentrancy.drain()
 
     def _hook(self, module: Any, name: str, see: Callable[..., None]) -> None:
@@ -98,6 +106,14 @@ class UnhandledWatch:
         self._loop_before = loop.get_exception_handler()
         loop.set_exception_handler(self._loop_hook)
 
+    def _hook_cells(self) -> None:
+        """IPython, and so Jupyter, shows the exception that ends a cell itself: no hook of Python's sees it."""
+        with faults.guard("unhandled.ipython"):
+            shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+            if shell is not None:
+                shell.events.register("post_run_cell", self._cell_hook)
+                self._cells = shell.events
+
     # The hooks
 
     def _on_main(self, kind: type[BaseException], exc: BaseException | None, traceback: TracebackType | None) -> None:
@@ -110,6 +126,12 @@ class UnhandledWatch:
             return
         name = getattr(args.thread, "name", None)
         self._tell(exc, "threading.excepthook", {"thread.name": name} if isinstance(name, str) else {})
+
+    def _on_cell(self, result: Any) -> None:
+        with faults.guard("unhandled.ipython"):
+            exc = result.error_in_exec or result.error_before_exec
+            if self._active and isinstance(exc, BaseException):
+                self._tell(exc, "ipython")
 
     def _on_unraisable(self, unraisable: Any) -> None:
         exc = unraisable.exc_value
