@@ -41,9 +41,9 @@ def main(folder: Path) -> None:
     Path(broken_places.outside).touch()
     record = faults.record
 
-    def listened(site: str, fault: BaseException) -> None:
+    def listened(site: str, fault: BaseException, **about: str) -> None:
         broken_places.record(site)
-        record(site, fault)
+        record(site, fault, **about)
 
     faults.record = listened
     from tests.faults.places import named_sites, places

@@ -374,6 +374,13 @@ def unhandled(sdk: Sdk) -> Any:
     sys.excepthook = lambda *args: told.append("sys")
     threading.excepthook = lambda args: told.append("threading")
     sys.unraisablehook = lambda args: told.append("unraisable")
+    cells: list[Any] = []
+    shell = types.SimpleNamespace(
+        events=types.SimpleNamespace(
+            register=lambda name, callback: cells.append(callback), unregister=lambda name, callback: cells.clear()
+        )
+    )
+    sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)  # type: ignore[assignment]
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -381,6 +388,8 @@ def unhandled(sdk: Sdk) -> Any:
         with telemetry.watch_unhandled():
             loop.call_exception_handler({"message": "no", "exception": ValueError("no")})
             sys.excepthook(ValueError, ValueError("no"), None)
+            for cell in cells:
+                cell(types.SimpleNamespace(error_in_exec=ValueError("no"), error_before_exec=None))
             thread = threading.Thread(target=fail)
             thread.start()
             thread.join()
@@ -394,6 +403,7 @@ def unhandled(sdk: Sdk) -> Any:
         asyncio.run(main())
     finally:
         sys.excepthook, threading.excepthook, sys.unraisablehook = before
+        del sys.modules["IPython"]
     return sorted(told)
 
 
