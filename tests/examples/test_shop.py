@@ -50,7 +50,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Short:
     """One short run of the chapters that are always there: exit code, what it printed, its report. The machine's own
     settings for telemetry and proxies, odd as they are here, have no part in it."""
     folder = tmp_path_factory.mktemp("report")
-    only = [option for name in ("red", "cost", "host") for option in ("--only", name)]
+    only = [option for name in ("ten_lines", "red", "cost", "host") for option in ("--only", name)]
     odd = {"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_SAMPLER": "always_off", "HTTP_PROXY": "http://127.0.0.1:9"}
     code, out, err = run("--seconds", "6", "--folder", str(folder), *only, **odd)
     return code, out, err, (folder / "index.html").read_text("utf-8")
@@ -64,15 +64,30 @@ def test_it_ends_with_0_and_says_nothing_on_standard_error(short: Short) -> None
 
 
 def test_the_terminal_shows_rate_errors_and_duration_of_every_operation(short: Short) -> None:
-    """A line for each operation of the shop: calls a second, share of errors, three quantiles."""
+    """A line for each operation of the shop: calls a second, share of errors, where three quantiles lie."""
     _, out, _, _ = short
-    number = r"[<\d.,]+(?: [\d.]+)?"
+    within = r"(?:[<>] )?[\d.]+(?: (?:ms|s))?(?: to [\d.]+)? (?:ms|s)"
     lines = {
-        name: rf"^ *{name} +{number} +(?:-|[\d.]+%) +(?:{number} (?:µs|ms|s) *){{3}}$"
-        for name in ("browse", "checkout", "rank")
+        name: rf"^ *{name} +[\d.]+ +(?:-|[\d.]+%) +(?:{within} *){{3}}$" for name in ("browse", "checkout", "rank")
     }
 
     assert [name for name, line in lines.items() if not re.search(line, out, re.MULTILINE)] == []
+
+
+def test_it_says_what_the_library_is_before_any_figure(short: Short) -> None:
+    """One sentence on what telemetry_kit is, and ten decorated lines beside what came out: metrics, span, event, log record."""
+    _, out, _, page = short
+    chapter = out[: out.index("Rate, errors, duration")]
+
+    assert "telemetry_kit</strong> is a thin library" in page[: page.index("<section")]
+    assert "@telemetry.operation" in chapter
+    assert re.search(r"20 calls, 1 with error.type LookupError", chapter)
+    assert [
+        name
+        for name in ("metric", "span", "event", "log record")
+        if not re.search(rf"^ +{name} ", chapter, re.MULTILINE)
+    ] == []
+    assert re.search(r"trace_id=[0-9a-f]{32}", chapter)
 
 
 def test_the_outage_of_the_ranker_shows_as_errors_of_what_depends_on_it(short: Short) -> None:

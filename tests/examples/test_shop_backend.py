@@ -9,8 +9,9 @@ for package in ("opentelemetry.exporter.otlp.proto.common", "opentelemetry.proto
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from shop.metrics import Metrics, Window, quantile
+from shop.metrics import Metrics, Window, bucket, quantile
 from shop.traces import Traces
+from shop.units import between
 
 from tests.support import Sdk
 
@@ -26,6 +27,33 @@ def collect(sdk: Sdk, metrics: Metrics, at: float) -> None:
 def test_a_quantile_is_linear_within_its_bucket() -> None:
     """Half of the hundred are in the second bucket, so the median is at its middle."""
     assert quantile(BOUNDS, [25, 50, 25, 0], 0.5) == pytest.approx(0.055)
+
+
+@pytest.mark.parametrize(
+    ("counts", "q", "range_"),
+    [
+        ([25, 50, 25, 0], 0.5, (BOUNDS[0], BOUNDS[1])),
+        ([1, 0, 0, 0], 0.5, (0.0, BOUNDS[0])),
+        ([0, 0, 1, 9], 0.99, (1.0, None)),
+    ],
+)
+def test_a_quantile_is_as_wide_as_its_bucket(counts: list[int], q: float, range_: tuple[float, float | None]) -> None:
+    """A histogram knows no more of a quantile than between which bounds it lies."""
+    assert bucket(BOUNDS, counts, q) == range_
+
+
+@pytest.mark.parametrize(
+    ("range_", "said"),
+    [
+        ((0.0, 0.005), "< 5 ms"),
+        ((0.1, 0.25), "100 to 250 ms"),
+        ((0.75, 1.0), "750 ms to 1 s"),
+        ((10.0, None), "> 10 s"),
+    ],
+)
+def test_a_range_is_said_as_people_do(range_: tuple[float, float | None], said: str) -> None:
+    """The unit once, where both ends have the same."""
+    assert between(*range_) == said
 
 
 def test_a_quantile_beyond_the_last_bound_is_that_bound() -> None:

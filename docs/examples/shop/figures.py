@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shop.marks import ROLES, Figure, Sparks, Track, columns
-from shop.units import axis_of, number, seconds
+from shop.units import axis_of, between, number, seconds
 from shop.waterfall import waterfall
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Figure",
     "Stretch",
     "bars",
+    "between",
     "facts",
     "heatmap",
     "number",
@@ -228,13 +229,17 @@ def table(
     for row in cells:
         shown.add_row(*row)
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in cells)
+    body = "".join(
+        "<tr>" + "".join(_cell(cell, name) for cell, name in zip(row, columns, strict=True)) + "</tr>" for row in cells
+    )
     text = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     return Figure(title, note, shown, html=text, wide=wide)
 
 
-def _cell(text: str) -> str:
-    return f"<td{' class=long' if len(text) > 22 else ''}>{html.escape(text)}</td>"
+def _cell(text: str, column: str) -> str:
+    """On a narrow screen a row is a card, and each cell says what it is of."""
+    long = " class=long" if len(text) > 22 else ""
+    return f'<td data-of="{html.escape(column)}"{long}>{html.escape(text)}</td>'
 
 
 def facts(values: Mapping[str, str], *, title: str = "") -> Figure:

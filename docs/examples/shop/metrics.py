@@ -19,6 +19,9 @@ from shop.traces import attributes
 Where = Mapping[str, Any] | Callable[[Mapping[str, Any]], bool] | None
 """Which series: attributes they have (a value of None: which they have not), or a function of their attributes."""
 
+Range = tuple[float, float | None]
+"""From where to where a quantile lies: the bounds of its bucket; None where the last bucket has no upper one."""
+
 Points = list[tuple[float, float]]
 """Seconds since the window's beginning, and a number."""
 
@@ -154,6 +157,18 @@ class Window:
                 counts[:] = [a + b for a, b in zip(counts, step.buckets, strict=True)]
         return {label: quantile(bounds, counts, q) for label, (bounds, counts) in merged.items() if sum(counts)}
 
+    def ranges(
+        self, metric: str, q: float, by: Any = None, where: Where = None, during: tuple[float, float] | None = None
+    ) -> dict[str, Range]:
+        """Where the q-quantile lies, which is all that a histogram knows of it; `during`: of these seconds alone."""
+        found: dict[str, Range] = {}
+        for label, (bounds, steps) in self.buckets_over_time(metric, by, where, every=0.5).items():
+            kept = [counts for at, counts in steps.items() if during is None or during[0] <= at <= during[1]]
+            merged = [sum(column) for column in zip(*kept, strict=True)]
+            if sum(merged):
+                found[label] = bucket(bounds, merged, q)
+        return found
+
     def levels(self, metric: str, by: Any = None, where: Where = None) -> dict[str, Points]:
         """A gauge or an up/down counter over time, summed within each `by`."""
         found: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
@@ -254,6 +269,16 @@ def quantile(bounds: tuple[float, ...], counts: list[int], q: float) -> float:
             return low + (bounds[number] - low) * (rank - below) / count
         below += count
     return bounds[-1] if bounds else 0.0
+
+
+def bucket(bounds: tuple[float, ...], counts: list[int], q: float) -> Range:
+    """The bounds of the bucket in which the q-quantile lies."""
+    rank, below = q * sum(counts), 0.0
+    for number, count in enumerate(counts):
+        if count and below + count >= rank:
+            return (bounds[number - 1] if number else 0.0, bounds[number] if number < len(bounds) else None)
+        below += count
+    return 0.0, None
 
 
 def _difference(before: Reading, after: Reading) -> Reading:

@@ -36,6 +36,7 @@ def write(path: Path, told: Sequence[Told], took: float) -> None:
                     "title": markdown.renderInline(figure.title),
                     "note": markdown.renderInline(figure.note),
                     "html": figure.html,
+                    "label": ". ".join(filter(None, [figure.title, figure.note])).replace("`", ""),
                     "wide": wide,
                     "chart": figure.chart is not None,
                 }

@@ -11,6 +11,17 @@ def seconds(value: float) -> str:
     return f"{_digits(value * 1e6)} µs" if value else "0 s"
 
 
+def between(low: float, high: float | None) -> str:
+    """A duration of which only its histogram's bucket is known: < 5 ms, 100 to 250 ms, > 10 s."""
+    if high is None:
+        return f"> {seconds(low)}"
+    if not low:
+        return f"< {seconds(high)}"
+    first, last = seconds(low), seconds(high)
+    same = first.rpartition(" ")[2] == last.rpartition(" ")[2]
+    return f"{first.partition(' ')[0] if same else first} to {last}"
+
+
 def number(value: float, unit: str = "") -> str:
     """A number with its unit, three digits where it is small, separators where it is large."""
     if unit == "s":

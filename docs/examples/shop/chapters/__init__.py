@@ -2,7 +2,7 @@
 
 A chapter is a module with three names::
 
-    ORDER = 30                       # red 10, executor 30, nightly_job 40, pages 45, use 50, error_storm 60, messages 70, cost 80, host 90
+    ORDER = 30                       # ten_lines 0, red 10, executor 30, nightly_job 40, pages 45, use 50, error_storm 60, messages 70, cost 80, host 90
     SHARE = 1.0                      # optional: its part of the demo's seconds, against the other chapters'
 
     def run(demo: Demo) -> Section:  # from shop.frame import Demo, Section

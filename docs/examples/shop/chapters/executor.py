@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from shop.figures import Figure, facts, number, seconds, table, time_series, waterfall
+from shop.figures import Figure, between, facts, number, seconds, table, time_series, waterfall
 from shop.frame import Demo, Section
-from shop.metrics import Points, Window
+from shop.metrics import Points, Range, Window
 from shop.pictures import WORKERS, Pictures, photo
 
 ORDER = 30
@@ -33,8 +33,8 @@ class Part:
     arrivals: float
     busy: float
     queue: float
-    wait: float
-    run: float
+    wait: Range
+    run: Range
 
 
 def run(demo: Demo) -> Section:
@@ -72,8 +72,8 @@ def run(demo: Demo) -> Section:
                     "capacity": f"{capacity:.0f}/s",
                     "pictures": f"{len(futures):,}",
                     "longest queue": f"{max(part.queue for part in parts):.0f}",
-                    "p95 wait, before": seconds(parts[0].wait),
-                    "p95 wait, during": seconds(parts[1].wait),
+                    "p95 wait, before": between(*parts[0].wait),
+                    "p95 wait, during": between(*parts[1].wait),
                 }
             ),
             table(
@@ -85,8 +85,8 @@ def run(demo: Demo) -> Section:
                         f"{p.arrivals:.0f}",
                         number(p.busy, "%"),
                         f"{p.queue:.0f}",
-                        seconds(p.wait),
-                        seconds(p.run),
+                        between(*p.wait),
+                        between(*p.run),
                     )
                     for p in parts
                 ],
@@ -148,10 +148,8 @@ def part(window: Window, name: str, start: float, end: float, uploads: int) -> P
     def within(points: Points) -> list[float]:
         return [value for at, value in points if start <= at <= end] or [0.0]
 
-    def p95(metric: str) -> float:
-        every = max(0.1, (end - start) / 6)
-        points = next(iter(window.quantiles_over_time(metric, 0.95, where=OURS, every=every).values()), [])
-        return max(within(points))
+    def p95(metric: str) -> Range:
+        return window.ranges(metric, 0.95, where=OURS, during=(start, end)).get(metric, (0.0, None))
 
     return Part(
         name,
@@ -169,15 +167,27 @@ def only(window: Window, metric: str) -> Points:
 
 def prose(parts: list[Part], capacity: float, pictures: int) -> str:
     before, during, after = parts
+    more = during.arrivals / capacity - 1
+    load = f"{during.arrivals:.0f} came ({abs(more):.0%} {'more' if more > 0 else 'less'} than that)"
+    if during.wait[0] > before.wait[0]:
+        what = (
+            f"the 95th percentile of the time in the queue grew from {between(*before.wait)} to {between(*during.wait)}; that of the time at a "
+            f"worker was {between(*before.run)} before, and {between(*during.run)} then"
+        )
+    else:
+        what = "the wait didn't grow so far that a bucket of the histogram shows it: this run doesn't show what too much work does"
+    left = (
+        f"The wait is also the last to come back: after the load it was still {between(*after.wait)}, behind what was left of it."
+        if after.wait[0] > before.wait[0]
+        else "After the load it was back where it had been."
+    )
     return (
-        f"**{WORKERS} workers take {capacity:.0f} pictures a second; while {STORY[1][2] - 1:.0%} more than that came, the time in the queue grew from "
-        f"{seconds(before.wait)} to {seconds(during.wait)} (p95), and the time at a worker from {seconds(before.run)} to {seconds(during.run)}.** "
+        f"**{WORKERS} workers took {capacity:.0f} pictures a second when they were tried; while {load}, {what}.** "
         f"All {pictures:,} pictures were made, none failed: nothing but the queue tells of what every customer had to wait for. The "
         "pool is a plain `ThreadPoolExecutor`, wrapped in one line.\n\n"
         f"Utilization was {before.busy:.0%} before and {during.busy:.0%} during the load, and can't get past 100 %: it says that the "
         "workers are busy, not how much more there is to do. The queue's size says how much, and the wait time says what it means for "
-        "whoever waits, in seconds, comparable to what was promised. So the wait time is the number to alert on. It is also the last "
-        f"to come back: the load was over, and the first pictures after it still waited {seconds(after.wait)} behind the rest of it.\n\n"
+        f"whoever waits, in seconds, comparable to what was promised. So the wait time is the number to alert on. {left}\n\n"
         f"Little's law holds between them: at {during.arrivals:.0f} uploads a second each second of waiting is {during.arrivals:.0f} "
         "pictures in the queue. The how-to page on sizing a pool does the sum the other way round."
     )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from shop.chapters._packing import CONNECTIONS, MORE_CONNECTIONS, PACKERS, PackingRoom
-from shop.figures import bars, facts, number, seconds, table, time_series
+from shop.figures import bars, between, facts, number, table, time_series
 from shop.frame import Demo, Section
-from shop.metrics import Points, Window
+from shop.metrics import Points, Range, Window
 from shop.stock import PRODUCTS
 
 ORDER = 50
@@ -33,7 +33,7 @@ class Resource:
     utilization: float
     waiting: float | None
     """How many wait for it, None where that is asked of the next one: who is in the queue waits for a packer."""
-    waited: float | None
+    waited: Range | None
     """How long at the 95th percentile, None where that isn't measured."""
     errors: float
 
@@ -64,15 +64,9 @@ def run(demo: Demo) -> Section:
     packed = window.rates("operation.duration", where={**HERE, "operation.name": "pack", "error.type": None})
     in_rush = {"rush": rush}
     hits = window.totals("cache.requests", by="cache.result", where=HERE)
-    answer = f"**The bottleneck was `{bottleneck.name}`**" if bottleneck else "**Nothing was a bottleneck**"
     return Section(
         "Utilization, saturation, errors",
-        f"{answer}: when {RUSH:.0f} orders a second came in, the queue in front of the packing room grew to "
-        f"{_most(window, rush):,.0f}, and all {PACKERS} packers were busy. More packers? No: what they were busy with was waiting for one of "
-        f"{CONNECTIONS} connections. Of a chain of full things the last one is the bottleneck; what stands before it only waits.\n\n"
-        f"With {MORE_CONNECTIONS} connections in the last third, by one `resize`, the same packers emptied the queue. All numbers are read where "
-        "the things are: `telemetry.pool` around taking and having a connection, `observe_queue`, `cache`, `database`, `health`. A gauge "
-        "is a look now and then; the waits are in a histogram, which misses none.",
+        prose(found, then, _most(window, rush)),
         [
             facts(
                 {
@@ -102,6 +96,34 @@ def run(demo: Demo) -> Section:
     )
 
 
+def prose(found: list[Resource], then: list[Resource], longest: float) -> str:
+    """What this run shows of the rush, and of what more connections changed."""
+    bottleneck = bottleneck_of(found)
+    taken = {one.name: one.utilization for one in found}
+    rush = f"{RUSH:.0f} orders a second came in"
+    queue = f"the queue in front of the packing room had {longest:,.0f} in it at its longest"
+    busy = f"the {PACKERS} packers were busy {taken['packers']:.0%} of the time, the {CONNECTIONS} connections {taken['stock-db']:.0%}"
+    if bottleneck is None:
+        story = f"**Nothing was a bottleneck**: when {rush}, {queue}; {busy}. This run doesn't show what a full resource does."
+    elif bottleneck.name == "stock-db":
+        story = (
+            f"**The bottleneck was `stock-db`**: when {rush}, {queue}; {busy}. More packers? No: what they were busy with was waiting for a "
+            "connection. Of a chain of full things the last one is the bottleneck; what stands before it only waits."
+        )
+    else:
+        story = (
+            f"**The bottleneck was `{bottleneck.name}`**: when {rush}, {queue}; {busy}. Of a chain of full things the last one is the "
+            "bottleneck. On a machine with more to spare it is the connections."
+        )
+    before, after = (next(one.waiting or 0.0 for one in chain if one.name == "packers") for chain in (found, then))
+    change = "fewer than" if after < before else "no fewer than"
+    return (
+        f"{story}\n\nWith {MORE_CONNECTIONS} connections in the last third, by one `resize`, {after:,.1f} orders waited for a packer, {change} the "
+        f"{before:,.1f} of the rush. All numbers are read where the things are: `telemetry.pool` around taking and having a connection, "
+        "`observe_queue`, `cache`, `database`, `health`. A gauge is a look now and then; the waits are in a histogram, which misses none."
+    )
+
+
 def orders(third: float) -> Iterator[tuple[float, str]]:
     """When each order is due, and for what: a few products are what most people want."""
     chance, due = random.Random(11), 0.0
@@ -113,14 +135,14 @@ def orders(third: float) -> Iterator[tuple[float, str]]:
 def resources(window: Window, stretch: tuple[float, float]) -> list[Resource]:
     """The chain of what an order needs, in its order."""
     taken, waiting = utilization(window), saturation(window)
-    waits = window.quantiles_over_time("pool.wait_time", 0.95, by="pool.name", where=HERE)
+    waits = window.ranges("pool.wait_time", 0.95, by="pool.name", where=HERE, during=(stretch[0], stretch[1] + 0.5))
     errors = window.totals("pool.errors", by="pool.name", where=HERE)
     return [
         Resource(
             name,
             _mean(taken.get(name, []), stretch),
             _mean(waiting[name], stretch) if name in waiting else None,
-            _mean(waits[name], stretch) if name in waits else None,
+            waits.get(name),
             errors.get(name, 0.0),
         )
         for name in ("packing", "packers", "stock-db")
@@ -182,7 +204,7 @@ def live(measured: list[Resource]) -> Table:
 
 
 def _said(one: Resource) -> tuple[str, ...]:
-    waited = "-" if one.waited is None else seconds(one.waited)
+    waited = "-" if one.waited is None else between(*one.waited)
     errors = f"{one.errors:,.0f}" if one.errors else "-"
     return (one.name, number(one.utilization, "%"), _waiting(one), waited, errors)
 
