@@ -89,6 +89,11 @@ def overflow() -> None:
             pass
 
 
+def dropped() -> None:
+    with telemetry.operation("pack").measure() as measurement:
+        measurement.set_attribute("box", object())  # can't be kept
+
+
 CASES: list[tuple[str, Callable[[], None], str, str]] = [
     ("never_ended", never_ended, "# begins", "the span 'lost' was never ended"),
     ("ended_twice", ended_twice, "# ends again", "the span 'twice' was ended, and had ended before"),
@@ -106,6 +111,7 @@ CASES: list[tuple[str, Callable[[], None], str, str]] = [
         "'of.mine' on the kit's own meter is not in the catalogue",
     ),
     ("fault", at_fault, "# raises", "at operation.metric_attributes: KeyError: 'size'"),
+    ("dropped", dropped, "# can't be kept", "at attributes.value: "),
     ("overflow", overflow, "# overflows", "a value of 'user.id' was one too many and became _OTHER"),
 ]
 
@@ -251,6 +257,16 @@ def test_error_types_and_optional_keys_may_differ(captured) -> None:
         pass
 
     assert wrong(captured) == ""
+
+
+def test_keys_of_calls_that_are_only_counted(captured) -> None:
+    """Where durations are sampled and only the kit counts, keys that differ are found too."""
+    sell = telemetry.operation("sell.often", sample_durations=0.0, span=False)
+    for attributes in ({"payment.method": "card"}, {}):
+        with sell.measure(metric_attributes=attributes):
+            pass
+
+    assert "keys: 'operation.calls' of 'sell.often' has the keys" in wrong(captured)
 
 
 def test_other_helpers_may_have_other_keys(captured) -> None:

@@ -194,7 +194,9 @@ class Captured:
         Raises ValueError for a word that isn't one of these.
         """
         reentrancy.drain()
-        self._points()  # what is observed is read once: it may have something wrong with it
+        for point in self._points():  # what is observed is read: its callbacks may raise, too
+            if point.kind.startswith("observable"):
+                self._recording.validator.observed(point)
         return self._recording.validator.findings(check_words(allow), words=check_words(words))
 
     def validate(self, allow: Iterable[Word] = (), *, words: Iterable[Word] = WORDS) -> None:

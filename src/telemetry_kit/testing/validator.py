@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from telemetry_kit._recording.metrics import Instrument
     from telemetry_kit._recording.spans import RecordedSpan
     from telemetry_kit.testing.callsite import CallSite
+    from telemetry_kit.testing.points import Point
 
 Word = Literal["never_ended", "ended_twice", "attached", "keys", "uncatalogued", "fault", "dropped", "overflow"]
 WORDS: tuple[Word, ...] = get_args(Word)
@@ -158,17 +159,21 @@ class Validator:
             self._add("uncatalogued", f"{instrument.name!r} on the kit's own meter is {problem}", callsite.of_caller())
 
     def measured(self, instrument: Instrument, attributes: Mapping[str, object]) -> None:
-        if instrument.scope != KIT:
-            return
-        spec = METRICS.get(instrument.name)
+        if instrument.scope == KIT:
+            self._compare_keys(instrument.name, attributes, callsite.of_caller())
+
+    def observed(self, point: Point) -> None:
+        """A point of what the kit counts itself, of which no line is known."""
+        if point.scope == KIT:
+            self._compare_keys(point.metric, point.attributes or {}, callsite.NOWHERE)
+
+    def _compare_keys(self, metric: str, attributes: Mapping[str, object], site: CallSite) -> None:
+        spec = METRICS.get(metric)
         keys = frozenset(attributes) - _ALWAYS - frozenset(spec.attributes if spec else ())
-        helper = instrument.name, helper_of(attributes)
-        site = callsite.of_caller()
-        first, where = self._keys.setdefault(helper, (keys, site))
+        first, where = self._keys.setdefault((metric, helper_of(attributes)), (keys, site))
         if keys != first:
             message = (
-                f"{instrument.name!r} of {_name(attributes)} has the keys {_list(keys)} here, and had {_list(first)} "
-                f"at {where}"
+                f"{metric!r} of {_name(attributes)} has the keys {_list(keys)} here, and had {_list(first)} at {where}"
             )
             self._odd.setdefault((message, str(site)), (keys ^ first, Finding("keys", message, site)))
 
