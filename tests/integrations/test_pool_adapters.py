@@ -17,7 +17,7 @@ from telemetry_kit import PoolStats, Telemetry
 from telemetry_kit._core import faults
 from telemetry_kit._use.pool_adapters import reader_of
 from telemetry_kit.conventions import DB_CONNECTIONS
-from tests.integrations.servers import postgresql, redis_server
+from tests.integrations.servers import free_port, postgresql, redis_server
 from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
@@ -138,14 +138,73 @@ class TestSQLAlchemy:
         assert now(engine.pool) == PoolStats(used=0, limit=None, idle=0, idle_max=2)
         engine.dispose()
 
-    def test_an_engine_without_a_queue_of_connections(self, telemetry: Telemetry, tmp_path: Path) -> None:
-        """A NullPool has nothing to count: the TypeError names `stats=`."""
+    @pytest.mark.parametrize("kind", ["NullPool", "StaticPool", "SingletonThreadPool", "AssertionPool", "QueuePool"])
+    def test_any_pool_by_configuration(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path, kind: str) -> None:
+        """A switch that takes another pool doesn't end the start of a service; what nobody counts is absent."""
         sqlalchemy = pytest.importorskip("sqlalchemy")
-        from sqlalchemy.pool import NullPool
+        pools = pytest.importorskip("sqlalchemy.pool")
+        engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/a.db", poolclass=getattr(pools, kind))
+        telemetry.observe_pool(engine, name="orders-db")
 
-        engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/a.db", poolclass=NullPool)
-        with pytest.raises(TypeError, match="stats="):
-            telemetry.observe_pool(engine, name="orders-db")
+        with engine.connect():
+            usage = [point.value for point in sdk.points("pool.usage")]
+        assert usage == ([1] if kind in ("AssertionPool", "QueuePool") else [])
+        assert sdk.value("pool.pending") == 0
+        engine.dispose()
+
+    def test_nothing_is_below_zero_after_dispose(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+        """A pool that was disposed of while connections were out counts them as they come back."""
+        telemetry.observe_pool(engine.pool, name="orders-db")
+        connection = engine.connect()
+        engine.pool.dispose()
+        assert all(point.value >= 0 for point in sdk.points("pool.usage"))
+        connection.close()
+        assert all(point.value >= 0 for point in sdk.points("pool.usage"))
+
+    def test_an_invalidated_connection_is_given_back(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+        """And taken again with the next statement."""
+        telemetry.observe_pool(engine, name="orders-db")
+        connection = engine.connect()
+        connection.invalidate()
+        assert sdk.value("pool.usage") == 0
+        with connection.begin():
+            assert sdk.value("pool.usage") == 1
+        connection.close()
+        assert sdk.value("pool.usage") == 0
+
+    def test_times(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+        """Waits and uses, once however often it is observed, across `dispose()`, until the last handle is stopped."""
+        handles = [telemetry.observe_pool(engine, name="orders-db", record_times=True) for _ in range(2)]
+        with engine.connect():
+            pass
+        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (1, 1)
+        engine.dispose()
+        with engine.connect() as connection:
+            connection.invalidate()
+        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (2, 2)
+        handles[0].stop()
+        with engine.connect():
+            pass
+        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (3, 3)
+        handles[1].stop()
+        with engine.connect():
+            pass
+        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (3, 3)
+
+    def test_a_timeout_has_a_time(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
+        """A request that gave up waited, and is a timeout of the pool."""
+        sqlalchemy = pytest.importorskip("sqlalchemy")
+        from sqlalchemy.pool import QueuePool
+
+        engine = sqlalchemy.create_engine(
+            f"sqlite:///{tmp_path}/a.db", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
+        )
+        telemetry.observe_pool(engine, name="orders-db", record_times=True)
+        with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError):
+            engine.connect()
+        assert sdk.value("pool.wait_time", error__type="timeout") == 1
+        assert sdk.value("pool.errors", error__type="timeout") == 1
+        engine.dispose()
 
     def test_a_collected_engines_series_end(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
         """It is held weakly."""
@@ -264,6 +323,57 @@ class TestPsycopgPool:
             pool.getconn(timeout=0.05)
         assert counted.stats() == PoolStats(used=0, limit=1, timeouts=1)
 
+    def test_an_outage(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
+        """While the database is away: what is out is out, what is in the making isn't, who gave up isn't pending."""
+        psycopg_pool = pytest.importorskip("psycopg_pool", reason="needs the package psycopg-pool")
+        with postgresql(tmp_path) as dsn:
+            pool = psycopg_pool.ConnectionPool(dsn, min_size=3, max_size=3, open=True, timeout=0.2)
+            pool.wait(30)
+            telemetry.observe_pool(pool, name="orders-db")
+            first, second = pool.getconn(), pool.getconn()
+            assert (sdk.value("pool.usage"), sdk.value("pool.pending")) == (2, 0)
+        first.close()
+        pool.putconn(first)
+        until(lambda: sdk.value("pool.usage") == 1)
+        pool.putconn(pool.getconn())  # it was kept, and nobody has noticed yet
+        third = pool.getconn()
+        for _ in range(2):
+            with pytest.raises(psycopg_pool.PoolTimeout):
+                pool.getconn()
+        assert (sdk.value("pool.usage"), sdk.value("pool.pending")) == (2, 0)
+        assert sdk.value("pool.errors") == 2
+        for connection in (second, third):
+            connection.close()
+            pool.putconn(connection)
+        until(lambda: sdk.value("pool.usage") == 0)
+        pool.close()
+
+    def test_a_database_that_was_never_there(self, sdk: Sdk, telemetry: Telemetry) -> None:
+        """Nobody has taken anything."""
+        psycopg_pool = pytest.importorskip("psycopg_pool", reason="needs the package psycopg-pool")
+        pool = psycopg_pool.ConnectionPool(
+            f"postgresql://shop@127.0.0.1:{free_port()}/postgres?connect_timeout=2", min_size=4, max_size=4, open=True
+        )
+        telemetry.observe_pool(pool, name="orders-db")
+        assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (0, 0)
+        pool.close()
+
+    def test_the_servers_own_side(self, sdk: Sdk, telemetry: Telemetry, dsn: str) -> None:
+        """The recipe of the page on pools that the kit doesn't know: what `pg_stat_activity` says, and an outage."""
+        psycopg = pytest.importorskip("psycopg", reason="needs the package psycopg")
+        activity = """SELECT count(*) FILTER (WHERE state <> 'idle'), count(*) FILTER (WHERE state = 'idle'),
+            current_setting('max_connections')::int FROM pg_stat_activity WHERE backend_type = 'client backend'"""
+        watching, idle = psycopg.connect(dsn, autocommit=True), psycopg.connect(dsn)
+
+        def stats() -> PoolStats:
+            active, sleeping, most = watching.execute(activity).fetchone()
+            return PoolStats(used=active, idle=sleeping, limit=most)
+
+        with telemetry.observe_pool(name="server", stats=stats):
+            assert (sdk.value("pool.usage"), sdk.value("pool.limit")) == (1, 100)
+        idle.close()
+        watching.close()
+
 
 class TestAsyncpg:
     """asyncpg with a real PostgreSQL."""
@@ -360,6 +470,89 @@ class TestRedis:
         assert now(pool) == PoolStats(used=0, limit=1, idle=1)
         await pool.disconnect()
 
+    def test_a_client(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+        """The pool behind a client is read; a client that is gone has no levels."""
+        redis = pytest.importorskip("redis", reason="needs the package redis")
+        client = redis.Redis(port=redis_port)
+        telemetry.observe_pool(client, name="sessions")
+        telemetry.observe_pool(client, name="sessions")
+        client.ping()
+        assert sdk.value("pool.usage") == 0
+        connection = client.connection_pool.get_connection()
+        assert sdk.value("pool.usage") == 1
+        client.connection_pool.release(connection)
+        client.close()
+        del client, connection
+        gc.collect()
+        assert sdk.points("pool.usage") == []
+
+    @pytest.mark.asyncio
+    async def test_an_async_client(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+        """The same of `redis.asyncio`."""
+        redis = pytest.importorskip("redis.asyncio", reason="needs the package redis")
+        client = redis.Redis(port=redis_port)
+        telemetry.observe_pool(client, name="sessions")
+        await client.ping()
+        assert sdk.value("pool.usage") == 0
+        await client.aclose()
+
+
+@pytest.mark.asyncio
+class TestAiohttp:
+    """Connectors, and the sessions that have one."""
+
+    async def test_a_connector(self, sdk: Sdk, telemetry: Telemetry) -> None:
+        """Requests under way take a connection, later ones wait; afterwards it is kept."""
+        aiohttp = pytest.importorskip("aiohttp", reason="needs the package aiohttp")
+        web = pytest.importorskip("aiohttp.web")
+        go_on, came = asyncio.Event(), asyncio.Semaphore(0)
+
+        async def answer(_: Any) -> Any:
+            came.release()
+            await go_on.wait()
+            return web.Response(text="ok")
+
+        app = web.Application()
+        app.router.add_get("/", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
+            telemetry.observe_pool(session, name="payments")
+            assert now(session) == PoolStats(used=0, limit=1, idle=0)
+            requests = [asyncio.create_task(session.get(url)) for _ in range(3)]
+            await came.acquire()
+            await until_async(lambda: sdk.value("pool.pending") == 2)
+            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            requests.pop().cancel()
+            go_on.set()
+            for request in requests:
+                (await request).release()
+            await until_async(lambda: now(session) == PoolStats(used=0, limit=1, idle=1))
+        assert (sdk.value("pool.usage"), sdk.value("pool.pending")) == (0, 0)
+        await runner.cleanup()
+
+    async def test_a_connection_in_the_making_is_not_taken(self, sdk: Sdk, telemetry: Telemetry) -> None:
+        """An outage: the supplier accepts nothing, and nobody has a connection."""
+        aiohttp = pytest.importorskip("aiohttp", reason="needs the package aiohttp")
+        making, go_on = asyncio.Event(), asyncio.Event()
+
+        class Slow(aiohttp.TCPConnector):
+            async def _create_connection(self, *_: Any, **__: Any) -> Any:
+                making.set()
+                await go_on.wait()
+                raise OSError("nobody there")
+
+        async with aiohttp.ClientSession(connector=Slow(limit=1)) as session:
+            telemetry.observe_pool(session.connector, name="payments")
+            request = asyncio.create_task(session.get("http://127.0.0.1:1/"))
+            await making.wait()
+            assert sdk.value("pool.usage") == 0
+            go_on.set()
+            with pytest.raises(OSError, match="nobody"):
+                await request
+
 
 class TestUrllib3:
     """urllib3's pools and manager, and the adapters of requests."""
@@ -420,7 +613,7 @@ class TestUrllib3:
         urllib3 = pytest.importorskip("urllib3")
         port, _, go_on = server
         go_on.set()
-        with urllib3.PoolManager(maxsize=2) as manager:
+        with urllib3.PoolManager(maxsize=2, block=True) as manager:
             assert now(manager) == PoolStats(used=0, idle=0)
             manager.request("GET", f"http://127.0.0.1:{port}/")
             manager.request("GET", f"http://localhost:{port}/")
@@ -434,7 +627,7 @@ class TestUrllib3:
         """`HTTPAdapter`: what its sessions have out."""
         requests = pytest.importorskip("requests", reason="needs the package requests")
         port, came, go_on = server
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=3)
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=3, pool_block=True)
         telemetry.observe_pool(adapter, name="payments")
         with requests.Session() as session:
             session.mount("http://", adapter)
@@ -445,6 +638,27 @@ class TestUrllib3:
             go_on.set()
             thread.join()
             assert now(adapter) == PoolStats(used=0, limit=3, idle=1)
+
+    def test_a_pool_that_does_not_block_has_no_usage(
+        self, sdk: Sdk, telemetry: Telemetry, server: tuple[int, threading.Semaphore, threading.Event]
+    ) -> None:
+        """It opens more than it keeps and counts none of them: no usage rather than a wrong one."""
+        requests = pytest.importorskip("requests", reason="needs the package requests")
+        port, came, go_on = server
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=1)
+        telemetry.observe_pool(adapter, name="payments")
+        with requests.Session() as session:
+            session.mount("http://", adapter)
+            threads = [threading.Thread(target=session.get, args=(f"http://127.0.0.1:{port}/",)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for _ in threads:
+                assert came.acquire(timeout=30)
+            assert (sdk.points("pool.usage"), sdk.points("pool.utilization"), sdk.points("pool.limit")) == ([], [], [])
+            go_on.set()
+            for thread in threads:
+                thread.join()
+            assert now(adapter).idle == 1
 
 
 class TestAnyio:
