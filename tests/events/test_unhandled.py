@@ -159,6 +159,20 @@ def test_stop_puts_the_hooks_back(telemetry: Telemetry) -> None:
     assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == before
 
 
+def test_three_watches_make_one_event(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+    """An application factory that is called again doesn't multiply events; one that is left goes on alone."""
+    watches = [telemetry.watch_unhandled() for _ in range(3)]
+    for number in range(2):
+        in_thread(ValueError(str(number)))
+    assert len(sdk.logs("exception")) == 2
+
+    for watch in reversed(watches[1:]):
+        watch.stop()
+    in_thread(ValueError("the last"))
+    assert len(sdk.logs("exception")) == 3
+    watches[0].stop()
+
+
 def test_somebody_who_hooked_in_later_stays(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
     """A later hook isn't thrown out by `.stop()`; through it ours is still called, and silent."""
     watch = telemetry.watch_unhandled()

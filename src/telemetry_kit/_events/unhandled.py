@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 EVENT = "exception"
+_chain = threading.local()
+"""Whether a watch has the exception that is being handed on in this thread."""
 HOOK = "telemetry_kit.exception.hook"
 """Which hook saw it: `sys.excepthook`, `threading.excepthook`, `sys.unraisablehook`, `asyncio` or `ipython`."""
 
@@ -80,13 +82,18 @@ class UnhandledWatch:
         before = getattr(module, name)
 
         def hook(*args: Any) -> Any:
+            first = self._is_first()
             try:
-                if self._active:
+                if first:
                     see(*args)
             except Exception as fault:
                 faults.record(f"unhandled.{name}", fault)
             finally:
-                before(*args)
+                try:
+                    before(*args)
+                finally:
+                    if first:
+                        _chain.seen = False
 
         self._hooks.append((module, name, hook, before))
         setattr(module, name, hook)
@@ -139,16 +146,28 @@ class UnhandledWatch:
             self._tell(exc, "sys.unraisablehook", body=unraisable.err_msg or "Exception ignored", finaliser=True)
 
     def _on_loop(self, loop: Any, context: dict[str, Any]) -> None:
+        first = self._is_first()
         try:
-            if self._active:
+            if first:
                 self._tell_loop(loop, context)
         except Exception as fault:
             faults.record("unhandled.asyncio", fault)
         finally:
-            if self._loop_before is None:
-                loop.default_exception_handler(context)
-            else:
-                self._loop_before(loop, context)
+            try:
+                if self._loop_before is None:
+                    loop.default_exception_handler(context)
+                else:
+                    self._loop_before(loop, context)
+            finally:
+                if first:
+                    _chain.seen = False
+
+    def _is_first(self) -> bool:
+        """Whether no other watch has this one: of several the one that came last records it, the rest hand it on."""
+        if not self._active or getattr(_chain, "seen", False):
+            return False
+        _chain.seen = True
+        return True
 
     def _tell_loop(self, loop: Any, context: dict[str, Any]) -> None:
         exc = context.get("exception")

@@ -1,0 +1,70 @@
+"""EXE 5: counts stay when the executor is gone, and levels are of what is there."""
+
+import gc
+from concurrent.futures import ThreadPoolExecutor
+
+from telemetry_kit import Telemetry
+from telemetry_kit._core import faults
+from tests.executors.support import PATIENCE, outcomes, queued
+from tests.support import Sdk
+
+
+def test_one_executor_per_request(sdk: Sdk) -> None:
+    """Made, used and dropped, with its `Telemetry`: each task stays counted, and nothing else stays."""
+    for _ in range(20):
+        with sdk.telemetry().wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
+            list(pool.map(abs, range(3)))
+        del pool
+    gc.collect()
+
+    assert outcomes(sdk) == {"succeeded": 60}
+    assert not sdk.points("executor.worker.limit")
+
+
+def test_a_thousand_short_lived_executors_leave_one_account(telemetry: Telemetry) -> None:
+    """What is kept is kept by name."""
+    for _ in range(1_000):
+        telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
+    gc.collect()
+    observed = telemetry._scope.instruments._observed
+
+    assert len(observed["executor.tasks"].sources) == 1
+    last = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
+    assert len(last._self_ledger.counts.workers) <= 2  # type: ignore[attr-defined]
+
+
+def test_one_executor_wrapped_again_and_again(sdk: Sdk, telemetry: Telemetry) -> None:
+    """Its tasks add up, and its workers are there once."""
+    bare = ThreadPoolExecutor(3)
+    for number in range(5):
+        pool = telemetry.wrap_executor(bare, name="resize", span=bool(number % 2))
+        assert pool.submit(abs, -1).result(PATIENCE) == 1
+    bare.shutdown()
+
+    assert outcomes(sdk) == {"succeeded": 5}
+    assert (sdk.value("executor.worker.limit"), queued(sdk)) == (3, 0)
+
+
+def test_wrapping_what_is_wrapped_says_so(sdk: Sdk, telemetry: Telemetry) -> None:
+    """Under the same name it stays as it is: no task counts twice."""
+    before = faults.counts().get("executor.wrapped", 0)
+    pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
+    assert telemetry.wrap_executor(pool, name="resize") is pool
+    pool.submit(abs, 1).result(PATIENCE)
+    pool.shutdown()
+
+    assert faults.counts()["executor.wrapped"] == before + 1
+    assert outcomes(sdk) == {"succeeded": 1}
+
+
+def test_declared_attributes_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+    """STM 3: an executor per tenant, each with an attribute of its own."""
+    for number in range(150):
+        with telemetry.wrap_executor(
+            ThreadPoolExecutor(1), name="resize", metric_attributes={"tenant": f"t{number}"}
+        ) as pool:
+            pool.submit(abs, 1).result(PATIENCE)
+
+    assert len({point.attributes["tenant"] for point in sdk.points("executor.tasks")}) == 101
+    assert sdk.value("executor.tasks") == 150
+    assert sdk.value("telemetry_kit.attribute.overflow", attribute__key="tenant", executor__name="resize") == 50
