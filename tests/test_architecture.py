@@ -172,3 +172,20 @@ def test_the_top_level_can_be_taken_in_at_a_glance() -> None:
     top = [path for path in (ROOT / "src" / "telemetry_kit").iterdir() if path.suffix == ".py" or path.is_dir()]
 
     assert len([path for path in top if path.name != "__pycache__"]) <= 24
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not directly, not through others, not in a function, not for type checking alone."""
+    root = ROOT / "src" / "telemetry_kit"
+    names = {".".join(("telemetry_kit", *path.relative_to(root).with_suffix("").parts)): path for path in SOURCES}
+    modules = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    rest = {name: imported(path) & modules.keys() for name, path in modules.items()}
+    for name, others in rest.items():
+        parents = {other.rpartition(".")[0] for other in others if name.startswith(other.rpartition(".")[0] + ".")}
+        others -= {name, *parents, "telemetry_kit"}  # a module of one's own package is imported, not the package
+    rest.pop("telemetry_kit")
+    while leaves := [name for name, others in rest.items() if not others & rest.keys()]:
+        for name in leaves:
+            del rest[name]
+
+    assert sorted(rest) == []

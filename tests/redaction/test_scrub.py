@@ -12,9 +12,10 @@ from opentelemetry import baggage, context
 
 from telemetry_kit import ErrorPolicy, Telemetry, default_scrub
 from telemetry_kit._errors.recorder import recorder_of
+from telemetry_kit._redaction.marks import is_card
 from telemetry_kit._redaction.names import denied
 from telemetry_kit._redaction.places import PLACES
-from telemetry_kit._redaction.scrub import cut, is_card
+from telemetry_kit._redaction.scrub import cut
 from tests.redaction.corpus import COUNT, Leak, card, leaks
 from tests.support import Sdk
 

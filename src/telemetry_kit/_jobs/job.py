@@ -15,7 +15,7 @@ from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._jobs.definition import JobDefinition
 from telemetry_kit._jobs.run import JobRun, current_run
-from telemetry_kit._wrapping import callables, drivers
+from telemetry_kit._wrapping import callables, decorating
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -75,7 +75,7 @@ class BatchJob(HasBlocks, ByRecipe):
         callables.check(func, f"batch job {self.name!r}")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        return cast("F", drivers.decorate(cast("Any", func), _Decorated(self._definition, func)))
+        return cast("F", decorating.decorate(cast("Any", func), _Decorated(self._definition, func)))
 
 
 class _Decorated:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.trace import SpanContext
-
-    from telemetry_kit._recording.logs import RecordedEvent
-    from telemetry_kit._recording.metrics import Instrument
-    from telemetry_kit._recording.spans import RecordedSpan
 
 _TRACES = int.from_bytes(b"captured", "big") << 64
 _SPANS = int.from_bytes(b"k", "big") << 56
@@ -21,7 +17,8 @@ _SPANS = int.from_bytes(b"k", "big") << 56
 class Sink:
     """Is told of each span, event and measurement in the thread that makes it, and says which ids come next.
 
-    The methods do nothing here: whoever keeps, prints or checks what is recorded overrides those that it needs.
+    The methods do nothing here: whoever keeps, prints or checks what is recorded overrides those that it needs. What
+    they are told of are this package's `RecordedSpan`, `RecordedEvent` and `Instrument`, which know their sink.
     """
 
     def __init__(self, first_id: int = 0) -> None:
@@ -38,27 +35,27 @@ class Sink:
         self._spans += 1
         return self._spans
 
-    def find_span(self, context: SpanContext) -> RecordedSpan | None:
+    def find_span(self, context: SpanContext) -> Any:
         """The span that was recorded here with this context, None where it isn't known."""
         return None
 
-    def span_started(self, span: RecordedSpan) -> None:
+    def span_started(self, span: Any) -> None:
         """A span begins."""
 
-    def span_ended(self, span: RecordedSpan) -> None:
+    def span_ended(self, span: Any) -> None:
         """It has ended, and stays as it is."""
 
-    def span_ended_again(self, span: RecordedSpan) -> None:
+    def span_ended_again(self, span: Any) -> None:
         """`end()` was called on a span that had ended."""
 
-    def event_emitted(self, event: RecordedEvent) -> None:
+    def event_emitted(self, event: Any) -> None:
         """A log record was emitted."""
 
-    def instrument_made(self, instrument: Instrument) -> None:
+    def instrument_made(self, instrument: Any) -> None:
         """An instrument was made that wasn't there."""
 
-    def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
+    def measured(self, instrument: Any, value: float, attributes: Mapping[str, object]) -> None:
         """A synchronous instrument was given a value."""
 
-    def callback_failed(self, instrument: Instrument, fault: Exception) -> None:
+    def callback_failed(self, instrument: Any, fault: Exception) -> None:
         """A callback of an observable instrument raised."""

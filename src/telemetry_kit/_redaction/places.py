@@ -5,9 +5,9 @@ import re
 import string
 from typing import NamedTuple
 
+from telemetry_kit._redaction.marks import REDACTED, is_card
 from telemetry_kit._redaction.names import ALWAYS, NEVER, OTHER_KINDS, PERHAPS, Name, read
 from telemetry_kit._redaction.patterns import APART, NAMED, QUOTE, SHAPE
-from telemetry_kit._redaction.scrub import REDACTED, is_card
 from telemetry_kit._redaction.values import is_code, is_mixed, is_motley, is_prose, is_random, is_scrambled, is_word
 
 PLACES, CHARACTERS = 16, 160

@@ -15,7 +15,7 @@ from telemetry_kit._core import counters, faults
 from telemetry_kit._core.active_span import put
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
 from telemetry_kit._core.face import public
-from telemetry_kit._wrapping import awaitables, callables, drivers
+from telemetry_kit._wrapping import awaitables, callables, decorating
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
@@ -77,7 +77,7 @@ def enrich_span(
             return cast("F", kind(decorate(cast("Any", func.__func__))))
         if callable(attributes):
             callables.check_takes(attributes, func, "attributes of enrich_span")
-        return cast("F", drivers.decorate(cast("Any", func), _Enriched(func, arguments, attributes, result)))
+        return cast("F", decorating.decorate(cast("Any", func), _Enriched(func, arguments, attributes, result)))
 
     return decorate
 

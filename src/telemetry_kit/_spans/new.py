@@ -17,7 +17,7 @@ from telemetry_kit._core import context, counters, faults, outcome, reentrancy
 from telemetry_kit._core.active_span import ActiveSpan, put
 from telemetry_kit._core.attributes import AttributeValue, span_attributes
 from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
-from telemetry_kit._wrapping import awaitables, callables, drivers
+from telemetry_kit._wrapping import awaitables, callables, decorating
 from telemetry_kit._wrapping.arguments import compile_arguments
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class NewSpan:
         calls = _SpanCalls(options, self._name, func, self._arguments)
         if options.scope.disabled:
             return func
-        return cast("F", drivers.decorate(cast("Any", func), calls))
+        return cast("F", decorating.decorate(cast("Any", func), calls))
 
     def __enter__(self) -> Span:
         call = _Call(self._options, self._name or "span", self._options.static)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from telemetry_kit._core import clock, counters, faults, outcome, reentrancy
-from telemetry_kit._wrapping import awaitables, callables, drivers
+from telemetry_kit._wrapping import awaitables, callables, decorating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +120,7 @@ class Block:
             return cast("F", type(func)(self(func.__func__)))
         if self._of._disabled:
             return func
-        return cast("F", drivers.decorate(cast("Any", func), _Stretches(self._kind, self._of)))
+        return cast("F", decorating.decorate(cast("Any", func), _Stretches(self._kind, self._of)))
 
 
 class _Stretches:

@@ -14,8 +14,9 @@ from typing import Any
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._redaction.marks import REDACTED
 from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.scrub import REDACTED, default_scrub
+from telemetry_kit._redaction.scrub import default_scrub
 from telemetry_kit._wrapping import captured
 from telemetry_kit._wrapping.callables import signature_of
 

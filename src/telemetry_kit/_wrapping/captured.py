@@ -14,8 +14,9 @@ from typing import Any
 
 from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, scalar, span_value
 from telemetry_kit._core.outcome import type_name
+from telemetry_kit._redaction.marks import REDACTED, is_card
 from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.scrub import REDACTED, cut, is_card
+from telemetry_kit._redaction.scrub import cut
 
 DEPTH = 6
 """Levels of what is nested; deeper ones are `...`."""

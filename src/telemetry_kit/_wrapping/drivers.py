@@ -20,7 +20,7 @@ import contextlib
 import inspect
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from telemetry_kit._core import counters, reentrancy
 from telemetry_kit._wrapping import awaitables
@@ -39,7 +39,6 @@ from telemetry_kit._wrapping.awaitables import (
     odd,
     without_steps,
 )
-from telemetry_kit._wrapping.callables import disguise, kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,17 +59,6 @@ class Calls(Protocol):
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Begin the call and make it current; that of a generator will be resumed for its first step."""
         ...
-
-
-def decorate(func: F, calls: Calls) -> F:
-    """`func`, run inside a call of `calls` each time. `check` has passed."""
-    kind = kind_of(func)
-    if kind == "object":
-        with reentrancy.late_import():
-            from telemetry_kit._wrapping import proxies
-
-        return cast("F", proxies.wrap(func, calls))
-    return cast("F", disguise(MAKERS[kind](func, calls), func))
 
 
 def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
