@@ -4,7 +4,7 @@ A text is a line of a file in `texts`, under the `[family]` it belongs to; `\\n`
 of 32 hexadecimal digits, made anew for each seed, and `<~hex:32>` a part that is none. So no secret stands in the
 repository, and none that was seen once is known the next time.
 
-Each round (`first`, `second`, `third`) was written without a look at the patterns, after the round before had been learnt
+Each round (`first` to `fourth`) was written without a look at the patterns, after the round before had been learnt
 from.
 """
 
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from telemetry_kit import default_scrub
 
-ROUNDS = ("first", "second", "third")
+ROUNDS = ("first", "second", "third", "fourth")
 READABLE = 6
 """Characters of a secret in a row that are a leak, if they can be read; of a shorter secret, all."""
 _TEXTS = Path(__file__).parent / "texts"

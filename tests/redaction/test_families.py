@@ -38,11 +38,11 @@ def test_what_was_scrubbed_is_not_changed_again(of: str) -> None:
 
 
 def test_the_texts_are_what_they_say() -> None:
-    """Each round has hundreds of texts: those with secrets have one, harmless ones have none."""
+    """Each round has more than a hundred texts of a kind: those with secrets have one, harmless ones have none."""
     for of in ROUNDS:
         secrets, harmless = list(texts("secrets", of, 1)), list(texts("harmless", of, 1))
-        assert len(secrets) > 250
-        assert len(harmless) > 190
+        assert len(secrets) > 100
+        assert len(harmless) > 100
         assert all(text.secrets and all(secret in text.text for secret in text.secrets) for text in secrets)
         assert not any(text.secrets for text in harmless)
 

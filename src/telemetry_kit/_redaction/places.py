@@ -24,11 +24,11 @@ _BARE = re.compile(rf"""[^\s"'`&;<>,]{{1,{_JUDGED}}}(?:,(?![\s"']|[\w.]{{1,40}}=
 _REST, _REST_OF_LINE, _LINE = re.compile(r"\S*"), re.compile(r".*"), re.compile(r"""[^\r\n"'`]+""")
 _CODE_GOES_ON = re.compile(r"\s{0,3}(?:=[^=]|\||\)?:\s*$)")
 _ASSIGNED = re.compile(r"([A-Za-z][\w.\-]{0,40})=")
-_PROSE_GOES_ON = re.compile(r"[:,.]? [A-Za-z]{2,}(?:[ ,.]|$)")
+_PROSE_GOES_ON = re.compile(r"""[:,.]? [("']?[A-Za-z]{2,}(?:[ ,.]|$)""")
 _SCHEME = re.compile(r"""[A-Za-z][\w\-]{2,20}(?:\s|%20)+([^\s"',;]{8,})""")
 _CREDENTIALS = re.compile(r"(?:\s|%20){1,3}([\w+/=.~\-]+)")
 _USERINFO = re.compile(r"""[^\s/"'<>]{1,512}(?=@)""")
-_FLAG = re.compile(r"""(-user|.)[\s='"]{0,3}([^\s"',]+)""", re.DOTALL)
+_FLAG = re.compile(r"""(-user|.)[\s='",]{0,4}([^\s"',]+)""", re.DOTALL)
 _BY = re.compile(r"\s(?:with\s\S+\s)?by\s(?:password\s)?", re.IGNORECASE)
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
 _FIELD = re.compile(r"""["']([\w\-]{1,60})["'],?[)\]]""")
@@ -167,13 +167,16 @@ def _harmless(text: str, value: _Value, kind: str, written: str, name: Name) -> 
     """Whether a value says something about what is named instead of being it."""
     judged, begin, _, quoted = value
     after = begin + len(judged)
-    if is_word(judged) or (judged.replace("_", "").isalpha() and read(judged).weighs > NEVER):
+    if is_word(judged) or "://" in judged or (judged.replace("_", "").isalpha() and read(judged).weighs > NEVER):
         return True
     pair = _ASSIGNED.match(judged)
     if pair is not None and read(pair[1]).weighs > NEVER:
         return True  # which is looked at next
     if not quoted and (is_code(judged) or _CODE_GOES_ON.match(text, after) is not None):
         return True
+    if written in ("pin", "pins") and judged.isdigit():
+        beside = text[begin - 1 - len(written) : begin - 1].lower() == written or kind != "prose"
+        return not (beside and 4 <= len(judged) <= 8)
     if name.weighs == ALWAYS and judged.replace("-", "").isdigit():
         if name.chosen:
             return kind == "prose" and len(judged) < 6
@@ -186,8 +189,6 @@ def _harmless(text: str, value: _Value, kind: str, written: str, name: Name) -> 
         short = kind == "prose" and (written.endswith(("pass", "auth", "code")) or "cred" in written)
         return not (short and is_motley(judged))
     if name.weighs == PERHAPS:
-        if written in ("pin", "pins") and judged.isdigit():
-            return not 4 <= len(judged) <= 8
         if is_random(judged) or (written.endswith("pass") and is_mixed(judged)):
             return False
         in_url = len(judged) >= 10 and text[begin - len(written) - 2 : begin - len(written) - 1] in ("?", "&")
