@@ -250,3 +250,14 @@ def test_serve_shows_the_report_and_the_metrics_page(tmp_path: Path) -> None:
     assert re.search(r'^operation_duration_seconds_count\{.*operation_name="checkout"', metrics, re.MULTILINE)
     assert "process_open_file_descriptor_count" in metrics
     assert process.returncode == 0
+
+
+def test_prometheus_is_asked_for_by_its_packages(tmp_path: Path) -> None:
+    """Where they aren't installed one line says how to get them."""
+    code, out, err = run("--prometheus", "--folder", str(tmp_path), PATH=str(tmp_path))
+
+    assert (code, out) == (2, "")
+    assert err == (
+        "shop: --prometheus: not all of Prometheus is here: "
+        "apt-get install prometheus prometheus-alertmanager prometheus-pushgateway\n"
+    )

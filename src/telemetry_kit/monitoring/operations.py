@@ -78,8 +78,8 @@ class Recipe:
         self.metrics = Metrics(options)
         self.window = options.window
         self.labels = called.labels
-        self.of = " ".join(f"{{{{ $labels.{name} }}}}" for name in called.labels[1:])
-        self.name = f"{{{{ $labels.job }}}}: {self.of}"
+        of = " ".join(f"{{{{ $labels.{name} }}}}" for name in called.labels if name not in {"job", "scope_name"})
+        self.name = f"{{{{ $labels.job }}}}: {of}"
 
     def signals(self) -> tuple[Signal, ...]:
         """All that is watched of it."""

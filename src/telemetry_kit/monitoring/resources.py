@@ -121,7 +121,7 @@ def _pools(options: Options, m: Metrics) -> tuple[Signal, ...]:
 
 def _executors(options: Options, m: Metrics) -> tuple[Signal, ...]:
     queued, busy = most(_EXECUTOR, m("executor.queue.size")), most(_EXECUTOR, m("executor.worker.utilization"))
-    done = f"min {by(_EXECUTOR)} (sum without (executor_task_outcome) (rate({m('executor.tasks', window='5m')})))"
+    done = f"min {by(_EXECUTOR)} (sum without (executor_task_outcome) (rate({m('executor.tasks', window='2m')})))"
     failed = count_in_window(m, _EXECUTOR, "executor.tasks", 'executor_task_outcome=~"failed|rejected|lost"')
     ended = count_in_window(m, _EXECUTOR, "executor.tasks", 'executor_task_outcome!="cancelled"')
     waits = quantiles(m, _EXECUTOR, "executor.queue.wait_time")
