@@ -17,6 +17,7 @@ from telemetry_kit._core import sdk
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL
+from telemetry_kit._core.late import late_import
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.scope import Scope
 from telemetry_kit._core.switched_off import VARIABLE, is_switched_off
@@ -97,7 +98,8 @@ class Telemetry(ByRecipe):
             raise TypeError(msg)
         sdk.load_configured()
         if sdk.CONSOLE_VARIABLE in os.environ:
-            from telemetry_kit.diagnosis.console import start_if_wanted
+            with late_import():
+                from telemetry_kit.diagnosis.console import start_if_wanted
 
             start_if_wanted()
         self._scope = Scope(
@@ -311,7 +313,8 @@ class Telemetry(ByRecipe):
         >>> with telemetry.span("discount") as span:
         ...     span.set_attribute("discount.percent", 10)
         """
-        from telemetry_kit._spans.new import NewSpan
+        with late_import():
+            from telemetry_kit._spans.new import NewSpan
 
         if callable(name) or isinstance(name, (classmethod, staticmethod)):
             return NewSpan(self._scope)(name)
@@ -347,7 +350,8 @@ class Telemetry(ByRecipe):
         >>> from telemetry_kit import Telemetry
         >>> Telemetry("shop.orders").event("config.changed", {"config.file": "app.toml"})
         """
-        from telemetry_kit._events import events
+        with late_import():
+            from telemetry_kit._events import events
 
         events.event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
 
@@ -366,7 +370,8 @@ class Telemetry(ByRecipe):
         ... except ValueError as problem:
         ...     telemetry.record_exception(problem)
         """
-        from telemetry_kit._events import events
+        with late_import():
+            from telemetry_kit._events import events
 
         events.record_exception(self._scope, exc, attributes=attributes)
 
@@ -381,7 +386,8 @@ class Telemetry(ByRecipe):
         >>> watch = Telemetry("shop.orders").watch_unhandled()
         >>> watch.stop()
         """
-        from telemetry_kit._events.unhandled import UnhandledWatch
+        with late_import():
+            from telemetry_kit._events.unhandled import UnhandledWatch
 
         return UnhandledWatch(self._scope)
 
@@ -421,7 +427,8 @@ class Telemetry(ByRecipe):
         >>> render("cat")
         'CAT'
         """
-        from telemetry_kit._use.pool import Pool
+        with late_import():
+            from telemetry_kit._use.pool import Pool
 
         return Pool(self._scope, name, limit=limit, metric_attributes=metric_attributes, convention=convention)
 
@@ -465,7 +472,8 @@ class Telemetry(ByRecipe):
         >>> with telemetry.observe_pool(name="tables", stats=lambda: PoolStats(used=3, limit=10)):
         ...     pass
         """
-        from telemetry_kit._use.pool_polling import observe_pool
+        with late_import():
+            from telemetry_kit._use.pool_polling import observe_pool
 
         return observe_pool(
             self._scope,
@@ -501,7 +509,8 @@ class Telemetry(ByRecipe):
         >>> with telemetry.observe_queue(name="mails", stats=lambda: QueueStats(size=3, oldest_age=12.5)):
         ...     pass
         """
-        from telemetry_kit._use.queue import observe_queue
+        with late_import():
+            from telemetry_kit._use.queue import observe_queue
 
         return observe_queue(self._scope, queue, name=name, stats=stats)
 
@@ -519,7 +528,8 @@ class Telemetry(ByRecipe):
         ...         kept["B2"] = 200
         >>> prices.hit()
         """
-        from telemetry_kit._use.cache import Cache
+        with late_import():
+            from telemetry_kit._use.cache import Cache
 
         return Cache(self._scope, name)
 
@@ -539,7 +549,8 @@ class Telemetry(ByRecipe):
         ...     return 100
         >>> observed = Telemetry("shop.orders").observe_cache(price, name="prices")
         """
-        from telemetry_kit._use.cache import observe_cache
+        with late_import():
+            from telemetry_kit._use.cache import observe_cache
 
         return observe_cache(self._scope, cached_function, name=name)
 
@@ -568,7 +579,8 @@ class Telemetry(ByRecipe):
         ...     rows = [("A1", 2)]
         ...     q.returned_rows(len(rows))
         """
-        from telemetry_kit._use.database import Database
+        with late_import():
+            from telemetry_kit._use.database import Database
 
         return Database(
             self._scope, system, namespace=namespace, server_address=server_address, server_port=server_port
@@ -593,7 +605,8 @@ class Telemetry(ByRecipe):
         >>> disk = Telemetry("shop.orders").health("disk", lambda: True, max_age=30.0)
         >>> disk.stop()
         """
-        from telemetry_kit._use.health import observe_health
+        with late_import():
+            from telemetry_kit._use.health import observe_health
 
         return observe_health(self._scope, name, check, timeout=timeout, max_age=max_age)
 
@@ -610,7 +623,8 @@ class Telemetry(ByRecipe):
         ...         await asyncio.sleep(0)
         >>> asyncio.run(main())
         """
-        from telemetry_kit._use.event_loop import observe_event_loop
+        with late_import():
+            from telemetry_kit._use.event_loop import observe_event_loop
 
         return observe_event_loop(self._scope, loop, name=name)
 
@@ -635,7 +649,8 @@ class Telemetry(ByRecipe):
         >>> size = telemetry.observe_gauge("database.size", lambda: 8_192, unit="By", description="Size of the database")
         >>> size.stop()
         """
-        from telemetry_kit._use.own_instruments import observe_gauge
+        with late_import():
+            from telemetry_kit._use.own_instruments import observe_gauge
 
         return observe_gauge(self._scope, name, read, unit=unit, description=description)
 
@@ -656,7 +671,8 @@ class Telemetry(ByRecipe):
         >>> sent.add()
         >>> sent.add(2, {"mail.kind": "receipt"})
         """
-        from telemetry_kit._use.own_instruments import counter
+        with late_import():
+            from telemetry_kit._use.own_instruments import counter
 
         return counter(self._scope, name, unit=unit, description=description)
 
@@ -701,7 +717,8 @@ class Telemetry(ByRecipe):
         ...     list(pool.map(abs, [-1, 2]))
         [1, 2]
         """
-        from telemetry_kit._executors.wrap import wrap_executor
+        with late_import():
+            from telemetry_kit._executors.wrap import wrap_executor
 
         return wrap_executor(
             self._scope,
@@ -763,8 +780,10 @@ class Telemetry(ByRecipe):
         ...     current_run().processed(2)
         >>> main()
         """
-        from telemetry_kit._jobs.job import BatchJob
-        from telemetry_kit._jobs.options import JobOptions
+        with late_import():
+            from telemetry_kit._jobs.job import BatchJob
+        with late_import():
+            from telemetry_kit._jobs.options import JobOptions
 
         options = JobOptions(
             metric_attributes=metric_attributes,

@@ -71,6 +71,7 @@ def extract(carrier: Any, context: Context | None = None) -> Context:
         try:
             found = carrier.pick(names)
         except Exception as fault:
+            faults.pass_on(fault)
             found = _pick_each(carrier, names, fault)
         base = _context.get_current() if context is None else context
         return host.read(base, found, carrier) if found or not host.closed else base
@@ -195,10 +196,7 @@ class attached:  # noqa: N801 - reads as a keyword: `with attached(context):`
         return context
 
     def __exit__(self, *_: object) -> None:
-        try:
-            _context.detach(self._tokens.pop())
-        except Exception:
-            pass
+        _context.put_back(_context.detach, self._tokens.pop())
 
 
 @public
@@ -249,7 +247,8 @@ def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]
 def _named_like(bound: Callable[..., Any], func: Callable[..., Any]) -> Callable[..., Any]:
     try:
         return functools.wraps(func)(bound)
-    except Exception:
+    except Exception as odd:
+        faults.pass_on(odd)
         return bound
 
 

@@ -87,7 +87,7 @@ def put(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
     """Set attributes of a span, whoever made it: now, or at the next safe point. Never raises an `Exception`."""
     here = reentrancy.here.state
     if (here.busy and reentrancy.still_busy()) or reentrancy.collecting() or sdk.interrupted(span):
-        reentrancy.later(lambda: span.set_attributes(attributes))
+        reentrancy.later(lambda: _put_later(span, attributes))
         return
     try:
         here.busy = True
@@ -96,6 +96,13 @@ def put(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
         faults.record("span.set_attribute", fault)
     finally:
         here.busy = False
+
+
+def _put_later(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
+    if sdk.interrupted(span):  # still: a signal handler that interrupted the same place
+        reentrancy.later(lambda: _put_later(span, attributes))
+    elif span.is_recording():
+        span.set_attributes(attributes)
 
 
 class ActiveSpan:
@@ -179,7 +186,7 @@ class ActiveSpan:
                     late[name] = value
             return
         if not self._own_span and sdk.interrupted(self.span):
-            reentrancy.later(lambda: self.span.set_attribute(name, value))
+            reentrancy.later(lambda: _put_later(self.span, {name: value}))
             return
         try:
             here.busy = True

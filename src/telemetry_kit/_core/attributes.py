@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any
 
 from telemetry_kit._core import faults
+from telemetry_kit._core.late import late_import
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 
@@ -181,6 +182,7 @@ def _kept(value: object, key: str, place: Callable[[object, str], Any]) -> Any:
         wanted = KEY_TYPES.get(key)
         return place(value if wanted is None else _of_type(value, wanted), key)
     except Exception as fault:
+        faults.pass_on(fault)
         _unfit(value, key, fault)
         return None
 
@@ -202,7 +204,8 @@ def _of_type(value: object, wanted: type) -> object:
 def _on_span(value: object, key: str) -> AttributeValue:
     plain = _plain(value, key, SPAN_STRING)
     if type(plain) is dict or (type(plain) is list and not _of_one_type(plain)):
-        import json
+        with late_import():
+            import json
 
         plain = json.dumps(plain, ensure_ascii=False)[:SPAN_STRING]
     return plain  # type: ignore[no-any-return]
@@ -280,6 +283,7 @@ class _Walk:
                 return plain
             return self.nested(item, depth - 1) if depth > 1 else "..."
         except Exception as fault:
+            faults.pass_on(fault)
             _unfit(item, self._key, fault)
             return None
 

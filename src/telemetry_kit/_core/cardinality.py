@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from telemetry_kit._core import faults, observer
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, metric_value, plain_text, span_value
+from telemetry_kit._core.late import late_import
 from telemetry_kit._core.outcome import CANCELLED, OTHER
 
 VALUES_PER_KEY = 100
@@ -237,7 +238,8 @@ def _text(value: AttributeValue) -> str:
     if type(value) is bool:
         return "true" if value else "false"
     if type(value) is tuple:
-        import json
+        with late_import():
+            import json
 
         return json.dumps(value)
     return str(value)

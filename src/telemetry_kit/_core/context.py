@@ -78,8 +78,7 @@ def put_back(reset: Callable[[Any], None], token: Any) -> None:
     try:
         reset(token)
     except Exception as fault:
-        if faults.raised_by_host(fault):
-            raise
+        faults.pass_on(fault)
 
 
 class Current:

@@ -5,15 +5,16 @@ guarded against `Exception`, never against `BaseException`: a Ctrl-C that arrive
 what a signal handler of the host raises there, a time limit for one, whatever its class is: it goes on to the host.
 """
 
-import functools
 import logging
-import signal
 import threading
-from types import CodeType, TracebackType
-from typing import Any
+from types import TracebackType
 
 from telemetry_kit._core import counters, observer
+from telemetry_kit._core.interrupts import pass_on, raised_by_host
+from telemetry_kit._core.late import late_import
 from telemetry_kit._redaction.scrub import cut, default_scrub
+
+__all__ = ["LOGGER", "counts", "guard", "pass_on", "raised_by_host", "record"]
 
 LOGGER = logging.getLogger("telemetry_kit")
 
@@ -25,11 +26,6 @@ SAID_AT_MOST = 1_000
 _counted: counters.Tally[str] = counters.Tally()
 _said: dict[str, bool] = {}
 _here = threading.local()
-_getsignal: Any = getattr(getattr(signal, "_signal", signal), "getsignal", signal.getsignal)
-"""Without the enumeration around it, which takes longer than all the rest."""
-_SIGNALS = tuple(int(number) for number in signal.valid_signals())
-_WRAPPERS_AT_MOST = 20
-"""Partials and decorators that are looked through to find a handler's own code."""
 
 
 def record(site: str, fault: BaseException, *, about: str = "") -> None:
@@ -72,44 +68,6 @@ def say_once(said: str, words: str, *, always: bool = False) -> None:
         _here.logging = False
 
 
-def raised_by_host(fault: BaseException) -> bool:
-    """Whether a signal handler of the host raised it: its traceback holds a frame of one that is installed."""
-    traceback = fault.__traceback__
-    traceback = None if traceback is None else traceback.tb_next  # the first frame is the one that caught it
-    handlers = None if traceback is None else _handlers()
-    while handlers and traceback is not None:
-        if traceback.tb_frame.f_code in handlers:
-            return True
-        traceback = traceback.tb_next
-    return False
-
-
-def _handlers() -> set[CodeType]:
-    """The code of the signal handlers that are installed and written in Python."""
-    found = set()
-    for number in _SIGNALS:
-        handler = _getsignal(number)
-        if callable(handler):
-            code = _code_of(handler)
-            if code is not None:
-                found.add(code)
-    return found
-
-
-def _code_of(handler: Any) -> CodeType | None:
-    for _ in range(_WRAPPERS_AT_MOST):
-        inner = getattr(handler, "__wrapped__", None)
-        if inner is None and type(handler) is functools.partial:
-            inner = handler.func
-        if inner is None:
-            break
-        handler = inner
-    code = getattr(handler, "__code__", None)
-    if code is None:
-        code = getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004
-    return code if isinstance(code, CodeType) else None
-
-
 def counts() -> dict[str, int]:
     """How many faults each site has had in this process."""
     return {site: int(number) for site, number in _counted.read().items()}
@@ -142,7 +100,8 @@ def _words(fault: BaseException) -> str:
     """What is logged of a fault: one line without secrets, whatever a stranger put into it."""
     name = type(fault).__name__
     try:
-        words = f"{name}: {default_scrub(cut(str(fault), LONGEST))}"
+        with late_import():  # of what the scrubber needs for its first text
+            words = f"{name}: {default_scrub(cut(str(fault), LONGEST))}"
         return words if words.isprintable() else ascii(words)[1:-1]
     except Exception as failed:
         if raised_by_host(failed):

@@ -6,6 +6,8 @@ Nobody observes outside of `telemetry_kit.testing`; then this costs one comparis
 from collections.abc import Callable
 from typing import Protocol
 
+from telemetry_kit._core.interrupts import pass_on
+
 
 class Observer(Protocol):
     """Is told in the thread in which it happens, so that it can see whose code it was."""
@@ -29,8 +31,8 @@ def fault(site: str, fault: BaseException) -> None:
     if current is not None:
         try:
             current.fault(site, fault)
-        except Exception:  # near the recursion limit, say: what was observed is counted as ever
-            pass
+        except Exception as odd:  # near the recursion limit, say: what was observed is counted as ever
+            pass_on(odd)
 
 
 def left_out(key: str) -> None:
@@ -44,8 +46,8 @@ def overflowed(key: str) -> None:
     if current is not None:
         try:
             current.overflowed(key)
-        except Exception:
-            pass
+        except Exception as odd:
+            pass_on(odd)
 
 
 _restarts: list[Callable[[], object]] = []

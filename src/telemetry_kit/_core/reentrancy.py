@@ -30,11 +30,16 @@ from types import CodeType, FrameType
 from typing import Any, TypeVar
 
 from telemetry_kit._core import faults, forks, threads
+from telemetry_kit._core.late import importing, late_import
+
+__all__ = ["drain", "here", "inside", "late_import", "later", "section", "unsafe", "waiting", "watch"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 WAITING_AT_MOST = 10_000
 """Records that wait: a host that never makes another call must not grow for ever. Older ones are lost first."""
+ROUNDS = 3
+"""How often a safe point looks at what waits."""
 FORK = 0.2
 """Seconds that a fork waits for the calls of other threads, and they for it: both take far less."""
 
@@ -106,18 +111,20 @@ def _drain() -> None:
     state = here.state
     try:
         state.busy = True
-        while waiting:
-            try:
-                work = waiting.popleft()
-            except IndexError:  # another thread was faster
-                return
-            try:
-                if work.__class__ is Watch:
-                    work.abandon()
-                else:
-                    work()
-            except Exception as fault:
-                faults.record("safe_points", fault)
+        # What is done may leave something to do, or itself once more: a few times round, not for ever.
+        for _ in range(ROUNDS):
+            for _ in range(len(waiting)):
+                try:
+                    work = waiting.popleft()
+                except IndexError:  # another thread was faster
+                    return
+                try:
+                    if work.__class__ is Watch:
+                        work.abandon()
+                    else:
+                        work()
+                except Exception as fault:
+                    faults.record("safe_points", fault)
     finally:
         state.busy = False
 
@@ -186,10 +193,12 @@ latest.told, begun.told = (), None
 
 def collecting() -> bool:
     """Whether this thread runs the garbage collector, and with it finalisers of anybody's."""
-    return latest.told is begun.told and getattr(_mine, "start", None) is begun.told
+    return latest.told is begun.told and (not _OWN or getattr(_mine, "start", None) is begun.told)
 
 
-_on_collection = (partial(setattr, begun), partial(setattr, _mine), partial(setattr, latest))
+_OWN = type(_mine).__module__ == "_thread"
+"""Whether threads have something of their own that C code can set: not where gevent has put its own in its place."""
+_on_collection = tuple(partial(setattr, on) for on in ((begun, _mine, latest) if _OWN else (begun, latest)))
 """Each is called with the phase and a dictionary that is new each time, and keeps that. All are written in C."""
 
 
@@ -206,23 +215,6 @@ def watch_collector() -> None:
 _gate: threading.Event | None = None
 IMPORTS = 5.0
 """Seconds that a fork waits for modules that another thread imports: a child would wait for their locks for ever."""
-_importing: set[tuple[int, object]] = set()
-
-
-class late_import:  # noqa: N801 - reads as a keyword: `with late_import():`
-    """Around an import that a function makes when it is first needed: no process forks in the middle of it."""
-
-    __slots__ = ("_token",)
-
-    def __enter__(self) -> None:
-        gate = _gate
-        if gate is not None:
-            gate.wait(FORK)
-        self._token = (threading.get_ident(), object())
-        _importing.add(self._token)
-
-    def __exit__(self, *_exc: object) -> None:
-        _importing.discard(self._token)
 
 
 def _before_fork() -> None:
@@ -233,7 +225,7 @@ def _before_fork() -> None:
     while True:
         waited = time.monotonic() - began
         calls = waited < FORK and any(state.busy for state in threads.states() if state is not mine)
-        imports = waited < IMPORTS and any(thread != me for thread, _ in list(_importing))
+        imports = waited < IMPORTS and any(thread != me for thread, _ in list(importing))
         if not calls and not imports:
             return
         if not waiting:
@@ -255,7 +247,7 @@ def _nothing() -> None:
 def _start_again() -> None:
     global _gate
     _gate = None
-    _importing.clear()
+    importing.clear()
     _watches.clear()
     waiting.clear()
 

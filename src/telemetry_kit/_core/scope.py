@@ -10,6 +10,7 @@ import opentelemetry.trace
 
 from telemetry_kit._core import faults, forks, sdk
 from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of
+from telemetry_kit._core.late import late_import
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.switched_off import is_switched_off
@@ -203,7 +204,8 @@ class Scope(ByRecipe):
     def logger(self) -> Any:
         """The logger of this scope for log-based events: the API's, a no-op without an SDK. The package is still
         `opentelemetry._logs`, and imported when the first event needs it."""
-        from opentelemetry import _logs
+        with late_import():
+            from opentelemetry import _logs
 
         if self.disabled:
             return _logs.NoOpLogger(self.name)

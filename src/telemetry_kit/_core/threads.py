@@ -1,7 +1,7 @@
 """What the kit knows of each thread: whether it is a place where the API may be called."""
 
-import threading
 import weakref
+from _thread import _local  # as `threading` has it, where no sandbox (Temporal's) stands in for that
 
 from telemetry_kit._core import forks
 
@@ -24,7 +24,7 @@ class ThreadState:
         """It is inside the API or the SDK, called by the kit: no place to record. A hint, see `reentrancy`."""
 
 
-class _Threads(threading.local):
+class _Threads(_local):
     """Each thread's own."""
 
     state = ThreadState()

@@ -9,10 +9,13 @@ suggestions, for which the objects at hand would have to be searched, and what h
 """
 
 import builtins
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, TracebackType
 from typing import Any
 
+from telemetry_kit._core.interrupts import pass_on
+from telemetry_kit._core.late import late_import
 from telemetry_kit._redaction.scrub import cut
 
 FRAMES = 4_096
@@ -108,10 +111,9 @@ class Formatter:
         name = code.co_filename
         text = f'  File "{name}", line {number}, in {code.co_name}\n'
         if number is not None:
-            import linecache
-
-            linecache.lazycache(name, traceback.tb_frame.f_globals)
-            source = linecache.getline(name, number).strip()
+            lines = _linecache()
+            lines.lazycache(name, traceback.tb_frame.f_globals)
+            source = lines.getline(name, number).strip()
             if source:
                 text += f"    {cut(source, MESSAGE)}\n"
         if self._clean is not None:
@@ -274,7 +276,8 @@ def _repeated(count: int) -> str:
 def _string(value: object, otherwise: str) -> str:
     try:
         return cut(str(value), MESSAGE)
-    except Exception:
+    except Exception as odd:
+        pass_on(odd)
         return otherwise
 
 
@@ -286,13 +289,23 @@ def _notes(notes: object) -> Iterator[str]:
         return
     try:
         yield cut(repr(notes), MESSAGE) + "\n"
-    except Exception:
+    except Exception as odd:
+        pass_on(odd)
         yield "<__notes__ repr() failed>\n"
+
+
+@functools.cache
+def _linecache() -> Any:
+    with late_import():
+        import linecache
+
+    return linecache
 
 
 def _syntax_error(exc: SyntaxError) -> str:
     """The place in the source that an exception of this kind has, rare enough to leave it to `traceback`."""
-    import traceback
+    with late_import():
+        import traceback
 
     alone = traceback.TracebackException(type(exc), exc, None, compact=True)
     return "".join(alone.format_exception_only())[: 2 * MESSAGE]

@@ -80,8 +80,8 @@ class Records:
         if total is None:
             try:
                 total = len(iterable)
-            except Exception:  # no length, or one that it can't tell
-                total = None
+            except Exception as odd:  # no length, or one that it can't tell
+                faults.pass_on(odd)
         if hasattr(iterable, "__aiter__"):
             return _track_async(self, iterable, total)
         return _track(self, iterable, total)

@@ -15,168 +15,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-
-from telemetry_kit._core import active_span, cells, clock, faults, forks, reentrancy, sdk
+from telemetry_kit._core import cells, clock, faults, reentrancy, sdk
 from telemetry_kit._core import context as _context
 from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import measurement as _measurement
-from telemetry_kit._operation.call import Entered
-from telemetry_kit._operation.measurement import Measurement
+from telemetry_kit._operation.fast_call import Fast, FastCall, begin_span
 from telemetry_kit._wrapping import awaitables, callables, drivers
 
 if TYPE_CHECKING:
-    from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit._operation.recorder import Decorated
-
-
-class FastCall:
-    """One call on the fast path: what is current for it, and where it is counted."""
-
-    # Defaults stand on the class: what a call doesn't touch costs it nothing.
-    fast: Fast
-    made: Measurement | None = None
-    """The measurement that stands for it once somebody asked."""
-    start = 0.0
-    span: Any = None
-    context: Context | None = None
-    before: Context | None = None
-    attached: Any = None
-    token: Any = None
-    cell: Any = None
-    deferred = False
-    """The span could not be started."""
-
-    def running(self) -> bool:
-        """Whether it has begun and not ended."""
-        return self.made is None or self.made.running()
-
-    def measurement(self) -> Measurement:
-        """The measurement of the call, made when it is first asked for."""
-        made = self.made
-        if made is None:
-            operation = self.fast.operation
-            made = Measurement(operation)
-            entered = made._current = Entered(operation.state, None)
-            made._state = 1
-            made._start = self.start
-            made._generation = forks.fork.generation if self.cell is None else self.cell[1]
-            if self.span is not None:
-                made.span, made._own_span = self.span, True
-                entered.context = self.context
-                with faults.guard("span.is_recording"):
-                    made._recording = self.span.is_recording()
-            elif self.deferred:
-                made._deferred = clock.time_ns() - int((clock.perf_counter() - self.start) * 1e9)
-                made._name, made._kind, made._static = operation.name, operation.kind, self.fast.span_static
-            self.made = made
-        return made
-
-    def hand_over(self) -> Measurement:
-        """The measurement, which ends the call from now on."""
-        made = self.measurement()
-        entered = made._current
-        entered.cell, self.cell = self.cell, None
-        entered._token, self.token = self.token, None
-        entered._attached, entered._before, self.attached, self.before = self.attached, self.before, None, None
-        return made
-
-    def finish(self, exc: BaseException | None, result: Any) -> None:
-        """End a call that isn't a plain success. One whose body never began is left to `leave`, as is what an
-        exception interrupts."""
-        try:
-            if self.start and self.made is not _measurement.NO_MEASUREMENT:
-                self.hand_over().end(exc, result)
-        except RecursionError:  # the stack has no room to record it
-            return
-
-    def leave(self) -> None:
-        """Put everything back that still is the call's."""
-        made = self.made
-        try:
-            cell, self.cell = self.cell, None
-            if cell is not None:
-                if cells.GIL:
-                    cell[0] -= 1
-                else:
-                    self.fast.operation.state.leave(cell)
-            token, self.token = self.token, None
-            if token is not None:
-                _context.put_back(_call.reset_current, token)
-            attached, self.attached = self.attached, None
-            if attached is not None:
-                _context.put_back(_context.detach, attached)
-            elif self.before is not None and _context.get_current() is self.context:
-                _context.attach(self.before)
-        finally:
-            if made is None:
-                self.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
-            else:
-                made.leave()
-
-
-@reentrancy.section
-def begin_span(call: FastCall, here: Any) -> None:
-    """Start the call's span and make it current; where the API can't be called it is deferred."""
-    if (here.busy and reentrancy.still_busy()) or (
-        reentrancy.latest.told is reentrancy.begun.told and reentrancy.collecting()
-    ):
-        call.deferred = True
-        return
-    fast = call.fast
-    operation = fast.operation
-    try:
-        here.busy = True
-        before = _context.get_current()
-        span = operation.start_span(operation.name, before, operation.kind, fast.span_static)  # type: ignore[misc]
-        if type(span) not in active_span.sound:
-            active_span.check(span)
-        call.span = span
-        call.context = context = Context({**before, _context.SPAN_KEY: span})
-        call.before = before
-        call.attached = _context.attach(context)
-    except Exception as fault:
-        try:
-            faults.record("trace.start_span", fault)
-        except RecursionError:
-            return
-    finally:
-        here.busy = False
-
-
-@reentrancy.section
-def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration: float) -> None:
-    """A plain success: record the duration while the span is current, put back what was, end the span."""
-    try:
-        here.busy = True
-        if record is not None:
-            record(duration, call.fast.operation.metric_static, call.context)
-    except Exception as fault:
-        _record("metrics.record", fault)
-    finally:
-        call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
-        try:
-            token, call.token = call.token, None
-            _context.put_back(_call.reset_current, token)
-            attached, call.attached = call.attached, None
-            if attached is not None:
-                _context.put_back(_context.detach, attached)
-        finally:
-            try:
-                if call.span is not None:
-                    call.span.end()
-            except Exception as fault:
-                _record("trace.end", fault)
-            finally:
-                here.busy = False
-
-
-def _record(site: str, fault: Exception) -> None:
-    try:
-        faults.record(site, fault)
-    except RecursionError:
-        return
 
 
 def fits(operation: Definition, func: Any, arguments: object) -> bool:
@@ -189,21 +37,6 @@ def fits(operation: Definition, func: Any, arguments: object) -> bool:
         and arguments is None
         and callables.kind_of(func) in ("sync", "async")
     )
-
-
-class Fast:
-    """What the closure of one function knows beside its operation."""
-
-    __slots__ = ("ended", "operation", "span_static")
-
-    def __init__(self, operation: Definition, span_static: dict[str, AttributeValue]) -> None:
-        self.operation = operation
-        self.span_static = span_static
-        objectives = operation.objectives
-        self.ended: Callable[..., None] = end if objectives is None else objectives.before(end)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Fast, (self.operation, self.span_static)
 
 
 def closure(func: Callable[..., Any], operation: Definition, decorated: Decorated) -> Callable[..., Any]:
@@ -262,6 +95,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 waiting = call.hand_over()
                 waiting._current.mine = waiting
                 waiting.suspend()
+                call.made = _measurement.NO_MEASUREMENT
                 return drivers.follow(result, waiting)
             if call.made is not None or here.busy or call.deferred or reentrancy.latest.told is reentrancy.begun.told:
                 call.finish(None, result)
@@ -292,7 +126,10 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                     record = None  # the span is there for every call
             if reentrancy.waiting:
                 reentrancy.drain()
-            fast.ended(call, here, record, duration)
+            try:
+                fast.ended(call, here, record, duration)
+            except RecursionError:  # no room to record it
+                pass
             cell[0], call.cell = cell[0] - 1, None
             return result
         except BaseException as exc:
@@ -300,8 +137,24 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             raise
         finally:
             # Whatever line an interrupt arrived at, nothing stays active or current.
-            if call.cell is not None or call.token is not None or call.attached is not None:
-                call.leave()
+            if call.cell is not None:
+                cell[0], call.cell = cell[0] - 1, None
+            if call.token is not None:
+                token, call.token = call.token, None
+                try:
+                    _call.reset_current(token)
+                except Exception as fault:  # ended in another context than it began
+                    awaitables.odd(fault)
+            if call.attached is not None:
+                attached, call.attached = call.attached, None
+                try:
+                    _context.detach(attached)
+                except Exception as fault:
+                    awaitables.odd(fault)
+            elif call.made is None and call.before is not None and _context.get_current() is call.context:
+                _context.attach(call.before)  # an exception arrived before the token was kept
+            if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                call.made.leave()
 
     return wrapper
 
@@ -380,7 +233,10 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                     record = None  # the span is there for every call
             if reentrancy.waiting:
                 reentrancy.drain()
-            fast.ended(call, here, record, duration)
+            try:
+                fast.ended(call, here, record, duration)
+            except RecursionError:  # no room to record it
+                pass
             cell[0], call.cell = cell[0] - 1, None
             return result
         except BaseException as exc:
@@ -388,7 +244,27 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             raise
         finally:
             # Whatever line an interrupt arrived at, nothing stays active or current.
-            if call.cell is not None or call.token is not None or call.attached is not None:
-                call.leave()
+            if call.cell is not None:
+                call.cell = None
+                if cells.GIL:
+                    cell[0] -= 1
+                else:
+                    operation.state.leave(cell)
+            if call.token is not None:
+                token, call.token = call.token, None
+                try:
+                    _call.reset_current(token)
+                except Exception as fault:  # ended in another context than it began
+                    awaitables.odd(fault)
+            if call.attached is not None:
+                attached, call.attached = call.attached, None
+                try:
+                    _context.detach(attached)
+                except Exception as fault:
+                    awaitables.odd(fault)
+            elif call.made is None and call.before is not None and _context.get_current() is call.context:
+                _context.attach(call.before)  # an exception arrived before the token was kept
+            if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                call.made.leave()
 
     return wrapper

@@ -33,7 +33,8 @@ class Decorated:
         self.operation = operation
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
         if operation.arguments is not None:
-            from telemetry_kit._wrapping.arguments import compile_arguments
+            with reentrancy.late_import():
+                from telemetry_kit._wrapping.arguments import compile_arguments
 
             self.arguments = compile_arguments(func, operation.arguments)
         self.span_static = operation.span_static
@@ -63,9 +64,10 @@ class Decorated:
                 measurement._watch = entered.mine = reentrancy.watch(measurement, entered)
             measurement._begin(self.span_static, self.arguments, args, kwargs)
             return measurement
-        except RecursionError:  # no room for a measurement: the body may have enough
-            if measurement is not None:
-                measurement.drop()
+        except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough
+            entered = None if measurement is None else measurement._current
+            if entered is not None and entered.cell is not None:
+                entered.cell[0], entered.cell = entered.cell[0] - 1, None
             return NOTHING
         except BaseException:
             if measurement is not None:

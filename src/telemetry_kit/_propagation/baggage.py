@@ -12,6 +12,8 @@ from urllib.parse import quote, unquote
 from opentelemetry import baggage
 from opentelemetry.context import Context, set_value
 
+from telemetry_kit._core.interrupts import pass_on
+
 FIELD = "baggage"
 
 BLANKS = " \t"
@@ -168,7 +170,8 @@ def _text(key: object, value: object) -> str | None:
         text = str(value)
         text = f"{key}={text if _IS_READY(text) else quote(text, safe=_SAFE, errors='replace')}"
         properties = [kept for kept in getattr(value, "properties", ()) if _IS_PROPERTY(kept)]
-    except Exception:  # a value whose __str__ raises, properties that aren't text: a bad member goes alone
+    except Exception as odd:  # a value whose __str__ raises, properties that aren't text: a bad member goes alone
+        pass_on(odd)
         return None
     return ";".join([text, *properties]) if properties else text
 
@@ -177,7 +180,8 @@ def _api_text(key: object, value: object) -> str | None:
     try:
         name, text = str(key), str(value)
         return f"{_quoted(name)}={_quoted(text)}" if name else None
-    except Exception:  # its __str__ raises: it goes alone
+    except Exception as odd:  # its __str__ raises: it goes alone
+        pass_on(odd)
         return None
 
 

@@ -15,6 +15,7 @@ from telemetry_kit._core import counters, faults
 from telemetry_kit._core.active_span import put
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
 from telemetry_kit._core.face import public
+from telemetry_kit._core.late import late_import
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
@@ -94,7 +95,8 @@ class _Enriched:
     ) -> None:
         self._arguments: Callable[..., dict[str, AttributeValue]] | None = None
         if arguments is not None:
-            from telemetry_kit._wrapping.arguments import compile_arguments
+            with late_import():
+                from telemetry_kit._wrapping.arguments import compile_arguments
 
             self._arguments = compile_arguments(func, arguments)
         self._attributes = attributes

@@ -162,14 +162,18 @@ class _SpanCalls:
         return self._options.carrier is None and self._options.scope.tracer() is None
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> awaitables.Call:
-        call = _Call(self._options, self._name, self._static)
+        call: _Call | None = None
         try:
+            call = _Call(self._options, self._name, self._static)
             if self._stepwise:
                 call._busy_time = 0.0
             call.begin(self._arguments, args, kwargs)
             return call
+        except RecursionError:  # no room for a span: the body may have enough
+            return awaitables.NOTHING
         except BaseException:
-            call.drop()
+            if call is not None:
+                call.drop()
             raise
 
 
@@ -191,22 +195,19 @@ class _Call(ActiveSpan):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        try:
-            if reentrancy.waiting:
-                reentrancy.drain()
-            options = self._options
-            carrier = None if options.carrier is None else _evaluate("span.carrier", options.carrier, args, kwargs)
-            links = None if options.links is None else _evaluate("span.links", options.links, args, kwargs)
-            if links is not None or (carrier is not None and options.kind in _INCOMING):
-                self._continue(carrier if options.kind in _INCOMING else None, links)
-            self._start_span(self._called, options.kind, self._own_attributes)
-            if self._recording or self._deferred is not None:
-                with faults.guard("span.attributes"):
-                    self._describe(arguments, args, kwargs)
-            if carrier is not None and options.kind in _OUTGOING:
-                self._send(carrier)
-        except RecursionError as fault:  # no room for a span: its body may have enough
-            faults.record("trace.start_span", fault)
+        if reentrancy.waiting:
+            reentrancy.drain()
+        options = self._options
+        carrier = None if options.carrier is None else _evaluate("span.carrier", options.carrier, args, kwargs)
+        links = None if options.links is None else _evaluate("span.links", options.links, args, kwargs)
+        if links is not None or (carrier is not None and options.kind in _INCOMING):
+            self._continue(carrier if options.kind in _INCOMING else None, links)
+        self._start_span(self._called, options.kind, self._own_attributes)
+        if self._recording or self._deferred is not None:
+            with faults.guard("span.attributes"):
+                self._describe(arguments, args, kwargs)
+        if carrier is not None and options.kind in _OUTGOING:
+            self._send(carrier)
         self._be_current()
 
     def _describe(
@@ -255,8 +256,6 @@ class _Call(ActiveSpan):
         try:
             error_type = None if exc is None else outcome.classify(exc, self._options.expected, "span.expected")
             self._close(error_type, exc, named=self._called)
-        except RecursionError as fault:
-            faults.record("trace.end", fault)
         finally:
             self._leave()
 

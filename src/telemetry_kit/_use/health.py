@@ -128,6 +128,7 @@ class _Check:
         try:
             healthy = exc is None and (answer is None or bool(answer))
         except Exception as odd:  # the truth of an array is no truth
+            faults.pass_on(odd)
             exc = odd
         if healthy:
             error_type = None

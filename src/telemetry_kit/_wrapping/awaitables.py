@@ -199,8 +199,7 @@ def followed(result: Any) -> bool:
 def odd(fault: Exception) -> bool:
     """A class that can't be asked whether its objects go on: they don't. What a signal handler of the host raised
     meanwhile goes on."""
-    if faults.raised_by_host(fault):
-        raise fault
+    faults.pass_on(fault)
     return False
 
 
@@ -244,7 +243,8 @@ class WhenDone:
         self._watch.stop()
         call = self._call
         if future.cancelled():
-            from asyncio import CancelledError
+            with reentrancy.late_import():
+                from asyncio import CancelledError
 
             call.end(CancelledError())
             return

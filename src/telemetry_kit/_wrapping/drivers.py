@@ -67,7 +67,13 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
         cell: Any = None
         active = 0
         try:
-            if calls.idle():
+            try:
+                unseen = calls.idle()
+                if not unseen:
+                    call = calls.begin(args, kwargs)
+            except RecursionError:  # no room to record it: the body may have enough
+                unseen, call = False, NOTHING
+            if unseen:
                 try:
                     cell = calls.running.local.cell
                 except AttributeError:
@@ -80,7 +86,6 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 except Exception as fault:  # a class that can't be hashed
                     waits = odd(fault)
                 return follow(result, Counted(calls.running)) if waits else result
-            call = calls.begin(args, kwargs)
             result = func(*args, **kwargs)
             try:
                 waits = type(result) not in awaitables.NEVER_FOLLOWED and followed(result)
@@ -111,10 +116,15 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
         call: Any = None
         cell: Any = None
         try:
-            if calls.idle():
+            try:
+                unseen = calls.idle()
+                if not unseen:
+                    call = calls.begin(args, kwargs)
+            except RecursionError:
+                unseen, call = False, NOTHING
+            if unseen:
                 cell = calls.running.enter()
                 return await func(*args, **kwargs)
-            call = calls.begin(args, kwargs)
             result = await func(*args, **kwargs)
             call.end(None, result)
             return result

@@ -1,0 +1,162 @@
+"""One call on the fast path: what it has made current, how its span begins, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import Context
+
+from telemetry_kit._core import active_span, clock, faults, forks, reentrancy
+from telemetry_kit._core import context as _context
+from telemetry_kit._operation import call as _call
+from telemetry_kit._operation import measurement as _measurement
+from telemetry_kit._operation.call import Entered
+from telemetry_kit._operation.measurement import Measurement
+
+if TYPE_CHECKING:
+    from telemetry_kit._core.attributes import AttributeValue
+    from telemetry_kit._operation.definition import Definition
+
+
+class FastCall:
+    """One call on the fast path: what is current for it, and where it is counted."""
+
+    # Defaults stand on the class: what a call doesn't touch costs it nothing.
+    fast: Fast
+    made: Measurement | None = None
+    """The measurement that stands for it once somebody asked."""
+    start = 0.0
+    span: Any = None
+    context: Context | None = None
+    before: Context | None = None
+    attached: Any = None
+    token: Any = None
+    cell: Any = None
+    deferred = False
+    """The span could not be started."""
+
+    def running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.made is None or self.made.running()
+
+    def measurement(self) -> Measurement:
+        """The measurement of the call, made when it is first asked for."""
+        made = self.made
+        if made is None:
+            operation = self.fast.operation
+            made = Measurement(operation)
+            entered = made._current = Entered(operation.state, None)
+            made._state = 1
+            made._start = self.start
+            made._generation = forks.fork.generation if self.cell is None else self.cell[1]
+            if self.span is not None:
+                made.span, made._own_span = self.span, True
+                entered.context = self.context
+                with faults.guard("span.is_recording"):
+                    made._recording = self.span.is_recording()
+            elif self.deferred:
+                made._deferred = clock.time_ns() - int((clock.perf_counter() - self.start) * 1e9)
+                made._name, made._kind, made._static = operation.name, operation.kind, self.fast.span_static
+            self.made = made
+        return made
+
+    def hand_over(self) -> Measurement:
+        """The measurement, which ends the call from now on."""
+        made = self.measurement()
+        entered = made._current
+        entered.cell, self.cell = self.cell, None
+        entered._token, self.token = self.token, None
+        entered._attached, entered._before, self.attached, self.before = self.attached, self.before, None, None
+        return made
+
+    def finish(self, exc: BaseException | None, result: Any) -> None:
+        """End a call that isn't a plain success, unless its body never began."""
+        try:
+            if self.start and self.made is not _measurement.NO_MEASUREMENT:
+                self.hand_over().end(exc, result)
+        except RecursionError:  # the stack has no room to record it: what is the call's is given back to be put back
+            if self.made is not None and self.made is not _measurement.NO_MEASUREMENT:
+                entered = self.made._current
+                self.cell, entered.cell = entered.cell or self.cell, None
+                self.token, entered._token = entered._token or self.token, None
+                self.attached, entered._attached = entered._attached or self.attached, None
+
+
+@reentrancy.section
+def begin_span(call: FastCall, here: Any) -> None:
+    """Start the call's span and make it current; where the API can't be called it is deferred."""
+    if (here.busy and reentrancy.still_busy()) or (
+        reentrancy.latest.told is reentrancy.begun.told and reentrancy.collecting()
+    ):
+        call.deferred = True
+        return
+    fast = call.fast
+    operation = fast.operation
+    try:
+        here.busy = True
+        before = _context.get_current()
+        span = operation.start_span(operation.name, before, operation.kind, fast.span_static)  # type: ignore[misc]
+        if type(span) not in active_span.sound:
+            active_span.check(span)
+        call.span = span
+        call.context = context = Context({**before, _context.SPAN_KEY: span})
+        call.before = before
+        call.attached = _context.attach(context)
+    except Exception as fault:
+        try:
+            faults.record("trace.start_span", fault)
+        except RecursionError:
+            return
+    finally:
+        here.busy = False
+
+
+@reentrancy.section
+def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration: float) -> None:
+    """A plain success: record the duration while the span is current, put back what was, end the span."""
+    try:
+        here.busy = True
+        if record is not None:
+            record(duration, call.fast.operation.metric_static, call.context)
+    except Exception as fault:
+        _record("metrics.record", fault)
+    finally:
+        call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
+        try:
+            if call.token is not None:
+                _context.put_back(_call.reset_current, call.token)
+                call.token = None
+            if call.attached is not None:
+                _context.put_back(_context.detach, call.attached)
+                call.attached = None
+        finally:
+            try:
+                if call.span is not None:
+                    call.span.end()
+            except Exception as fault:
+                _record("trace.end", fault)
+            finally:
+                here.busy = False
+
+
+def _record(site: str, fault: Exception) -> None:
+    try:
+        faults.record(site, fault)
+    except RecursionError:
+        return
+
+
+class Fast:
+    """What the closure of one function knows beside its operation."""
+
+    __slots__ = ("ended", "operation", "span_static")
+
+    def __init__(self, operation: Definition, span_static: dict[str, AttributeValue]) -> None:
+        self.operation = operation
+        self.span_static = span_static
+        objectives = operation.objectives
+        self.ended: Callable[..., None] = end if objectives is None else objectives.before(end)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fast, (self.operation, self.span_static)
