@@ -181,3 +181,13 @@ def test_without_an_sdk_a_query_does_nothing() -> None:
 
     assert q.duration is not None
     assert db_attributes.DB_SYSTEM_NAME == "db.system.name"
+
+
+def test_databases_made_on_the_fly_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+    """STM 3: a namespace for each tenant is `_OTHER` on metrics after the first 100, and no guard is kept for it."""
+    for number in range(300):
+        with telemetry.database("postgresql", namespace=f"tenant-{number}").query("SELECT", collection="orders"):
+            pass
+
+    assert len({point.attributes["db.namespace"] for point in sdk.points("db.client.operation.duration")}) == 101
+    assert sdk.value("db.client.operation.duration") == 300

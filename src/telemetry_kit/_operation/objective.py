@@ -153,6 +153,20 @@ class Counted:
     def before(self, end: Callable[..., None]) -> Callable[..., None]:
         """`end` of the fast path, by which calls end that succeeded, with the counting before it, in one frame."""
         local, new, each = self._account.local, self._account.new, self.each
+        within, met, missed = each[0]
+
+        def counted_once(call: Any, here: Any, record: Any, duration: float) -> None:
+            try:
+                cell = local.cell
+            except AttributeError:
+                cell = new()
+            of = met if duration <= within else missed
+            try:
+                cell[of] += 1
+            except KeyError:
+                cell.setdefault(of, 0)
+                cell[of] += 1
+            end(call, here, record, duration)
 
         def counted(call: Any, here: Any, record: Any, duration: float) -> None:
             try:
@@ -168,7 +182,7 @@ class Counted:
                     cell[of] += 1
             end(call, here, record, duration)
 
-        return counted
+        return counted_once if len(each) == 1 else counted
 
 
 def _type_of(exc: BaseException) -> str | None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 RETURNED_ROWS = "db.client.response.returned_rows"
 ROWS = "db.response.returned_rows"
 """The span's attribute of the same number."""
+_DATABASES: Registry[ValueGuard] = Registry(ValueGuard)
+"""Which databases there have been: a namespace for each tenant must not be kept for ever."""
 _GUARDS: Registry[dict[tuple[tuple[str, AttributeValue], ...], ValueGuard]] = Registry(dict)
 """By what tells a database from others."""
 
@@ -65,7 +67,11 @@ class Database(ByRecipe):
         )
         server = server_address if server_address is None or server_port is None else f"{server_address}:{server_port}"
         self._place = namespace or server
-        self._guard = _GUARDS.of(scope).setdefault(tuple(self._own.items()), ValueGuard())
+        databases = _DATABASES.of(scope)
+        few = databases.attributes(self._own)
+        if not databases.admit(few, None):
+            few = databases.collapse(few)
+        self._guard = _GUARDS.of(scope).setdefault(tuple(few.items()), ValueGuard())
         self._operations: dict[tuple[object, ...], Definition] = {}
         """By the attributes on their metrics: as many as the guard lets through."""
         self._asked: dict[tuple[object, ...], Definition] = {}
