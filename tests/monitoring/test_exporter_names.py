@@ -103,6 +103,7 @@ def receiver(tmp_path: Path) -> Iterator[str]:
         try:
             urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/otlp/v1/metrics", data=b""), timeout=5).close()
         except urllib.error.HTTPError as problem:
+            problem.close()
             if problem.code == 404:
                 pytest.skip("this Prometheus was built without its OTLP receiver, as Debian's are")
         yield url
