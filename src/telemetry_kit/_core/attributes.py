@@ -306,9 +306,10 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
     if issubclass(kind, float):
         return float.__float__(value)
     if issubclass(kind, (bytes, bytearray)):
-        start = bytes(value[: 4 * length])
+        of: Any = bytes if issubclass(kind, bytes) else bytearray  # whose own methods run, not a subclass's
+        start = bytes(of.__getitem__(value, slice(4 * length)))
         try:
-            return utf_8_decode(start, "strict", len(start) == len(value))[0][:length]
+            return utf_8_decode(start, "strict", len(start) == of.__len__(value))[0][:length]
         except UnicodeDecodeError:
             raise _UnfitError("its bytes are no UTF-8") from None
     if issubclass(kind, Enum):
