@@ -19,6 +19,7 @@ if _typing.TYPE_CHECKING:
     from telemetry_kit._jobs.job import BatchJob, JobRun, current_run
     from telemetry_kit._operation.objective import Objective
     from telemetry_kit._redaction.scrub import default_scrub
+    from telemetry_kit._spans.context_attributes import context_attributes
     from telemetry_kit._spans.current import enrich_span, set_span_attributes
     from telemetry_kit._use.cache import Cache
     from telemetry_kit._use.database import Database, Query
@@ -53,6 +54,7 @@ __all__ = [
     "attached",
     "bind",
     "child_environment",
+    "context_attributes",
     "current_measurement",
     "current_run",
     "default_scrub",
@@ -71,6 +73,7 @@ _HOMES = {
     "_jobs.job": ("BatchJob", "JobRun", "current_run"),
     "_operation.objective": ("Objective",),
     "_redaction.scrub": ("default_scrub",),
+    "_spans.context_attributes": ("context_attributes",),
     "_spans.current": ("enrich_span", "set_span_attributes"),
     "_use.cache": ("Cache",),
     "_use.database": ("Database", "Query"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 
-from telemetry_kit._core import clock, context, counters, faults, reentrancy, sdk
+from telemetry_kit._core import ambient, clock, context, counters, faults, reentrancy, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_value
 from telemetry_kit._core.error_policy import RECORD, Record
 from telemetry_kit._core.outcome import CANCELLED
@@ -52,6 +52,8 @@ def start_span(
     was = here.busy
     try:
         here.busy = True
+        if ambient.used:
+            attributes = ambient.for_span(attributes, parent)
         span = start(name, parent, kind, attributes, links, start_time)
         if type(span) not in sound:
             check(span)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
-from telemetry_kit._core import faults, reentrancy, sdk
+from telemetry_kit._core import ambient, faults, reentrancy, sdk
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.error_policy import SIGNAL_VARIABLE, Signal
 
@@ -43,7 +43,8 @@ def send(
     given. Never raises an `Exception`."""
     if signal != "log":
         try:
-            reentrancy.inside(span.add_event, name, attributes, when)
+            on_span = ambient.for_span(attributes, None) if ambient.used else attributes
+            reentrancy.inside(span.add_event, name, on_span, when)
         except Exception as fault:
             faults.record("span.add_event", fault)
     if signal != "span":
@@ -128,7 +129,7 @@ def emit_log(
             severity_text=severity,
             severity_number=SeverityNumber[severity],
             body=body,
-            attributes=dict(attributes),
+            attributes=dict((ambient.for_span(attributes, None) if ambient.used else attributes) or {}),
             event_name=name,
         )
         logger.emit(record)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import clock, counters, faults, reentrancy
+from telemetry_kit._core import ambient, clock, counters, faults, reentrancy
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._executors.accounting import CANCELLED, LOST, judge, outcome_by, outcome_of
@@ -45,7 +45,7 @@ class TravellingTask(TimedTask):
 
     def __init__(self) -> None:
         self.token = os.urandom(16)
-        self.carrier: dict[str, str] | None = None
+        self.carrier: dict[str, Any] | None = None
         self.sent = False
         self.span: TaskSpan | None = None
         self.future: weakref.ref[Future[Any]] | None = None
@@ -77,6 +77,9 @@ class TravellingTask(TimedTask):
                     from telemetry_kit import propagation
 
                 self.carrier = dict(propagation.inject({}, context))
+                found = ambient.within(context) if ambient.used else None
+                if found is not None:
+                    self.carrier[_ATTRIBUTES] = found  # in no header: this envelope is ours alone
         except Exception as fault:
             faults.record("executor.carrier", fault)
 
@@ -161,13 +164,17 @@ def _waited(queued_at: float, started: float, seconds: float) -> float:
     return min(started - queued_at, rest) if started >= queued_at else rest
 
 
+_ATTRIBUTES = "telemetry_kit.attributes"
+"""Where the envelope has what `context_attributes` said."""
+
+
 class RemoteTask:
     """A task at the worker that it was sent to, which may be anywhere."""
 
     __slots__ = ("carrier", "fn", "timed", "token", "told")
 
     def __init__(
-        self, fn: Callable[..., Any], token: bytes, carrier: dict[str, str] | None, timed: bool, told: bool
+        self, fn: Callable[..., Any], token: bytes, carrier: dict[str, Any] | None, timed: bool, told: bool
     ) -> None:
         self.fn = fn
         self.token = token
@@ -217,7 +224,7 @@ def _traceback(exc: BaseException) -> str:
         return ""
 
 
-def _attach(carrier: dict[str, str]) -> Any:
+def _attach(carrier: dict[str, Any]) -> Any:
     """Make the submitter's context current, on empty ground: a forked worker has inherited the context of whoever
     submitted the first task.
     """
@@ -225,7 +232,9 @@ def _attach(carrier: dict[str, str]) -> Any:
         with reentrancy.late_import():
             from telemetry_kit import propagation
 
-        return enter(propagation.extract(carrier, Context()))
+        found: Any = carrier.get(_ATTRIBUTES)
+        context = propagation.extract({key: carrier[key] for key in carrier if key != _ATTRIBUTES}, Context())
+        return enter(context if found is None else ambient.put_into(context, found))
     except Exception as fault:
         faults.record("executor.carrier", fault)
         return None

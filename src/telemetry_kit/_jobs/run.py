@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit._core import clock, context, counters, faults, reentrancy
+from telemetry_kit._core import ambient, clock, context, counters, faults, reentrancy
 from telemetry_kit._core import outcome as _outcome
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes, span_value
 from telemetry_kit._core.face import public
@@ -253,7 +253,11 @@ class JobRun(Running, Records):
             on_span,
             named=job.name,
             description="terminated by SIGTERM" if self._sigterm else None,
-            measured=(self._scope.instruments.histogram("job.duration"), self.duration or 0.0, attributes),
+            measured=(
+                self._scope.instruments.histogram("job.duration"),
+                self.duration or 0.0,
+                ambient.with_own(attributes, job.job.guard),
+            ),
         )
 
     def _come_from(self) -> None:

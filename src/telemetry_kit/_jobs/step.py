@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import clock, context, counters, faults, outcome
+from telemetry_kit._core import ambient, clock, context, counters, faults, outcome
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
 from telemetry_kit._core.recipe import StaysHere
@@ -107,7 +107,7 @@ class Step(Stretch):
             if error_type is not None:
                 attributes["error.type"] = guard.error_type(error_type)
             histogram = self._scope.instruments.histogram("job.step.duration")
-            measured = (histogram, self.duration, attributes)
+            measured = (histogram, self.duration, ambient.with_own(attributes, guard))
             self._close(error_type, exc, named=run.definition.name, measured=measured)
         except Exception as fault:
             faults.record("job.step", fault)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit._core import error_policy, sdk
+from telemetry_kit._core import ambient, error_policy, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.instruments import series
@@ -21,6 +21,8 @@ from telemetry_kit._operation.options import Attributes, OperationOptions, SpanM
 from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
     from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
     from telemetry_kit.conventions import Convention
@@ -172,11 +174,13 @@ class Definition(ByRecipe):
         return error_policy.RECORD if convention is None else (convention.exception, convention.exception_severity)
 
     def metric_set(
-        self, dynamic: dict[str, AttributeValue] | None, error_type: str | None
+        self, dynamic: dict[str, AttributeValue] | None, error_type: str | None, context: Context | None = None
     ) -> dict[str, AttributeValue]:
-        """The metric's attributes of a call that isn't a plain success."""
+        """The metric's attributes of a call that isn't a plain success, made in `context`."""
         guard = self.state.guard
         dynamic = dynamic or {}
+        if ambient.used:
+            dynamic = {**ambient.for_metric(self.declared, guard, context), **dynamic}
         if not guard.admit(dynamic, error_type):
             dynamic = guard.collapse(dynamic)
         attributes = {**self.declared, **dynamic, **self.own}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import active_span, clock, faults, forks, reentrancy
+from telemetry_kit._core import active_span, ambient, clock, faults, forks, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import measurement as _measurement
@@ -96,7 +96,8 @@ def begin_span(call: FastCall, here: Any) -> None:
     try:
         here.busy = True
         before = _context.get_current()
-        span = operation.start_span(operation.name, before, operation.kind, fast.span_static)  # type: ignore[misc]
+        static: Any = ambient.for_span(fast.span_static, before) if ambient.used else fast.span_static
+        span = operation.start_span(operation.name, before, operation.kind, static)  # type: ignore[misc]
         if type(span) not in active_span.sound:
             active_span.check(span)
         call.span = span

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import cells, clock, faults, reentrancy, sdk
+from telemetry_kit._core import ambient, cells, clock, faults, reentrancy, sdk
 from telemetry_kit._core import context as _context
 from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import measurement as _measurement
@@ -97,7 +97,13 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 waiting.suspend()
                 call.made = _measurement.NO_MEASUREMENT
                 return drivers.follow(result, waiting)
-            if call.made is not None or here.busy or call.deferred or reentrancy.latest.told is reentrancy.begun.told:
+            if (
+                call.made is not None
+                or here.busy
+                or call.deferred
+                or ambient.used
+                or reentrancy.latest.told is reentrancy.begun.told
+            ):
                 call.finish(None, result)
                 return result
             duration = clock.perf_counter() - start
@@ -202,6 +208,7 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 call.made is not None
                 or here.busy
                 or call.deferred
+                or ambient.used
                 or reentrancy.latest.told is reentrancy.begun.told
                 or here is not reentrancy.here.state
             ):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.trace import Span, get_current_span
 
-from telemetry_kit._core import clock, counters, faults, reentrancy
+from telemetry_kit._core import ambient, clock, counters, faults, reentrancy
 from telemetry_kit._core.attributes import (
     OWN_KEYS,
     AttributeValue,
@@ -206,8 +206,8 @@ class Measurement(OperationCall, StaysHere):
             error_type = self._classify(exc, result) if exc is not None or operation.judges else self._failed
             if error_type is not None:
                 error_type = operation.state.guard.error_type(error_type)
-            if error_type is not None or self._metric is not None:
-                attributes = operation.metric_set(self._metric, error_type)
+            if error_type is not None or self._metric is not None or ambient.used:
+                attributes = operation.metric_set(self._metric, error_type, self._current.context)
             else:
                 attributes = operation.metric_static
             if operation.sampled:
