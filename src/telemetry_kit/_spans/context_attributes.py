@@ -12,7 +12,7 @@ from telemetry_kit._core import ambient, counters, faults
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, metric_value, span_attributes
 from telemetry_kit._core.context import Current, Suspended, get_current
 from telemetry_kit._core.face import public
-from telemetry_kit._wrapping import awaitables, callables, drivers
+from telemetry_kit._wrapping import awaitables, callables, decorating
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
@@ -95,7 +95,7 @@ class context_attributes:  # noqa: N801 - reads as a function, and heads blocks 
         callables.check(func, "context_attributes")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        return cast("F", drivers.decorate(cast("Any", func), _Decorated(self, func)))
+        return cast("F", decorating.decorate(cast("Any", func), _Decorated(self, func)))
 
 
 class _Decorated:
