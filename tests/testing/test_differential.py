@@ -33,6 +33,15 @@ PROGRAMS = int(os.environ.get("TELEMETRY_KIT_PROGRAMS", "60"))
 scopes = itertools.count()
 _STACKTRACE = "exception.stacktrace"
 
+
+def _refuses_nan() -> bool:
+    sdk = Sdk()
+    sdk.meter_provider.get_meter("probe").create_counter("probe").add(float("nan"))
+    refused = sdk.points("probe") == []
+    sdk.shutdown()
+    return refused
+
+
 names = st.sampled_from(["a", "b", "c"])
 values = st.one_of(
     st.sampled_from(["", "x", "é", "x" * 300]),
@@ -43,7 +52,9 @@ values = st.one_of(
 )
 attributes = st.dictionaries(st.sampled_from(["k1", "k2", "k3"]), values, max_size=3)
 low = st.dictionaries(st.sampled_from(["k1", "k2"]), st.sampled_from(["u", "v"]), max_size=2)
-amounts = st.sampled_from([-1, 0, 1, 2.5, 7, 1e6, float("nan"), float("inf")])
+_NOT_FINITE = [float("nan"), float("inf")] if _refuses_nan() else []
+"""Older SDKs added them up."""
+amounts = st.sampled_from([-1, 0, 1, 2.5, 7, 1e6, *_NOT_FINITE])
 
 
 class Boom(Exception):
