@@ -78,10 +78,9 @@ def check_objectives(what: str, given: Objectives) -> tuple[Objective, ...]:
     """The objectives, or the TypeError or ValueError that says what is wrong with them."""
     if given is None:
         return ()
-    found = (given,) if isinstance(given, Objective) else given
-    if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
-        found = (found,)
-    objectives = tuple(found)
+    found: Any = given
+    several = isinstance(found, Iterable) and not isinstance(found, (str, bytes))
+    objectives: tuple[Any, ...] = tuple(found) if several else (found,)
     for one in objectives:
         if not isinstance(one, Objective):
             msg = f"objective of {what} must be an Objective or several, got {one!r:.100}"

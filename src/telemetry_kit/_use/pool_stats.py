@@ -147,8 +147,9 @@ class Reported(Polled):
 
     def utilization(self, owner: object) -> Reading:
         stats = self.now(owner)
-        known = stats is not None and stats.used is not None and stats.limit is not None
-        return ((self.series, (stats.used, stats.limit)),) if known else ()
+        if stats is None or stats.used is None or stats.limit is None:
+            return ()
+        return ((self.series, (stats.used, stats.limit)),)
 
     def pending(self, owner: object) -> Reading:
         stats = self.now(owner)
