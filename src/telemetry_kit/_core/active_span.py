@@ -334,17 +334,10 @@ class ActiveSpan:
             within = around
             if self._deferred is not None:
                 within = self._start_late(around)
-            try:
-                if self._recording:
-                    self._set_last(late, attributes)
-                    if error_type is not None:
-                        mark(
-                            self.span,
-                            error_type,
-                            None if description is None else self._scope.errors.clean(description),
-                        )
-            except Exception as fault:
-                faults.record("span.error", fault)
+            if self._recording:
+                self._set_last(late, attributes)
+                if error_type is not None:
+                    self._record_error(error_type, None, "", description)
             if measured is not None:
                 histogram, seconds, of = measured
                 histogram.record_now(seconds, of, within)

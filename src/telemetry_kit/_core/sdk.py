@@ -8,6 +8,7 @@ A capture of `telemetry_kit.testing` stands before both, and so does the console
 
 import os
 import sys
+from types import FrameType
 from typing import Any, NamedTuple
 
 import opentelemetry.metrics
@@ -145,7 +146,7 @@ def interrupted(span: Any) -> bool:
             return False
     except AttributeError:  # a lock of another kind
         return False
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith("opentelemetry.sdk."):
             return True

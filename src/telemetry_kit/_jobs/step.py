@@ -30,10 +30,9 @@ class Stretch(ActiveSpan, StaysHere):
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several span attributes."""
-        with faults.guard("span.set_attribute"):
-            for key, value in span_attributes(attributes).items():
-                if key not in OWN_KEYS:
-                    self._set(key, value)
+        for key, value in span_attributes(attributes).items():
+            if key not in OWN_KEYS:
+                self._set(key, value)
 
     def _own_keys(self) -> frozenset[str]:
         return OWN_KEYS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import active_span, clock, counters, faults, outcome, reentrancy
+from telemetry_kit._core import active_span, cells, clock, counters, faults, outcome, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._core.active_span import ActiveSpan, put
 from telemetry_kit._core.attributes import AttributeValue, plain_text
@@ -46,10 +46,23 @@ class Entered(_context.Current):
         self.running = running
         self.cell: list[Any] | None = None
 
+    def count_in(self) -> None:
+        """It runs."""
+        try:
+            cell = self.running.local.cell
+        except AttributeError:
+            cell = self.running.new()
+        self.cell, cell[0] = cell, cell[0] + 1
+
     def count_out(self) -> None:
         """It runs no longer."""
-        cell, self.cell = self.cell, None
-        if cell is not None:
+        cell = self.cell
+        if cell is None:
+            return
+        if cells.GIL:
+            cell[0], self.cell = cell[0] - 1, None  # in one: what interrupts it comes before or after
+        else:
+            self.cell = None
             self.running.leave(cell)
 
     def drop(self) -> None:

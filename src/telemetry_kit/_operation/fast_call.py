@@ -65,9 +65,12 @@ class FastCall:
         """The measurement, which ends the call from now on."""
         made = self.measurement()
         entered = made._current
-        entered.cell, self.cell = self.cell, None
-        entered._token, self.token = self.token, None
-        entered._attached, entered._before, self.attached, self.before = self.attached, self.before, None, None
+        if self.cell is not None:  # else it was handed over before, and an exception arrived then
+            entered.cell, self.cell = self.cell, None
+        if self.token is not None:
+            entered._token, self.token = self.token, None
+        if self.attached is not None:
+            entered._attached, entered._before, self.attached, self.before = self.attached, self.before, None, None
         return made
 
     def finish(self, exc: BaseException | None, result: Any) -> None:
@@ -121,7 +124,7 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
         if record is not None:
             record(duration, call.fast.operation.metric_static, call.context)
     except Exception as fault:
-        _record("metrics.record", fault)
+        faults.record("metrics.record", fault)
     finally:
         call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
         try:
@@ -136,16 +139,9 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
                 if call.span is not None:
                     call.span.end()
             except Exception as fault:
-                _record("trace.end", fault)
+                faults.record("trace.end", fault)
             finally:
                 here.busy = False
-
-
-def _record(site: str, fault: Exception) -> None:
-    try:
-        faults.record(site, fault)
-    except RecursionError:
-        return
 
 
 class Fast:

@@ -164,7 +164,7 @@ class Measurement(OperationCall, StaysHere):
             self._static = attributes
         if not plain or arguments is not None:
             self._enrich(attributes, arguments, args, kwargs)
-        entered.cell = entered.running.enter()
+        entered.count_in()
         operation.state.called = True
         self._be_current()
         self._start = self._resumed = clock.perf_counter()

@@ -89,7 +89,7 @@ class _HandedOn(ActiveSpan):
             self._current.context = carry.hand_on(carrier, incoming=incoming, public=operation.public_endpoint)
             if stepwise:
                 self._busy_time = 0.0
-            self._current.cell = operation.state.enter()
+            self._current.count_in()
             self._be_current()
         except BaseException:
             self.drop()

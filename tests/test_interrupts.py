@@ -1,0 +1,191 @@
+"""An exception that arrives at any line of the kit, as a signal handler's does: the host gets it, and all heals (ASY 11)."""
+
+import ast
+import gc
+import linecache
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from opentelemetry import context
+
+import telemetry_kit
+from telemetry_kit import Telemetry, current_measurement
+from telemetry_kit._core import reentrancy
+from tests.support import Sdk
+
+PACKAGE = Path(telemetry_kit.__file__).parent
+KEPT = {"record", "_record", "raised_by_host", "pass_on", "odd"}
+"""Who asks whether the host raised it, before it is kept from the host."""
+BELOW = ("carriers/", "_redaction/", "testing/", "_recording/", "monitoring/", "diagnosis/")
+"""What stands below the core, or isn't run by a host."""
+
+
+class TimeLimit(Exception):
+    """As celery's soft time limit: an `Exception`."""
+
+
+class CtrlC(KeyboardInterrupt):
+    pass
+
+
+def handler(_signal: int, _frame: FrameType | None) -> None:
+    raise wanted
+
+
+wanted: type[BaseException] = CtrlC
+
+
+@pytest.fixture(autouse=True)
+def handled() -> Iterator[None]:
+    before = signal.signal(signal.SIGUSR1, handler)
+    gc.disable()
+    yield
+    gc.enable()
+    signal.signal(signal.SIGUSR1, before)
+
+
+def body() -> int:
+    current_measurement().set_attribute("a", 1)
+    return 1
+
+
+def failing() -> int:
+    raise ValueError("no")
+
+
+def rows() -> Iterator[int]:
+    yield 1
+    yield 2
+
+
+def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
+    """What a host does, each once."""
+    operation = telemetry.operation("op")
+    fast, full, failed = operation(body), telemetry.operation("op", error_if=lambda _: None)(body), operation(failing)
+    generator, span, job = operation(rows), telemetry.span("span")(body), telemetry.batch_job("job")
+
+    def fails() -> None:
+        try:
+            failed()
+        except ValueError:
+            pass
+
+    def block() -> None:
+        with operation.measure() as m:
+            m.set_metric_attribute("a", "b")
+
+    def run() -> None:
+        with job.run() as running, running.step("load"):
+            running.processed()
+
+    return {
+        "success": fast,
+        "full path": full,
+        "failure": fails,
+        "block": block,
+        "generator": lambda: list(generator()),
+        "span": span,
+        "run": run,
+    }
+
+
+places: list[str] = []
+"""Where interrupts arrived."""
+NAMES = ["success", "full path", "failure", "block", "generator", "span", "run"]
+
+
+def interrupt(work: Callable[[], object], line: int) -> bool:
+    """Do `work`, with a signal at the so-manyth line of the kit that it runs; False where there is no such line."""
+    number, sent = 0, False
+
+    def trace(frame: FrameType, event: str, _arg: object) -> Any:
+        nonlocal number, sent
+        if not frame.f_code.co_filename.startswith(str(PACKAGE)):
+            return None
+        if event == "line" and not sent and _can_be_interrupted(frame):
+            number += 1
+            if number == line:
+                sent = True
+                places.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGUSR1)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    except (CtrlC, TimeLimit):
+        return True
+    finally:
+        sys.settrace(None)
+    assert not sent, f"what arrived at line {line} was swallowed"
+    return False
+
+
+def _can_be_interrupted(frame: FrameType) -> bool:
+    """Not a bare `try:`, which does nothing at which signal handlers would run, and no finaliser, in which Python only
+    reports what is raised."""
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    return line != "try:" and frame.f_code.co_name != "__del__"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [CtrlC, TimeLimit])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_interrupt_at_any_line(sdk: Sdk, name: str, kind: type[BaseException]) -> None:
+    """ASY 11: it reaches the host; afterwards the thread records, nothing is current and nothing active."""
+    global wanted
+    wanted, telemetry = kind, sdk.telemetry()
+    work = works(telemetry)[name]
+    after = telemetry.operation("after")(lambda: 1)
+    for _ in range(3):
+        work()
+        after()
+    line, problems = 1, []
+    while interrupt(work, line):
+        sdk.span_exporter.clear()
+        after()
+        left = context.get_current()
+        if left or len(sdk.spans("after")) != 1 or reentrancy.unsafe():
+            problems.append((places[-1], bool(left), len(sdk.spans("after"))))
+            context.attach(context.Context())
+        line += 1
+    active = {metric: sum(point.value for point in sdk.points(metric)) for metric in ("operation.active", "job.active")}
+
+    assert problems == []
+    assert {metric: number for metric, number in active.items() if number} == {}
+    assert line > 20
+
+
+def test_whoever_keeps_an_exception_from_the_host_asks_first() -> None:
+    """ASY 11: each `except Exception` of what a host runs records the fault, which asks, or asks itself."""
+    silent = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if name.startswith(BELOW):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and "Exception" in _names(node.type) and not _asks(node):
+                silent.append(f"{name}:{node.lineno}")
+
+    assert silent == []
+
+
+def _names(kind: ast.expr | None) -> set[str]:
+    return set() if kind is None else {node.id for node in ast.walk(kind) if isinstance(node, ast.Name)}
+
+
+def _asks(handler: ast.ExceptHandler) -> bool:
+    for node in ast.walk(handler):
+        if isinstance(node, ast.Raise) and node.exc is None:
+            return True
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in KEPT and any(isinstance(arg, ast.Name) and arg.id == handler.name for arg in node.args):
+                return True
+    return False
