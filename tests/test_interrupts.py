@@ -137,7 +137,9 @@ def _can_be_interrupted(frame: FrameType) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [CtrlC, TimeLimit])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_interrupt_at_any_line(sdk: Sdk, name: str, kind: type[BaseException]) -> None:
+def test_an_interrupt_at_any_line(
+    sdk: Sdk, name: str, kind: type[BaseException], record_property: Callable[[str, object], None]
+) -> None:
     """ASY 11: it reaches the host; afterwards the thread records, nothing is current and nothing active."""
     global wanted
     wanted, telemetry = kind, sdk.telemetry()
@@ -159,6 +161,7 @@ def test_an_interrupt_at_any_line(sdk: Sdk, name: str, kind: type[BaseException]
 
     assert problems == []
     assert {metric: number for metric, number in active.items() if number} == {}
+    record_property("interrupts", line - 1)
     assert line > 20
 
 

@@ -123,10 +123,10 @@ def test_a_host_s_handler_waits_for_the_end_of_a_record(
 ) -> None:
     """PRC 2: where the signal comes while the end is being recorded, the host's handler is called right after it."""
     handler(raiser(Terminated()))
-    record = job._definition.scope.instruments.histogram("job.duration").record
+    record = job._definition.scope.instruments.histogram("job.duration").record_now
 
     class Interrupted:
-        def record(self, *args: Any) -> None:
+        def record_now(self, *args: Any) -> None:
             signal.raise_signal(signal.SIGTERM)
             record(*args)
 
