@@ -97,8 +97,8 @@ def span_value(value: object, key: str = "a value") -> AttributeValue | None:
 
     >>> span_value("x" * 5_000) == "x" * 4_096
     True
-    >>> import decimal
-    >>> span_value(decimal.Decimal("9.90"))
+    >>> from decimal import Decimal
+    >>> span_value(Decimal("9.90"))
     '9.90'
     >>> span_value({"sku": "A1", "count": 2})
     '{"sku": "A1", "count": 2}'
