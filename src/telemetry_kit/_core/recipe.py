@@ -9,8 +9,9 @@ from __future__ import annotations
 import uuid
 import weakref
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+Made = TypeVar("Made", bound="ByRecipe")
 _living: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 _tokens: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
@@ -21,8 +22,8 @@ class ByRecipe:
     __slots__ = ("_made_with",)
     _made_with: tuple[tuple[Any, ...], dict[str, Any] | None]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        made = super().__new__(cls)
+    def __new__(cls: type[Made], *args: Any, **kwargs: Any) -> Made:  # noqa: PYI019 - Self needs 3.11
+        made = object.__new__(cls)
         if cls._recipe is ByRecipe._recipe:
             made._made_with = args, kwargs or None
         return made
