@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from telemetry_kit.carriers._budget import budgeted
+from telemetry_kit.carriers._budget import PARENT, budgeted
 
 MAX_FOREIGN = 1024
 """Names of other headers that are remembered; a client that sends a new name each time costs a look at each."""
@@ -93,8 +93,19 @@ class Carrier:
 
     def write(self, fields: Mapping[str, str]) -> None:
         """Write fields that aren't there (any more), as far as the transport bears them."""
-        for field, value in budgeted(fields, self.max_value, self.max_together).items():
-            self._add(field, value)
+        fitting = fields if self._fits(fields) else budgeted(fields, self.max_value, self.max_together)
+        for field, value in fitting.items():
+            if value:
+                self._add(field.lower(), value)
+
+    def _fits(self, fields: Mapping[str, str]) -> bool:
+        """Whether they can be written as they are: short enough, and in the order in which some are left out."""
+        if self.max_together is not None or next(iter(fields), PARENT) != PARENT:
+            return False
+        longest = self.max_value
+        if longest is None:
+            return True
+        return all(len(value) <= longest for value in fields.values())
 
     def _add(self, field: str, value: str) -> None:
         raise NotImplementedError
