@@ -91,10 +91,12 @@ def _texts(node: ast.expr) -> Iterator[str]:
 
 
 def _records(node: ast.AST) -> bool:
-    """`faults.record(...)`, or `record(...)` inside of `faults` itself."""
+    """`faults.record(...)`, or a module's own `_record(...)`, which takes the same."""
     if not isinstance(node, ast.Call) or len(node.args) != 2:
         return False
     func = node.func
+    if isinstance(func, ast.Name):
+        return func.id == "_record"
     return (
         isinstance(func, ast.Attribute) and func.attr == "record" and ast.unparse(func.value) in ("faults", "_faults")
     )

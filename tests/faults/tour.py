@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import functools
 import gc
+import importlib
 import io
 import logging
 import multiprocessing
+import os
 import queue
 import sys
 import threading
@@ -21,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import SpanKind
 
 import telemetry_kit
@@ -144,6 +147,22 @@ def calls_with_everything(sdk: Sdk) -> Any:
     return results
 
 
+class Instrumented(SpanProcessor):
+    """A span processor of the host's that is instrumented itself: its failing call ends inside the SDK."""
+
+    def __init__(self, telemetry: telemetry_kit.Telemetry) -> None:
+        self.telemetry = telemetry
+        self.at_it = False
+
+    def on_end(self, span: Any) -> None:
+        if not self.at_it:
+            self.at_it = True
+            outcome(self.telemetry.operation("within")(fail))
+            with self.telemetry.operation("within").measure() as m:
+                m.set_attribute("late", 1)
+                m.fail("declined", "why")
+
+
 @step
 def blocks(sdk: Sdk) -> Any:
     telemetry = sdk.telemetry()
@@ -162,6 +181,9 @@ def blocks(sdk: Sdk) -> Any:
         m.set_attribute("late", 1)
         reentrancy.here.state.busy = False
         m.fail("declined", "why")
+    sdk.tracer_provider.add_span_processor(Instrumented(telemetry))
+    with telemetry.operation("outer").measure(metric_attributes={"user.tier": "a", "user_tier": "b"}):
+        pass
     again = telemetry.operation("once").measure()
     with again, again:
         pass
@@ -253,6 +275,32 @@ def odd_exceptions(sdk: Sdk) -> Any:
         telemetry.record_exception(None)
     sdk.metrics()
     return results
+
+
+@step
+def objectives(sdk: Sdk) -> Any:
+    telemetry = sdk.telemetry()
+    results = []
+    for options in ({}, {"span": False}, {"convention": conventions.HTTP_SERVER}):
+        aims = [telemetry_kit.Objective(99.9), telemetry_kit.Objective(99.0, within=0.3)]
+        operation = telemetry.operation("work", objective=aims, **options)
+        results += [operation(lambda: 42)(), outcome(operation(fail))]
+    client = telemetry.operation("ask", convention=conventions.HTTP_CLIENT, objective=telemetry_kit.Objective(99.9))
+    results.append(outcome(client(fail), asyncio.CancelledError()))
+    sdk.metrics()
+    return results
+
+
+@step
+def numbers_of_ones_own(sdk: Sdk) -> Any:
+    telemetry = sdk.telemetry()
+    sent = telemetry.counter("orders.sent", unit="{mail}", description="Mails that were sent")
+    sent.add(2, {"a": 1})
+    sent.add()
+    sent.add(-1)
+    with telemetry.observe_gauge("orders.open", lambda: [(1, {"a": 1})], unit="{order}", description="Open orders"):
+        sdk.metrics()
+    return 42
 
 
 @step
@@ -456,6 +504,60 @@ def observed_pools(sdk: Sdk) -> Any:
     return semaphore._value
 
 
+class _Holder:
+    _in_use = None
+
+
+class Asyncpg:
+    """An asyncpg pool as far as it is asked: no server is needed to break what asks it."""
+
+    _holders = (_Holder(),)
+    _queue = None
+    get_idle_size = get_min_size = get_max_size = get_size = lambda self: 1  # noqa: E731
+
+
+class Psycopg:
+    """Likewise."""
+
+    closed = False
+    _waiting = ()
+    _tasks = queue.Queue()  # type: ignore[var-annotated]
+    _sched = types.SimpleNamespace(_queue=[])
+    _workers = ()
+
+    def get_stats(self) -> dict[str, int]:
+        return {"pool_size": 2, "pool_available": 1, "pool_max": 3, "pool_min": 1}
+
+
+Asyncpg.__module__, Asyncpg.__name__ = "asyncpg.pool", "Pool"
+Psycopg.__module__, Psycopg.__name__ = "psycopg_pool.pool", "ConnectionPool"
+
+
+@step
+def pools_of_others(sdk: Sdk) -> Any:
+    telemetry = sdk.telemetry()
+    sqlalchemy = importlib.import_module("sqlalchemy")
+    engine = sqlalchemy.create_engine(
+        "sqlite://", poolclass=sqlalchemy.pool.QueuePool, pool_size=1, max_overflow=0, pool_timeout=0
+    )
+    asyncpg, psycopg = Asyncpg(), Psycopg()
+    with (
+        telemetry.observe_pool(asyncpg, name="asyncpg"),
+        telemetry.observe_pool(psycopg, name="psycopg"),
+        telemetry.observe_pool(engine, name="engine", record_times=True),
+    ):
+        with engine.connect() as connection:
+            found = connection.execute(sqlalchemy.text("SELECT 42")).scalar()
+            late = outcome(engine.connect)
+        sdk.metrics()
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    engine.dispose()
+    return found, late
+
+
 @step
 def queues_and_caches(sdk: Sdk) -> Any:
     telemetry = sdk.telemetry()
@@ -544,6 +646,7 @@ def thread_pools(sdk: Sdk) -> Any:
             results.append(pool.submit(abs, -1).result(20))
             results.append(outcome(pool.submit(fail).result, 20))
             results.append(list(pool.map(abs, [-1, -2])))
+            telemetry.wrap_executor(pool, name="resize", **options)  # type: ignore[arg-type]
             sdk.metrics()
         results.append(outcome(pool.submit, abs, 1))
     sdk.metrics()
@@ -626,6 +729,7 @@ def jobs(sdk: Sdk) -> Any:
     ) as run:
         with run.step("extract") as part:
             part.set_attribute("a", 1)
+            part.set_attributes(Torn(a=1))
         again = run.step("again")
         with again, again:
             pass
