@@ -65,9 +65,9 @@ class Decorated:
             measurement._begin(self.span_static, self.arguments, args, kwargs)
             return measurement
         except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough
-            entered = None if measurement is None else measurement._current
-            if entered is not None and entered.cell is not None:
-                entered.cell[0], entered.cell = entered.cell[0] - 1, None
+            begun: Any = getattr(measurement, "_current", None)
+            if begun is not None and begun.cell is not None:
+                begun.cell[0], begun.cell = begun.cell[0] - 1, None
             return NOTHING
         except BaseException:
             if measurement is not None:
