@@ -415,6 +415,25 @@ def events(sdk: Sdk) -> Any:
 
 
 @step
+def attributes_of_the_context(sdk: Sdk) -> Any:
+    telemetry = sdk.telemetry()
+    results = []
+    for given in ({"tier": "gold"}, Torn(tier="gold"), {"tier": Text()}):
+        within = telemetry_kit.context_attributes(given, metric_keys=("tier",))
+        with within, telemetry.span("work"):
+            telemetry.event("config.changed")
+            results.append(telemetry.operation("work")(lambda: 42)())
+            with telemetry.batch_job("billing").run() as run, run.step("load"):
+                pass
+        results.append(outcome(telemetry_kit.context_attributes(given)(lambda: 7)))
+    used = telemetry_kit.context_attributes({"tier": "gold"})
+    with used, used:
+        pass
+    sdk.metrics()
+    return results
+
+
+@step
 def unhandled(sdk: Sdk) -> Any:
     telemetry = sdk.telemetry()
     told: list[str] = []
