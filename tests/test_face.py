@@ -48,3 +48,55 @@ def test_an_async_with_block_says_it_too() -> None:
 
     with pytest.raises(TypeError, match="must not head"):
         asyncio.run(main())
+
+
+MEMBERS = {
+    "BatchJob": {"name", "run"},
+    "Cache": {"evicted", "hit", "load", "lookup", "miss"},
+    "Counter": {"add", "name"},
+    "Database": {"query"},
+    "Diagnosis": {"as_dict", "findings", "stops"},
+    "ErrorPolicy": {
+        "burst", "messages", "rate", "scrub", "signal", "stacktrace", "total_burst", "total_rate",
+    },
+    "Finding": {"code", "next", "seen", "severity"},
+    "Handle": {"stop"},
+    "JobRun": {
+        "duration", "failed", "mark_failed", "mark_skipped", "processed", "progress", "set_attribute", "set_attributes",
+        "skipped", "span", "state", "step", "track",
+    },
+    "LogCorrelation": {"filter"},
+    "LogSampling": {"filter"},
+    "Measurement": {
+        "add_event", "duration", "fail", "inject", "set_attribute", "set_attributes", "set_metric_attribute", "span",
+    },
+    "Operation": {"measure", "name"},
+    "Pool": {"create", "error", "resize", "stats", "timeout", "use", "wait"},
+    "PoolStats": {"errors", "idle", "idle_max", "idle_min", "limit", "pending", "timeouts", "used"},
+    "Query": {
+        "add_event", "duration", "fail", "inject", "returned_rows", "set_attribute", "set_attributes",
+        "set_metric_attribute", "span",
+    },
+    "QueueStats": {"limit", "oldest_age", "size"},
+    "Telemetry": {
+        "batch_job", "cache", "counter", "database", "event", "health", "logger", "meter", "name", "observe_cache",
+        "observe_event_loop", "observe_gauge", "observe_pool", "observe_queue", "operation", "pool", "record_exception",
+        "span", "tracer", "version", "watch_unhandled", "wrap_executor",
+    },
+}  # fmt: skip
+"""Everything that a user may call on what the package exports; `Objective` has its own test."""
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_public_class_has_the_members_of_the_contract_and_no_other(name: str) -> None:
+    """What isn't in the reference has an underscore or stands elsewhere."""
+    kind = getattr(telemetry_kit, name)
+
+    assert {member for member in dir(kind) if not member.startswith("_")} == MEMBERS[name]
+
+
+def test_every_public_class_is_held_to_the_contract() -> None:
+    """No class is exported whose members nobody looks at."""
+    classes = {name for name in telemetry_kit.__all__ if isinstance(getattr(telemetry_kit, name), type)}
+
+    assert classes - {"Objective"} == MEMBERS.keys()

@@ -94,7 +94,7 @@ def test_what_nobody_can_end_is_dropped_once(end: str) -> None:
         pass
 
     handle = Handle()
-    watch = reentrancy.watch(handle, Call())
+    watch = reentrancy.watch(handle, Call().drop)
     if end == "stopped":
         watch.stop()
     del watch, handle

@@ -102,7 +102,7 @@ def test_a_thread_that_cannot_be_started(telemetry: Telemetry, sdk: Sdk, monkeyp
     job = telemetry.batch_job("nightly", flush_timeout=30.0)
     with monkeypatch.context() as patched, job.run() as run:
         patched.setattr(threading.Thread, "start", broken)
-        run.end(None)
+        run._end(None)
 
     assert run.state == "succeeded"
     assert sdk.value("telemetry_kit.faults", fault__site="job.flush") >= 1
@@ -184,8 +184,8 @@ def test_a_run_entered_here_and_ended_in_another_thread(
     run = telemetry.batch_job("nightly").run()
 
     def begin_here() -> str | None:
-        run.begin()
-        thread = threading.Thread(target=run.end, args=(None,))
+        run._begin_run()
+        thread = threading.Thread(target=run._end, args=(None,))
         thread.start()
         thread.join()
         return current_run().state

@@ -275,9 +275,9 @@ def test_a_handler_that_could_not_be_put_back_is_left_alone(
     with monkeypatch.context() as patched:
         patched.setattr(signal, "getsignal", lambda _: None)
         run = telemetry.batch_job("nightly", handle_sigterm=True).run()
-        run.begin()
+        run._begin_run()
     during = signal.getsignal(signal.SIGTERM)
-    run.end(None)
+    run._end(None)
 
     assert (during, run.state) == (before, "succeeded")
 

@@ -230,7 +230,7 @@ def test_a_forked_child_starts_at_nothing(path: Path) -> None:
                 from telemetry_kit._jobs.state import _active, _records, jobs_of
                 jobs = jobs_of(job._definition.scope.instruments)
                 seen = [number for _, number in _active(jobs)], [number for _, number in _records(jobs)]
-                run.end(None)
+                run._end(None)
                 with job.run() as own:
                     own.processed()
                     seen += ([number for _, number in _active(jobs)],)

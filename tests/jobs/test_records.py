@@ -358,10 +358,10 @@ def test_runs_that_overlap_end_in_any_order(job: BatchJob, telemetry: Telemetry)
     """A run that has ended is never current, though another one puts it back."""
     with telemetry.batch_job("outer").run() as outer:
         first, second = job.run(), job.run()
-        first.begin()
-        second.begin()
-        first.end(None)
-        second.end(None)
+        first._begin_run()
+        second._begin_run()
+        first._end(None)
+        second._end(None)
         after = current_run()
 
     assert (after, current_run().state) == (outer, None)

@@ -143,11 +143,11 @@ def test_runs_that_compare_as_equal_are_each_their_own(job: BatchJob, handler: A
     first, second = job.run(), job.run()
 
     def overlap() -> Any:
-        first.begin()
-        second.begin()
-        first.end(None)
+        first._begin_run()
+        second._begin_run()
+        first._end(None)
         during = signal.getsignal(signal.SIGTERM)
-        second.end(None)
+        second._end(None)
         return during
 
     assert copy_context().run(overlap) is not signal.SIG_DFL

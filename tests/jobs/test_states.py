@@ -167,11 +167,11 @@ def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
     good, bad = job.run(), job.run()
 
     def overlapping() -> None:
-        good.begin()
-        bad.begin()
+        good._begin_run()
+        bad._begin_run()
         for run in (bad, good) if failing_first else (good, bad):
             clock.advance(10)
-            run.end(ValueError("no") if run is bad else None)
+            run._end(ValueError("no") if run is bad else None)
 
     copy_context().run(overlapping)  # ended in the order in which they began, they leave the first one's context
 

@@ -204,7 +204,7 @@ class ActiveSpan:
 
     # While its body is suspended
 
-    def suspend(self) -> None:
+    def _suspend(self) -> None:
         """The body has stopped for now: nothing of what it had made current is current."""
         suspended = self._suspended
         if suspended is None:
@@ -215,7 +215,7 @@ class ActiveSpan:
         if self._busy_time is not None:
             self._busy_time += clock.perf_counter() - self._resumed
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """The body goes on, here and now."""
         if self._busy_time is not None:
             self._resumed = clock.perf_counter()
@@ -224,7 +224,7 @@ class ActiveSpan:
 
     # Its end
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         """Put everything back that still is the call's, where an exception arrived in the middle of its end."""
         self._leave()
 

@@ -135,12 +135,12 @@ def _drain() -> None:
 class Watch(weakref.ref[Any]):
     """Sees an object go on which the end of a call depends: the handle of a `with` block, a future, a suspended body.
 
-    When that goes before the call has ended, `call.drop()` is done at the next safe point. Nothing of ours runs in the
+    When that goes before the call has ended, `drop()` is done at the next safe point. Nothing of ours runs in the
     collector: the list that waits takes the reference by itself.
     """
 
-    __slots__ = ("call",)
-    call: Any
+    __slots__ = ("drop",)
+    drop: Callable[[], None]
 
     def stop(self) -> None:
         """The call has ended."""
@@ -149,17 +149,17 @@ class Watch(weakref.ref[Any]):
     def abandon(self) -> None:
         """The object has gone."""
         if _watches.pop(id(self), None) is not None:
-            self.call.drop()
+            self.drop()
 
 
 _watches: dict[int, Watch] = {}
 """Held, since the collector asks no reference that goes together with its object."""
 
 
-def watch(handle: object, call: Any) -> Watch:
-    """Have `call.drop()` done once `handle` has gone, unless the watch is stopped before. `call` must not hold it."""
+def watch(handle: object, drop: Callable[[], None]) -> Watch:
+    """Have `drop()` done once `handle` has gone, unless the watch is stopped before. `drop` must not hold it."""
     found = Watch(handle, waiting.append)
-    found.call = call
+    found.drop = drop
     _watches[id(found)] = found
     return found
 

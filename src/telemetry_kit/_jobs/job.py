@@ -102,5 +102,5 @@ class _Decorated:
             except Exception as fault:
                 faults.record("job.run_id", fault)
         run = JobRun(self._definition, run_id, function=self._function)
-        run.begin(stepwise=self._stepwise)
+        run._begin_run(stepwise=self._stepwise)
         return run

@@ -22,12 +22,12 @@ variable, so that tasks that go through records of one run at once don't answer 
 class Records:
     """What a run says of its records. It never raises, and can be called from any thread."""
 
-    done_of_total: tuple[float, float] | None = None
+    _done_of_total: tuple[float, float] | None = None
     """What `progress` has last been told."""
 
     def __init__(self, job: Job, state: JobState) -> None:
         self._job = job
-        self.job_state = state
+        self._job_state = state
         self.counted: counters.Tally[str] = counters.Tally()
         """The run's records by outcome; those of the job are its state's."""
         self._records = state.records
@@ -56,7 +56,7 @@ class Records:
 
     def progress(self, done: float, total: float) -> None:
         """Say how much is done, of how much, in any unit. Cheap enough to be called for every record."""
-        self.done_of_total = (done, total)
+        self._done_of_total = (done, total)
 
     @overload
     def track(self, iterable: Iterable[T], total: int | None = None) -> Iterator[T]: ...
@@ -94,7 +94,7 @@ class Records:
                 with faults.guard("job.records"):  # a reason that can't be hashed costs itself, not the record
                     guarded = self._job.guard.value("job.record.reason", reason)
             self.counted.add(outcome, n)
-            self._records.add(self.job_state.record_series(outcome, guarded), n)
+            self._records.add(self._job_state.record_series(outcome, guarded), n)
             record = RECORD.get()
             if record is not None and record[0] is self:
                 record[1] = True

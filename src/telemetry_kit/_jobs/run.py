@@ -42,13 +42,13 @@ class _InProgress(context.Current):
         self.run = weakref.ref(run)
         self.counted = run.counted
         self.started = 0.0
-        self._state = run.job_state
+        self._state = run._job_state
         self.mine = self.run
 
     @property
-    def done_of_total(self) -> tuple[float, float] | None:
+    def _done_of_total(self) -> tuple[float, float] | None:
         run = self.run()
-        return None if run is None else run.done_of_total
+        return None if run is None else run._done_of_total
 
     def drop(self) -> None:
         """Nobody can end the run any more: what was at work in it is gone, and it hasn't completed."""
@@ -64,9 +64,9 @@ class JobRun(Running, Records):
     Its methods never raise, cost next to nothing, and can be called from any thread.
     """
 
-    terminated: BaseException | None = None
+    _terminated: BaseException | None = None
     _sigterm = False
-    ending: bool = False
+    _ending: bool = False
     _state: State | None = None
     _outer: JobRun | None = None
     _failed: str | None = None
@@ -82,7 +82,7 @@ class JobRun(Running, Records):
         links: Any = None,
         function: str | None = None,
     ) -> None:
-        self.definition = job
+        self._definition = job
         self._scope = job.scope
         self._given: dict[str, object] = {}
         state = job.job.own
@@ -103,7 +103,7 @@ class JobRun(Running, Records):
                 self.run_id = kept if kept is None or isinstance(kept, str) else str(kept)
 
     def __repr__(self) -> str:
-        return f"<JobRun of {self.definition.name!r}, {self.state or 'not started'}>"
+        return f"<JobRun of {self._definition.name!r}, {self.state or 'not started'}>"
 
     @property
     def state(self) -> State | None:
@@ -129,29 +129,29 @@ class JobRun(Running, Records):
     # How it goes
 
     def __enter__(self) -> JobRun:  # noqa: PYI034
-        self.begin()
+        self._begin_run()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end(exc)
+        self._end(exc)
 
     async def __aenter__(self) -> JobRun:  # noqa: PYI034
-        self.begin()
+        self._begin_run()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end(exc)
+        self._end(exc)
 
-    def begin(self, *, stepwise: bool = False) -> None:
+    def _begin_run(self, *, stepwise: bool = False) -> None:
         """Start, and be current; of a body that goes step by step, in its steps."""
         if self._state is not None:
             faults.record("job.run", RuntimeError("a JobRun is for one use: call run() again"))
             return
-        job = self.definition
+        job = self._definition
         try:
             if reentrancy.waiting:
                 reentrancy.drain()
@@ -159,7 +159,7 @@ class JobRun(Running, Records):
             self._state = "running"
             if job.handle_sigterm:
                 sigterm.watch(self)
-            self._watch = reentrancy.watch(self, self._current)
+            self._watch = reentrancy.watch(self, self._current.drop)
             with faults.guard("job.carrier"):
                 self._come_from()
             if job.has_span:
@@ -170,32 +170,32 @@ class JobRun(Running, Records):
                 self._suspended = context.Suspended(self._current)
             else:
                 self._current.enter()
-            self.started = self._current.started = clock.perf_counter()
-            self.job_state.start(self._current)
+            self._started = self._current.started = clock.perf_counter()
+            self._job_state.start(self._current)
             if job.flush_at_start:
                 flush.flush(job.scope, job.flush_timeout or START_SECONDS)
         except BaseException as exc:  # SIGTERM or Ctrl-C: `with` doesn't end what could not be entered
-            self.end(exc)
+            self._end(exc)
             raise
 
-    def end(self, exc: BaseException | None, result: Any = None) -> None:
+    def _end(self, exc: BaseException | None, result: Any = None) -> None:
         """The run is over: record its outcome, once. Never raises an `Exception`."""
         if self._state != "running":
             return
         try:
-            self.ending = True
+            self._ending = True
             now = clock.perf_counter()
-            job = self.definition
+            job = self._definition
             if self._generation is not counters.fork.generation:
                 self._state = None
                 return  # begun in the parent process, which records it
-            self.duration = max(0.0, now - self.started)
+            self.duration = max(0.0, now - self._started)
             failure = None if exc is None else _outcome.classify(exc, job.expected, "job.expected")
-            if self.terminated is not None:
+            if self._terminated is not None:
                 self._sigterm = sigterm.ended(self, exc, failure)
             state, error_type = self._judge(failure)
             self._state = state
-            self.job_state.finish(self._current, state)
+            self._job_state.finish(self._current, state)
             self._outer = _live(self._outer)
             self._record_end(state, error_type, exc if failure is not None else None)
             if job.flush_timeout is not None:
@@ -203,29 +203,29 @@ class JobRun(Running, Records):
         except Exception as fault:
             faults.record("job.end", fault)
         finally:
-            self.leave()
+            self._put_back()
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         """Leave nothing behind, also where an exception arrived in the middle of the end."""
         try:
             self._leave()
         finally:
             if self._state == "running":
                 self._state = "failed"
-            if self.job_state.active.get(id(self._current)) is self._current:
-                self.job_state.finish(self._current, self._state or "failed")
+            if self._job_state.active.get(id(self._current)) is self._current:
+                self._job_state.finish(self._current, self._state or "failed")
             if self._watch is not None:
                 self._watch.stop()
-            if self.definition.handle_sigterm:
+            if self._definition.handle_sigterm:
                 sigterm.unwatch(self)
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Nobody will ever end it, such as that of a coroutine which nobody awaits: it is active no longer."""
         if self._state == "running":
             self._state = None
-            self.job_state.active.pop(id(self._current), None)
+            self._job_state.active.pop(id(self._current), None)
             self._current.drop()
-            if self.definition.handle_sigterm:
+            if self._definition.handle_sigterm:
                 sigterm.unwatch(self)
 
     def _judge(self, failure: str | None) -> tuple[State, str | None]:
@@ -241,8 +241,8 @@ class JobRun(Running, Records):
         return "skipped" if self._skipped else "succeeded", None
 
     def _record_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
-        job = self.definition
-        attributes: dict[str, AttributeValue] = {**self.job_state.attributes, "job.result": RESULTS[state]}
+        job = self._definition
+        attributes: dict[str, AttributeValue] = {**self._job_state.attributes, "job.result": RESULTS[state]}
         if error_type is not None:
             attributes["error.type"] = job.job.guard.error_type(error_type)
         on_span: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
@@ -273,7 +273,7 @@ class JobRun(Running, Records):
             self._links = propagation.links_to(self._linked)
 
     def _span_attributes(self) -> dict[str, AttributeValue]:
-        job = self.definition
+        job = self._definition
         attributes = {
             key: value for key, value in {**span_attributes(self._given), **job.declared}.items() if key not in OWN_KEYS
         }
@@ -314,10 +314,10 @@ class _NoRun(JobRun):
     def mark_failed(self, error_type: str) -> None:
         return
 
-    def begin(self, *, stepwise: bool = False) -> None:
+    def _begin_run(self, *, stepwise: bool = False) -> None:
         return
 
-    def end(self, exc: BaseException | None, result: Any = None) -> None:
+    def _end(self, exc: BaseException | None, result: Any = None) -> None:
         return
 
 

@@ -27,12 +27,12 @@ STATUS = 128 + signal.SIGTERM
 class Terminable(Protocol):
     """A run that SIGTERM ends."""
 
-    terminated: BaseException | None
+    _terminated: BaseException | None
     """What was raised because SIGTERM came while it ran."""
-    ending: bool
+    _ending: bool
     """It has begun to end: what arrives now is for whoever comes after it."""
 
-    def end(self, exc: BaseException | None, result: Any = None) -> None: ...
+    def _end(self, exc: BaseException | None, result: Any = None) -> None: ...
 
 
 _runs: list[Terminable] = []
@@ -46,7 +46,7 @@ def ended(run: Terminable, exc: BaseException | None, failure: str | None) -> bo
     Another exception that a handler of the host raised is a failure under its own name; one that the run has dealt with
     is none.
     """
-    raised = run.terminated
+    raised = run._terminated
     if raised is None:
         return False
     if isinstance(raised, SystemExit) and raised.code == STATUS:
@@ -93,7 +93,7 @@ def unwatch(run: Terminable) -> None:
 
 def _on_sigterm(number: int, frame: Any) -> None:
     global _came
-    if any(run.ending for run in _runs):
+    if any(run._ending for run in _runs):
         _came = True
         if not callable(_previous):
             _put_back()
@@ -111,7 +111,7 @@ def _terminate(number: int, frame: Any) -> None:
             raise SystemExit(STATUS)  # noqa: TRY301 - what is raised is marked below, whoever raises it
     except BaseException as raised:
         for run in _runs:
-            run.terminated = raised
+            run._terminated = raised
         # Registered last, it runs before the exit handlers of the SDK, wherever that was set up.
         atexit.unregister(_end_what_is_left)
         atexit.register(_end_what_is_left)
@@ -121,8 +121,8 @@ def _terminate(number: int, frame: Any) -> None:
 def _end_what_is_left() -> None:
     """End the runs that the exception has passed by, such as that of a coroutine in a loop that nobody cleaned up."""
     for run in tuple(_runs):
-        if run.terminated is not None:
-            run.end(run.terminated)
+        if run._terminated is not None:
+            run._end(run._terminated)
 
 
 def _put_back() -> None:

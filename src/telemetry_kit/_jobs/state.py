@@ -49,7 +49,7 @@ class Active(Protocol):
         ...
 
     @property
-    def done_of_total(self) -> tuple[float, float] | None:
+    def _done_of_total(self) -> tuple[float, float] | None:
         """What it has last said of its progress."""
         ...
 
@@ -277,7 +277,7 @@ def _last_run_records(jobs: Jobs) -> Reading:
 
 def _progress(jobs: Jobs) -> Reading:
     for state in jobs.states():
-        said = [run.done_of_total for run in list(state.active.values()) if run.done_of_total is not None]
+        said = [run._done_of_total for run in list(state.active.values()) if run._done_of_total is not None]
         if said:
             done, total = said[-1]
             try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Stretch(ActiveSpan, StaysHere):
     """What a run and a step have in common."""
 
-    started: float = 0.0
+    _started: float = 0.0
     """When it started, on the monotonic clock."""
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
@@ -41,10 +41,10 @@ class Stretch(ActiveSpan, StaysHere):
 class Running(Stretch):
     """A run, as far as its steps know it."""
 
-    definition: JobDefinition
-    job_state: JobState
+    _definition: JobDefinition
+    _job_state: JobState
 
-    def context_for_steps(self) -> Context | None:
+    def _context_for_steps(self) -> Context | None:
         """What a step in a thread that has not inherited it goes on from."""
         return self._current.context
 
@@ -68,11 +68,11 @@ class Step(Stretch):
             return self
         try:
             self._generation = counters.fork.generation
-            self._scope = run.definition.scope
+            self._scope = run._definition.scope
             with faults.guard("job.step"):
                 self._begin(run)
             self._current.enter()
-            self.started = clock.perf_counter()
+            self._started = clock.perf_counter()
             return self
         except BaseException:
             self._current.drop()
@@ -80,9 +80,9 @@ class Step(Stretch):
 
     def _begin(self, run: Running) -> None:
         if not get_current_span().get_span_context().is_valid:
-            self._current.context = run.context_for_steps()  # a thread that has not inherited the run's
-        if run.definition.has_span:
-            attributes: dict[str, AttributeValue] = {"job.name": run.definition.name}
+            self._current.context = run._context_for_steps()  # a thread that has not inherited the run's
+        if run._definition.has_span:
+            attributes: dict[str, AttributeValue] = {"job.name": run._definition.name}
             name = span_value(self.name)
             if name is not None:
                 attributes["job.step.name"] = name
@@ -96,10 +96,10 @@ class Step(Stretch):
             run = self._run
             if run is None or self.duration is not None or self._generation is not counters.fork.generation:
                 return
-            self.duration = max(0.0, now - self.started)
-            error_type = None if exc is None else outcome.classify(exc, run.definition.expected, "job.expected")
-            guard = run.definition.job.guard
-            attributes = {**run.job_state.attributes}
+            self.duration = max(0.0, now - self._started)
+            error_type = None if exc is None else outcome.classify(exc, run._definition.expected, "job.expected")
+            guard = run._definition.job.guard
+            attributes = {**run._job_state.attributes}
             name = guard.value("job.step.name", self.name)
             if name is not None:
                 attributes["job.step.name"] = name
@@ -107,7 +107,7 @@ class Step(Stretch):
                 attributes["error.type"] = guard.error_type(error_type)
             histogram = self._scope.instruments.histogram("job.step.duration")
             measured = (histogram, self.duration, ambient.with_own(attributes, guard))
-            self._close(error_type, exc, named=run.definition.name, measured=measured)
+            self._close(error_type, exc, named=run._definition.name, measured=measured)
         except Exception as fault:
             faults.record("job.step", fault)
         finally:

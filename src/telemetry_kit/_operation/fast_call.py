@@ -38,7 +38,7 @@ class FastCall:
 
     def running(self) -> bool:
         """Whether it has begun and not ended."""
-        return self.made is None or self.made.running()
+        return self.made is None or self.made._is_running()
 
     def measurement(self) -> Measurement:
         """The measurement of the call, made when it is first asked for."""
@@ -77,7 +77,7 @@ class FastCall:
         """End a call that isn't a plain success, unless its body never began."""
         try:
             if self.start and self.made is not _measurement.NO_MEASUREMENT:
-                self.hand_over().end(exc, result)
+                self.hand_over()._end(exc, result)
         except RecursionError:  # the stack has no room to record it: what is the call's is given back to be put back
             if self.made is not None and self.made is not _measurement.NO_MEASUREMENT:
                 entered = self.made._current

@@ -94,7 +94,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             if waits:
                 waiting = call.hand_over()
                 waiting._current.mine = waiting
-                waiting.suspend()
+                waiting._suspend()
                 call.made = _measurement.NO_MEASUREMENT
                 return drivers.follow(result, waiting)
             if (
@@ -160,7 +160,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             elif call.made is None and call.before is not None and _context.get_current() is call.context:
                 _context.attach(call.before)  # an exception arrived before the token was kept
             if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
-                call.made.leave()
+                call.made._put_back()
 
     return wrapper
 
@@ -272,6 +272,6 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             elif call.made is None and call.before is not None and _context.get_current() is call.context:
                 _context.attach(call.before)  # an exception arrived before the token was kept
             if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
-                call.made.leave()
+                call.made._put_back()
 
     return wrapper

@@ -48,11 +48,11 @@ class Measurement(OperationCall, StaysHere):
             return self
         try:
             entered = self._current = Entered(self._operation.state, None)
-            self._watch = entered.mine = reentrancy.watch(self, entered)
+            self._watch = entered.mine = reentrancy.watch(self, entered.drop)
             self._begin(self._operation.span_static, None, None, {})
             return self
         except BaseException:
-            self.drop()
+            self._drop()
             raise
 
     def __exit__(
@@ -61,7 +61,7 @@ class Measurement(OperationCall, StaysHere):
         if self._again:
             self._again -= 1
         else:
-            self.end(exc)
+            self._end(exc)
 
     async def __aenter__(self: M) -> M:  # noqa: PYI019 - Self is in typing from 3.11 on
         self.__enter__()
@@ -139,7 +139,7 @@ class Measurement(OperationCall, StaysHere):
 
     # How it goes
 
-    def running(self) -> bool:
+    def _is_running(self) -> bool:
         """Whether it has begun and not ended."""
         return self._state == 1
 
@@ -169,7 +169,7 @@ class Measurement(OperationCall, StaysHere):
         self._be_current()
         self._start = self._resumed = clock.perf_counter()
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Nobody will ever end it: it counts no longer."""
         self._state = 2
         entered = self.__dict__.get("_current")
@@ -178,7 +178,7 @@ class Measurement(OperationCall, StaysHere):
         if self._watch is not None:
             self._watch.stop()
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         """Put everything back that the call had made its own. A second time does nothing."""
         if self._state == 3:
             return
@@ -193,7 +193,7 @@ class Measurement(OperationCall, StaysHere):
             self._suspended = entered.mine = None  # which may be this
             self._state = 3
 
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """The call is over: record its outcome, once. Never raises an `Exception`."""
         if self._state != 1:
             return
@@ -220,7 +220,7 @@ class Measurement(OperationCall, StaysHere):
         except Exception as fault:
             faults.record("operation.end", fault)
         finally:
-            self.leave()
+            self._put_back()
 
     def _exception_record(self) -> Record:
         return self._operation.exception_record
@@ -244,10 +244,10 @@ class _NoMeasurement(Measurement):
     def __enter__(self) -> Measurement:
         return self
 
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         return
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         return
 
     def inject(self, carrier: Any) -> Any:

@@ -61,7 +61,7 @@ class Decorated:
             entered = measurement._current = Entered(self.running, measurement)
             if self.stepwise:
                 measurement._busy_time = 0.0
-                measurement._watch = entered.mine = reentrancy.watch(measurement, entered)
+                measurement._watch = entered.mine = reentrancy.watch(measurement, entered.drop)
             measurement._begin(self.span_static, self.arguments, args, kwargs)
             return measurement
         except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough
@@ -71,7 +71,7 @@ class Decorated:
             return NOTHING
         except BaseException:
             if measurement is not None:
-                measurement.drop()
+                measurement._drop()
             raise
 
 
@@ -92,20 +92,20 @@ class _HandedOn(ActiveSpan):
             self._current.count_in()
             self._be_current()
         except BaseException:
-            self.drop()
+            self._drop()
             raise
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         self._current.drop()
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         try:
             self._leave()
         finally:
             self._current.count_out()
 
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        self.leave()
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        self._put_back()
 
 
 def _never() -> bool:

@@ -125,25 +125,25 @@ class _Call:
         if not stepwise:
             self._current.enter()
 
-    def suspend(self) -> None:
+    def _suspend(self) -> None:
         if self._suspended is None:
             self._current.leave()
             self._suspended = Suspended(self._current)
         else:
             self._suspended.suspend()
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         if self._suspended is not None:
             self._suspended.resume()
 
-    def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
-        self.leave()
+    def _end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
+        self._put_back()
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         if self._suspended is None:
             self._current.leave()
         else:
             self._suspended.suspend()
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         self._current.drop()

@@ -112,13 +112,13 @@ class NewSpan:
 
     def __enter__(self) -> Span:
         call = _Call(self._options, self._name or "span", self._options.static)
-        block = _Block(call, reentrancy.watch(self, call._current))
+        block = _Block(call, reentrancy.watch(self, call._current.drop))
         try:
             call.begin(None, (), {})
             _ENTERED.set((*_entered(), block))
             return call.span
         except BaseException:
-            call.drop()
+            call._drop()
             block.watch.stop()
             raise
 
@@ -130,7 +130,7 @@ class NewSpan:
             if block.watch() is self:
                 _ENTERED.set(tuple(other for other in entered if other is not block))
                 block.watch.stop()
-                block.call.end(exc)
+                block.call._end(exc)
                 return
 
 
@@ -173,7 +173,7 @@ class _SpanCalls:
             return awaitables.NOTHING
         except BaseException:
             if call is not None:
-                call.drop()
+                call._drop()
             raise
 
 
@@ -243,12 +243,12 @@ class _Call(ActiveSpan):
 
             propagation.inject(carrier, self._current.context)
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Nobody will ever end it: its span is never recorded."""
         self._running = False
         self._current.drop()
 
-    def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
+    def _end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
         """End the span, once, with what became of the call."""
         if not self._running:
             return

@@ -163,7 +163,7 @@ class Query(Measurement):
             return
         self._rows = (self._rows or 0) + n
 
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """Record the rows while the span is still current, then the rest."""
         rows = self._rows
         if rows is not None and self._state == 1 and self._generation is counters.fork.generation:
@@ -179,7 +179,7 @@ class Query(Measurement):
                 self.set_attribute(ROWS, rows)
             except Exception as fault:
                 faults.record("database.returned_rows", fault)
-        super().end(exc, result)
+        super()._end(exc, result)
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

@@ -45,18 +45,18 @@ class Timed:
         self._generation = counters.fork.generation
         self._start = clock.perf_counter()
 
-    def suspend(self) -> None:
+    def _suspend(self) -> None:
         """A generator that has yielded still has what it took, and goes on taking time."""
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """Likewise."""
 
-    def end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
+    def _end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
         """The stretch is over. What began in the parent of this process is told there."""
         if self._over:
             return
         duration = clock.perf_counter() - self._start
-        self.leave()
+        self._put_back()
         if self._generation is counters.fork.generation:
             error_type = None
             if exc is not None:
@@ -67,15 +67,15 @@ class Timed:
                     faults.record("outcome", fault)
             self.done(duration, error_type)
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         """Give back what was taken, once."""
         if not self._over:
             self._over = True
             self.release()
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Nobody will ever end it: it is given back, and never recorded."""
-        self.leave()
+        self._put_back()
 
     def release(self) -> None:
         """Count one less of what was counted when it was made."""
@@ -108,7 +108,7 @@ class Block:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._running.pop().end(exc)
+        self._running.pop()._end(exc)
 
     def __call__(self, func: F, /) -> F:
         """Decorate `func`: each call of it is one stretch, to the end of what it awaits or yields.

@@ -27,23 +27,23 @@ class Call(Protocol):
     """One call. `begin` has made it current, where the body runs at once; whoever runs the body says what becomes of
     it. Nothing here raises."""
 
-    def suspend(self) -> None:
+    def _suspend(self) -> None:
         """The body has stopped for now: nothing of it is current."""
         ...
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """The body goes on, here and now."""
         ...
 
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """The call is over. Only the first time counts."""
         ...
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         """Put everything back that still is the call's, where an exception arrived in the middle of its end."""
         ...
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Nobody will ever end it: it counts no longer, and is never recorded."""
         ...
 
@@ -53,11 +53,11 @@ class Nothing:
 
     __slots__ = ()
 
-    def suspend(self) -> None: ...
-    def resume(self) -> None: ...
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None: ...
-    def leave(self) -> None: ...
-    def drop(self) -> None: ...
+    def _suspend(self) -> None: ...
+    def _resume(self) -> None: ...
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None: ...
+    def _put_back(self) -> None: ...
+    def _drop(self) -> None: ...
 
 
 NOTHING = Nothing()
@@ -73,22 +73,22 @@ class Counted(Nothing):
         self._suspended = Suspended()
         self._cell: list[int] | None = None
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         if self._cell is None:
             self._cell = self._running.enter()
         self._suspended.resume()
 
-    def suspend(self) -> None:
+    def _suspend(self) -> None:
         self._suspended.suspend()
 
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        self.leave()
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        self._put_back()
 
-    def leave(self) -> None:
+    def _put_back(self) -> None:
         self._suspended.suspend()
-        self.drop()
+        self._drop()
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         cell, self._cell = self._cell, None
         if cell is not None:
             self._running.leave(cell)
@@ -106,22 +106,22 @@ class Stepwise:
     def __await__(self) -> Generator[Any, Any, Any]:
         call = self._call
         try:
-            call.resume()
+            call._resume()
             bare: Any = self._awaitable
             steps: Any = bare if type(bare) is GeneratorType else bare.__await__()
         finally:
-            call.suspend()
+            call._suspend()
         step: Callable[[Any], Any] = steps.send if hasattr(steps, "send") else lambda _: next(steps)
         sent: Any = None
         while True:
             try:
-                call.resume()
+                call._resume()
                 item = step(sent)
             except StopIteration as stop:
                 return stop.value
             finally:
                 sent = None
-                call.suspend()
+                call._suspend()
             closing = None
             try:
                 sent = yield item
@@ -135,11 +135,11 @@ class Stepwise:
                 step = steps.throw
             if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
                 try:
-                    call.resume()
+                    call._resume()
                     if hasattr(steps, "close"):
                         steps.close()
                 finally:
-                    call.suspend()
+                    call._suspend()
                 try:
                     raise closing
                 finally:
@@ -153,7 +153,7 @@ class Unawaited:
 
     def __init__(self, call: Call) -> None:
         self._call: Call | None = call
-        self._watch = reentrancy.watch(self, call)
+        self._watch = reentrancy.watch(self, call._drop)
 
     def take(self) -> Call:
         """The call, the first time."""
@@ -171,7 +171,7 @@ class Unfinished:
         self._call = call
 
     def drop(self) -> None:
-        self._call.end(GeneratorExit())
+        self._call._end(GeneratorExit())
 
 
 def followed(result: Any) -> bool:
@@ -212,13 +212,13 @@ async def awaited(awaitable: Awaitable[Any], unawaited: Unawaited) -> Any:
     call = unawaited.take()
     try:
         result = await Stepwise(awaitable, call)
-        call.end(None, result)
+        call._end(None, result)
         return result
     except BaseException as exc:
-        call.end(without_steps(exc))
+        call._end(without_steps(exc))
         raise
     finally:
-        call.leave()
+        call._put_back()
 
 
 def without_steps(exc: BaseException) -> BaseException:
@@ -237,7 +237,7 @@ class WhenDone:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._watch = reentrancy.watch(self, Unfinished(call))
+        self._watch = reentrancy.watch(self, Unfinished(call).drop)
 
     def __call__(self, future: Any) -> None:
         self._watch.stop()
@@ -246,8 +246,8 @@ class WhenDone:
             with reentrancy.late_import():
                 from asyncio import CancelledError
 
-            call.end(CancelledError())
+            call._end(CancelledError())
             return
         # `exception()` would count as retrieving it, and silence asyncio's "exception was never retrieved".
         exc = future._exception if hasattr(future, "_exception") else future.exception()
-        call.end(exc, None if exc is not None else future.result())
+        call._end(exc, None if exc is not None else future.result())

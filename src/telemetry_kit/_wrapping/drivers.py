@@ -92,21 +92,21 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
             except Exception as fault:
                 waits = odd(fault)
             if not waits:
-                call.end(None, result)
+                call._end(None, result)
                 return result
-            call.suspend()
+            call._suspend()
             waiting, call = call, None
             return follow(result, waiting)
         except BaseException as exc:
             if call is not None:
-                call.end(exc)
+                call._end(exc)
             raise
         finally:
             # Whatever line an interrupt arrived at, nothing stays active or current.
             if active:
                 cell[0], active = cell[0] - 1, 0
             if call is not None:
-                call.leave()
+                call._put_back()
 
     return wrapper
 
@@ -126,17 +126,17 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
                 cell = calls.running.enter()
                 return await func(*args, **kwargs)
             result = await func(*args, **kwargs)
-            call.end(None, result)
+            call._end(None, result)
             return result
         except BaseException as exc:
             if call is not None:
-                call.end(exc)
+                call._end(exc)
             raise
         finally:
             if cell is not None:
                 calls.running.leave(cell)
             if call is not None:
-                call.leave()
+                call._put_back()
 
     return wrapper
 
@@ -151,11 +151,11 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
             step: Callable[[Any], Any] = generator.send
             while True:
                 try:
-                    call.resume()
+                    call._resume()
                     item = step(sent)
                 finally:
                     sent = None
-                    call.suspend()
+                    call._suspend()
                 closing = None
                 try:
                     sent = yield item
@@ -167,22 +167,22 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
                     step = generator.throw
                 if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
                     try:
-                        call.resume()
+                        call._resume()
                         generator.close()
                     finally:
-                        call.suspend()
+                        call._suspend()
                     try:
                         raise closing
                     finally:
                         closing = None
         except StopIteration as stop:
-            call.end(None, stop.value)
+            call._end(None, stop.value)
             return stop.value
         except BaseException as exc:
-            call.end(exc)
+            call._end(exc)
             raise
         finally:
-            call.leave()
+            call._put_back()
 
     return wrapper
 
@@ -195,7 +195,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
         body = _Body()
         try:
             call = Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
-            watch = reentrancy.watch(body, Unfinished(call))
+            watch = reentrancy.watch(body, Unfinished(call).drop)
             step: Any = _first_step(generator)
             while True:
                 item = await Stepwise(step, call)
@@ -214,14 +214,14 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
                     finally:
                         closing = None
         except StopAsyncIteration:
-            call.end(None)
+            call._end(None)
         except BaseException as exc:
-            call.end(without_steps(exc))
+            call._end(without_steps(exc))
             raise
         finally:
             if watch is not None:
                 watch.stop()
-            call.leave()
+            call._put_back()
 
     return wrapper
 
@@ -281,7 +281,7 @@ class _Entering:
         if not self._calls.idle():
             return _Block(self._calls.begin(self._args, self._kwargs))
         call = Counted(self.running)
-        call.resume()
+        call._resume()
         return _Block(call)
 
 
@@ -302,24 +302,24 @@ class _Begun:
         call = self._call.take()
         if not self._stays:
             return call
-        call.resume()
+        call._resume()
         return _Block(call)
 
 
 class _Block:
     """A call that stays current while a generator waits for the end of a `with` block, and has no result."""
 
-    __slots__ = ("_call", "drop", "leave")
+    __slots__ = ("_call", "_drop", "_put_back")
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self.leave, self.drop = call.leave, call.drop
+        self._put_back, self._drop = call._put_back, call._drop
 
-    def suspend(self) -> None: ...
-    def resume(self) -> None: ...
+    def _suspend(self) -> None: ...
+    def _resume(self) -> None: ...
 
-    def end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        self._call.end(exc)
+    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
+        self._call._end(exc)
 
 
 def follow(result: Any, call: Call) -> Any:
@@ -327,8 +327,8 @@ def follow(result: Any, call: Call) -> Any:
     recorded."""
     kind = type(result)
     if hasattr(kind, "_asyncio_future_blocking"):
-        call.resume()
-        call.suspend()
+        call._resume()
+        call._suspend()
         result.add_done_callback(WhenDone(call))
         return result
     if kind in MANAGERS:
