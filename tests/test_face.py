@@ -97,6 +97,6 @@ def test_a_public_class_has_the_members_of_the_contract_and_no_other(name: str) 
 
 def test_every_public_class_is_held_to_the_contract() -> None:
     """No class is exported whose members nobody looks at."""
-    classes = {name for name in telemetry_kit.__all__ if isinstance(getattr(telemetry_kit, name), type)}
+    classes = {name for name in telemetry_kit.__all__ if name[0].isupper()}
 
     assert classes - {"Objective"} == MEMBERS.keys()
