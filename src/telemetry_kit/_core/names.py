@@ -35,11 +35,12 @@ _NAMES: Registry[dict[str, Distinct]] = Registry(dict)
 
 def check_name(kind: str, name: object) -> str:
     """`name`, or the TypeError or ValueError that says what is wrong with it."""
+    article = "an" if kind[:1] in "aeiou" else "a"
     if not isinstance(name, str):
-        msg = f"the name of a {kind} must be a str, got {name!r:.100} of type {type(name).__name__}"
+        msg = f"the name of {article} {kind} must be a str, got {name!r:.100} of type {type(name).__name__}"
         raise TypeError(msg)
     if not name:
-        msg = f"the name of a {kind} can't be empty: it is what a chart tells it from others by"
+        msg = f"the name of {article} {kind} can't be empty: it is what a chart tells it from others by"
         raise ValueError(msg)
     return name
 

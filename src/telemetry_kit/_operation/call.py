@@ -74,7 +74,7 @@ class Entered(_context.Current):
         outer = getattr(self._token, "old_value", None)
         if outer.__class__ is reentrancy.Watch:
             outer = outer()
-        return outer is not None and outer is not Token.MISSING and outer.running()
+        return outer is not None and outer is not Token.MISSING and outer._is_running()
 
 
 class OperationCall(ActiveSpan):
