@@ -213,6 +213,7 @@ def docs(session: nox.Session) -> None:
     """Every example of README, documentation and docstrings is run; then the pages are built, warnings are errors."""
     install(session, "docs", "demo")
     pytest(session, "-p", "docs._ext.executed", "README.md", "CONTRIBUTING.md", "docs", "src")
+    pytest(session, "-n", "auto", "-m", "docs", "tests/docs")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
     session.log("the documentation is docs/_build/html/index.html")
 
