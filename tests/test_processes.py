@@ -642,6 +642,7 @@ print(sdk.value("pool.usage"), faults.counts())
 # STM 3
 
 
+@pytest.mark.slow
 def test_a_million_distinct_values_stay_small() -> None:
     """A million distinct attribute values and error types take less than 4 MB, in bounded series (STM 3)."""
     printed = run(
