@@ -43,18 +43,23 @@ class Errors(Protocol):
         outermost: bool = False,
     ) -> int | None:
         """Whether `exc` may be recorded in detail, and how many of its kind were suppressed before it."""
+        ...
 
     def admit_failure(self, *, scope: Scope, operation: str | None, error_type: str) -> int | None:
         """The same for an error without an exception."""
+        ...
 
     def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
         """The attributes of a detailed record of an exception that was admitted."""
+        ...
 
     def message(self, exc: BaseException) -> str:
         """The message of an admitted exception, scrubbed and bounded."""
+        ...
 
     def clean(self, text: str, length: int = ...) -> str:
         """A text cut and scrubbed."""
+        ...
 
     def record(
         self,
@@ -67,12 +72,15 @@ class Errors(Protocol):
         record: Record = ...,
     ) -> None:
         """Put the outcome of a call onto its span, with the detail if that is admitted."""
+        ...
 
     def mark(self, span: Span, error_type: str, description: str | None = None) -> None:
         """Put an outcome without detail onto a span."""
+        ...
 
     def where(self) -> Signal:
         """The signal of now."""
+        ...
 
     def emit(
         self,
@@ -84,6 +92,7 @@ class Errors(Protocol):
         record: Record = ...,
     ) -> None:
         """Record an exception with what `describe` gave."""
+        ...
 
     def emit_event(
         self,
@@ -96,6 +105,7 @@ class Errors(Protocol):
         severity: str = "INFO",
     ) -> None:
         """Record an event where the policy says."""
+        ...
 
 
 _scopes: weakref.WeakSet[Scope] = weakref.WeakSet()

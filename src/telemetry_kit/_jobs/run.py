@@ -91,7 +91,7 @@ class JobRun(Running, Records):
                 self._given = dict(metric_attributes)
                 state = job.job.state_of(self._given)
         Records.__init__(self, job.job, state)
-        self._current: _InProgress = _InProgress(self)
+        self._current: _InProgress = _InProgress(self)  # pyright: ignore[reportIncompatibleVariableOverride]
         self._carrier = carrier
         self._linked = links
         self._function = function

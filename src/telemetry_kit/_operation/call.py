@@ -40,7 +40,7 @@ class Entered(_context.Current):
 
     def __init__(self, running: counters.Running, mine: Any) -> None:
         self.context = None
-        self.variable = CURRENT
+        self.variable: ContextVar[Any] | None = CURRENT
         self.mine = mine
         self._before = self._attached = self._token = None
         self.running = running
@@ -71,7 +71,7 @@ class Entered(_context.Current):
 
     def inside_another(self) -> bool:
         """Whether another call is running around this one."""
-        outer = getattr(self._token, "old_value", None)
+        outer: Any = getattr(self._token, "old_value", None)
         if outer.__class__ is reentrancy.Watch:
             outer = outer()
         return outer is not None and outer is not Token.MISSING and outer._is_running()
@@ -89,7 +89,7 @@ class OperationCall(ActiveSpan):
     _state = 0  # 0 not begun, 1 running, 2 ended, 3 and left
     _again = 0  # blocks inside that entered it once more
     _watch: reentrancy.Watch | None = None
-    _current: Entered
+    _current: Entered  # pyright: ignore[reportIncompatibleVariableOverride] - made by nobody else
     _start = 0.0
     _metric: dict[str, AttributeValue] | None = None
     _asked: tuple[tuple[Any, ...], dict[str, Any]] | None = None  # what a callable for its attributes is given

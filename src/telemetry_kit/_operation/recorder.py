@@ -81,7 +81,7 @@ class _HandedOn(ActiveSpan):
     _current: Entered
 
     def __init__(self, operation: Definition, args: tuple[Any, ...], kwargs: dict[str, Any], *, stepwise: bool) -> None:
-        self._current = Entered(operation.state, None)
+        self._current = Entered(operation.state, None)  # pyright: ignore[reportIncompatibleVariableOverride]
         self._current.variable = None
         try:
             carrier = carry.evaluate("operation.carrier", None, operation.carrier, args, kwargs)

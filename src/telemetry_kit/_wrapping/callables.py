@@ -6,7 +6,7 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -23,12 +23,12 @@ def _code(func: Any) -> CodeType:
 
 
 @contextlib.contextmanager
-def _manager() -> Any:
+def _manager() -> Generator[None, None, None]:
     yield
 
 
 @contextlib.asynccontextmanager
-async def _async_manager() -> Any:
+async def _async_manager() -> AsyncGenerator[None, None]:
     yield
 
 

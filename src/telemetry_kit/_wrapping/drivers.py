@@ -253,7 +253,7 @@ def _manager(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
 def _entered(manager: Any, calls: Calls) -> Any:
     """One of contextlib's managers, whose call begins when it is entered, is current in the `with` block and ends when
     that is left. The object is the same: its generator is driven, also where it is used as a decorator."""
-    drive = _generator if type(manager) is contextlib._GeneratorContextManager else _async_generator
+    drive: Any = _generator if type(manager) is contextlib._GeneratorContextManager else _async_generator
     bare, generator = manager.func, manager.gen
 
     def func(*args: Any, **kwargs: Any) -> Any:
@@ -277,7 +277,7 @@ class _Entering:
     def idle(self) -> bool:
         return False
 
-    def begin(self, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Call:
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         if not self._calls.idle():
             return _Block(self._calls.begin(self._args, self._kwargs))
         call = Counted(self.running)
@@ -298,7 +298,7 @@ class _Begun:
     def idle(self) -> bool:
         return False
 
-    def begin(self, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Call:
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         call = self._call.take()
         if not self._stays:
             return call
@@ -336,10 +336,11 @@ def follow(result: Any, call: Call) -> Any:
     if hasattr(kind, "cr_running") or inspect.isawaitable(result):
         wrapped: Any = awaited(result, Unawaited(call))
     else:
-        drive = _async_generator if hasattr(kind, "ag_running") else _generator
+        drive: Any = _async_generator if hasattr(kind, "ag_running") else _generator
         wrapped = drive(lambda: result, _Begun(call))()
-    wrapped.__name__ = result.__name__
-    wrapped.__qualname__ = result.__qualname__
+    bare: Any = result
+    wrapped.__name__ = bare.__name__
+    wrapped.__qualname__ = bare.__qualname__
     return wrapped
 
 
