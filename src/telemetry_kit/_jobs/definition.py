@@ -9,6 +9,8 @@ from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._jobs.state import OWN_KEYS, Job, jobs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.outcome import CheckedExpected
     from telemetry_kit._core.scope import Scope
@@ -28,7 +30,7 @@ class JobDefinition:
         self.flush_timeout: float | None = checked.flush_timeout
         self.flush_at_start: bool = options.flush_at_start
         self.handle_sigterm: bool = options.handle_sigterm
-        self.run_id = options.run_id
+        self.run_id: Callable[..., object] | None = options.run_id
         declared = ValueGuard(SETS_PER_HELPER, own=OWN_KEYS).attributes(options.metric_attributes or {})
         self.declared: dict[str, AttributeValue] = declared
         self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), declared)

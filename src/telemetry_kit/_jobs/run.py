@@ -189,7 +189,7 @@ class JobRun(Running, Records):
             if self._generation is not counters.fork.generation:
                 self._state = None
                 return  # begun in the parent process, which records it
-            self.duration = max(0.0, now - self._started)
+            self.duration: float | None = max(0.0, now - self._started)
             failure = None if exc is None else _outcome.classify(exc, job.expected, "job.expected")
             if self._terminated is not None:
                 self._sigterm = sigterm.ended(self, exc, failure)

@@ -96,7 +96,7 @@ class Step(Stretch):
             run = self._run
             if run is None or self.duration is not None or self._generation is not counters.fork.generation:
                 return
-            self.duration = max(0.0, now - self._started)
+            self.duration: float | None = max(0.0, now - self._started)
             error_type = None if exc is None else outcome.classify(exc, run._definition.expected, "job.expected")
             guard = run._definition.job.guard
             attributes = {**run._job_state.attributes}

@@ -14,10 +14,11 @@ from telemetry_kit._core import ambient, error_policy, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.instruments import series
+from telemetry_kit._core.outcome import CheckedExpected
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import sampling
 from telemetry_kit._operation.objective import Counted, check_objectives
-from telemetry_kit._operation.options import Attributes, OperationOptions, SpanMode, check_name
+from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, OperationOptions, SpanMode, check_name
 from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
 
 if TYPE_CHECKING:
@@ -77,17 +78,24 @@ class Definition(ByRecipe):
         given = OperationOptions() if options is None else options
         self.scope: Scope = scope
         self.name: str = name if name is not None else "unnamed"
-        self.options = given
+        self.options: OperationOptions = given
         self.named: bool = name is not None
         self.convention: Convention | None = given.convention
         self.kind: SpanKind
+        self.expected: CheckedExpected | None
         self.kind, self.expected = given.check(what)
         self.span_mode: SpanMode = given.span
-        self.error_if = given.error_if
-        self.metric_attributes = given.metric_attributes if callable(given.metric_attributes) else None
-        self.span_attributes = given.span_attributes if callable(given.span_attributes) else None
-        self.arguments = given.arguments
-        self.carrier, self.links, self.public_endpoint = given.carrier, given.links, given.public_endpoint
+        self.error_if: ErrorIf | None = given.error_if
+        self.metric_attributes: Callable[..., Any] | None = (
+            given.metric_attributes if callable(given.metric_attributes) else None
+        )
+        self.span_attributes: Callable[..., Any] | None = (
+            given.span_attributes if callable(given.span_attributes) else None
+        )
+        self.arguments: Arguments | None = given.arguments
+        self.carrier: Any = given.carrier
+        self.links: Any = given.links
+        self.public_endpoint: bool = given.public_endpoint
         self.plain: bool = (
             self.metric_attributes is None
             and self.span_attributes is None
@@ -127,7 +135,7 @@ class Definition(ByRecipe):
             metric, active = convention.duration, convention.active or ""
             observed = {key: declared[key] for key in convention.active_attributes if key in declared}
             declared = {**convention.defaults, **declared}
-        self.declared = declared
+        self.declared: dict[str, AttributeValue] = declared
         self.metric_static: dict[str, AttributeValue] = {**declared, **self.own} if declared else self.own
         self.span_static: dict[str, AttributeValue] = _NO_ATTRIBUTES
         defaults = _NO_ATTRIBUTES if convention is None else convention.defaults

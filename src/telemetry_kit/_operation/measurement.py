@@ -199,7 +199,8 @@ class Measurement(OperationCall, StaysHere):
             return
         try:
             now = clock.perf_counter()
-            self.duration = duration = max(now - self._start, 0.0)
+            duration = max(now - self._start, 0.0)
+            self.duration: float | None = duration
             if self._generation is not counters.fork.generation:
                 return  # began in the parent process, which records it
             operation = self._operation

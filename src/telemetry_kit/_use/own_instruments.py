@@ -42,10 +42,12 @@ class _Instrument:
     __slots__ = ("guard", "kind", "observed", "unit")
 
     def __init__(self, scope: Scope, kind: str, unit: str, observed: Observed) -> None:
-        self.kind = kind
-        self.unit = unit
-        self.observed = observed
-        self.guard = ValueGuard(overflowed=Overflow(scope.instruments, scope.name, "instrument", observed.name))
+        self.kind: str = kind
+        self.unit: str = unit
+        self.observed: Observed = observed
+        self.guard: ValueGuard = ValueGuard(
+            overflowed=Overflow(scope.instruments, scope.name, "instrument", observed.name)
+        )
 
     def series(self, attributes: Mapping[str, object] | None) -> Series:
         """The series of these attributes, guarded."""

@@ -60,8 +60,8 @@ class Console(Sink):
         self._changed = threading.Event()
         self._stopped = threading.Event()
         self._ticker: threading.Thread | None = None
-        self.meter_provider = RecordingMeterProvider(self)
-        self.providers = sdk.Providers(
+        self.meter_provider: RecordingMeterProvider = RecordingMeterProvider(self)
+        self.providers: sdk.Providers = sdk.Providers(
             RecordingTracerProvider(self), self.meter_provider, RecordingLoggerProvider(self)
         )
 

@@ -73,13 +73,13 @@ class Recipe:
     """Writes the signals of one thing that is called."""
 
     def __init__(self, called: Called, options: Options) -> None:
-        self.called = called
-        self.options = options
-        self.metrics = Metrics(options)
-        self.window = options.window
-        self.labels = called.labels
+        self.called: Called = called
+        self.options: Options = options
+        self.metrics: Metrics = Metrics(options)
+        self.window: str = options.window
+        self.labels: tuple[str, ...] = called.labels
         of = " ".join(f"{{{{ $labels.{name} }}}}" for name in called.labels if name not in {"job", "scope_name"})
-        self.name = f"{{{{ $labels.job }}}}: {of}"
+        self.name: str = f"{{{{ $labels.job }}}}: {of}"
 
     def signals(self) -> tuple[Signal, ...]:
         """All that is watched of it."""

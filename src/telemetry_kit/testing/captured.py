@@ -46,11 +46,11 @@ class Recording(Sink):
 
     def __init__(self, first_id: int) -> None:
         super().__init__(first_id)
-        self.changed = threading.Condition(threading.RLock())
+        self.changed: threading.Condition = threading.Condition(threading.RLock())
         self.spans: list[RecordedSpan] = []
         self.events: list[RecordedEvent] = []
         self.active: set[frozenset[Any]] = set()
-        self.validator = Validator()
+        self.validator: Validator = Validator()
         self._by_id: dict[tuple[int, int], RecordedSpan] = {}
 
     def find_span(self, context: SpanContext) -> RecordedSpan | None:

@@ -20,7 +20,7 @@ class Expected:
     """What a test expects of a span or event, made by `span()` and `event()`."""
 
     __slots__ = ("fields", "kind")
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: None  # type: ignore[assignment]
 
     def __init__(self, kind: str, fields: Mapping[str, Any]) -> None:
         self.kind: str = kind

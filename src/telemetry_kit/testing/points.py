@@ -24,7 +24,7 @@ class Point:
     __slots__ = (
         "attributes", "boundaries", "buckets", "count", "kind", "max", "metric", "min", "scope", "sum", "unit", "value"
     )  # fmt: skip
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: None  # type: ignore[assignment]
 
     def __init__(
         self,
