@@ -23,12 +23,19 @@ HANDLES: dict[str, Callable[[Telemetry], Any]] = {
     "Cache": lambda telemetry: telemetry.cache("prices"),
     "Database": lambda telemetry: telemetry.database("postgresql", namespace="shop"),
 }
+
+
+def observer(telemetry: Telemetry) -> Any:
+    """The handle of a gauge, stopped: other tests must not see it."""
+    handle = telemetry.observe_gauge("shop.size", lambda: 1, unit="{thing}", description="Things.")
+    handle.stop()
+    return handle
+
+
 HELD_HERE: dict[str, Callable[[Telemetry], Any]] = {
     "Measurement": lambda telemetry: telemetry.operation("price").measure(),
     "JobRun": lambda telemetry: telemetry.batch_job("nightly").run(),
-    "observer": lambda telemetry: telemetry.observe_gauge(
-        "shop.size", lambda: 1, unit="{thing}", description="Things."
-    ),
+    "observer": lambda telemetry: observer(telemetry),
     "executor": lambda telemetry: telemetry.wrap_executor(ThreadPoolExecutor(1), name="pool"),
 }
 

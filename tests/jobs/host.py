@@ -105,6 +105,7 @@ class Job:
     import asyncio, os, signal, sys, threading
     from telemetry_kit import Telemetry, current_run
     from tests.jobs.host import Hanging, install
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     telemetry = Telemetry("tests.jobs")
     install()
     def ready():

@@ -89,6 +89,7 @@ def test_every_name_of_the_batch_table(registry: Any, telemetry: Telemetry) -> N
         "job_failed",
         "job_last_run_records",
         "job_last_success_age_seconds",
+        "job_last_success_timestamp_seconds",
         "job_progress",
         "job_records_total",
         "job_start_timestamp_seconds",
