@@ -46,8 +46,13 @@ def free_port() -> int:
 def running(program: str, received: Receiver) -> Iterator[int]:
     """The server of an example; it is told to end, by Ctrl-C, when the block ends."""
     port = free_port()
+    # A shell's background jobs ignore Ctrl-C, and so would this one.
+    start = (
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        f"sys.path.insert(0, {str(FOLDER)!r}); runpy.run_path({str(FOLDER / program)!r}, run_name='__main__')"
+    )
     process = subprocess.Popen(
-        [sys.executable, str(FOLDER / program)],
+        [sys.executable, "-c", start],
         env=environment(received.url, PORT=str(port)),
         stderr=subprocess.DEVNULL,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._jobs.state import OWN_KEYS, Job, jobs_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from telemetry_kit._jobs.options import JobOptions
 
 
-class JobDefinition:
+class JobDefinition(ByRecipe):
     """A job's options, made ready for its runs, and what all runs of its name share."""
 
     def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
