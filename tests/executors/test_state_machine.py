@@ -127,7 +127,7 @@ class Pool(RuleBasedStateMachine):
         self.sdk.shutdown()
 
 
-TestPool = pytest.mark.slow(Pool.TestCase)
+TestPool = pytest.mark.timeout(900)(pytest.mark.slow(Pool.TestCase))
 TestPool.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 

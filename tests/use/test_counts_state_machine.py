@@ -201,7 +201,7 @@ class Owners(RuleBasedStateMachine):
         return Counter({key: number for key, number in found.items() if key not in suppressed and number})
 
 
-TestOwners = pytest.mark.slow(Owners.TestCase)
+TestOwners = pytest.mark.timeout(900)(pytest.mark.slow(Owners.TestCase))
 TestOwners.settings = settings(
     max_examples=25,
     stateful_step_count=25,
