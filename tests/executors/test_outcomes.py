@@ -6,10 +6,12 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit._executors import accounting
 from tests.executors.support import PATIENCE, Gate, active, fail, outcomes, queued, submitted
 from tests.support import Sdk
 
@@ -366,3 +368,20 @@ def test_interpreter_exit() -> None:
     """)
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert (ended.stdout, ended.stderr) == ("[6, 1, 0, 1, 0] 0 0\n", "")
+
+
+def test_a_worker_s_death_is_told_by_its_own_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask's exception for a worker that died is a lost task; a user's exception of that name is a failed one."""
+
+    class KilledWorker(Exception):
+        pass
+
+    def outcome(exc: Exception) -> int:
+        future: Future[None] = Future()
+        future.set_exception(exc)
+        return accounting.outcome_of(future)
+
+    theirs = type("KilledWorker", (Exception,), {})
+    monkeypatch.setitem(sys.modules, "distributed.scheduler", SimpleNamespace(KilledWorker=theirs))
+
+    assert (outcome(theirs()), outcome(KilledWorker())) == (accounting.LOST, accounting.FAILED)

@@ -13,6 +13,7 @@ would otherwise keep a dropped executor's threads.
 from __future__ import annotations
 
 import itertools
+import sys
 import weakref
 from collections import deque
 from concurrent.futures import BrokenExecutor
@@ -50,8 +51,9 @@ OUTCOMES = {
 LOOKED_AT = 1_000
 """Queued tasks of an executor that isn't known, oldest first, whose futures are asked whether they run: a collection
 must not grow with the queue."""
-_DIED = frozenset({"KilledWorker"})
-"""Names of other executors' exceptions for a worker that died; those of loky derive from `BrokenExecutor`."""
+_DIED = (("distributed.scheduler", "KilledWorker"),)
+"""Other executors' exceptions for a worker that died, looked up where they were imported: whoever has one has their
+module. Those of loky derive from `BrokenExecutor`."""
 
 
 class Ticket:
@@ -371,4 +373,8 @@ def outcome_of(future: Future[Any]) -> int:
     exc = future.exception()
     if exc is None:
         return SUCCEEDED
-    return LOST if isinstance(exc, BrokenExecutor) or type(exc).__name__ in _DIED else FAILED
+    kind = type(exc)
+    died = isinstance(exc, BrokenExecutor) or any(
+        kind is getattr(sys.modules.get(module), name, None) for module, name in _DIED
+    )
+    return LOST if died else FAILED
