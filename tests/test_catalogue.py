@@ -1,13 +1,16 @@
 """The catalogue as data: names, units and rules that hold for every metric of it."""
 
+import ast
 import contextvars
 import re
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics.export import Gauge, Histogram, Metric, Sum
 
+import telemetry_kit
 from telemetry_kit._core import faults
-from telemetry_kit.catalogue import ATTRIBUTES, CATALOGUE, METRICS, AttributeSpec, MetricSpec
+from telemetry_kit.catalogue import ATTRIBUTES, CATALOGUE, METRICS, AttributeSpec, MetricSpec, keys
 from tests.faults.tour import STEPS
 from tests.support import Sdk
 
@@ -70,9 +73,9 @@ def test_no_point_has_an_attribute_that_is_not_catalogued(emitted: dict[str, Met
     """What the kit puts on a point stands in the metric's entry. The tour's declared attributes have one letter, or none's name."""
     declared = {"a", "b", "c", "kind", "other", "team", "tier", "user"}
     strange = {
-        name: keys
+        name: found
         for name, metric in emitted.items()
-        if (keys := {key for point in metric.data.data_points for key in point.attributes or {}} - declared)
+        if (found := {key for point in metric.data.data_points for key in point.attributes or {}} - declared)
         - set(METRICS[name].attributes)
     }
 
@@ -117,10 +120,25 @@ def test_an_attribute_of_a_metric_is_described(spec: MetricSpec) -> None:
 
 
 def test_each_key_once() -> None:
-    """No key stands twice."""
-    keys = [attribute.key for attribute in ATTRIBUTES]
+    """No key stands twice, and each that is spelled is described."""
+    described = [attribute.key for attribute in ATTRIBUTES]
 
-    assert len(set(keys)) == len(keys)
+    assert sorted(described) == sorted(value for name, value in vars(keys).items() if name.isupper())
+
+
+def test_a_key_is_spelled_in_one_place() -> None:
+    """No module but `catalogue.keys` has the text of a key, other than as the name of a metric or of a fault's site."""
+    root = Path(telemetry_kit.__file__).parent
+    spelled = {attribute.key for attribute in ATTRIBUTES} - METRICS.keys()
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+        sites = {node.args[0] for node in calls if getattr(node.func, "attr", "") in ("record", "guard")}
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in spelled]
+        found += [f"{path.relative_to(root)}:{node.lineno}" for node in texts if node not in sites]
+
+    assert [place for place in found if not place.startswith("catalogue/keys.py")] == []
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES, ids=lambda attribute: attribute.key)

@@ -19,6 +19,8 @@ from opentelemetry.semconv.attributes import http_attributes
 from opentelemetry.semconv.metrics import db_metrics, http_metrics
 from opentelemetry.trace import SpanKind
 
+from telemetry_kit.catalogue import keys
+
 _GRPC_SERVER_FAULTS = frozenset(
     {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 )
@@ -163,7 +165,7 @@ HTTP_SERVER = Convention(
     http_metrics.HTTP_SERVER_REQUEST_DURATION,
     SpanKind.SERVER,
     active="http.server.active_requests",
-    active_attributes=("http.request.method", "url.scheme"),
+    active_attributes=(keys.HTTP_REQUEST_METHOD, keys.URL_SCHEME),
     status=http_attributes.HTTP_RESPONSE_STATUS_CODE,
     error=_http(500),
     decides=True,
@@ -189,7 +191,7 @@ RPC_SERVER = Convention(
     "RPC_SERVER",
     "rpc.server.call.duration",
     SpanKind.SERVER,
-    status="rpc.response.status_code",
+    status=keys.RPC_RESPONSE_STATUS_CODE,
     error=_rpc_server,
     exception="rpc.server.call.exception",
 )
@@ -199,7 +201,7 @@ RPC_CLIENT = Convention(
     "RPC_CLIENT",
     "rpc.client.call.duration",
     SpanKind.CLIENT,
-    status="rpc.response.status_code",
+    status=keys.RPC_RESPONSE_STATUS_CODE,
     error=_rpc_client,
     exception="rpc.client.call.exception",
     exception_severity="WARN",
@@ -219,7 +221,7 @@ MESSAGING_SEND = Convention(
     "MESSAGING_SEND",
     "messaging.client.operation.duration",
     SpanKind.PRODUCER,
-    defaults={"messaging.operation.name": "send", "messaging.operation.type": "send"},
+    defaults={keys.MESSAGING_OPERATION_NAME: "send", keys.MESSAGING_OPERATION_TYPE: "send"},
     exception="messaging.send.exception",
     exception_severity="WARN",
 )
@@ -229,7 +231,7 @@ MESSAGING_PROCESS = Convention(
     "MESSAGING_PROCESS",
     "messaging.process.duration",
     SpanKind.CONSUMER,
-    defaults={"messaging.operation.name": "process", "messaging.operation.type": "process"},
+    defaults={keys.MESSAGING_OPERATION_NAME: "process", keys.MESSAGING_OPERATION_TYPE: "process"},
     exception="messaging.process.exception",
 )
 """A consumer that processes a message or a batch of them."""

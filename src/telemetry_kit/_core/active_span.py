@@ -18,6 +18,7 @@ from telemetry_kit._core import ambient, clock, context, counters, faults, reent
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_value
 from telemetry_kit._core.error_policy import RECORD, Record
 from telemetry_kit._core.outcome import CANCELLED
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,7 +80,7 @@ def check(span: Any) -> None:
 def mark(span: Span, error_type: str, description: str | None = None) -> None:
     """Put an outcome that is no success onto a span. Its description is a text or, where there is none, the error's
     type; cancellation is no error, and has neither. The caller is inside a section."""
-    span.set_attribute("error.type", error_type)
+    span.set_attribute(keys.ERROR_TYPE, error_type)
     if error_type != CANCELLED:
         span.set_status(StatusCode.ERROR, description or error_type)
 
@@ -285,7 +286,7 @@ class ActiveSpan:
                 if attributes:
                     self.span.set_attributes(attributes)
             if self._busy_time is not None:
-                self.span.set_attribute("operation.busy_time", self._busy_time)
+                self.span.set_attribute(keys.OPERATION_BUSY_TIME, self._busy_time)
         except Exception as fault:
             faults.record("span.set_attribute", fault)
 

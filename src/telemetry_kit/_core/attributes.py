@@ -18,6 +18,7 @@ from typing import Any
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.late import late_import
+from telemetry_kit.catalogue import keys
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 
@@ -39,15 +40,17 @@ _LARGEST = 2**63
 _DIGITS = 13_000
 """Bits of an integer that is written out: Python itself refuses more decimal digits than that makes."""
 
-OWN_KEYS = frozenset({"error.type", "operation.name", "scope.name", "operation.busy_time", "code.function.name"})
+OWN_KEYS = frozenset(
+    {keys.ERROR_TYPE, keys.OPERATION_NAME, keys.SCOPE_NAME, keys.OPERATION_BUSY_TIME, keys.CODE_FUNCTION_NAME}
+)
 """The kit's own attributes, which win over a user's."""
 
 KEY_TYPES: Mapping[str, type[int] | type[str]] = {
     **dict.fromkeys(
         (
-            "http.response.status_code",
+            keys.HTTP_RESPONSE_STATUS_CODE,
             "http.request.resend_count",
-            "server.port",
+            keys.SERVER_PORT,
             "client.port",
             "network.local.port",
             "network.peer.port",
@@ -58,15 +61,15 @@ KEY_TYPES: Mapping[str, type[int] | type[str]] = {
     ),
     **dict.fromkeys(
         (
-            "db.response.status_code",
-            "error.type",
-            "http.route",
+            keys.DB_RESPONSE_STATUS_CODE,
+            keys.ERROR_TYPE,
+            keys.HTTP_ROUTE,
             "messaging.destination.partition.id",
             "messaging.message.id",
             "network.protocol.version",
-            "rpc.method",
-            "rpc.response.status_code",
-            "server.address",
+            keys.RPC_METHOD,
+            keys.RPC_RESPONSE_STATUS_CODE,
+            keys.SERVER_ADDRESS,
         ),
         str,
     ),

@@ -11,6 +11,7 @@ from telemetry_kit._core import faults, observer
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, metric_value, plain_text, span_value
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.outcome import CANCELLED, OTHER
+from telemetry_kit.catalogue import keys
 
 VALUES_PER_KEY = 100
 """Distinct values that a key of a helper keeps; those that come later are `_OTHER`."""
@@ -130,9 +131,9 @@ class ValueGuard:
         text = name if type(name) is str else plain_text(name) or OTHER
         if text in self._error_types.seen or text == CANCELLED:
             return text
-        kept = self._error_types(str(metric_value(text, "error.type") or OTHER))
+        kept = self._error_types(str(metric_value(text, keys.ERROR_TYPE) or OTHER))
         if kept == OTHER != text:
-            self._overflowed("error.type")
+            self._overflowed(keys.ERROR_TYPE)
         return kept
 
     def key(self, key: object) -> str | None:

@@ -22,7 +22,7 @@ from telemetry_kit._core import faults, forks, reentrancy, sdk
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.observed import Account, Merge, Observed, Owner, Reading, Series, Source, merge_of, series
 from telemetry_kit._version import VERSION
-from telemetry_kit.catalogue import METRICS
+from telemetry_kit.catalogue import METRICS, keys
 
 __all__ = ["NOTHING", "SCHEMA_URL", "Histogram", "Instruments", "Reading", "Series", "instruments_of", "series"]
 
@@ -283,7 +283,7 @@ def _placeholder() -> MeterProvider:
 
 
 def _read_faults(_: object) -> Reading:
-    return [(series({"fault.site": site}), number) for site, number in faults.counts().items()]
+    return [(series({keys.FAULT_SITE: site}), number) for site, number in faults.counts().items()]
 
 
 def _start_again() -> None:

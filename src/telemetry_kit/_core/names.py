@@ -10,6 +10,7 @@ from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Instruments, Series, series
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 
 NAME_KEYS = {
-    "cache": "cache.name",
-    "event_loop": "event_loop.name",
-    "executor": "executor.name",
-    "health": "health.check.name",
-    "job": "job.name",
-    "operation": "operation.name",
-    "pool": "pool.name",
-    "queue": "queue.name",
+    "cache": keys.CACHE_NAME,
+    "event_loop": keys.EVENT_LOOP_NAME,
+    "executor": keys.EXECUTOR_NAME,
+    "health": keys.HEALTH_CHECK_NAME,
+    "job": keys.JOB_NAME,
+    "operation": keys.OPERATION_NAME,
+    "pool": keys.POOL_NAME,
+    "queue": keys.QUEUE_NAME,
 }
 """The attribute that a helper's name is, by its kind."""
 _NAMES: Registry[dict[str, Distinct]] = Registry(dict)
@@ -53,14 +54,14 @@ class Overflow:
     def __init__(self, instruments: Instruments, scope_name: str, kind: str, name: str) -> None:
         key = NAME_KEYS.get(kind)
         self._account = instruments.account("telemetry_kit.attribute.overflow")
-        self._attributes = {"scope.name": scope_name} if key is None else {"scope.name": scope_name, key: name}
+        self._attributes = {keys.SCOPE_NAME: scope_name} if key is None else {keys.SCOPE_NAME: scope_name, key: name}
         self._series: dict[str, Series] = {}
 
     def __call__(self, key: str) -> None:
         observer.overflowed(key)
         of = self._series.get(key)
         if of is None:
-            of = self._series[key] = series({**self._attributes, "attribute.key": key})
+            of = self._series[key] = series({**self._attributes, keys.ATTRIBUTE_KEY: key})
             whose = ", ".join(f"{name} {value}" for name, value in self._attributes.items())
             words = f"attribute {key} has too many values, and later ones are _OTHER on metrics: {whose}"
             faults.say_once(words, words)

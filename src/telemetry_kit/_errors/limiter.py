@@ -8,6 +8,7 @@ from telemetry_kit._core import counters, observer
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.instruments import Series
@@ -62,9 +63,9 @@ class ErrorLimiter:
             key = instruments, name, operation, error_type
             site = sites.get(key)
             if site is None:
-                attributes: dict[str, AttributeValue] = {"error.type": error_type, "scope.name": name}
+                attributes: dict[str, AttributeValue] = {keys.ERROR_TYPE: error_type, keys.SCOPE_NAME: name}
                 if operation is not None:
-                    attributes["operation.name"] = operation
+                    attributes[keys.OPERATION_NAME] = operation
                 rate, burst, _, _ = self._rates
                 bucket = self._rest if crowded else TokenBucket(rate, burst)
                 site = sites[key] = ErrorSite(bucket, instruments.account(SUPPRESSED), instruments.series(attributes))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.exception_attributes import (
     EXCEPTION_MESSAGE,
     EXCEPTION_STACKTRACE,
@@ -29,13 +28,12 @@ from telemetry_kit._errors import deduplication, signals
 from telemetry_kit._errors.limiter import ErrorLimiter
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._redaction.scrub import cut, default_scrub
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 EVENT = "exception"
-SUPPRESSED_COUNT = "telemetry_kit.exception.suppressed_count"
-"""On a detailed record: how many of its kind were left out since the one before."""
 STACKTRACE = 16_384
 """Characters of a stack trace: its beginning and its end are kept."""
 _LEFT_OUT = "\n[...]\n"
@@ -134,7 +132,7 @@ class ErrorRecorder(ByRecipe):
         _load_scrubber()
         attributes: dict[str, AttributeValue] = {EXCEPTION_TYPE: type_name(type(exc))}
         if error_type:
-            attributes[ERROR_TYPE] = error_type
+            attributes[keys.ERROR_TYPE] = error_type
         message = self.message(exc)
         stack = self._stack(exc, message) if self.stacktrace else ""
         if message:
@@ -142,7 +140,7 @@ class ErrorRecorder(ByRecipe):
         if stack:
             attributes[EXCEPTION_STACKTRACE] = stack
         if suppressed:
-            attributes[SUPPRESSED_COUNT] = suppressed
+            attributes[keys.TELEMETRY_KIT_EXCEPTION_SUPPRESSED_COUNT] = suppressed
         return attributes
 
     def message(self, exc: BaseException) -> str:

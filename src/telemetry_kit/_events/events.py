@@ -7,7 +7,6 @@ inside of a span that a sampler throws away.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_TYPE
 from opentelemetry.trace import get_current_span
 
@@ -17,6 +16,7 @@ from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name
 from telemetry_kit._errors import signals
 from telemetry_kit._operation.measurement import NO_MEASUREMENT, current_measurement
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -42,7 +42,7 @@ def event(
         if not isinstance(name, str) or not name:
             raise TypeError(f"an event's name is a str that isn't empty, and got {name!r:.100}")  # noqa: TRY301
         level = _severity(severity)
-        emitted = {"event.name": admit_name(scope, "event", name), "scope.name": scope.name}
+        emitted = {keys.EVENT_NAME: admit_name(scope, "event", name), keys.SCOPE_NAME: scope.name}
         scope.instruments.account("telemetry_kit.events").add(series(emitted))
         if not reentrancy.unsafe() and signals.listener(scope, name, level) is None:
             return
@@ -93,7 +93,7 @@ def _details(scope: "Scope", exc: BaseException) -> dict[str, AttributeValue]:
     policy = scope.errors
     suppressed = policy.admit(exc, scope=scope, operation=_operation(), error_type=error_type, wanted=True)
     if suppressed is None:
-        return {EXCEPTION_TYPE: outcome.type_name(type(exc)), ERROR_TYPE: error_type}
+        return {EXCEPTION_TYPE: outcome.type_name(type(exc)), keys.ERROR_TYPE: error_type}
     return policy.describe(exc, error_type, suppressed)
 
 

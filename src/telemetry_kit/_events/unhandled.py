@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_MESSAGE, EXCEPTION_TYPE
 
 from telemetry_kit._core import clock, faults, outcome, reentrancy
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 from telemetry_kit._errors import deduplication, signals
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 EVENT = "exception"
 _chain = threading.local()
 """Whether a watch has the exception that is being handed on in this thread."""
-HOOK = "telemetry_kit.exception.hook"
-"""Which hook saw it: `sys.excepthook`, `threading.excepthook`, `sys.unraisablehook`, `asyncio` or `ipython`."""
 
 
 class UnhandledWatch:
@@ -132,7 +130,7 @@ class UnhandledWatch:
         if exc is None or isinstance(exc, SystemExit):  # which ends a thread and is no error there
             return
         name = getattr(args.thread, "name", None)
-        self._tell(exc, "threading.excepthook", {"thread.name": name} if isinstance(name, str) else {})
+        self._tell(exc, "threading.excepthook", {keys.THREAD_NAME: name} if isinstance(name, str) else {})
 
     def _on_cell(self, result: Any) -> None:
         with faults.guard("unhandled.ipython"):
@@ -177,7 +175,16 @@ class UnhandledWatch:
             self._tell(exc, "asyncio", body=body, finaliser=True)
         elif body and self._limiter.admit(self._again) is not None:
             clean = self._scope.errors.clean(body)
-            self._send({EXCEPTION_MESSAGE: clean, ERROR_TYPE: outcome.OTHER, HOOK: "asyncio"}, "ERROR", clean, True)
+            self._send(
+                {
+                    EXCEPTION_MESSAGE: clean,
+                    keys.ERROR_TYPE: outcome.OTHER,
+                    keys.TELEMETRY_KIT_EXCEPTION_HOOK: "asyncio",
+                },
+                "ERROR",
+                clean,
+                True,
+            )
         if not loop.is_closed():
             loop.call_soon_threadsafe(reentrancy.drain)
 
@@ -202,14 +209,14 @@ class UnhandledWatch:
             # An operation has told of it: that nobody handled it is news, its stack isn't.
             if self._limiter.admit(self._again) is None:
                 return
-            found = {EXCEPTION_TYPE: outcome.type_name(type(exc)), ERROR_TYPE: error_type}
+            found = {EXCEPTION_TYPE: outcome.type_name(type(exc)), keys.ERROR_TYPE: error_type}
         else:
             suppressed = policy.admit(exc, scope=self._scope, operation=None, error_type=error_type, wanted=True)
             if suppressed is None:
                 return
             found = policy.describe(exc, error_type, suppressed)
         found.update(attributes)
-        found[HOOK] = hook
+        found[keys.TELEMETRY_KIT_EXCEPTION_HOOK] = hook
         self._send(found, severity, None if body is None else policy.clean(body), finaliser)
 
     def _send(self, attributes: dict[str, AttributeValue], severity: str, body: str | None, finaliser: bool) -> None:

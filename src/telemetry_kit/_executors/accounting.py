@@ -26,6 +26,7 @@ from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._core.outcome import OTHER, error_type
 from telemetry_kit._core.registry import Registry
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +84,10 @@ class TaskCounts(cells.PerThread):
         self.series = series(attributes)
         self.workers: dict[int, weakref.ref[Workers]] = {}
         """The executors that there are, by their addresses."""
-        self._states = {state: self._with("executor.worker.state", state) for state in ("active", "idle")}
-        self._by_outcome = {place: self._with("executor.task.outcome", outcome) for place, outcome in OUTCOMES.items()}
+        self._states = {state: self._with(keys.EXECUTOR_WORKER_STATE, state) for state in ("active", "idle")}
+        self._by_outcome = {
+            place: self._with(keys.EXECUTOR_TASK_OUTCOME, outcome) for place, outcome in OUTCOMES.items()
+        }
         self._error_types = Distinct(ERROR_TYPES)
         self._durations: dict[str | None, dict[str, AttributeValue]] = {None: attributes}
         self.wait = scope.instruments.histogram("executor.queue.wait_time")
@@ -125,7 +128,7 @@ class TaskCounts(cells.PerThread):
         attributes = self._durations.get(kind)
         if attributes is None:
             kind = self._error_types(kind or OTHER)
-            attributes = self._durations.setdefault(kind, {**self.attributes, "error.type": kind})
+            attributes = self._durations.setdefault(kind, {**self.attributes, keys.ERROR_TYPE: kind})
         return attributes
 
     def totals(self) -> list[int]:
@@ -286,7 +289,7 @@ class TaskLedger:
         self.carries = span or (propagate is not None and not self.copies)
         """A task needs the OpenTelemetry context of its submitter."""
         self.sample = sample
-        self.span_attributes = {key: value for key, value in self.counts.attributes.items() if key != "scope.name"}
+        self.span_attributes = {key: value for key, value in self.counts.attributes.items() if key != keys.SCOPE_NAME}
 
     def waited(self, seconds: float, context: Context | None = None) -> None:
         """Record how long a task was in the queue."""

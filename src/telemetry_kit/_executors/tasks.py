@@ -19,6 +19,7 @@ from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.context import Current, attach, detach, put_back, with_span
 from telemetry_kit._core.counters import fork
 from telemetry_kit._executors.accounting import FAILED, OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,7 +225,7 @@ class TaskSpan(ActiveSpan):
     def begin(self, fn: Callable[..., Any], waited: float | None) -> None:
         """Start the span: the task is about to run."""
         name, path = name_of(fn)
-        attributes: dict[str, Any] = {"code.function.name": path, **self._ledger.span_attributes}
+        attributes: dict[str, Any] = {keys.CODE_FUNCTION_NAME: path, **self._ledger.span_attributes}
         if waited is not None:
             attributes[WAITED] = waited
         self._start_span(name, SpanKind.INTERNAL, attributes)
@@ -237,7 +238,7 @@ class TaskSpan(ActiveSpan):
             return
         self.ended = True
         if self._own_span or self._deferred is not None:
-            attributes = {"executor.task.outcome": OUTCOMES[outcome]}
+            attributes = {keys.EXECUTOR_TASK_OUTCOME: OUTCOMES[outcome]}
             self._close(kind, exc, attributes, named=self._ledger.name)
 
 

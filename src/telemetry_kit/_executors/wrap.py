@@ -27,6 +27,7 @@ from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket, counts_of, running, unfinished
 from telemetry_kit._executors.remote import TravellingTask
 from telemetry_kit._executors.tasks import CountedTask, TimedTask
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -38,8 +39,8 @@ Propagate = Literal["otel", "contextvars"] | None
 E = TypeVar("E", bound="Executor")
 
 _PROPAGATE = ("otel", "contextvars", None)
-_OWN_KEYS = ("executor.name", "executor.type", "scope.name", "error.type", "executor.worker.state",
-             "executor.task.outcome")  # fmt: skip
+_OWN_KEYS = (keys.EXECUTOR_NAME, keys.EXECUTOR_TYPE, keys.SCOPE_NAME, keys.ERROR_TYPE, keys.EXECUTOR_WORKER_STATE,
+             keys.EXECUTOR_TASK_OUTCOME)  # fmt: skip
 _KINDS = (  # an interpreter pool is a thread pool by class, so it comes first
     ("interpreter", "InterpreterPoolExecutor"),
     ("thread", "ThreadPoolExecutor"),
@@ -79,7 +80,11 @@ def wrap_executor(
         raise TypeError(f"span of executor {name!r} is True (a span for each task) or False, and got {span!r:.100}")
     kind, admitted = _kind(executor), admit_name(scope, "executor", name)
     declared = _declared(scope, admitted, metric_attributes)
-    own: dict[str, AttributeValue] = {"executor.name": admitted, "executor.type": kind, "scope.name": scope.name}
+    own: dict[str, AttributeValue] = {
+        keys.EXECUTOR_NAME: admitted,
+        keys.EXECUTOR_TYPE: kind,
+        keys.SCOPE_NAME: scope.name,
+    }
     counts = counts_of(scope, {**declared, **own})
     wrapped: Any = executor
     if type(wrapped) is InstrumentedExecutor and wrapped._self_ledger.counts is counts:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from telemetry_kit._core import counters, faults
 from telemetry_kit._jobs.state import Job, JobState, Outcome
+from telemetry_kit.catalogue import keys
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class Records:
             guarded = None
             if reason is not None:
                 with faults.guard("job.records"):  # a reason that can't be hashed costs itself, not the record
-                    guarded = self._job.guard.value("job.record.reason", reason)
+                    guarded = self._job.guard.value(keys.JOB_RECORD_REASON, reason)
             self.counted.add(outcome, n)
             self._records.add(self._job_state.record_series(outcome, guarded), n)
             record = RECORD.get()

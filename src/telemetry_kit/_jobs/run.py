@@ -17,6 +17,7 @@ from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import RECORD, Records
 from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, Outcome, State
 from telemetry_kit._jobs.step import Running, Step
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -99,7 +100,7 @@ class JobRun(Running, Records):
         """What tells this run from others, on its span alone."""
         if run_id is not None:
             with faults.guard("job.run_id"):
-                kept = span_value(run_id, "job.run.id")
+                kept = span_value(run_id, keys.JOB_RUN_ID)
                 self.run_id = kept if kept is None or isinstance(kept, str) else str(kept)
 
     def __repr__(self) -> str:
@@ -120,7 +121,7 @@ class JobRun(Running, Records):
         """The run had nothing to do. That counts as completed well."""
         self._skipped = True
         if reason is not None:
-            self.set_attribute("job.skip.reason", reason)
+            self.set_attribute(keys.JOB_SKIP_REASON, reason)
 
     def mark_failed(self, error_type: str) -> None:
         """Make the run end as a failure without an exception: `error_type` becomes the `error.type` of span and metric."""
@@ -242,10 +243,10 @@ class JobRun(Running, Records):
 
     def _record_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
         job = self._definition
-        attributes: dict[str, AttributeValue] = {**self._job_state.attributes, "job.result": RESULTS[state]}
+        attributes: dict[str, AttributeValue] = {**self._job_state.attributes, keys.JOB_RESULT: RESULTS[state]}
         if error_type is not None:
-            attributes["error.type"] = job.job.guard.error_type(error_type)
-        on_span: dict[str, AttributeValue] = {"job.result": RESULTS[state]}
+            attributes[keys.ERROR_TYPE] = job.job.guard.error_type(error_type)
+        on_span: dict[str, AttributeValue] = {keys.JOB_RESULT: RESULTS[state]}
         on_span |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
         self._close(
             error_type,
@@ -277,13 +278,13 @@ class JobRun(Running, Records):
         attributes = {
             key: value for key, value in {**span_attributes(self._given), **job.declared}.items() if key not in OWN_KEYS
         }
-        attributes["job.name"] = job.name
+        attributes[keys.JOB_NAME] = job.name
         if self.run_id is not None:
             run_id = span_value(self.run_id)
             if run_id is not None:
-                attributes["job.run.id"] = run_id
+                attributes[keys.JOB_RUN_ID] = run_id
         if self._function is not None:
-            attributes["code.function.name"] = self._function
+            attributes[keys.CODE_FUNCTION_NAME] = self._function
         return attributes
 
 

@@ -23,6 +23,7 @@ from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
 from telemetry_kit._core.names import Overflow
+from telemetry_kit.catalogue import keys
 
 State = Literal["running", "succeeded", "failed", "skipped", "cancelled"]
 Outcome = Literal["processed", "failed", "skipped"]
@@ -129,9 +130,9 @@ class JobState:
         try:
             return self._records[outcome, reason]
         except KeyError:
-            attributes: dict[str, AttributeValue] = {**self.attributes, "job.record.outcome": outcome}
+            attributes: dict[str, AttributeValue] = {**self.attributes, keys.JOB_RECORD_OUTCOME: outcome}
             if reason is not None:
-                attributes["job.record.reason"] = reason
+                attributes[keys.JOB_RECORD_REASON] = reason
             return self._records.setdefault((outcome, reason), series(attributes))
 
 
@@ -173,15 +174,15 @@ class Job:
 
 OWN_KEYS = frozenset(
     {
-        "error.type",
-        "job.name",
-        "job.record.outcome",
-        "job.record.reason",
-        "job.result",
-        "job.run.id",
-        "job.state",
-        "job.step.name",
-        "scope.name",
+        keys.ERROR_TYPE,
+        keys.JOB_NAME,
+        keys.JOB_RECORD_OUTCOME,
+        keys.JOB_RECORD_REASON,
+        keys.JOB_RESULT,
+        keys.JOB_RUN_ID,
+        keys.JOB_STATE,
+        keys.JOB_STEP_NAME,
+        keys.SCOPE_NAME,
     }
 )
 """The kit's own attributes, which win over a user's."""
@@ -204,8 +205,8 @@ class Jobs:
         guarded = guard.attributes(declared)
         attributes: dict[str, AttributeValue] = {
             **(guarded if guard.admit(guarded, None) else guard.collapse(guarded)),
-            "job.name": name,
-            "scope.name": scope,
+            keys.JOB_NAME: name,
+            keys.SCOPE_NAME: scope,
         }
         key = (scope, series(attributes))
         try:
@@ -272,7 +273,7 @@ def _last_run_records(jobs: Jobs) -> Reading:
         if state.last_records is not None:
             counted = state.last_records.read()
             for outcome in OUTCOMES:
-                yield state.part("job.record.outcome", outcome), counted.get(outcome, 0)
+                yield state.part(keys.JOB_RECORD_OUTCOME, outcome), counted.get(outcome, 0)
 
 
 def _progress(jobs: Jobs) -> Reading:
@@ -296,7 +297,7 @@ def _state(jobs: Jobs) -> Reading:
         now: State | None = "running" if state.active else state.last
         if now is not None:
             for word in STATES:
-                yield state.part("job.state", word), int(word == now)
+                yield state.part(keys.JOB_STATE, word), int(word == now)
 
 
 READERS: dict[str, Callable[[Jobs], Reading]] = {

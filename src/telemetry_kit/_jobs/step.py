@@ -11,6 +11,7 @@ from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._jobs.state import OWN_KEYS
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,10 +83,10 @@ class Step(Stretch):
         if not get_current_span().get_span_context().is_valid:
             self._current.context = run._context_for_steps()  # a thread that has not inherited the run's
         if run._definition.has_span:
-            attributes: dict[str, AttributeValue] = {"job.name": run._definition.name}
+            attributes: dict[str, AttributeValue] = {keys.JOB_NAME: run._definition.name}
             name = span_value(self.name)
             if name is not None:
-                attributes["job.step.name"] = name
+                attributes[keys.JOB_STEP_NAME] = name
             self._start_span(self.name, SpanKind.INTERNAL, attributes)
 
     def __exit__(
@@ -100,11 +101,11 @@ class Step(Stretch):
             error_type = None if exc is None else outcome.classify(exc, run._definition.expected, "job.expected")
             guard = run._definition.job.guard
             attributes = {**run._job_state.attributes}
-            name = guard.value("job.step.name", self.name)
+            name = guard.value(keys.JOB_STEP_NAME, self.name)
             if name is not None:
-                attributes["job.step.name"] = name
+                attributes[keys.JOB_STEP_NAME] = name
             if error_type is not None:
-                attributes["error.type"] = guard.error_type(error_type)
+                attributes[keys.ERROR_TYPE] = guard.error_type(error_type)
             histogram = self._scope.instruments.histogram("job.step.duration")
             measured = (histogram, self.duration, ambient.with_own(attributes, guard))
             self._close(error_type, exc, named=run._definition.name, measured=measured)

@@ -20,6 +20,7 @@ from telemetry_kit._operation import sampling
 from telemetry_kit._operation.objective import Counted, check_objectives
 from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, OperationOptions, SpanMode, check_name
 from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -128,7 +129,7 @@ class Definition(ByRecipe):
             if not state.guard.admit(declared, None):
                 declared = state.guard.collapse(declared)
         span_declared = bounded(span_attributes) if isinstance(span_attributes, Mapping) else _NO_ATTRIBUTES
-        self.own: dict[str, AttributeValue] = {"operation.name": state.name, "scope.name": scope.name}
+        self.own: dict[str, AttributeValue] = {keys.OPERATION_NAME: state.name, keys.SCOPE_NAME: scope.name}
         metric, active, observed = "operation.duration", "operation.active", self.own
         if convention is not None:
             self.own = _NO_ATTRIBUTES
@@ -193,7 +194,7 @@ class Definition(ByRecipe):
             dynamic = guard.collapse(dynamic)
         attributes = {**self.declared, **dynamic, **self.own}
         if error_type is not None:
-            attributes["error.type"] = error_type
+            attributes[keys.ERROR_TYPE] = error_type
         return attributes
 
     def count(self, attributes: dict[str, AttributeValue], duration: float) -> None:

@@ -17,6 +17,7 @@ from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.outcome import CANCELLED, OTHER
 from telemetry_kit._core.outcome import error_type as error_type_of
 from telemetry_kit._core.registry import Registry
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +124,11 @@ class Counted:
         """The seconds within which a call has to succeed, and the series of those that did and those that didn't."""
         targets = _TARGETS.of(scope.living)
         for one in objectives:
-            attributes = {"operation.name": operation, "scope.name": scope.name, "objective.name": one.name or OTHER}
+            attributes = {
+                keys.OPERATION_NAME: operation,
+                keys.SCOPE_NAME: scope.name,
+                keys.OBJECTIVE_NAME: one.name or OTHER,
+            }
             there = targets.promised.setdefault((operation, one.name), one)
             if there != one and operation != OTHER:
                 msg = (
@@ -132,7 +137,7 @@ class Counted:
                 )
                 raise ValueError(msg)
             targets.series[operation, one.name] = series(attributes)
-            met, missed = (series({**attributes, "objective.result": result}) for result in (MET, MISSED))
+            met, missed = (series({**attributes, keys.OBJECTIVE_RESULT: result}) for result in (MET, MISSED))
             self._account.declare(met, missed)
             self.each.append((math.inf if one.within is None else one.within, met, missed))
         if targets.new:

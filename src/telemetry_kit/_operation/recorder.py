@@ -14,6 +14,7 @@ from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._operation.options import INCOMING
 from telemetry_kit._wrapping import callables
 from telemetry_kit._wrapping.awaitables import NO_RESULT, NOTHING, Call
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._operation.definition import Definition
@@ -39,7 +40,7 @@ class Decorated:
             self.arguments = compile_arguments(func, operation.arguments)
         self.span_static = operation.span_static
         if operation.span_mode is True or operation.span_mode == "errors":
-            self.span_static = {**operation.span_static, "code.function.name": callables.full_name_of(func)}
+            self.span_static = {**operation.span_static, keys.CODE_FUNCTION_NAME: callables.full_name_of(func)}
         self.stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         counts = operation.sampled or operation.objectives is not None
         self.hands_on = operation.carrier is not None and operation.scope.by_globals and not counts

@@ -19,6 +19,7 @@ from telemetry_kit._core.attributes import AttributeValue, span_attributes
 from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
 from telemetry_kit._wrapping.arguments import compile_arguments
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -153,7 +154,7 @@ class _SpanCalls:
     def __init__(self, options: _Options, name: str | None, func: Any, arguments: Arguments | None) -> None:
         self._options = options
         self._name = name or callables.name_of(func)
-        self._static = {**options.static, "code.function.name": callables.full_name_of(func)}
+        self._static = {**options.static, keys.CODE_FUNCTION_NAME: callables.full_name_of(func)}
         self._arguments = None if arguments is None else compile_arguments(func, arguments)
         self._stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         self.running = counters.Running()

@@ -18,6 +18,7 @@ from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.polling import Polled, observe_once, reference, refuse_temporary
 from telemetry_kit._use.timed import Block, Timed
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
@@ -40,7 +41,7 @@ class Cache(ByRecipe):
     def __init__(self, scope: Scope, name: str) -> None:
         self.name: str = check_name("cache", name)
         name = admit_name(scope, "cache", name)
-        self._attributes: dict[str, AttributeValue] = {"cache.name": name, "scope.name": scope.name}
+        self._attributes: dict[str, AttributeValue] = {keys.CACHE_NAME: name, keys.SCOPE_NAME: scope.name}
         self._what = f"cache {self.name!r}"
         self._disabled = scope.disabled
         overflow = Overflow(scope.instruments, scope.name, "cache", name)
@@ -95,7 +96,7 @@ class _Load(Timed):
         cache = self._cache
         attributes = cache._attributes
         if error_type is not None:
-            attributes = {**attributes, "error.type": cache._guard.error_type(error_type)}
+            attributes = {**attributes, keys.ERROR_TYPE: cache._guard.error_type(error_type)}
         cache._durations.record(duration, attributes)
 
 
@@ -110,7 +111,10 @@ def observe_cache(scope: Scope, cached_function: Any, *, name: str) -> Handle:
             "cachetools.cached(..., info=True) give it. Count it with telemetry.cache() instead"
         )
         raise TypeError(msg)
-    attributes: dict[str, AttributeValue] = {"cache.name": admit_name(scope, "cache", name), "scope.name": scope.name}
+    attributes: dict[str, AttributeValue] = {
+        keys.CACHE_NAME: admit_name(scope, "cache", name),
+        keys.SCOPE_NAME: scope.name,
+    }
     instruments, of, by_result = scope.instruments, series(attributes), _by_result(attributes)
     requests = instruments.account("cache.requests")
 
@@ -158,7 +162,7 @@ def _look_ups(info: Any) -> tuple[float, float]:
 
 
 def _by_result(attributes: dict[str, AttributeValue]) -> tuple[Series, Series]:
-    return series({**attributes, "cache.result": HIT}), series({**attributes, "cache.result": MISS})
+    return series({**attributes, keys.CACHE_RESULT: HIT}), series({**attributes, keys.CACHE_RESULT: MISS})
 
 
 def _lasting(cached: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from telemetry_kit._core import counters, faults
 from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,8 +47,8 @@ def observe_event_loop(scope: Scope, loop: asyncio.AbstractEventLoop | None = No
     if scope.disabled:
         return Handle()
     attributes: dict[str, AttributeValue] = {
-        "event_loop.name": admit_name(scope, "event_loop", name),
-        "scope.name": scope.name,
+        keys.EVENT_LOOP_NAME: admit_name(scope, "event_loop", name),
+        keys.SCOPE_NAME: scope.name,
     }
     watch = _Watch(loop, scope.instruments.histogram("event_loop.lag"), attributes)
     # In a context of its own: a request that happens to be current here would otherwise be current in every look.

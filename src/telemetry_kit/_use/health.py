@@ -17,6 +17,7 @@ from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.workers import PATIENCE, Question, Run
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ class _Check:
         self._instruments = scope.instruments
         self._timeout = timeout
         self._max_age = max_age
-        self._attributes = {"health.check.name": name, "scope.name": scope.name}
+        self._attributes = {keys.HEALTH_CHECK_NAME: name, keys.SCOPE_NAME: scope.name}
         self._durations = scope.instruments.histogram("health.check.duration")
         self.of = series(self._attributes)
         self.healthy: bool | None = None
@@ -150,7 +151,7 @@ class _Check:
         duration = clock.perf_counter() - run.began
         attributes = self._attributes
         if error_type is not None:
-            attributes = {**attributes, "error.type": error_type}
+            attributes = {**attributes, keys.ERROR_TYPE: error_type}
         self._durations.record(max(duration, self._timeout) if error_type == TIMEOUT else duration, attributes)
 
 

@@ -30,13 +30,14 @@ from telemetry_kit._use.pool_stats import (
     readers_of,
 )
 from telemetry_kit._use.timed import Block, Timed
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.scope import Scope
     from telemetry_kit.conventions import PoolConvention
 
-OWN_KEYS = frozenset({"pool.name", "scope.name", "error.type", "db.client.connection.pool.name"})
+OWN_KEYS = frozenset({keys.POOL_NAME, keys.SCOPE_NAME, keys.ERROR_TYPE, keys.DB_CLIENT_CONNECTION_POOL_NAME})
 
 
 _GUARDS: Registry[dict[tuple[str, str | None], ValueGuard]] = Registry(dict)
@@ -123,7 +124,7 @@ class Pool(HasBlocks, ByRecipe):
         error_type = self._guard.error_type(plain_text(error_type) or outcome.OTHER)
         self._errors.add(TIMEOUT if error_type == TIMEOUT else outcome.OTHER)
         if self._convention is None:
-            self._account.add(series({**self._attributes, "error.type": error_type}))
+            self._account.add(series({**self._attributes, keys.ERROR_TYPE: error_type}))
         elif error_type == TIMEOUT:  # what the convention has of a pool's errors
             self._account.add(series(self._attributes))
 
@@ -154,7 +155,7 @@ class Pool(HasBlocks, ByRecipe):
         """The attributes of a time. The convention's times have no `error.type`."""
         if error_type is None or self._convention is not None:
             return self._attributes
-        return {**self._attributes, "error.type": self._guard.error_type(error_type)}
+        return {**self._attributes, keys.ERROR_TYPE: self._guard.error_type(error_type)}
 
     def _declare(self, given: Mapping[str, object]) -> dict[str, AttributeValue]:
         guard = self._guard

@@ -15,6 +15,7 @@ from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._use.polling import Polled
+from telemetry_kit.catalogue import keys
 from telemetry_kit.conventions import DB_CONNECTIONS, PoolConvention
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ TIMEOUT = "timeout"
 TIMEOUT_NAMES = frozenset({"TimeoutError", "PoolTimeout"})
 """Exceptions that say a wait took too long, by name: Python 3.10 has three of them, and SQLAlchemy, psycopg and httpx
 each have their own."""
-_STATE = "db.client.connection.state"
 
 
 @public
@@ -103,8 +103,8 @@ def attributes_of(
 ) -> dict[str, AttributeValue]:
     """The attributes of all metrics of a pool. The kit's own win over declared ones."""
     if convention is not None:
-        return {**declared, f"{convention.prefix}.pool.name": name}
-    return {**declared, "pool.name": name, "scope.name": scope.name}
+        return {**declared, keys.DB_CLIENT_CONNECTION_POOL_NAME: name}
+    return {**declared, keys.POOL_NAME: name, keys.SCOPE_NAME: scope.name}
 
 
 class Reported(Polled):
@@ -129,13 +129,13 @@ class Reported(Polled):
         counts: list[tuple[Account, Series]] = []
         if errors and convention is None:
             account = instruments.account("pool.errors")
-            counts = [(account, series({**attributes, "error.type": kind})) for kind in (TIMEOUT, OTHER)]
+            counts = [(account, series({**attributes, keys.ERROR_TYPE: kind})) for kind in (TIMEOUT, OTHER)]
         elif errors:
             counts = [(instruments.account("db.client.connection.timeouts"), self.series)]
         super().__init__(instruments, "pool.stats", read, _failures if errors else None, counts)
         if convention is DB_CONNECTIONS:
-            self.used = series({**attributes, _STATE: "used"})
-            self.idle = series({**attributes, _STATE: "idle"})
+            self.used = series({**attributes, keys.DB_CLIENT_CONNECTION_STATE: "used"})
+            self.idle = series({**attributes, keys.DB_CLIENT_CONNECTION_STATE: "idle"})
 
     def usage(self, owner: object) -> Reading:
         stats = self.now(owner)

@@ -14,6 +14,7 @@ from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._use.polling import Polled, observe_once, refuse_temporary
 from telemetry_kit._use.workers import PATIENCE, Question, Run
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.instruments import Instruments
@@ -70,7 +71,7 @@ def observe_queue(
         raise TypeError(msg)
     if scope.disabled:
         return Handle()
-    of = series({"queue.name": admit_name(scope, "queue", name), "scope.name": scope.name})
+    of = series({keys.QUEUE_NAME: admit_name(scope, "queue", name), keys.SCOPE_NAME: scope.name})
     read: Callable[[Any], QueueStats] = _read
     if stats is not None:
         read = _Elsewhere(scope.instruments, name, lambda _: _checked(what, stats()))

@@ -14,6 +14,7 @@ from telemetry_kit._core import clock, faults, forks, outcome
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import TIMEOUT, is_timeout
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ class _Times:
         self._use_time = instruments.histogram(f"{prefix}.use_time")
         if convention is None:
             self._account = instruments.account("pool.errors")
-            self._timeouts = series({**attributes, "error.type": TIMEOUT})
+            self._timeouts = series({**attributes, keys.ERROR_TYPE: TIMEOUT})
         else:
             self._account = instruments.account(f"{prefix}.timeouts")
             self._timeouts = series(attributes)
@@ -76,7 +77,7 @@ class _Times:
             if error_type == TIMEOUT:
                 self._account.add(self._timeouts)
             if error_type is not None and self._typed:
-                attributes = {**attributes, "error.type": error_type}
+                attributes = {**attributes, keys.ERROR_TYPE: error_type}
         self._wait_time.record(seconds, attributes)
 
     def _taken(self, _connection: Any, record: Any, _proxy: Any) -> None:

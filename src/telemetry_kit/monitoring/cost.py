@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from telemetry_kit.catalogue import ATTRIBUTES, CATALOGUE, Group, MetricSpec
+from telemetry_kit.catalogue import ATTRIBUTES, CATALOGUE, Group, MetricSpec, keys
 
 _VALUES = {attribute.key: len(attribute.values) for attribute in ATTRIBUTES if attribute.values}
 _HELPERS: dict[Group, str] = {
@@ -40,7 +40,7 @@ def series_of(spec: MetricSpec, *, error_types: int = 1, sets: int = 1) -> int:
     >>> series_of(METRICS["operation.duration"]), series_of(METRICS["operation.active"])
     (34, 1)
     """
-    each = prod(1 + error_types if key == "error.type" else _VALUES.get(key, 1) for key in spec.attributes)
+    each = prod(1 + error_types if key == keys.ERROR_TYPE else _VALUES.get(key, 1) for key in spec.attributes)
     return sets * each * (1 if spec.boundaries is None else len(spec.boundaries) + 3)
 
 

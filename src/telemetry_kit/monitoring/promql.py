@@ -3,12 +3,12 @@
 import json
 from dataclasses import dataclass
 
-from telemetry_kit.catalogue import METRICS, MetricSpec
+from telemetry_kit.catalogue import METRICS, MetricSpec, keys
 from telemetry_kit.monitoring.options import Exporter, Options
 
 _UNITS = {"s": "_seconds", "By": "_bytes", "%": "_percent"}
 """Units that become part of a name; what stands in braces doesn't."""
-_VARIABLES = {"scope.name": 'scope_name=~"$scope"', "operation.name": 'operation_name=~"$operation"'}
+_VARIABLES = {keys.SCOPE_NAME: 'scope_name=~"$scope"', keys.OPERATION_NAME: 'operation_name=~"$operation"'}
 BEFORE = "1h"
 """How far before a window a series is looked for, to tell one that begins in it from one that was not scraped for a while."""
 

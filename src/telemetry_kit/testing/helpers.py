@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._recording.metrics import series_key
-from telemetry_kit.catalogue import METRICS
+from telemetry_kit.catalogue import METRICS, keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,16 +16,16 @@ KIT = "telemetry_kit"
 """The scope of the kit's own meter."""
 _NAMES = frozenset(
     {
-        "cache.name",
-        "db.client.connection.pool.name",
-        "event_loop.name",
-        "executor.name",
-        "health.check.name",
-        "job.name",
-        "operation.name",
-        "pool.name",
-        "queue.name",
-        "scope.name",
+        keys.CACHE_NAME,
+        keys.DB_CLIENT_CONNECTION_POOL_NAME,
+        keys.EVENT_LOOP_NAME,
+        keys.EXECUTOR_NAME,
+        keys.HEALTH_CHECK_NAME,
+        keys.JOB_NAME,
+        keys.OPERATION_NAME,
+        keys.POOL_NAME,
+        keys.QUEUE_NAME,
+        keys.SCOPE_NAME,
     }
 )
 """The attributes that together name a helper."""
@@ -34,7 +34,7 @@ _NAMES = frozenset(
 def helper_of(attributes: Mapping[str, Any]) -> frozenset[Any]:
     """What names the helper that a series belongs to; of one that has no name, all of its attributes."""
     named = {key: value for key, value in attributes.items() if key in _NAMES}
-    return series_key(named if named.keys() - {"scope.name"} else attributes)
+    return series_key(named if named.keys() - {keys.SCOPE_NAME} else attributes)
 
 
 def uncatalogued(instrument: Instrument) -> str:

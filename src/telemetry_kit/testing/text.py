@@ -12,6 +12,7 @@ from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_STAC
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from telemetry_kit._recording.spans import RecordedSpan
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from telemetry_kit._recording.logs import RecordedEvent
     from telemetry_kit.testing.points import Point
 
-_UNSTABLE = frozenset({EXCEPTION_STACKTRACE, "operation.busy_time"})
+_UNSTABLE = frozenset({EXCEPTION_STACKTRACE, keys.OPERATION_BUSY_TIME})
 """Attributes of which only is said that they are there."""
 
 

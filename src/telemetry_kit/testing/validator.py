@@ -18,7 +18,7 @@ from opentelemetry.context import Context
 from telemetry_kit._core import context as _context
 from telemetry_kit._core import reentrancy
 from telemetry_kit._recording.spans import RecordingSpan
-from telemetry_kit.catalogue import METRICS
+from telemetry_kit.catalogue import METRICS, keys
 from telemetry_kit.testing import callsite
 from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
 
@@ -41,7 +41,7 @@ _SUSPENDED: dict[type, tuple[str, str]] = {
     types.CoroutineType: ("cr_frame", "cr_code"),
     types.AsyncGeneratorType: ("ag_frame", "ag_code"),
 }
-_ALWAYS = frozenset({"error.type"})
+_ALWAYS = frozenset({keys.ERROR_TYPE})
 
 
 class Finding(NamedTuple):
@@ -230,7 +230,7 @@ def _running_code() -> set[Any]:
 
 
 def _name(attributes: Mapping[str, object]) -> str:
-    own = [str(value) for key, value in attributes.items() if key.endswith(".name") and key != "scope.name"]
+    own = [str(value) for key, value in attributes.items() if key.endswith(".name") and key != keys.SCOPE_NAME]
     return repr(own[0]) if own else "no helper"
 
 

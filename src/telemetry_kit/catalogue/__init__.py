@@ -10,6 +10,8 @@ in them is public: changing one breaks whoever charts or alerts on it.
 from dataclasses import dataclass
 from typing import Literal
 
+from telemetry_kit.catalogue import keys
+
 Instrument = Literal["histogram", "observable_counter", "observable_up_down_counter", "observable_gauge"]
 Merge = Literal["sum", "larger", "smaller", "ratio"]
 Group = Literal[
@@ -76,39 +78,58 @@ def _spec(
     return MetricSpec(name, instrument, unit, description, attributes, group, boundaries, merge)
 
 
-_OPERATION_OBJECTIVE = ("operation.name", "scope.name", "objective.name")
-_OPERATION = ("operation.name", "scope.name")
-_POOL = ("pool.name", "scope.name")
-_QUEUE = ("queue.name", "scope.name")
-_CACHE = ("cache.name", "scope.name")
-_HEALTH = ("health.check.name", "scope.name")
-_EXECUTOR = ("executor.name", "executor.type", "scope.name")
-_JOB = ("job.name", "scope.name")
-_HTTP_SERVER = ("http.request.method", "http.response.status_code", "http.route", "url.scheme", "error.type")
-_HTTP_CLIENT = ("http.request.method", "http.response.status_code", "server.address", "server.port", "error.type")
-_RPC = ("rpc.system.name", "rpc.method", "rpc.response.status_code", "server.address", "server.port", "error.type")
+_OPERATION_OBJECTIVE = (keys.OPERATION_NAME, keys.SCOPE_NAME, keys.OBJECTIVE_NAME)
+_OPERATION = (keys.OPERATION_NAME, keys.SCOPE_NAME)
+_POOL = (keys.POOL_NAME, keys.SCOPE_NAME)
+_QUEUE = (keys.QUEUE_NAME, keys.SCOPE_NAME)
+_CACHE = (keys.CACHE_NAME, keys.SCOPE_NAME)
+_HEALTH = (keys.HEALTH_CHECK_NAME, keys.SCOPE_NAME)
+_EXECUTOR = (keys.EXECUTOR_NAME, keys.EXECUTOR_TYPE, keys.SCOPE_NAME)
+_JOB = (keys.JOB_NAME, keys.SCOPE_NAME)
+_HTTP_SERVER = (
+    keys.HTTP_REQUEST_METHOD,
+    keys.HTTP_RESPONSE_STATUS_CODE,
+    keys.HTTP_ROUTE,
+    keys.URL_SCHEME,
+    keys.ERROR_TYPE,
+)
+_HTTP_CLIENT = (
+    keys.HTTP_REQUEST_METHOD,
+    keys.HTTP_RESPONSE_STATUS_CODE,
+    keys.SERVER_ADDRESS,
+    keys.SERVER_PORT,
+    keys.ERROR_TYPE,
+)
+_RPC = (
+    keys.RPC_SYSTEM_NAME,
+    keys.RPC_METHOD,
+    keys.RPC_RESPONSE_STATUS_CODE,
+    keys.SERVER_ADDRESS,
+    keys.SERVER_PORT,
+    keys.ERROR_TYPE,
+)
 _DB = (
-    "db.system.name",
-    "db.collection.name",
-    "db.namespace",
-    "db.operation.name",
-    "db.query.summary",
-    "db.response.status_code",
-    "server.address",
-    "server.port",
-    "error.type",
+    keys.DB_SYSTEM_NAME,
+    keys.DB_COLLECTION_NAME,
+    keys.DB_NAMESPACE,
+    keys.DB_OPERATION_NAME,
+    keys.DB_QUERY_SUMMARY,
+    keys.DB_RESPONSE_STATUS_CODE,
+    keys.SERVER_ADDRESS,
+    keys.SERVER_PORT,
+    keys.ERROR_TYPE,
 )
 _MESSAGING = (
-    "messaging.system",
-    "messaging.operation.name",
-    "messaging.operation.type",
-    "messaging.destination.name",
-    "messaging.consumer.group.name",
-    "server.address",
-    "server.port",
-    "error.type",
+    keys.MESSAGING_SYSTEM,
+    keys.MESSAGING_OPERATION_NAME,
+    keys.MESSAGING_OPERATION_TYPE,
+    keys.MESSAGING_DESTINATION_NAME,
+    keys.MESSAGING_CONSUMER_GROUP_NAME,
+    keys.SERVER_ADDRESS,
+    keys.SERVER_PORT,
+    keys.ERROR_TYPE,
 )
-_CONNECTIONS = ("db.client.connection.pool.name",)
+_CONNECTIONS = (keys.DB_CLIENT_CONNECTION_POOL_NAME,)
 
 _HISTOGRAM: Instrument = "histogram"
 _COUNTER: Instrument = "observable_counter"
@@ -117,17 +138,17 @@ _GAUGE: Instrument = "observable_gauge"
 
 CATALOGUE: tuple[MetricSpec, ...] = (
     # RED
-    _spec("red", _HISTOGRAM, "operation.duration", "s", "How long operations took", *_OPERATION, "error.type",
+    _spec("red", _HISTOGRAM, "operation.duration", "s", "How long operations took", *_OPERATION, keys.ERROR_TYPE,
           boundaries=REQUEST_SECONDS),
     _spec("red", _UP_DOWN, "operation.active", "{operation}", "Operations that are running", *_OPERATION),
     _spec("red", _COUNTER, "operation.calls", "{call}", "Operations that ended, where durations are sampled",
-          *_OPERATION, "error.type"),
+          *_OPERATION, keys.ERROR_TYPE),
     _spec("red", _COUNTER, "operation.time", "s", "Time that operations took in all, where durations are sampled",
-          *_OPERATION, "error.type"),
+          *_OPERATION, keys.ERROR_TYPE),
     _spec("red", _HISTOGRAM, "http.server.request.duration", "s", "How long requests to this server took, by the kit",
           *_HTTP_SERVER, boundaries=REQUEST_SECONDS),
     _spec("red", _UP_DOWN, "http.server.active_requests", "{request}", "Requests that this server is at, by the kit",
-          "http.request.method", "url.scheme"),
+          keys.HTTP_REQUEST_METHOD, keys.URL_SCHEME),
     _spec("red", _HISTOGRAM, "http.client.request.duration", "s", "How long requests of this client took, by the kit",
           *_HTTP_CLIENT, boundaries=REQUEST_SECONDS),
     _spec("red", _HISTOGRAM, "rpc.server.call.duration", "s", "How long calls to this server took, by the kit", *_RPC,
@@ -140,7 +161,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
           *_MESSAGING, boundaries=REQUEST_SECONDS),
     # Objectives
     _spec("objective", _COUNTER, "operation.objective.calls", "{call}", "Calls by whether they met the objective",
-          *_OPERATION_OBJECTIVE, "objective.result"),
+          *_OPERATION_OBJECTIVE, keys.OBJECTIVE_RESULT),
     _spec("objective", _GAUGE, "operation.objective.target", "1", "Share of the calls that are to meet the objective",
           *_OPERATION_OBJECTIVE),
     # USE
@@ -149,30 +170,30 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     _spec("use", _GAUGE, "pool.utilization", "1", "Share of the pool that is taken", *_POOL, merge="ratio"),
     _spec("use", _UP_DOWN, "pool.pending", "{request}", "Requests that wait for an item of the pool", *_POOL),
     _spec("use", _HISTOGRAM, "pool.wait_time", "s", "How long an item of the pool was waited for", *_POOL,
-          "error.type", boundaries=WAIT_SECONDS),
-    _spec("use", _HISTOGRAM, "pool.use_time", "s", "How long an item of the pool was used", *_POOL, "error.type",
+          keys.ERROR_TYPE, boundaries=WAIT_SECONDS),
+    _spec("use", _HISTOGRAM, "pool.use_time", "s", "How long an item of the pool was used", *_POOL, keys.ERROR_TYPE,
           boundaries=WAIT_SECONDS),
-    _spec("use", _COUNTER, "pool.errors", "{error}", "Errors of the pool", *_POOL, "error.type"),
+    _spec("use", _COUNTER, "pool.errors", "{error}", "Errors of the pool", *_POOL, keys.ERROR_TYPE),
     _spec("queue", _UP_DOWN, "queue.size", "{item}", "Items in the queue", *_QUEUE),
     _spec("queue", _UP_DOWN, "queue.limit", "{item}", "Items that the queue takes at most", *_QUEUE),
     _spec("queue", _GAUGE, "queue.oldest_age", "s", "How long the oldest item has been in the queue", *_QUEUE),
-    _spec("cache", _COUNTER, "cache.requests", "{request}", "Look-ups in the cache", *_CACHE, "cache.result"),
+    _spec("cache", _COUNTER, "cache.requests", "{request}", "Look-ups in the cache", *_CACHE, keys.CACHE_RESULT),
     _spec("cache", _COUNTER, "cache.evictions", "{entry}", "Entries that the cache let go for others", *_CACHE),
     _spec("cache", _UP_DOWN, "cache.size", "{entry}", "Entries in the cache", *_CACHE),
     _spec("cache", _UP_DOWN, "cache.limit", "{entry}", "Entries that the cache keeps at most", *_CACHE),
     _spec("cache", _HISTOGRAM, "cache.load.duration", "s", "How long loading a missing entry took", *_CACHE,
-          "error.type", boundaries=REQUEST_SECONDS),
+          keys.ERROR_TYPE, boundaries=REQUEST_SECONDS),
     _spec("health", _GAUGE, "health.status", "", "1 if the check finds it healthy, else 0", *_HEALTH, merge="smaller"),
-    _spec("health", _HISTOGRAM, "health.check.duration", "s", "How long the health check took", *_HEALTH, "error.type",
+    _spec("health", _HISTOGRAM, "health.check.duration", "s", "How long the health check took", *_HEALTH, keys.ERROR_TYPE,
           boundaries=REQUEST_SECONDS),
     _spec("event_loop", _HISTOGRAM, "event_loop.lag", "s", "How late the event loop ran what was due",
-          "event_loop.name", "scope.name", boundaries=LAG_SECONDS),
+          keys.EVENT_LOOP_NAME, keys.SCOPE_NAME, boundaries=LAG_SECONDS),
     _spec("database", _HISTOGRAM, "db.client.operation.duration", "s", "How long database calls took, by the kit", *_DB,
           boundaries=DATABASE_SECONDS),
     _spec("database", _HISTOGRAM, "db.client.response.returned_rows", "{row}", "Rows that the database returned, by the kit",
           *_DB, boundaries=ROWS),
     _spec("database", _UP_DOWN, "db.client.connection.count", "{connection}", "Connections of the pool by state, by the kit",
-          *_CONNECTIONS, "db.client.connection.state"),
+          *_CONNECTIONS, keys.DB_CLIENT_CONNECTION_STATE),
     _spec("database", _UP_DOWN, "db.client.connection.max", "{connection}", "Connections that the pool opens at most, by the kit",
           *_CONNECTIONS),
     _spec("database", _UP_DOWN, "db.client.connection.idle.max", "{connection}",
@@ -191,17 +212,17 @@ CATALOGUE: tuple[MetricSpec, ...] = (
           *_CONNECTIONS, boundaries=DATABASE_SECONDS),
     # Executors
     _spec("executor", _UP_DOWN, "executor.worker.count", "{worker}", "Workers by state", *_EXECUTOR,
-          "executor.worker.state"),
+          keys.EXECUTOR_WORKER_STATE),
     _spec("executor", _UP_DOWN, "executor.worker.limit", "{worker}", "Workers that the executor has at most", *_EXECUTOR),
     _spec("executor", _GAUGE, "executor.worker.utilization", "1", "Share of the workers that are at a task", *_EXECUTOR,
           merge="ratio"),
     _spec("executor", _UP_DOWN, "executor.queue.size", "{task}", "Tasks that wait for a worker", *_EXECUTOR),
     _spec("executor", _HISTOGRAM, "executor.queue.wait_time", "s", "How long tasks waited for a worker", *_EXECUTOR,
           boundaries=WAIT_SECONDS),
-    _spec("executor", _HISTOGRAM, "executor.task.duration", "s", "How long tasks ran", *_EXECUTOR, "error.type",
+    _spec("executor", _HISTOGRAM, "executor.task.duration", "s", "How long tasks ran", *_EXECUTOR, keys.ERROR_TYPE,
           boundaries=WAIT_SECONDS),
     _spec("executor", _COUNTER, "executor.tasks", "{task}", "Tasks by their one final outcome", *_EXECUTOR,
-          "executor.task.outcome"),
+          keys.EXECUTOR_TASK_OUTCOME),
     # Batch jobs
     _spec("job", _GAUGE, "job.start.timestamp", "s", "Unix time at which the last run started", *_JOB),
     _spec("job", _GAUGE, "job.success.timestamp", "s",
@@ -211,27 +232,27 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     _spec("job", _GAUGE, "job.end.timestamp", "s", "Unix time at which the last run ended, however it ended", *_JOB),
     _spec("job", _GAUGE, "job.last_success.age", "s", "Time since the last success in this process", *_JOB),
     _spec("job", _GAUGE, "job.expected_interval", "s", "Time in which a run is expected, as declared", *_JOB),
-    _spec("job", _HISTOGRAM, "job.duration", "s", "How long runs took", *_JOB, "job.result", "error.type",
+    _spec("job", _HISTOGRAM, "job.duration", "s", "How long runs took", *_JOB, keys.JOB_RESULT, keys.ERROR_TYPE,
           boundaries=JOB_SECONDS),
     _spec("job", _UP_DOWN, "job.active", "{run}", "Runs in progress", *_JOB),
     _spec("job", _GAUGE, "job.elapsed", "s", "How long the oldest active run has been running", *_JOB),
-    _spec("job", _COUNTER, "job.records", "{record}", "Records by outcome", *_JOB, "job.record.outcome",
-          "job.record.reason"),
+    _spec("job", _COUNTER, "job.records", "{record}", "Records by outcome", *_JOB, keys.JOB_RECORD_OUTCOME,
+          keys.JOB_RECORD_REASON),
     _spec("job", _GAUGE, "job.last_run.records", "{record}", "Records of the current or last run by outcome", *_JOB,
-          "job.record.outcome"),
+          keys.JOB_RECORD_OUTCOME),
     _spec("job", _GAUGE, "job.progress", "1", "Share of the active run that is done", *_JOB),
-    _spec("job", _HISTOGRAM, "job.step.duration", "s", "How long steps of runs took", *_JOB, "job.step.name",
-          "error.type", boundaries=JOB_SECONDS),
-    _spec("job", _UP_DOWN, "job.state", "1", "1 for the state that the job is in, else 0", *_JOB, "job.state"),
+    _spec("job", _HISTOGRAM, "job.step.duration", "s", "How long steps of runs took", *_JOB, keys.JOB_STEP_NAME,
+          keys.ERROR_TYPE, boundaries=JOB_SECONDS),
+    _spec("job", _UP_DOWN, "job.state", "1", "1 for the state that the job is in, else 0", *_JOB, keys.JOB_STATE),
     # The library about itself
     _spec("self", _COUNTER, "telemetry_kit.exception.suppressed", "{exception}",
-          "Detailed exception records that the rate limit left out", "error.type", "scope.name", "operation.name"),
+          "Detailed exception records that the rate limit left out", keys.ERROR_TYPE, keys.SCOPE_NAME, keys.OPERATION_NAME),
     _spec("self", _COUNTER, "telemetry_kit.attribute.overflow", "{value}",
-          "Values that became _OTHER, as their key had too many", "attribute.key", "scope.name", "operation.name",
-          "pool.name", "queue.name", "cache.name", "health.check.name", "event_loop.name", "executor.name", "job.name"),
-    _spec("self", _COUNTER, "telemetry_kit.events", "{event}", "Events that were emitted", "event.name", "scope.name"),
+          "Values that became _OTHER, as their key had too many", keys.ATTRIBUTE_KEY, keys.SCOPE_NAME, keys.OPERATION_NAME,
+          keys.POOL_NAME, keys.QUEUE_NAME, keys.CACHE_NAME, keys.HEALTH_CHECK_NAME, keys.EVENT_LOOP_NAME, keys.EXECUTOR_NAME, keys.JOB_NAME),
+    _spec("self", _COUNTER, "telemetry_kit.events", "{event}", "Events that were emitted", keys.EVENT_NAME, keys.SCOPE_NAME),
     _spec("self", _COUNTER, "telemetry_kit.faults", "{fault}", "Faults in telemetry that were kept from the host",
-          "fault.site"),
+          keys.FAULT_SITE),
 )  # fmt: skip
 
 METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in CATALOGUE}
@@ -239,64 +260,64 @@ METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in CATALOGUE}
 
 ATTRIBUTES: tuple[AttributeSpec, ...] = (
     # The kit's own
-    AttributeSpec("scope.name", "string", "Name given to `Telemetry`: whose number it is", ("shop.orders",)),
-    AttributeSpec("operation.name", "string", "Name of the operation", ("checkout", "Orders.place")),
-    AttributeSpec("operation.busy_time", "double", "On spans: seconds that a suspended body worked", (0.25,)),
-    AttributeSpec("objective.name", "string", "Name of the objective", ("availability", "latency")),
-    AttributeSpec("objective.result", "string", "Whether the call met the objective", (), ("met", "missed")),
-    AttributeSpec("pool.name", "string", "Name of the pool", ("gpu", "orders-db")),
-    AttributeSpec("queue.name", "string", "Name of the queue", ("mails",)),
-    AttributeSpec("cache.name", "string", "Name of the cache", ("prices",)),
-    AttributeSpec("cache.result", "string", "Whether the entry was there", (), ("hit", "miss")),
-    AttributeSpec("health.check.name", "string", "Name of the health check", ("payments",)),
-    AttributeSpec("event_loop.name", "string", "Name of the event loop", ("main",)),
-    AttributeSpec("executor.name", "string", "Name of the executor", ("resize",)),
-    AttributeSpec("executor.type", "string", "What its workers are", (), ("thread", "process", "interpreter", "other")),
-    AttributeSpec("executor.worker.state", "string", "Whether the worker is at a task", (), ("active", "idle")),
-    AttributeSpec("executor.task.outcome", "string", "The task's one final outcome", (),
+    AttributeSpec(keys.SCOPE_NAME, "string", "Name given to `Telemetry`: whose number it is", ("shop.orders",)),
+    AttributeSpec(keys.OPERATION_NAME, "string", "Name of the operation", ("checkout", "Orders.place")),
+    AttributeSpec(keys.OPERATION_BUSY_TIME, "double", "On spans: seconds that a suspended body worked", (0.25,)),
+    AttributeSpec(keys.OBJECTIVE_NAME, "string", "Name of the objective", ("availability", "latency")),
+    AttributeSpec(keys.OBJECTIVE_RESULT, "string", "Whether the call met the objective", (), ("met", "missed")),
+    AttributeSpec(keys.POOL_NAME, "string", "Name of the pool", ("gpu", "orders-db")),
+    AttributeSpec(keys.QUEUE_NAME, "string", "Name of the queue", ("mails",)),
+    AttributeSpec(keys.CACHE_NAME, "string", "Name of the cache", ("prices",)),
+    AttributeSpec(keys.CACHE_RESULT, "string", "Whether the entry was there", (), ("hit", "miss")),
+    AttributeSpec(keys.HEALTH_CHECK_NAME, "string", "Name of the health check", ("payments",)),
+    AttributeSpec(keys.EVENT_LOOP_NAME, "string", "Name of the event loop", ("main",)),
+    AttributeSpec(keys.EXECUTOR_NAME, "string", "Name of the executor", ("resize",)),
+    AttributeSpec(keys.EXECUTOR_TYPE, "string", "What its workers are", (), ("thread", "process", "interpreter", "other")),
+    AttributeSpec(keys.EXECUTOR_WORKER_STATE, "string", "Whether the worker is at a task", (), ("active", "idle")),
+    AttributeSpec(keys.EXECUTOR_TASK_OUTCOME, "string", "The task's one final outcome", (),
                   ("succeeded", "failed", "cancelled", "rejected", "lost")),
-    AttributeSpec("job.name", "string", "Name of the batch job", ("nightly-billing",)),
-    AttributeSpec("job.run.id", "string", "On spans: the run's own id", ("2026-11-22",)),
-    AttributeSpec("job.skip.reason", "string", "On spans: why the run had nothing to do", ("no new files",)),
-    AttributeSpec("job.result", "string", "How the run ended", (), ("success", "failure", "cancelled", "skipped")),
-    AttributeSpec("job.state", "string", "State of the job", (), ("running", "succeeded", "failed", "skipped", "cancelled")),
-    AttributeSpec("job.step.name", "string", "Name of the step", ("extract",)),
-    AttributeSpec("job.record.outcome", "string", "What became of the record", (), ("processed", "failed", "skipped")),
-    AttributeSpec("job.record.reason", "string", "Why the record failed or was skipped", ("bad_row", "duplicate")),
-    AttributeSpec("fault.site", "string", "Where in the kit the fault was kept from the host", ("pool.stats",)),
-    AttributeSpec("attribute.key", "string", "Key whose values were too many", ("payment.method",)),
-    AttributeSpec("event.name", "string", "Name of the event", ("config.changed",)),
-    AttributeSpec("telemetry_kit.exception.suppressed_count", "int",
+    AttributeSpec(keys.JOB_NAME, "string", "Name of the batch job", ("nightly-billing",)),
+    AttributeSpec(keys.JOB_RUN_ID, "string", "On spans: the run's own id", ("2026-11-22",)),
+    AttributeSpec(keys.JOB_SKIP_REASON, "string", "On spans: why the run had nothing to do", ("no new files",)),
+    AttributeSpec(keys.JOB_RESULT, "string", "How the run ended", (), ("success", "failure", "cancelled", "skipped")),
+    AttributeSpec(keys.JOB_STATE, "string", "State of the job", (), ("running", "succeeded", "failed", "skipped", "cancelled")),
+    AttributeSpec(keys.JOB_STEP_NAME, "string", "Name of the step", ("extract",)),
+    AttributeSpec(keys.JOB_RECORD_OUTCOME, "string", "What became of the record", (), ("processed", "failed", "skipped")),
+    AttributeSpec(keys.JOB_RECORD_REASON, "string", "Why the record failed or was skipped", ("bad_row", "duplicate")),
+    AttributeSpec(keys.FAULT_SITE, "string", "Where in the kit the fault was kept from the host", ("pool.stats",)),
+    AttributeSpec(keys.ATTRIBUTE_KEY, "string", "Key whose values were too many", ("payment.method",)),
+    AttributeSpec(keys.EVENT_NAME, "string", "Name of the event", ("config.changed",)),
+    AttributeSpec(keys.TELEMETRY_KIT_EXCEPTION_SUPPRESSED_COUNT, "int",
                   "On exceptions: how many of their kind the rate limit left out since the last one", (117,)),
-    AttributeSpec("telemetry_kit.exception.hook", "string", "On exceptions that nobody handled: the hook that saw them",
-                  ("sys.excepthook", "threading.excepthook")),
+    AttributeSpec(keys.TELEMETRY_KIT_EXCEPTION_HOOK, "string", "On exceptions that nobody handled: the hook that saw them",
+                  ("sys.excepthook", "threading.excepthook", "sys.unraisablehook", "asyncio", "ipython")),
     # Of the semantic conventions
-    AttributeSpec("error.type", "string", "Class of the exception, or what the failure is called; absent on success",
+    AttributeSpec(keys.ERROR_TYPE, "string", "Class of the exception, or what the failure is called; absent on success",
                   ("TimeoutError", "card_declined", "503", "cancelled", "_OTHER")),
-    AttributeSpec("code.function.name", "string", "On spans: the function that is measured", ("shop.orders.place",)),
-    AttributeSpec("thread.name", "string", "On exceptions of a thread that nobody handled: the thread", ("worker-1",)),
-    AttributeSpec("http.request.method", "string", "Method of the request", ("GET", "POST", "_OTHER")),
-    AttributeSpec("http.response.status_code", "int", "Status of the answer", (200, 503)),
-    AttributeSpec("http.route", "string", "Template of the route", ("/orders/{id}",)),
-    AttributeSpec("url.scheme", "string", "Scheme of the address", ("http", "https")),
-    AttributeSpec("server.address", "string", "Host name or address of the server", ("db.example.com",)),
-    AttributeSpec("server.port", "int", "Port of the server", (5432,)),
-    AttributeSpec("rpc.system.name", "string", "The remote procedure call system", ("grpc", "jsonrpc")),
-    AttributeSpec("rpc.method", "string", "Full name of the method", ("shop.Orders/Place",)),
-    AttributeSpec("rpc.response.status_code", "string", "Status of the call", ("OK", "DEADLINE_EXCEEDED")),
-    AttributeSpec("db.system.name", "string", "The database system", ("postgresql", "redis")),
-    AttributeSpec("db.collection.name", "string", "Table, collection or container", ("orders",)),
-    AttributeSpec("db.namespace", "string", "Name of the database", ("shop",)),
-    AttributeSpec("db.operation.name", "string", "The operation or command", ("SELECT", "HMGET")),
-    AttributeSpec("db.query.summary", "string", "Low-cardinality summary of the query", ("SELECT orders",)),
-    AttributeSpec("db.response.status_code", "string", "Status of the database's answer", ("08P01", "1045")),
-    AttributeSpec("db.client.connection.pool.name", "string", "Name of the connection pool", ("orders-db",)),
-    AttributeSpec("db.client.connection.state", "string", "State of the connections", (), ("idle", "used")),
-    AttributeSpec("messaging.system", "string", "The messaging system", ("kafka", "rabbitmq")),
-    AttributeSpec("messaging.operation.name", "string", "The operation, in the system's words", ("send", "ack")),
-    AttributeSpec("messaging.operation.type", "string", "Kind of the operation", (),
+    AttributeSpec(keys.CODE_FUNCTION_NAME, "string", "On spans: the function that is measured", ("shop.orders.place",)),
+    AttributeSpec(keys.THREAD_NAME, "string", "On exceptions of a thread that nobody handled: the thread", ("worker-1",)),
+    AttributeSpec(keys.HTTP_REQUEST_METHOD, "string", "Method of the request", ("GET", "POST", "_OTHER")),
+    AttributeSpec(keys.HTTP_RESPONSE_STATUS_CODE, "int", "Status of the answer", (200, 503)),
+    AttributeSpec(keys.HTTP_ROUTE, "string", "Template of the route", ("/orders/{id}",)),
+    AttributeSpec(keys.URL_SCHEME, "string", "Scheme of the address", ("http", "https")),
+    AttributeSpec(keys.SERVER_ADDRESS, "string", "Host name or address of the server", ("db.example.com",)),
+    AttributeSpec(keys.SERVER_PORT, "int", "Port of the server", (5432,)),
+    AttributeSpec(keys.RPC_SYSTEM_NAME, "string", "The remote procedure call system", ("grpc", "jsonrpc")),
+    AttributeSpec(keys.RPC_METHOD, "string", "Full name of the method", ("shop.Orders/Place",)),
+    AttributeSpec(keys.RPC_RESPONSE_STATUS_CODE, "string", "Status of the call", ("OK", "DEADLINE_EXCEEDED")),
+    AttributeSpec(keys.DB_SYSTEM_NAME, "string", "The database system", ("postgresql", "redis")),
+    AttributeSpec(keys.DB_COLLECTION_NAME, "string", "Table, collection or container", ("orders",)),
+    AttributeSpec(keys.DB_NAMESPACE, "string", "Name of the database", ("shop",)),
+    AttributeSpec(keys.DB_OPERATION_NAME, "string", "The operation or command", ("SELECT", "HMGET")),
+    AttributeSpec(keys.DB_QUERY_SUMMARY, "string", "Low-cardinality summary of the query", ("SELECT orders",)),
+    AttributeSpec(keys.DB_RESPONSE_STATUS_CODE, "string", "Status of the database's answer", ("08P01", "1045")),
+    AttributeSpec(keys.DB_CLIENT_CONNECTION_POOL_NAME, "string", "Name of the connection pool", ("orders-db",)),
+    AttributeSpec(keys.DB_CLIENT_CONNECTION_STATE, "string", "State of the connections", (), ("idle", "used")),
+    AttributeSpec(keys.MESSAGING_SYSTEM, "string", "The messaging system", ("kafka", "rabbitmq")),
+    AttributeSpec(keys.MESSAGING_OPERATION_NAME, "string", "The operation, in the system's words", ("send", "ack")),
+    AttributeSpec(keys.MESSAGING_OPERATION_TYPE, "string", "Kind of the operation", (),
                   ("create", "send", "receive", "process", "settle")),
-    AttributeSpec("messaging.destination.name", "string", "Queue or topic", ("orders",)),
-    AttributeSpec("messaging.consumer.group.name", "string", "Group of the consumers", ("billing",)),
+    AttributeSpec(keys.MESSAGING_DESTINATION_NAME, "string", "Queue or topic", ("orders",)),
+    AttributeSpec(keys.MESSAGING_CONSUMER_GROUP_NAME, "string", "Group of the consumers", ("billing",)),
 )  # fmt: skip
 """What keys the points and spans of the kit can have beside those that users declare."""
