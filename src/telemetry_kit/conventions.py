@@ -21,11 +21,11 @@ from opentelemetry.trace import SpanKind
 
 from telemetry_kit.catalogue import keys
 
-_GRPC_SERVER_FAULTS = frozenset(
+_RPC_SERVER_FAULTS = frozenset(
     {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
+    | {"SERVER_ERROR", "SERVER_THREADPOOL_EXHAUSTED_ERROR", "SERVER_TIMEOUT", "SERVICE_ERROR"}
 )
-"""The status codes that are the server's fault; the others are the caller's."""
-
+"""The codes that are the server's fault, of gRPC, Connect RPC (in lower case) and Dubbo; the others are the caller's."""
 
 _ANSWERS: tuple[tuple[str, str, int | tuple[str, ...]], ...] = (
     ("starlette.exceptions", "HTTPException", ("status_code",)),
@@ -106,7 +106,10 @@ def _http(lowest: int) -> Callable[[object], str | None]:
 
 
 def _rpc_server(status: object) -> str | None:
-    return status if isinstance(status, str) and status in _GRPC_SERVER_FAULTS else None
+    if not isinstance(status, str):
+        return None
+    of_json_rpc = status.removeprefix("-").isdecimal() and status != "0"
+    return status if of_json_rpc or status.upper() in _RPC_SERVER_FAULTS else None
 
 
 def _rpc_client(status: object) -> str | None:
@@ -195,7 +198,8 @@ RPC_SERVER = Convention(
     error=_rpc_server,
     exception="rpc.server.call.exception",
 )
-"""A server of remote calls: gRPC's codes that are the server's fault are errors."""
+"""A server of remote calls: a status that is the server's fault is an error, by the words of gRPC, Connect RPC and Dubbo;
+every code of JSON-RPC is one."""
 
 RPC_CLIENT = Convention(
     "RPC_CLIENT",
