@@ -243,7 +243,7 @@ def test_the_count_is_kept_where_the_span_breaks(sdk: Sdk, fault: str) -> None:
     """A broken span costs no count: duration and active calls are right (FLT 1)."""
     telemetry = SDK_FAULTS[fault][0](sdk)
     if fault == "sampler":
-        telemetry = sdk.telemetry(tracer_provider=telemetry._scope._explicit)
+        telemetry = sdk.telemetry(tracer_provider=telemetry._scope.tracer_provider)
 
     @telemetry.operation("work")
     def work() -> None:

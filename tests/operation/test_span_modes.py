@@ -1,5 +1,6 @@
 """`span=`: a span of its own, none, the one that is current, or one only where it fails."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -210,3 +211,21 @@ def test_sampled_out(options: dict[str, Any]) -> None:
     assert work() is False
     assert sdk.spans() == []
     assert sdk.point("operation.duration", b=2).count == 1
+
+
+def test_a_failure_inside_of_a_plain_call_has_its_span(telemetry: Telemetry, sdk: Sdk) -> None:
+    """Whether a call of any kind runs around one that fails, `span="errors"` makes the span of the failure."""
+
+    @telemetry.operation("inner", span="errors")
+    def inner() -> None:
+        raise ValueError
+
+    @telemetry.operation("outer")
+    def outer() -> None:
+        with contextlib.suppress(ValueError):
+            inner()
+
+    outer()
+
+    assert [span.name for span in sdk.spans()] == ["inner", "outer"]
+    assert sdk.spans()[0].parent.span_id == sdk.spans()[1].context.span_id

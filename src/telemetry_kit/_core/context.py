@@ -84,50 +84,50 @@ def put_back(reset: Callable[[Any], None], token: Any) -> None:
 class Current:
     """What a call has made current in this context: OpenTelemetry's context, and a variable of the kit's."""
 
-    __slots__ = ("_attached", "_before", "_token", "context", "mine", "variable")
+    __slots__ = ("attached", "before", "context", "mine", "token", "variable")
 
     def __init__(self, variable: ContextVar[Any] | None = None, mine: Any = None) -> None:
         self.context: Context | None = None
         """What to make current; None leaves OpenTelemetry's context alone."""
         self.variable = variable
         self.mine = mine
-        self._before: Any = None
-        self._attached: Any = None
-        self._token: Token[Any] | None = None
+        self.before: Any = None
+        self.attached: Any = None
+        self.token: Token[Any] | None = None
 
     def enter(self) -> None:
         """Make it current, here and now."""
         if self.context is not None:
             try:
-                self._before = get_current()
-                self._attached = attach(self.context)
+                self.before = get_current()
+                self.attached = attach(self.context)
             except Exception as fault:
                 faults.record("context.attach", fault)
         if self.variable is not None:
-            self._token = self.variable.set(self.mine)
+            self.token = self.variable.set(self.mine)
 
     def leave(self) -> None:
         """Put back what was current before. A second time does nothing."""
-        token, attached, before = self._token, self._attached, self._before
+        token, attached, before = self.token, self.attached, self.before
         if token is not None and self.variable is not None:
             put_back(self.variable.reset, token)
-            self._token = None
+            self.token = None
         elif self.mine is not None and self.variable is not None and self.variable.get() is self.mine:
             self.variable.set(None)  # an exception arrived before the token was kept
         if attached is not None:
             put_back(detach, attached)
-            self._attached = None
+            self.attached = None
         elif before is not None and get_current() is self.context:
             attach(before)
-        self._before = None
+        self.before = None
 
     def drop(self) -> None:
         """Put it back where it still is current: nobody will `leave`, and others may have come and gone since."""
-        token, self._token = self._token, None
+        token, self.token = self.token, None
         if token is not None and self.variable is not None and self.variable.get() is self.mine:
             old = token.old_value
             self.variable.set(None if old is Token.MISSING else old)
-        before, self._before, self._attached = self._before, None, None
+        before, self.before, self.attached = self.before, None, None
         if before is not None and get_current() is self.context:
             attach(before)
 

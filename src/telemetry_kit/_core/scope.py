@@ -146,7 +146,6 @@ class Scope(ByRecipe):
     __slots__ = (
         "__weakref__",
         "_bound",
-        "_explicit",
         "_tracer",
         "disabled",
         "errors",
@@ -156,6 +155,7 @@ class Scope(ByRecipe):
         "logger_provider",
         "meter_provider",
         "name",
+        "tracer_provider",
         "version",
     )
 
@@ -182,7 +182,7 @@ class Scope(ByRecipe):
         self.living: _Living
         """What it keeps as long as one of this name lives."""
         self.kept, self.living = ({}, _Living()) if disabled else _shared(self.instruments, name)
-        self._explicit = _given(tracer_provider)
+        self.tracer_provider = _given(tracer_provider)
         self._bound: TracerProvider | None = None
         self._tracer: Tracer | None = None
         _scopes.add(self)
@@ -199,13 +199,13 @@ class Scope(ByRecipe):
     @property
     def by_globals(self) -> bool:
         """Whether both traces and metrics go to the global providers, so that `_sdk.absent()` speaks for it."""
-        return self._explicit is None and self.meter_provider is None
+        return self.tracer_provider is None and self.meter_provider is None
 
     def tracer(self) -> Tracer | None:
         """The tracer of this scope, or None: no SDK, or switched off by the host."""
         if self.disabled:
             return None
-        provider = self._explicit if self._explicit is not None else sdk.tracer_provider()
+        provider = self.tracer_provider if self.tracer_provider is not None else sdk.tracer_provider()
         if provider is not self._bound:
             self._tracer = self._make_tracer(provider)
             self._bound = provider

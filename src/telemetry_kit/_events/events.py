@@ -15,7 +15,7 @@ from telemetry_kit._core.attributes import AttributeValue, event_attributes, eve
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name
 from telemetry_kit._errors import signals
-from telemetry_kit._operation.measurement import NO_MEASUREMENT, current_measurement
+from telemetry_kit._operation.measurement import current_name
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def record_exception(scope: "Scope", exc: BaseException, *, attributes: Mapping[
         if nowhere and not unsafe and signals.listener(scope, EVENT, "ERROR") is None:
             return
         suppressed = policy.admit(
-            exc, scope=scope, operation=_operation(), error_type=error_type, span=span, wanted=nowhere or unsafe
+            exc, scope=scope, operation=current_name(), error_type=error_type, span=span, wanted=nowhere or unsafe
         )
         if suppressed is None:
             return
@@ -91,16 +91,10 @@ def _details(scope: "Scope", exc: BaseException) -> dict[str, AttributeValue]:
     """What an event says of an exception: all of it, or its type where the limiter, or an event before, had it."""
     error_type = _error_type(exc)
     policy = scope.errors
-    suppressed = policy.admit(exc, scope=scope, operation=_operation(), error_type=error_type, wanted=True)
+    suppressed = policy.admit(exc, scope=scope, operation=current_name(), error_type=error_type, wanted=True)
     if suppressed is None:
         return {EXCEPTION_TYPE: outcome.type_name(type(exc)), keys.ERROR_TYPE: error_type}
     return policy.describe(exc, error_type, suppressed)
-
-
-def _operation() -> str | None:
-    """The name of the operation that runs here."""
-    measurement = current_measurement()
-    return None if measurement is NO_MEASUREMENT else measurement._operation.name
 
 
 def _error_type(exc: BaseException) -> str:

@@ -58,7 +58,7 @@ def flush(scope: Scope, seconds: float) -> None:
 
 def _flushes(scope: Scope) -> list[Callable[..., object]]:
     """`force_flush` of each distinct provider that has one."""
-    tracer_provider = scope._explicit if scope._explicit is not None else sdk.tracer_provider()
+    tracer_provider = scope.tracer_provider if scope.tracer_provider is not None else sdk.tracer_provider()
     providers = {id(provider): provider for provider in (tracer_provider, scope.instruments.provider(), _logs(scope))}
     flushes = (getattr(provider, "force_flush", None) for provider in providers.values())
     return [force_flush for force_flush in flushes if callable(force_flush)]

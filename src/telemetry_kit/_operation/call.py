@@ -42,7 +42,7 @@ class Entered(_context.Current):
         self.context = None
         self.variable: ContextVar[Any] | None = CURRENT
         self.mine = mine
-        self._before = self._attached = self._token = None
+        self.before = self.attached = self.token = None
         self.running = running
         self.cell: list[Any] | None = None
 
@@ -71,7 +71,7 @@ class Entered(_context.Current):
 
     def inside_another(self) -> bool:
         """Whether another call is running around this one."""
-        outer: Any = getattr(self._token, "old_value", None)
+        outer: Any = getattr(self.token, "old_value", None)
         if outer.__class__ is reentrancy.Watch:
             outer = outer()
         return outer is not None and outer is not Token.MISSING and outer._is_running()
@@ -97,21 +97,25 @@ class OperationCall(ActiveSpan):
     _description: str | None = None
     _status: object = None
 
-    def __init__(self, operation: Definition) -> None:
+    def __init__(
+        self,
+        operation: Definition,
+        metric_attributes: Mapping[str, object] | None = None,
+        span_attributes: Mapping[str, object] | None = None,
+        carrier: Any = None,
+        links: Any = None,
+    ) -> None:
+        """A call of `operation`, with what is given to this call alone."""
         self._operation = operation
         self._scope = operation.scope
+        if metric_attributes or span_attributes or carrier is not None or links is not None:
+            self._given, self._given_span = metric_attributes, span_attributes
+            self._carrier, self._given_links = carrier, links
+            self._plain = False
 
-    def _give(
-        self,
-        metric_attributes: Mapping[str, object] | None,
-        span_attributes: Mapping[str, object] | None,
-        carrier: Any,
-        links: Any,
-    ) -> None:
-        """What was given to this call alone."""
-        self._given, self._given_span = metric_attributes, span_attributes
-        self._carrier, self._given_links = carrier, links
-        self._plain = False
+    def _is_running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._state == 1
 
     if TYPE_CHECKING:  # what `Measurement` adds, for its user
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import active_span, ambient, clock, faults, forks, reentrancy
+from telemetry_kit._core import active_span, ambient, faults, forks, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import measurement as _measurement
@@ -26,6 +26,8 @@ class FastCall:
     fast: Fast
     made: Measurement | None = None
     """The measurement that stands for it once somebody asked."""
+    entered: Entered
+    """What is current for that."""
     start = 0.0
     span: Any = None
     context: Context | None = None
@@ -36,42 +38,39 @@ class FastCall:
     deferred = False
     """The span could not be started."""
 
-    def running(self) -> bool:
+    def _is_running(self) -> bool:
         """Whether it has begun and not ended."""
         return self.made is None or self.made._is_running()
 
     def measurement(self) -> Measurement:
         """The measurement of the call, made when it is first asked for."""
-        made = self.made
-        if made is None:
+        if self.made is None:
             operation = self.fast.operation
-            made = Measurement(operation)
-            entered = made._current = Entered(operation.state, None)
-            made._state = 1
-            made._start = self.start
-            made._generation = forks.fork.generation if self.cell is None else self.cell[1]
-            if self.span is not None:
-                made.span, made._own_span = self.span, True
-                entered.context = self.context
-                with faults.guard("span.is_recording"):
-                    made._recording = self.span.is_recording()
-            elif self.deferred:
-                made._deferred = clock.time_ns() - int((clock.perf_counter() - self.start) * 1e9)
-                made._name, made._kind, made._static = operation.name, operation.kind, self.fast.span_static
-            self.made = made
-        return made
+            entered = self.entered = Entered(operation.state, None)
+            entered.context = self.context
+            generation = forks.fork.generation if self.cell is None else self.cell[1]
+            deferred = self.fast.span_static if self.deferred else None
+            self.made = _measurement.take_over(operation, entered, self.start, generation, self.span, deferred)
+        return self.made
 
     def hand_over(self) -> Measurement:
         """The measurement, which ends the call from now on."""
-        made = self.measurement()
-        entered = made._current
+        made, entered = self.measurement(), self.entered
         if self.cell is not None:  # else it was handed over before, and an exception arrived then
             entered.cell, self.cell = self.cell, None
         if self.token is not None:
-            entered._token, self.token = self.token, None
+            entered.token, self.token = self.token, None
         if self.attached is not None:
-            entered._attached, entered._before, self.attached, self.before = self.attached, self.before, None, None
+            entered.attached, entered.before, self.attached, self.before = self.attached, self.before, None, None
         return made
+
+    def go_on(self) -> Measurement:
+        """Suspend the call: what its function returned goes on, and ends it."""
+        waiting = self.hand_over()
+        self.entered.mine = waiting
+        waiting._suspend()
+        self.made = _measurement.NO_MEASUREMENT
+        return waiting
 
     def finish(self, exc: BaseException | None, result: Any) -> None:
         """End a call that isn't a plain success, unless its body never began."""
@@ -80,10 +79,10 @@ class FastCall:
                 self.hand_over()._end(exc, result)
         except RecursionError:  # the stack has no room to record it: what is the call's is given back to be put back
             if self.made is not None and self.made is not _measurement.NO_MEASUREMENT:
-                entered = self.made._current
+                entered = self.entered
                 self.cell, entered.cell = entered.cell or self.cell, None
-                self.token, entered._token = entered._token or self.token, None
-                self.attached, entered._attached = entered._attached or self.attached, None
+                self.token, entered.token = entered.token or self.token, None
+                self.attached, entered.attached = entered.attached or self.attached, None
 
 
 @reentrancy.section

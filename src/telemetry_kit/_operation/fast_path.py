@@ -92,11 +92,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
             except Exception as fault:  # a class that can't be hashed
                 waits = awaitables.odd(fault)
             if waits:
-                waiting = call.hand_over()
-                waiting._current.mine = waiting
-                waiting._suspend()
-                call.made = _measurement.NO_MEASUREMENT
-                return drivers.follow(result, waiting)
+                return drivers.follow(result, call.go_on())
             if (
                 call.made is not None
                 or here.busy

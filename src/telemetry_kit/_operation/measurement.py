@@ -6,9 +6,7 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from opentelemetry.trace import Span, get_current_span
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from telemetry_kit._core import ambient, clock, counters, faults, reentrancy
 from telemetry_kit._core.attributes import (
@@ -23,15 +21,28 @@ from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._operation.call import CURRENT, Entered, OperationCall
-from telemetry_kit._wrapping.awaitables import NO_RESULT
+from telemetry_kit._wrapping.awaitables import NO_RESULT, NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from opentelemetry.trace import Span
+
     from telemetry_kit._core.error_policy import Record
+    from telemetry_kit._operation.definition import Definition
+    from telemetry_kit._wrapping.awaitables import Call
 
 M = TypeVar("M", bound="Measurement")
+
+
+class Decorated(Protocol):
+    """A decorated function, as far as its calls know it."""
+
+    operation: Definition
+    span_static: dict[str, AttributeValue]
+    arguments: Callable[..., dict[str, AttributeValue]] | None
+    stepwise: bool
 
 
 @public
@@ -138,10 +149,6 @@ class Measurement(OperationCall, StaysHere):
         return propagation.inject(carrier, self._current.context if self._state else None)
 
     # How it goes
-
-    def _is_running(self) -> bool:
-        """Whether it has begun and not ended."""
-        return self._state == 1
 
     def _begin(
         self,
@@ -278,6 +285,52 @@ def current_measurement() -> Measurement:
     return current if isinstance(current, Measurement) else current.measurement()
 
 
-def ambient_span() -> Span:
-    """The span that is current now."""
-    return get_current_span()
+def current_name() -> str | None:
+    """The name of the operation that runs here."""
+    measurement = current_measurement()
+    return None if measurement is NO_MEASUREMENT else measurement._operation.name
+
+
+def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    """Begin a call of a decorated function."""
+    measurement: Measurement | None = None
+    entered: Entered | None = None
+    try:
+        operation = decorated.operation
+        measurement = Measurement(operation)
+        entered = measurement._current = Entered(operation.state, measurement)
+        if decorated.stepwise:
+            measurement._busy_time = 0.0
+            measurement._watch = entered.mine = reentrancy.watch(measurement, entered.drop)
+        measurement._begin(decorated.span_static, decorated.arguments, args, kwargs)
+        return measurement
+    except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough
+        if entered is not None and entered.cell is not None:
+            entered.cell[0], entered.cell = entered.cell[0] - 1, None
+        return NOTHING
+    except BaseException:
+        if measurement is not None:
+            measurement._drop()
+        raise
+
+
+def take_over(
+    operation: Definition,
+    entered: Entered,
+    start: float,
+    generation: object,
+    span: Span | None,
+    deferred: dict[str, AttributeValue] | None,
+) -> Measurement:
+    """The measurement of a call that began on the fast path; `deferred` are the attributes of a span that could not be
+    started."""
+    made = Measurement(operation)
+    made._current, made._state, made._start, made._generation = entered, 1, start, generation
+    if span is not None:
+        made.span, made._own_span = span, True
+        with faults.guard("span.is_recording"):
+            made._recording = span.is_recording()
+    elif deferred is not None:
+        made._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
+        made._name, made._kind, made._static = operation.name, operation.kind, deferred
+    return made

@@ -89,7 +89,4 @@ class Operation(HasBlocks, ByRecipe):
         if carrier is not None and definition.kind is SpanKind.INTERNAL:
             faults.record("operation.carrier", ValueError(f"operation {self.name!r} takes no carrier: it is INTERNAL"))
             carrier = None
-        measurement = Measurement(definition)
-        if metric_attributes or span_attributes or carrier is not None or links is not None:
-            measurement._give(metric_attributes, span_attributes, carrier, links)
-        return measurement
+        return Measurement(definition, metric_attributes, span_attributes, carrier, links)

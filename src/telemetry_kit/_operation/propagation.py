@@ -53,21 +53,3 @@ def send(carrier: Any, context: Context | None) -> None:
         propagation.inject(carrier, context)
     except Exception as fault:
         faults.record("operation.carrier", fault)
-
-
-def hand_on(carrier: Any, *, incoming: bool, public: bool) -> Context | None:
-    """Without an SDK: the incoming context to make current, or None and the current one in an outgoing carrier."""
-    with reentrancy.late_import():
-        from telemetry_kit import propagation
-
-    try:
-        if public:
-            return propagation.extract_public(carrier)[0]
-        if incoming:
-            return None if carrier is None else propagation.extract(carrier)
-    except Exception as fault:
-        faults.record("operation.carrier", fault)
-        return None
-    if carrier is not None:
-        send(carrier, None)
-    return None

@@ -23,6 +23,8 @@ from telemetry_kit._wrapping.awaitables import NO_RESULT
 from telemetry_kit.conventions import DB_CLIENT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
 
@@ -103,10 +105,11 @@ class Database(ByRecipe):
             }
         )
         made = self._operation(asked)
-        query = Query(made, self._rows)
-        if text is not None or not asked.items() <= made.span_static.items():
-            query._give(None, asked if text is None else {**asked, db_attributes.DB_QUERY_TEXT: text}, None, None)
-        return query
+        if text is not None:
+            asked[db_attributes.DB_QUERY_TEXT] = text
+        elif asked.items() <= made.span_static.items():
+            return Query(made, self._rows)
+        return Query(made, self._rows, asked)
 
     def _operation(self, asked: dict[str, Any]) -> Definition:
         """The operation of all queries that look alike on a metric."""
@@ -146,8 +149,10 @@ class Query(Measurement):
 
     _rows: int | None = None
 
-    def __init__(self, operation: Definition, histogram: Histogram) -> None:
-        super().__init__(operation)
+    def __init__(
+        self, operation: Definition, histogram: Histogram, span_attributes: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(operation, None, span_attributes)
         self._histogram = histogram
 
     def __enter__(self) -> Query:
