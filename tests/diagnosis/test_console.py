@@ -1,7 +1,12 @@
 """`TELEMETRY_KIT_CONSOLE=1`: what is recorded is shown as it happens, where no SDK is."""
 
+import contextlib
 import io
+import logging
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +14,10 @@ import pytest
 
 from telemetry_kit import Telemetry
 from telemetry_kit._core import sdk
+from telemetry_kit._recording.metrics import SETS, RecordingMeterProvider
 from telemetry_kit.diagnosis import console
 from telemetry_kit.testing import capture
-from tests.diagnosis.support import LOGS, METRICS, TRACES, python
+from tests.diagnosis.support import CLEAN, LOGS, METRICS, SOURCE, TRACES, python
 
 PROGRAM = """
 from telemetry_kit import Telemetry
@@ -126,6 +132,63 @@ def test_a_stranger_s_text_stays_in_its_line(out: io.StringIO) -> None:
     assert len(out.getvalue().splitlines()) == 1
     assert "\x07" not in out.getvalue()
     assert len(out.getvalue()) < 200
+
+
+def test_no_escape_sequence_is_a_stranger_s() -> None:
+    """In names, keys, values, messages and bodies alike: a log line can't repaint a terminal."""
+    text = io.StringIO()
+    made = console.Console(text, colours=False, period=3_600.0)
+    made.start()
+    telemetry = Telemetry("shop\x1b[2J")
+    with contextlib.suppress(ValueError), telemetry.operation("a\x1b[2J").measure() as measurement:
+        measurement.set_attribute("key\x1b[2J", "value\x1b[2J")
+        raise ValueError("message\x1b[2J")
+    telemetry.event("event\x1b[2J", body="body\x1b[2J")
+    logging.getLogger("opentelemetry.test").warning("warned\x1b[2J")
+    made.stop()
+
+    assert "body" in text.getvalue()
+    assert "\x1b" not in text.getvalue()
+
+
+def test_what_opentelemetry_warns_of_is_shown_once(out: io.StringIO) -> None:
+    """Such as an endpoint where nobody listens: the log may be the only one that is told."""
+    for _ in range(3):
+        logging.getLogger("opentelemetry.exporter").warning("nobody at %s", "collector:4317")
+
+    assert out.getvalue() == "! opentelemetry.exporter nobody at collector:4317\n"
+
+
+def test_a_raw_meter_s_sets_are_bounded(out: io.StringIO) -> None:
+    """A counter with an id for an attribute has so many sets as the SDK would keep, and one for the rest."""
+    counter = Telemetry("shop").meter.create_counter("orders")
+    for order in range(SETS + 50):
+        counter.add(1, {"order.id": order})
+    assert sdk.console is not None
+    provider = sdk.console.meter_provider
+    assert isinstance(provider, RecordingMeterProvider)
+    [readings] = [made.read() for made in provider.instruments if made.name == "orders"]
+
+    assert len(readings) == SETS + 1
+    assert readings[-1].value == 50
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on this platform")
+@pytest.mark.parametrize(("no_colour", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_has_colours(no_colour: dict[str, str], coloured: bool) -> None:
+    """On a terminal of its own a program's console is coloured, with NO_COLOR it isn't."""
+    import pty
+
+    parent, child = pty.openpty()
+    environment = {**CLEAN, "PYTHONPATH": SOURCE, "TELEMETRY_KIT_CONSOLE": "1", **no_colour}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], stderr=child, env=environment, timeout=60, check=True)
+    os.close(child)
+    shown = os.read(parent, 65_536)
+    os.close(parent)
+
+    assert done.returncode == 0
+    assert b"operation.duration" in shown
+    assert (b"\x1b[1m" in shown) is coloured
 
 
 def test_a_trace_of_too_many_spans_is_bounded(out: io.StringIO) -> None:

@@ -109,6 +109,46 @@ def test_an_sdk_that_is_disabled() -> None:
     assert diagnosed(ALL, OTEL_SDK_DISABLED="true")["sdk_disabled"]["severity"] == "stop"
 
 
+def test_one_that_is_disabled_was_not_shut_down() -> None:
+    """Nor does anybody claim that it was."""
+    assert "shut_down" not in diagnosed(ALL, OTEL_SDK_DISABLED="true")
+
+
+@pytest.mark.parametrize("provider", ["tracer_provider", "metrics.get_meter_provider()", "logger_provider"])
+def test_one_that_was_shut_down(provider: str) -> None:
+    """Of each signal: what is recorded afterwards is lost."""
+    assert diagnosed(f"{ALL}{provider}.shutdown()\n")["shut_down"]["severity"] == "stop"
+
+
+@pytest.mark.parametrize("outer", ["", "SynchronousMultiSpanProcessor", "ConcurrentMultiSpanProcessor"])
+def test_processors_that_export_nothing(outer: str) -> None:
+    """A processor that only looks at a span's begin (baggage onto spans, say) makes nothing leave, nor does one around it."""
+    program = (
+        METRICS
+        + LOGS
+        + textwrap.dedent(
+            f"""
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import *
+        class Baggage(SpanProcessor):
+            def on_start(self, span, parent_context=None): pass
+        provider = TracerProvider()
+        processor = Baggage()
+        if {outer!r}:
+            outer = {outer or "dict"}()
+            outer.add_span_processor(processor)
+            processor = outer
+        provider.add_span_processor(processor)
+        trace.set_tracer_provider(provider)
+        """
+        )
+    )
+    finding = diagnosed(program)["no_exporter"]
+
+    assert finding["severity"] == "stop"
+    assert "Baggage" in finding["seen"]
+
+
 @pytest.mark.parametrize(("program", "code"), [(METRICS, "no_tracer_provider"), (TRACES, "no_meter_provider")])
 def test_a_signal_without_a_provider(program: str, code: str) -> None:
     """One signal alone is somebody's choice: a warning."""
@@ -187,17 +227,19 @@ def test_faults_and_dropped_values() -> None:
     """What broke in telemetry is listed by site, dropped values by number."""
     program = ALL + textwrap.dedent(
         """
-        from telemetry_kit import Telemetry
+        from telemetry_kit import Telemetry, current_measurement
         def broken(result):
             raise ValueError
         @Telemetry("shop").operation("work", error_if=broken)
         def work():
-            pass
+            current_measurement().set_attribute("odd", object())
         work()
         """
     )
+    found = diagnosed(program)
 
-    assert "operation.error_if (1)" in diagnosed(program)["faults"]["seen"]
+    assert "operation.error_if (1)" in found["faults"]["seen"]
+    assert found["values_dropped"]["seen"].startswith("1 attribute values were dropped")
 
 
 def test_a_decorator_above_the_route() -> None:
@@ -227,6 +269,117 @@ def test_a_decorator_above_the_route() -> None:
     assert (finding["severity"], finding["seen"]) == ("warning", "1 decorated and never called: wrong")
 
 
+KEPT_BACK = (
+    ALL
+    + """
+from telemetry_kit import Telemetry
+telemetry = Telemetry("shop")
+"""
+)
+
+
+def test_keys_with_too_many_values() -> None:
+    """An attribute whose values became `_OTHER` is named with its operation and how many those were."""
+    program = KEPT_BACK + textwrap.dedent(
+        """
+        @telemetry.operation("charge", metric_attributes=lambda order: {"order.id": order})
+        def charge(order): pass
+        for order in range(150): charge(order)
+        """
+    )
+    finding = diagnosed(program)["overflowed"]
+
+    assert (finding["severity"], finding["seen"]) == (
+        "warning",
+        "values became _OTHER: order.id of operation charge of shop (50)",
+    )
+
+
+def test_too_many_keys() -> None:
+    """Keys that are made up on the fly are left out, and said."""
+    program = KEPT_BACK + textwrap.dedent(
+        """
+        @telemetry.operation("charge", metric_attributes=lambda order: {f"order.{order}": 1})
+        def charge(order): pass
+        for order in range(130): charge(order)
+        """
+    )
+
+    assert "too many keys of operation charge of shop (30)" in diagnosed(program)["overflowed"]["seen"]
+
+
+def test_too_many_names() -> None:
+    """So are names that are made up."""
+    program = KEPT_BACK + "for number in range(1_007): telemetry.operation(f'number {number}')\n"
+
+    assert "operation.name of operations of shop (7)" in diagnosed(program)["overflowed"]["seen"]
+
+
+def test_collections_of_a_database() -> None:
+    """A table a customer overflows as any attribute does."""
+    program = KEPT_BACK + textwrap.dedent(
+        """
+        database = telemetry.database("postgresql", namespace="shop")
+        for number in range(103):
+            with database.query("SELECT", f"customer_{number}"): pass
+        """
+    )
+
+    assert "db.collection.name of shop (3)" in diagnosed(program)["overflowed"]["seen"]
+
+
+def test_errors_whose_detail_was_left_out() -> None:
+    """A storm of one error: how many of them have no detail, which is no mistake."""
+    program = KEPT_BACK + textwrap.dedent(
+        """
+        telemetry = Telemetry("shop", errors=ErrorPolicy(rate=0.001, burst=5))
+        @telemetry.operation("charge")
+        def charge(): raise OSError
+        for _ in range(25):
+            try: charge()
+            except OSError: pass
+        """
+    ).replace("telemetry =", "from telemetry_kit import ErrorPolicy\ntelemetry =", 1)
+    finding = diagnosed(program)["errors_suppressed"]
+
+    assert finding["severity"] == "info"
+    assert "OSError in operation charge of shop (20)" in finding["seen"]
+
+
+def test_what_each_helper_costs() -> None:
+    """The sets of attributes of each helper, the most first."""
+    program = KEPT_BACK + textwrap.dedent(
+        """
+        import queue
+        @telemetry.operation("charge", metric_attributes=lambda provider: {"payment.provider": provider})
+        def charge(provider): pass
+        for provider in "abc": charge(provider)
+        orders = queue.Queue()
+        telemetry.observe_queue(orders, name="orders")
+        """
+    )
+    finding = diagnosed(program)["series"]
+
+    assert (finding["severity"], finding["seen"]) == (
+        "info",
+        "sets of metric attributes so far (4): operation charge of shop (3), queue orders of shop (1)",
+    )
+
+
+def test_without_an_sdk_nobody_knows_what_was_called() -> None:
+    """Calls that nobody looks at leave no trace, and no claim that there were none."""
+    program = textwrap.dedent(
+        """
+        from telemetry_kit import Telemetry
+        @Telemetry("shop").operation("full", error_if=bool)
+        def full(): pass
+        full()
+        """
+    )
+
+    assert "never_called" not in diagnosed(program)
+
+
 def test_versions_that_dont_belong_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """API, SDK and conventions of different releases are named with their versions."""
     versions = {
@@ -248,7 +401,7 @@ def test_it_never_fails_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ValueError
 
     before = faults.counts().get("diagnose", 0)
-    monkeypatch.setattr(findings.host, "CHECKS", (broken, *host.CHECKS))
+    monkeypatch.setattr(host, "CHECKS", (broken, *host.CHECKS))
 
     assert diagnose().findings
     assert faults.counts()["diagnose"] == before + 1

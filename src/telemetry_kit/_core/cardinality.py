@@ -106,7 +106,8 @@ class ValueGuard:
         own: Collection[str] = OWN_KEYS,
         overflowed: Callable[[str], object] = observer.overflowed,
     ) -> None:
-        """`overflowed` is called with the key of each value that becomes `_OTHER`."""
+        """`overflowed` is called with the key of each value that becomes `_OTHER`, and with `_OTHER` for each key that is
+        one too many."""
         self._overflowed = overflowed
         self.values: int = values
         self.sets: int = sets
@@ -125,6 +126,11 @@ class ValueGuard:
         """There was no value yet."""
         for kept in (self._names, self._labels, self._keys, self._sets):
             kept.clear()
+
+    @property
+    def kept(self) -> int:
+        """How many sets of attributes there have been."""
+        return len(self._sets)
 
     def error_type(self, name: str) -> str:
         """`name`, or `_OTHER` once there are too many. Cancellation is always told from errors."""
@@ -145,7 +151,10 @@ class ValueGuard:
             except KeyError:
                 pass
         name = attribute_key(key)
-        if name is None or len(self._names) >= 2 * self.values:
+        if name is None:
+            return None
+        if len(self._names) >= 2 * self.values and name not in self._names:
+            self._overflowed(OTHER)
             return None
         return self._names.setdefault(name, self._named(name))
 
@@ -169,6 +178,7 @@ class ValueGuard:
             seen = self._keys[key]
         except KeyError:
             if len(self._keys) >= self.values:
+                self._overflowed(OTHER)
                 return None
             seen = self._keys.setdefault(key, {})
         if type(value) is str:

@@ -262,6 +262,17 @@ def instruments_of(meter_provider: MeterProvider | None = None) -> Instruments:
         return found
 
 
+def counted(name: str) -> dict[Series, float]:
+    """What was counted of the counter `name` in this process, on all providers: for a diagnosis."""
+    with _lock:
+        everywhere = [*([] if _global is None else [_global]), *_of_provider.values()]
+    total: dict[Series, float] = {}
+    for instruments in everywhere:
+        for of, number in instruments.account(name).read().items():
+            total[of] = total.get(of, 0) + number
+    return total
+
+
 def _reference(provider: MeterProvider) -> Callable[[], MeterProvider | None]:
     """A weak reference that takes the provider's instruments along when it goes; a strong one where its class has slots
     and none for that."""

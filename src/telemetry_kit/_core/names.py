@@ -8,6 +8,7 @@ from telemetry_kit._core import faults, observer
 from telemetry_kit._core.cardinality import NAMES, Distinct
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Instruments, Series, series
+from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
 from telemetry_kit.catalogue import keys
@@ -64,6 +65,8 @@ class Overflow:
             of = self._series[key] = series({**self._attributes, keys.ATTRIBUTE_KEY: key})
             whose = ", ".join(f"{name} {value}" for name, value in self._attributes.items())
             words = f"attribute {key} has too many values, and later ones are _OTHER on metrics: {whose}"
+            if key == OTHER:
+                words = f"there are too many attribute keys, and later ones are left out of metrics: {whose}"
             faults.say_once(words, words)
         self._account.add(of)
 

@@ -49,6 +49,12 @@ def series(attributes: Mapping[str, AttributeValue]) -> Series:
         return found
 
 
+def living_series() -> list[Series]:
+    """Every set of attributes that is kept now: for a diagnosis."""
+    with _lock:
+        return list(_series.values())
+
+
 Number = int | float
 Reading = Iterable[tuple[Series, Any]]
 """What a source says: pairs of series and number, or of series and (used, limit) for a ratio."""

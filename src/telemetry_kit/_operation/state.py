@@ -142,6 +142,12 @@ def never_called(scope: Scope) -> list[str]:
     return [state.name for state in list(_STATES.of(scope).values()) if state.decorated and not state.called]
 
 
+def sets_by_operation(scope: Scope) -> dict[str, int]:
+    """How many sets of attributes each operation that was called has on its metrics, for a diagnosis."""
+    called = [state for state in list(_STATES.of(scope).values()) if state.called]
+    return {state.name: 1 if state._guard is None else max(1, state._guard.kept) for state in called}
+
+
 def observe_active(scope: Scope, state: OperationState, metric: str, attributes: dict[str, AttributeValue]) -> None:
     """Have the running calls observed as `metric`, as long as a `Telemetry` of this name lives."""
     if state.active_attributes is None:

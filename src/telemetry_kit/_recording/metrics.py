@@ -27,6 +27,11 @@ _BOUNDARIES = (0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 100
 """The SDK's, where nobody advises others."""
 
 
+SETS = 2_000
+"""Attribute sets of an instrument that records, by the SDK's default; all later ones are one."""
+_OVERFLOW = {"otel.metric.overflow": True}
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One point: of a histogram with `count`, `sum` and `buckets`, of all others with `value`."""
@@ -72,6 +77,9 @@ class Instrument:
         kept = {key: frozen(value) for key, value in (attributes or {}).items()}
         key = series_key(kept)
         with self._lock:
+            if key not in self._points and len(self._points) >= SETS:
+                kept = _OVERFLOW
+                key = series_key(kept)
             before = self._points.get(key, (None, None))[1]
             self._points[key] = (kept, add(before))
         self._sink.measured(self, amount, kept)

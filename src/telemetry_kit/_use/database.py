@@ -13,7 +13,7 @@ from telemetry_kit._core import counters, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import public
-from telemetry_kit._core.names import check_name
+from telemetry_kit._core.names import Overflow, check_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._operation.definition import Definition
@@ -73,7 +73,8 @@ class Database(ByRecipe):
         few = databases.attributes(self._own)
         if not databases.admit(few, None):
             few = databases.collapse(few)
-        self._guard = _GUARDS.of(scope).setdefault(tuple(few.items()), ValueGuard())
+        overflow = Overflow(scope.instruments, scope.name, "database", str(system))
+        self._guard = _GUARDS.of(scope).setdefault(tuple(few.items()), ValueGuard(overflowed=overflow))
         self._operations: dict[tuple[object, ...], Definition] = {}
         """By the attributes on their metrics: as many as the guard lets through."""
         self._asked: dict[tuple[object, ...], Definition] = {}

@@ -7,6 +7,7 @@ for a look during development: as soon as there is an SDK, it gives way.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import threading
@@ -35,12 +36,32 @@ TRACES = 100
 """Traces that wait for the end of their first span; the oldest is printed as it is."""
 SPANS = 500
 """Spans of one trace that wait; more are counted."""
+MESSAGES = 100
+"""Different warnings that are printed."""
 ATTRIBUTE = 80
 """Characters of an attribute's value in a line."""
+_LOGGERS = ("opentelemetry", "telemetry_kit")
 _YES = ("1", "true")
 _COLOURS = {"red": "31", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 _WARNING = 13
 """OpenTelemetry's severity number of WARN: from there on an event is coloured."""
+
+
+class _Heard(logging.Handler):
+    """Prints what OpenTelemetry and the kit warn of, each message once."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+        self._said: set[tuple[str, str]] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record; never raises."""
+        with faults.guard("console"):
+            said = record.name, record.getMessage().partition("\n")[0]
+            if said not in self._said and len(self._said) < MESSAGES:
+                self._said.add(said)
+                self._console.warned(*said)
 
 
 class Console(Sink):
@@ -60,6 +81,7 @@ class Console(Sink):
         self._changed = threading.Event()
         self._stopped = threading.Event()
         self._ticker: threading.Thread | None = None
+        self._heard = _Heard(self)
         self.meter_provider: RecordingMeterProvider = RecordingMeterProvider(self)
         self.providers: sdk.Providers = sdk.Providers(
             RecordingTracerProvider(self), self.meter_provider, RecordingLoggerProvider(self)
@@ -92,6 +114,10 @@ class Console(Sink):
     def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
         self._give_way_to_an_sdk()
         self._tick()
+
+    def warned(self, logger: str, message: str) -> None:
+        """OpenTelemetry or the kit logged a warning."""
+        self._print([f"{self._in(f'! {logger}', 'yellow')} {_plain(message)}"])
 
     # Metrics
 
@@ -137,12 +163,16 @@ class Console(Sink):
             sdk.override = self.providers
         instruments_of().provider()  # what observes is made on the console's meter
         self._tick()
+        for name in _LOGGERS:
+            logging.getLogger(name).addHandler(self._heard)
 
     def stop(self) -> None:
         """Print what is left, and stand in no longer. A second time does nothing."""
         if self._stopped.is_set():
             return
         self._stopped.set()
+        for name in _LOGGERS:
+            logging.getLogger(name).removeHandler(self._heard)
         with faults.guard("console"):
             for trace_id in list(self._waiting):
                 self._print_trace(trace_id)
@@ -194,6 +224,7 @@ class Console(Sink):
         return f"{self._in(span.name, 'bold')}{kind} {took}{status}{_words(span.attributes)}"
 
     def _in(self, text: str, colour: str) -> str:
+        text = _plain(text)
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colours else text
 
     def _stream(self) -> TextIO | None:
@@ -204,7 +235,7 @@ class Console(Sink):
         if stream is None:
             return
         try:
-            stream.write("".join(f"{_one_line(line)}\n" for line in lines))
+            stream.write("".join(f"{line}\n" for line in lines))
             stream.flush()
         except Exception as fault:
             faults.record("console", fault)
@@ -224,18 +255,17 @@ def start_if_wanted() -> None:
 
 
 def _words(attributes: Mapping[str, Any] | None) -> str:
-    return "".join(
-        f" {key}={_short(value)}" for key, value in (attributes or {}).items() if key != "exception.stacktrace"
-    )
+    shown = [(key, value) for key, value in (attributes or {}).items() if key != "exception.stacktrace"]
+    return "".join(f" {_plain(key)}={_short(value)}" for key, value in shown)
 
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= ATTRIBUTE else text[: ATTRIBUTE - 3] + "..."
+    return _plain(text if len(text) <= ATTRIBUTE else text[: ATTRIBUTE - 3] + "...")
 
 
 def _point(instrument: Instrument, reading: Reading) -> str:
-    attributes = ", ".join(f"{key}={_short(value)}" for key, value in sorted(reading.attributes.items()))
+    attributes = ", ".join(f"{_plain(key)}={_short(value)}" for key, value in sorted(reading.attributes.items()))
     name = f"{instrument.name}{{{attributes}}}"
     number = _seconds if instrument.unit == "s" else "{:g}".format
     if reading.count is None:
@@ -252,6 +282,6 @@ def _seconds(seconds: float) -> str:
     return f"{seconds / 1e-6:.2g} us" if seconds else "0 s"
 
 
-def _one_line(line: str) -> str:
-    """A line of a terminal, whatever a stranger put into an attribute: no control character but our colours."""
-    return "".join(letter if letter.isprintable() or letter == "\x1b" else " " for letter in line)
+def _plain(text: str) -> str:
+    """A text for a terminal, whatever a stranger put into it: one line, and no control character."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from telemetry_kit._core import faults
-from telemetry_kit.diagnosis.findings import Diagnosis, Finding, diagnose
+from telemetry_kit.diagnosis.findings import Finding, diagnose, worst_first
 from telemetry_kit.diagnosis.host import SIGNALS
 
 FLUSH_SECONDS = 5.0
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         _flush()
     finally:
         root.removeHandler(listener)
-    diagnosis = Diagnosis((*diagnose().findings, *listener.findings()))
+    diagnosis = worst_first((*diagnose().findings, *listener.findings()))
     if options.json:
         sys.stdout.write(json.dumps(diagnosis.as_dict(), indent=2) + "\n")
     else:

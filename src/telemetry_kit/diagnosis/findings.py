@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -70,7 +71,7 @@ def diagnose() -> Diagnosis:
     It looks at the providers of the three signals (is there one, does anybody collect, sample and export), at the
     environment (variables that nothing reads, exporters that nobody started, what is switched off), at versions that
     don't belong together, at forks, and at what the kit itself knows: operations that were never called, faults,
-    dropped values, overflowed keys, suppressed errors. What can't be read is left out rather than guessed.
+    dropped values, overflowed keys and names, suppressed errors, live series by helper. What can't be read is left out rather than guessed.
 
     >>> from telemetry_kit import diagnose
     >>> "no_sdk" in [finding.code for finding in diagnose().findings]
@@ -82,4 +83,9 @@ def diagnose() -> Diagnosis:
             found += [Finding(*words) for words in check()]
         except Exception as fault:
             faults.record("diagnose", fault)
+    return worst_first(found)
+
+
+def worst_first(found: Iterable[Finding]) -> Diagnosis:
+    """The diagnosis of these findings."""
     return Diagnosis(tuple(sorted(found, key=lambda finding: _ORDER[finding.severity])))

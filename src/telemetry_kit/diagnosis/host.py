@@ -80,10 +80,17 @@ SIGNALS = (
 )
 _PARTS = {
     "traces": ("_active_span_processor._span_processors",),
-    "metrics": ("_all_metric_readers", "_metric_readers", "_sdk_config.metric_readers"),
+    "metrics": ("_metric_readers", "_sdk_config.metric_readers"),
     "logs": ("_multi_log_record_processor._log_record_processors",),
 }
 """Where an SDK keeps who processes or reads."""
+_NESTED = ("_span_processors", "_log_record_processors")
+_STOPPED = tuple(
+    f"{whose}{mark}"
+    for whose in ("", "_batch_processor.", "span_exporter.", "_exporter.")
+    for mark in ("_shutdown", "_stopped", "done")
+)
+"""Where those that were shut down say so."""
 
 
 def providers() -> Iterator[Found]:
@@ -131,17 +138,22 @@ def disabled_sdk() -> Iterator[Found]:
 
 
 def parts() -> Iterator[Found]:
-    """Does anybody process spans, read metrics, process log records?"""
+    """Does anybody process spans, read metrics, process log records, and still?"""
     for signal in SIGNALS:
         provider = signal.provider()
         if provider is None or sdk.override is not None:
             continue
-        found = _first(provider, _PARTS[signal.name])
-        if found is not None and _is_empty(found):
+        given = _first(provider, _PARTS[signal.name])
+        found = None if given is None else _flat(given)
+        if found == []:
             severity: Literal["stop", "warning"] = "warning" if signal.name == "logs" else "stop"
             seen = f"the provider for {signal.name} has no {signal.parts}: {signal.name} are made and thrown away"
             yield f"no_{signal.parts.replace(' ', '_')}", severity, seen, f"give it a {signal.parts} with an exporter"
-        if _first(provider, ("_shutdown", "_disabled")) is True:
+        elif found and all(_only_begins(part) for part in found):
+            names = ", ".join(sorted({type(part).__name__ for part in found}))
+            seen = f"no span processor does anything with a span that ends (there is {names})"
+            yield "no_exporter", "stop", seen, "add one with an exporter: BatchSpanProcessor(OTLPSpanExporter())"
+        if _first(provider, ("_shutdown",)) is True or (found and all(_stopped(part) for part in found)):
             yield "shut_down", "stop", f"the provider for {signal.name} was shut down", "shut it down at exit only"
 
 
@@ -221,8 +233,21 @@ def _first(provider: Any, paths: Iterable[str]) -> Any:
     return None
 
 
-def _is_empty(parts: Any) -> bool:
-    try:
-        return len(parts) == 0
-    except TypeError:
-        return False
+def _flat(parts: Any) -> list[Any] | None:
+    """Those that take what a provider makes, and those behind them; None where that can't be read."""
+    if not isinstance(parts, (list, tuple, set, frozenset)):
+        return None
+    flat: list[Any] = []
+    for part in parts:
+        flat += _flat(_first(part, _NESTED)) or [part]
+    return flat
+
+
+def _only_begins(part: Any) -> bool:
+    """Whether a span processor leaves what the base class does at a span's end: nothing."""
+    base = getattr(sys.modules.get("opentelemetry.sdk.trace"), "SpanProcessor", None)
+    return base is not None and isinstance(part, base) and type(part).on_end is base.on_end
+
+
+def _stopped(part: Any) -> bool:
+    return any(_first(part, (mark,)) is True for mark in _STOPPED)

@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from telemetry_kit._core import faults, sdk, switched_off
+from telemetry_kit._core.instruments import Series, counted
+from telemetry_kit._core.names import NAME_KEYS
+from telemetry_kit._core.observed import living_series
+from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.scope import scopes
-from telemetry_kit._operation.state import never_called
+from telemetry_kit._errors.limiter import SUPPRESSED
+from telemetry_kit._operation.state import never_called, sets_by_operation
 from telemetry_kit.diagnosis.host import Found
 
 _NAMES_SAID = 5
@@ -40,12 +45,12 @@ def forked() -> Iterator[Found]:
 
 
 def never() -> Iterator[Found]:
-    """Which operations were decorated and never called?"""
+    """Which operations were decorated and never called? Without an SDK it isn't known of all."""
     names = sorted(name for scope in scopes() for name in never_called(scope))
-    if names:
+    if names and not sdk.absent():
         seen = f"{len(names)} decorated and never called: {_listed(names)}"
         say = "if they were called: put the decorator next to the function, below the one that registers it"
-        yield "never_called", "info" if sdk.absent() else "warning", seen, say
+        yield "never_called", "warning", seen, say
 
 
 def broken() -> Iterator[Found]:
@@ -61,7 +66,61 @@ def broken() -> Iterator[Found]:
         yield "faults", "warning", seen, "the log of `telemetry_kit` has the first fault of each site"
 
 
-CHECKS: tuple[Callable[[], Iterator[Found]], ...] = (disabled, forked, never, broken)
+def overflowed() -> Iterator[Found]:
+    """Which keys have too many values, and which names are too many?"""
+    lost = counted("telemetry_kit.attribute.overflow")
+    if lost:
+        whose = [f"{_key(of)} of {_helper(of)} ({number:.0f})" for of, number in _most(lost)]
+        seen = f"values became {OTHER}: {_listed(whose)}"
+        yield "overflowed", "warning", seen, "put what has many values on the span (`span_attributes`), not on metrics"
+
+
+def suppressed() -> Iterator[Found]:
+    """Of which errors was the detail left out?"""
+    held = counted(SUPPRESSED)
+    if held:
+        whose = [f"{of.attributes['error.type']} in {_helper(of)} ({number:.0f})" for of, number in _most(held)]
+        seen = f"the rate limit left out the detail of errors: {_listed(whose)}"
+        yield "errors_suppressed", "info", seen, "nothing: metrics count all of them; `ErrorPolicy` sets the limit"
+
+
+def live() -> Iterator[Found]:
+    """How many sets of metric attributes has each helper, each a series of every metric that it has?"""
+    sets: dict[str, int] = {}
+    for of in living_series():
+        if not {"operation.name", "fault.site", "attribute.key"} & of.attributes.keys():
+            helper = _helper(of)
+            sets[helper] = sets.get(helper, 0) + 1
+    for scope in scopes():
+        sets |= {f"operation {name} of {scope.name}": number for name, number in sets_by_operation(scope).items()}
+    if sets and not sdk.absent():
+        most = [f"{helper} ({number})" for helper, number in sorted(sets.items(), key=lambda item: (-item[1], item[0]))]
+        seen = f"sets of metric attributes so far ({sum(sets.values())}): {_listed(most)}"
+        yield "series", "info", seen, "nothing, if they are as many as you expect: each is a series of every metric"
+
+
+CHECKS: tuple[Callable[[], Iterator[Found]], ...] = (disabled, forked, never, broken, overflowed, suppressed, live)
+
+
+def _most(sums: dict[Series, float]) -> list[tuple[Series, float]]:
+    return sorted(sums.items(), key=lambda item: -item[1])
+
+
+def _helper(of: Series) -> str:
+    """Whose series it is, as a person says it."""
+    attributes = of.attributes
+    scope = attributes.get("scope.name", "a library of its own")
+    for kind, key in (*NAME_KEYS.items(), ("event", "event.name")):
+        if key in attributes:
+            whose = kind.replace("_", " ")
+            return f"{whose}s of {scope}" if attributes[key] == OTHER else f"{whose} {attributes[key]} of {scope}"
+    return str(scope)
+
+
+def _key(of: Series) -> str:
+    """The key that has too many values; which one can't be told where the keys themselves are too many."""
+    key = str(of.attributes["attribute.key"])
+    return "too many keys" if key == OTHER else key
 
 
 def _listed(names: list[str]) -> str:
