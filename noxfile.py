@@ -262,6 +262,7 @@ def build_and_test(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--installer", "uv" if session.venv_backend == "uv" else "pip")
     artefacts = sorted(map(str, Path("dist").iterdir()))
     session.run("twine", "check", "--strict", *artefacts)
+    session.run("check-wheel-contents", *(name for name in artefacts if name.endswith(".whl")))
     session.install(next(name for name in artefacts if name.endswith(".whl")))
     where = session.run("python", "-c", "import telemetry_kit; print(telemetry_kit.__file__)", silent=True)
     if "site-packages" not in str(where):
@@ -274,7 +275,9 @@ def release(session: nox.Session) -> None:
     """What RELEASING.md asks for before a release is public, then the build; `-- --tag` tags it."""
     version = the_version()
     git = functools.partial(session.run, "git", external=True, silent=True)
+    page = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["custom"]
     wrong = [
+        ("pyproject.toml doesn't say where the project lives (hooks.custom)", not all(page.values())),
         ("there are changes that aren't committed", bool(git("status", "--porcelain"))),
         ("this isn't main", str(git("branch", "--show-current")).strip() != "main"),
         (f"v{version} is tagged already", bool(git("tag", "--list", f"v{version}"))),

@@ -3,12 +3,14 @@
 import re
 from importlib.metadata import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
+HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 CLASSIFIERS = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', PYPROJECT)
 
 
@@ -38,20 +40,54 @@ def test_the_floors_are_those_of_the_page(name: str) -> None:
     assert f"| `{name}` | {floor[1]} and newer |" in text("docs/reference/supported-versions.md")
 
 
-def test_an_index_page_links_to_the_project() -> None:
-    """What is uploaded has an author, addresses, and a README whose links and pictures need no repository beside them."""
+def targets(markdown: str) -> list[str]:
+    """Where its links and pictures lead."""
+    return re.findall(r"\]\(([^)]+)\)", re.sub(r"(?s)```.*?```", "", markdown))
+
+
+def test_what_is_installed_has_a_readme_without_a_repository() -> None:
+    """An index page has an author and a README whose links and pictures need nothing beside it."""
     said: Any = metadata("telemetry_kit")
-    addresses = dict(line.split(", ") for line in said.get_all("Project-URL"))
     body = said.get_payload() or said["Description"]
-    targets = re.findall(r"\]\(([^)]+)\)", re.sub(r"(?s)```.*?```", "", body))
 
     assert said["Author"]
-    assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} == set(addresses)
-    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    assert [target for target in targets(body) if not target.startswith(("https://", "#"))] == []
     assert "<!--" not in body
-    assert all(
-        addresses["Source"].partition("github.com")[2] in target for target in targets if "/blob/main/" in target
-    )
+
+
+def index_page(repository: str, documentation: str = "") -> dict[str, Any]:
+    """What the build says of the project that lives there."""
+    path = ROOT / "hatch_build.py"
+    if not path.exists():
+        pytest.skip("this isn't a checkout")
+    module: Any = ModuleType("hatch_build")
+    exec(path.read_text("utf-8"), vars(module))
+    said: dict[str, Any] = {}
+    module.IndexPage(str(ROOT), {"repository": repository, "documentation": documentation}).update(said)
+    return said
+
+
+def test_links_of_an_index_page_lead_to_the_repository() -> None:
+    """From one setting follow the addresses, and those of all files and pictures that the README links to."""
+    said = index_page("https://code.example/kit/", "https://docs.example")
+    here = targets(HIDDEN.sub("", text("README.md")))
+    there = [target for target in targets(said["readme"]["text"]) if target.startswith("https://code.example/kit/")]
+    paths = [re.sub("https://code.example/kit/(blob|raw)/main/", "", target) for target in there]
+
+    assert set(said["urls"]) == {"Homepage", "Documentation", "Source", "Changelog", "Issues"}
+    assert paths == [target for target in here if not target.startswith(("https://", "#"))]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_without_an_address_nothing_is_claimed() -> None:
+    """No invented address, no link that leads nowhere, and the words of the links are still there."""
+    said = index_page("")
+    body = said["readme"]["text"]
+
+    assert said["urls"] == {}
+    assert [target for target in targets(body) if not target.startswith("https://")] == []
+    assert "[" not in re.sub(r"(?s)```.*?```|`[^`]*`", "", body)
+    assert "the tour" in body.lower()
 
 
 @pytest.mark.parametrize(
