@@ -101,6 +101,4 @@ class _Decorated:
                 run_id = self._run_id(*args, **kwargs)
             except Exception as fault:
                 faults.record("job.run_id", fault)
-        run = JobRun(self._definition, run_id, function=self._function)
-        run._begin_run(stepwise=self._stepwise)
-        return run
+        return JobRun(self._definition, run_id, function=self._function, stepwise=self._stepwise).__enter__()

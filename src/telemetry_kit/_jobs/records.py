@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from telemetry_kit._core import counters, faults
 from telemetry_kit._jobs.state import Job, JobState, Outcome
@@ -15,16 +15,27 @@ T = TypeVar("T")
 MOST = 2**53
 """Records counted at once: a number that no exporter can send would lose it everything else of its batch."""
 
-RECORD: ContextVar[list[Any] | None] = ContextVar("telemetry_kit.job_record", default=None)
-"""The record that was handed out last: its run, and whether the loop's body has said what became of it. A context
-variable, so that tasks that go through records of one run at once don't answer for each other's."""
+
+class Record:
+    """The record that `track` handed out last."""
+
+    __slots__ = ("counted", "run")
+
+    def __init__(self, run: Records) -> None:
+        self.run = run
+        self.counted: bool = False
+        """Whether the loop's body has said what became of it."""
+
+
+RECORD: ContextVar[Record | None] = ContextVar("telemetry_kit.job_record", default=None)
+"""A context variable, so that tasks that go through records of one run at once don't answer for each other's."""
 
 
 class Records:
     """What a run says of its records. It never raises, and can be called from any thread."""
 
-    _done_of_total: tuple[float, float] | None = None
-    """What `progress` has last been told."""
+    if TYPE_CHECKING:
+        _current: Any  # the run's own
 
     def __init__(self, job: Job, state: JobState) -> None:
         self._job = job
@@ -42,8 +53,8 @@ class Records:
             self.counted.add("processed", n)
             self._records.add(self._processed, n)
             record = RECORD.get()
-            if record is not None and record[0] is self:
-                record[1] = True
+            if record is not None and record.run is self:
+                record.counted = True
         except Exception as fault:
             faults.record("job.records", fault)
 
@@ -57,7 +68,7 @@ class Records:
 
     def progress(self, done: float, total: float) -> None:
         """Say how much is done, of how much, in any unit. Cheap enough to be called for every record."""
-        self._done_of_total = (done, total)
+        self._current.done_of_total = (done, total)
 
     @overload
     def track(self, iterable: Iterable[T], total: int | None = None) -> Iterator[T]: ...
@@ -97,8 +108,8 @@ class Records:
             self.counted.add(outcome, n)
             self._records.add(self._job_state.record_series(outcome, guarded), n)
             record = RECORD.get()
-            if record is not None and record[0] is self:
-                record[1] = True
+            if record is not None and record.run is self:
+                record.counted = True
         except Exception as fault:
             faults.record("job.records", fault)
 
@@ -112,15 +123,15 @@ def _whole(n: Any) -> int:
 
 
 def _track(run: Records, items: Iterable[T], total: int | None) -> Iterator[T]:
-    before, record = RECORD.get(), [run, False]
+    before, record = RECORD.get(), Record(run)
     done = 0
     try:
         for item in items:
-            record[1] = False
+            record.counted = False
             RECORD.set(record)
             yield item
             done += 1
-            if not record[1]:
+            if not record.counted:
                 run.processed()
             if total is not None:
                 run.progress(done, total)
@@ -130,15 +141,15 @@ def _track(run: Records, items: Iterable[T], total: int | None) -> Iterator[T]:
 
 
 async def _track_async(run: Records, items: AsyncIterable[T], total: int | None) -> AsyncIterator[T]:
-    before, record = RECORD.get(), [run, False]
+    before, record = RECORD.get(), Record(run)
     done = 0
     try:
         async for item in items:
-            record[1] = False
+            record.counted = False
             RECORD.set(record)
             yield item
             done += 1
-            if not record[1]:
+            if not record.counted:
                 run.processed()
             if total is not None:
                 run.progress(done, total)

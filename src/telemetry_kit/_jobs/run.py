@@ -15,7 +15,7 @@ from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attr
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import RECORD, Records
-from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, Outcome, State
+from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, JobState, Outcome, State
 from telemetry_kit._jobs.step import Running, Step
 from telemetry_kit.catalogue import keys
 
@@ -36,20 +36,16 @@ context.travels_with_bodies(RECORD)
 class _InProgress(context.Current):
     """A run as its job's state knows it: without holding the `JobRun`, since without that nobody can end the run."""
 
-    __slots__ = ("_state", "counted", "run", "started")
+    __slots__ = ("_state", "counted", "done_of_total", "run", "started")
 
-    def __init__(self, run: JobRun) -> None:
+    def __init__(self, run: JobRun, state: JobState) -> None:
         super().__init__(CURRENT)
         self.run = weakref.ref(run)
         self.counted = run.counted
+        self.done_of_total: tuple[float, float] | None = None
         self.started = 0.0
-        self._state = run._job_state
+        self._state = state
         self.mine = self.run
-
-    @property
-    def _done_of_total(self) -> tuple[float, float] | None:
-        run = self.run()
-        return None if run is None else run._done_of_total
 
     def drop(self) -> None:
         """Nobody can end the run any more: what was at work in it is gone, and it hasn't completed."""
@@ -65,9 +61,8 @@ class JobRun(Running, Records):
     Its methods never raise, cost next to nothing, and can be called from any thread.
     """
 
-    _terminated: BaseException | None = None
+    _watched: sigterm.Watched | None = None
     _sigterm = False
-    _ending: bool = False
     _state: State | None = None
     _outer: JobRun | None = None
     _failed: str | None = None
@@ -82,6 +77,7 @@ class JobRun(Running, Records):
         carrier: Any = None,
         links: Any = None,
         function: str | None = None,
+        stepwise: bool = False,
     ) -> None:
         self._definition = job
         self._scope = job.scope
@@ -92,10 +88,11 @@ class JobRun(Running, Records):
                 self._given = dict(metric_attributes)
                 state = job.job.state_of(self._given)
         Records.__init__(self, job.job, state)
-        self._current: _InProgress = _InProgress(self)  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._current: _InProgress = _InProgress(self, state)  # pyright: ignore[reportIncompatibleVariableOverride]
         self._carrier = carrier
         self._linked = links
         self._function = function
+        self._stepwise = stepwise
         self.run_id: str | None = None
         """What tells this run from others, on its span alone."""
         if run_id is not None:
@@ -147,7 +144,7 @@ class JobRun(Running, Records):
     ) -> None:
         self._end(exc)
 
-    def _begin_run(self, *, stepwise: bool = False) -> None:
+    def _begin_run(self) -> None:
         """Start, and be current; of a body that goes step by step, in its steps."""
         if self._state is not None:
             faults.record("job.run", RuntimeError("a JobRun is for one use: call run() again"))
@@ -159,7 +156,8 @@ class JobRun(Running, Records):
             self._generation = counters.fork.generation
             self._state = "running"
             if job.handle_sigterm:
-                sigterm.watch(self)
+                self._watched = watched = sigterm.Watched(self._end)
+                sigterm.watch(watched)
             self._watch = reentrancy.watch(self, self._current.drop)
             with faults.guard("job.carrier"):
                 self._come_from()
@@ -167,7 +165,7 @@ class JobRun(Running, Records):
                 with faults.guard("job.start"):
                     self._start_span(job.name, SpanKind.INTERNAL, self._span_attributes())
             self._outer = _live(CURRENT.get())
-            if stepwise:
+            if self._stepwise:
                 self._suspended = context.Suspended(self._current)
             else:
                 self._current.enter()
@@ -184,7 +182,8 @@ class JobRun(Running, Records):
         if self._state != "running":
             return
         try:
-            self._ending = True
+            if self._watched is not None:
+                self._watched.ending = True
             now = clock.perf_counter()
             job = self._definition
             if self._generation is not counters.fork.generation:
@@ -192,8 +191,8 @@ class JobRun(Running, Records):
                 return  # begun in the parent process, which records it
             self.duration: float | None = max(0.0, now - self._started)
             failure = None if exc is None else _outcome.classify(exc, job.expected, "job.expected")
-            if self._terminated is not None:
-                self._sigterm = sigterm.ended(self, exc, failure)
+            if self._watched is not None:
+                self._sigterm = sigterm.ended(self._watched, exc, failure)
             state, error_type = self._judge(failure)
             self._state = state
             self._job_state.finish(self._current, state)
@@ -217,8 +216,9 @@ class JobRun(Running, Records):
                 self._job_state.finish(self._current, self._state or "failed")
             if self._watch is not None:
                 self._watch.stop()
-            if self._definition.handle_sigterm:
-                sigterm.unwatch(self)
+            if self._watched is not None:
+                sigterm.unwatch(self._watched)
+                self._watched = None  # which has a method of this
 
     def _drop(self) -> None:
         """Nobody will ever end it, such as that of a coroutine which nobody awaits: it is active no longer."""
@@ -226,8 +226,9 @@ class JobRun(Running, Records):
             self._state = None
             self._job_state.active.pop(id(self._current), None)
             self._current.drop()
-            if self._definition.handle_sigterm:
-                sigterm.unwatch(self)
+            if self._watched is not None:
+                sigterm.unwatch(self._watched)
+                self._watched = None  # which has a method of this
 
     def _judge(self, failure: str | None) -> tuple[State, str | None]:
         """State and `error.type`. What the user named goes first, but for SIGTERM: an event loop makes that a
@@ -315,7 +316,7 @@ class _NoRun(JobRun):
     def mark_failed(self, error_type: str) -> None:
         return
 
-    def _begin_run(self, *, stepwise: bool = False) -> None:
+    def _begin_run(self) -> None:
         return
 
     def _end(self, exc: BaseException | None, result: Any = None) -> None:

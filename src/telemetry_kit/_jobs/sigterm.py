@@ -16,7 +16,8 @@ from __future__ import annotations
 import atexit
 import signal
 import threading
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from telemetry_kit._core import counters
 from telemetry_kit._core.outcome import CANCELLED
@@ -24,29 +25,31 @@ from telemetry_kit._core.outcome import CANCELLED
 STATUS = 128 + signal.SIGTERM
 
 
-class Terminable(Protocol):
+class Watched:
     """A run that SIGTERM ends."""
 
-    _terminated: BaseException | None
-    """What was raised because SIGTERM came while it ran."""
-    _ending: bool
-    """It has begun to end: what arrives now is for whoever comes after it."""
+    __slots__ = ("end", "ending", "raised")
 
-    def _end(self, exc: BaseException | None, result: Any = None) -> None: ...
+    def __init__(self, end: Callable[[BaseException], None]) -> None:
+        self.end = end
+        self.ending: bool = False
+        """It has begun to end: what arrives now is for whoever comes after it."""
+        self.raised: BaseException | None = None
+        """What was raised because SIGTERM came while it ran."""
 
 
-_runs: list[Terminable] = []
+_runs: list[Watched] = []
 _previous: Any = None
 _came = False
 """SIGTERM came while a run was ending."""
 
 
-def ended(run: Terminable, exc: BaseException | None, failure: str | None) -> bool:
+def ended(run: Watched, exc: BaseException | None, failure: str | None) -> bool:
     """Whether SIGTERM is what ended `run`, which ends with `exc`: an exit, or the cancellation that a loop made of one.
     Another exception that a handler of the host raised is a failure under its own name; one that the run has dealt with
     is none.
     """
-    raised = run._terminated
+    raised = run.raised
     if raised is None:
         return False
     if isinstance(raised, SystemExit) and raised.code == STATUS:
@@ -56,25 +59,24 @@ def ended(run: Terminable, exc: BaseException | None, failure: str | None) -> bo
     return isinstance(exc, SystemExit) or failure == CANCELLED or (exc is raised and failure is None)
 
 
-def watch(run: Terminable) -> bool:
-    """Let SIGTERM end `run` from now on, and say whether that can be."""
+def watch(run: Watched) -> None:
+    """Let SIGTERM end `run` from now on, where that can be."""
     global _previous
     if threading.current_thread() is not threading.main_thread():
-        return False
+        return
     current = signal.getsignal(signal.SIGTERM)
     if current is not _on_sigterm:
         if current is None or current is signal.SIG_IGN:  # not Python's, so that it could not be put back; or ignored
-            return False
+            return
         try:
             signal.signal(signal.SIGTERM, _on_sigterm)
         except ValueError:  # a sub-interpreter
-            return False
+            return
         _previous = current
     _runs.append(run)
-    return True
 
 
-def unwatch(run: Terminable) -> None:
+def unwatch(run: Watched) -> None:
     """The run has ended: after the last one, put the handler back that was there before.
 
     Raises what SIGTERM raises, if it came while the run was ending.
@@ -93,7 +95,7 @@ def unwatch(run: Terminable) -> None:
 
 def _on_sigterm(number: int, frame: Any) -> None:
     global _came
-    if any(run._ending for run in _runs):
+    if any(run.ending for run in _runs):
         _came = True
         if not callable(_previous):
             _put_back()
@@ -111,7 +113,7 @@ def _terminate(number: int, frame: Any) -> None:
             raise SystemExit(STATUS)  # noqa: TRY301 - what is raised is marked below, whoever raises it
     except BaseException as raised:
         for run in _runs:
-            run._terminated = raised
+            run.raised = raised
         # Registered last, it runs before the exit handlers of the SDK, wherever that was set up.
         atexit.unregister(_end_what_is_left)
         atexit.register(_end_what_is_left)
@@ -121,8 +123,8 @@ def _terminate(number: int, frame: Any) -> None:
 def _end_what_is_left() -> None:
     """End the runs that the exception has passed by, such as that of a coroutine in a loop that nobody cleaned up."""
     for run in tuple(_runs):
-        if run._terminated is not None:
-            run._end(run._terminated)
+        if run.raised is not None:
+            run.end(run.raised)
 
 
 def _put_back() -> None:

@@ -44,20 +44,12 @@ OUTCOMES: tuple[Outcome, ...] = ("processed", "failed", "skipped")
 class Active(Protocol):
     """What a state knows of a run in progress."""
 
-    @property
-    def started(self) -> float:
-        """When it started, on the monotonic clock."""
-        ...
-
-    @property
-    def _done_of_total(self) -> tuple[float, float] | None:
-        """What it has last said of its progress."""
-        ...
-
-    @property
-    def counted(self) -> counters.Tally[str]:
-        """Its records by outcome."""
-        ...
+    started: float
+    """When it started, on the monotonic clock."""
+    done_of_total: tuple[float, float] | None
+    """What it has last said of its progress."""
+    counted: counters.Tally[str]
+    """Its records by outcome."""
 
 
 class JobState:
@@ -278,7 +270,7 @@ def _last_run_records(jobs: Jobs) -> Reading:
 
 def _progress(jobs: Jobs) -> Reading:
     for state in jobs.states():
-        said = [run._done_of_total for run in list(state.active.values()) if run._done_of_total is not None]
+        said = [run.done_of_total for run in list(state.active.values()) if run.done_of_total is not None]
         if said:
             done, total = said[-1]
             try:
