@@ -180,7 +180,7 @@ class Instruments:
     def _beside(self, name: str) -> Observed | None:
         """What the global instruments observe, where this provider has become the global one: of two observable
         instruments of one name the SDK asks the one that was made first."""
-        if self.explicit is None or _global is None or self.explicit() is not sdk.metrics._METER_PROVIDER:
+        if self.explicit is None or _global is None or self.explicit() is not sdk.of_host()[1]:
             return None
         return _global._observed.get(name)
 
@@ -255,7 +255,7 @@ def instruments_of(meter_provider: MeterProvider | None = None) -> Instruments:
                 _global = Instruments()
             return _global
         found = _of_provider.get(id(meter_provider))
-        if found is None and meter_provider is sdk.metrics._METER_PROVIDER:
+        if found is None and meter_provider is sdk.of_host()[1]:
             return instruments_of()  # whose observable instruments would be asked instead of these
         if found is None or found.explicit is None or found.explicit() is not meter_provider:
             found = _of_provider[id(meter_provider)] = Instruments(meter_provider)

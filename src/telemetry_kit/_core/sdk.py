@@ -111,10 +111,11 @@ def load_configured() -> None:
 
 def inherited() -> bool:
     """Whether this process was forked from one that had an SDK, and still has the same."""
-    return any(provider is not None and provider is now for provider, now in zip(_before_fork, _set(), strict=True))
+    return any(provider is not None and provider is now for provider, now in zip(_before_fork, of_host(), strict=True))
 
 
-def _set() -> tuple[Any, Any]:
+def of_host() -> tuple[Any, Any]:
+    """The providers for traces and for metrics that the host has set, None for each that it hasn't."""
     return traces._TRACER_PROVIDER, metrics._METER_PROVIDER
 
 
@@ -123,7 +124,7 @@ _before_fork: tuple[Any, Any] = (None, None)
 
 def _remember() -> None:
     global _before_fork
-    _before_fork = _set()
+    _before_fork = of_host()
 
 
 after_fork(_remember)
@@ -131,7 +132,7 @@ after_fork(_remember)
 
 def is_set() -> bool:
     """Whether the host has set an SDK, whatever stands before it."""
-    return traces._TRACER_PROVIDER is not None or metrics._METER_PROVIDER is not None
+    return any(provider is not None for provider in of_host())
 
 
 def interrupted(span: Any) -> bool:

@@ -158,13 +158,13 @@ class Definition(ByRecipe):
         self.bind()
         self.state.called = called
         self.seen_traces: Any = _NOT_YET
+        self.seen_metrics: Any
 
     def bind(self) -> None:
         """Take what the providers of now have. The fast path looks at the API's globals itself (see `_core.sdk`), and only
         asks whether they still are those of the last time."""
         self.state.called = True
-        self.seen_traces = sdk.traces._TRACER_PROVIDER
-        self.seen_metrics: Any = sdk.metrics._METER_PROVIDER
+        self.seen_traces, self.seen_metrics = sdk.of_host()
         self.seen_override: Any = sdk.override
         tracer = self.scope.tracer() if self.span_mode is True else None
         self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span

@@ -60,7 +60,7 @@ class Measurement(OperationCall, StaysHere):
         try:
             entered = self._current = Entered(self._operation.state, None)
             self._watch = entered.mine = reentrancy.watch(self, entered.drop)
-            self._begin(self._operation.span_static, None, None, {})
+            self._begin(self._operation.span_static, None, None, {}, False)
             return self
         except BaseException:
             self._drop()
@@ -156,9 +156,13 @@ class Measurement(OperationCall, StaysHere):
         arguments: Callable[..., dict[str, AttributeValue]] | None,
         args: tuple[Any, ...] | None,
         kwargs: dict[str, Any],
+        stepwise: bool,
     ) -> None:
-        """Begin, given the arguments of the decorated call, None for a block."""
+        """Begin, given the arguments of the decorated call, None for a block; of a body that goes step by step, it will
+        be current in its steps."""
         operation, entered = self._operation, self._current
+        if stepwise:
+            self._busy_time = 0.0
         if reentrancy.waiting:
             reentrancy.drain()
         self._generation = counters.fork.generation
@@ -175,6 +179,25 @@ class Measurement(OperationCall, StaysHere):
         operation.state.called = True
         self._be_current()
         self._start = self._resumed = clock.perf_counter()
+
+    def _take_over(
+        self,
+        entered: Entered,
+        start: float,
+        generation: object,
+        span: Span | None,
+        deferred: dict[str, AttributeValue] | None,
+    ) -> None:
+        """It began as a call on the fast path."""
+        operation = self._operation
+        self._current, self._state, self._start, self._generation = entered, 1, start, generation
+        if span is not None:
+            self.span, self._own_span = span, True
+            with faults.guard("span.is_recording"):
+                self._recording = span.is_recording()
+        elif deferred is not None:
+            self._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
+            self._name, self._kind, self._static = operation.name, operation.kind, deferred
 
     def _drop(self) -> None:
         """Nobody will ever end it: it counts no longer."""
@@ -230,6 +253,10 @@ class Measurement(OperationCall, StaysHere):
         finally:
             self._put_back()
 
+    def _called(self) -> str | None:
+        """The name of its operation."""
+        return self._operation.name
+
     def _exception_record(self) -> Record:
         return self._operation.exception_record
 
@@ -251,6 +278,9 @@ class _NoMeasurement(Measurement):
 
     def __enter__(self) -> Measurement:
         return self
+
+    def _called(self) -> str | None:
+        return None
 
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         return
@@ -287,8 +317,7 @@ def current_measurement() -> Measurement:
 
 def current_name() -> str | None:
     """The name of the operation that runs here."""
-    measurement = current_measurement()
-    return None if measurement is NO_MEASUREMENT else measurement._operation.name
+    return current_measurement()._called()
 
 
 def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -300,9 +329,8 @@ def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         measurement = Measurement(operation)
         entered = measurement._current = Entered(operation.state, measurement)
         if decorated.stepwise:
-            measurement._busy_time = 0.0
             measurement._watch = entered.mine = reentrancy.watch(measurement, entered.drop)
-        measurement._begin(decorated.span_static, decorated.arguments, args, kwargs)
+        measurement._begin(decorated.span_static, decorated.arguments, args, kwargs, decorated.stepwise)
         return measurement
     except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough
         if entered is not None and entered.cell is not None:
@@ -325,12 +353,5 @@ def take_over(
     """The measurement of a call that began on the fast path; `deferred` are the attributes of a span that could not be
     started."""
     made = Measurement(operation)
-    made._current, made._state, made._start, made._generation = entered, 1, start, generation
-    if span is not None:
-        made.span, made._own_span = span, True
-        with faults.guard("span.is_recording"):
-            made._recording = span.is_recording()
-    elif deferred is not None:
-        made._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
-        made._name, made._kind, made._static = operation.name, operation.kind, deferred
+    made._take_over(entered, start, generation, span, deferred)
     return made

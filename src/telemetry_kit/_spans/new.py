@@ -165,9 +165,7 @@ class _SpanCalls:
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> awaitables.Call:
         call: _Call | None = None
         try:
-            call = _Call(self._options, self._name, self._static)
-            if self._stepwise:
-                call._busy_time = 0.0
+            call = _Call(self._options, self._name, self._static, stepwise=self._stepwise)
             call.begin(self._arguments, args, kwargs)
             return call
         except RecursionError:  # no room for a span: the body may have enough
@@ -181,7 +179,10 @@ class _SpanCalls:
 class _Call(ActiveSpan):
     """One span from its start to its end. Nothing here raises an `Exception`."""
 
-    def __init__(self, options: _Options, name: str, static: dict[str, AttributeValue]) -> None:
+    def __init__(
+        self, options: _Options, name: str, static: dict[str, AttributeValue], *, stepwise: bool = False
+    ) -> None:
+        self._busy_time = 0.0 if stepwise else None
         self._scope = options.scope
         self._options = options
         self._called = name
