@@ -189,3 +189,99 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
             del rest[name]
 
     assert sorted(rest) == []
+
+
+CALL = {"_drop", "_end", "_put_back", "_resume", "_suspend"}
+"""What a `Call` is told by whoever drives it: with an underscore, as the calls are public objects, whose users don't."""
+OTHERS = {
+    "_core/attributes.py",  # an enum's own name, where `name` is a member of it
+    "_core/reentrancy.py",  # `sys._getframe`
+    "_core/sdk.py",  # the API's globals, `sys._getframe`
+    "_errors/stacktrace.py",  # what `traceback` has for one line
+    "_recording/metrics.py",  # the API's gauge, which has no public class
+    "_use/pool_adapters.py",  # what pools know of themselves and don't say
+    "_wrapping/awaitables.py",  # contextlib's managers, asyncio's way to look at an exception without retrieving it
+    "testing/callsite.py",  # `sys._getframe`
+    "testing/capturing.py",  # begins and ends captures, which are public objects whose users don't
+    "testing/validator.py",  # `sys._current_frames`
+}
+"""Modules that look into other people's objects, with what they look at."""
+HOT = ("_TRACER_PROVIDER", "_METER_PROVIDER", "_RUNTIME_CONTEXT")
+
+
+def private(name: str) -> bool:
+    return name[0] == "_" and not name.startswith("__")
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """Names that a module gives to something: functions, classes, variables, slots of its own objects."""
+    names = {
+        node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_own(node):
+            names.add(node.attr)
+    return names
+
+
+def is_own(node: ast.Attribute) -> bool:
+    """Whether it is reached by `self`, `cls` or `super()`."""
+    return ast.unparse(node.value) in ("self", "cls", "super()")
+
+
+TREES = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+SHORTCUTS = set(re.findall(r"`(_\w+/\w+\.py)`", ast.get_docstring(TREES["_core/__init__.py"]) or ""))
+
+
+def test_an_underscore_is_private_to_its_module() -> None:
+    """No module reads or writes what another one keeps for itself, but for the shortcuts that `_core` lists."""
+    known = set().union(*(defined(tree) for tree in TREES.values()))
+    reached = {
+        f"{name}:{node.lineno} {ast.unparse(node)}"
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and private(node.attr) and not is_own(node)
+        if node.attr in known - defined(tree) - CALL and name not in OTHERS
+        if not (node.attr in HOT and name in SHORTCUTS)
+    }
+    imported_ = {
+        f"{name}:{node.lineno} {alias.name}"
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("telemetry_kit")
+        for alias in node.names
+        if private(alias.name) and not alias.name.startswith("_version") and alias.name in known
+    }
+
+    assert reached | imported_ == set()
+
+
+def test_other_peoples_objects_are_looked_into_in_few_modules() -> None:
+    """What isn't the kit's and has an underscore is reached for where the list says so, and nowhere else."""
+    known = set().union(*(defined(tree) for tree in TREES.values()))
+    found = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and private(node.attr) and not is_own(node) and node.attr not in known
+    }
+
+    assert found | {"_errors/stacktrace.py", "testing/capturing.py"} == OTHERS
+
+
+def test_what_stays_for_speed_is_listed() -> None:
+    """The places that look at the API's globals, or count in a list, are those that `_core` lists with what they save."""
+    found = set()
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            api = isinstance(node, ast.Attribute) and node.attr in HOT
+            counts = isinstance(node, ast.Subscript) and re.fullmatch(
+                r"(\w+\.)?(cell|active|entry)\[\d\]", ast.unparse(node)
+            )
+            if api or counts:
+                found.add(name)
+
+    assert found - {"_core/cells.py"} == SHORTCUTS - {"_core/context.py"}
+    assert len(SHORTCUTS) <= 12

@@ -16,7 +16,6 @@ task, in another context. A coroutine is current from its start to its end: its 
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -253,7 +252,7 @@ def _manager(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
 def _entered(manager: Any, calls: Calls) -> Any:
     """One of contextlib's managers, whose call begins when it is entered, is current in the `with` block and ends when
     that is left. The object is the same: its generator is driven, also where it is used as a decorator."""
-    drive: Any = _generator if type(manager) is contextlib._GeneratorContextManager else _async_generator
+    drive: Any = _generator if hasattr(type(manager), "__enter__") else _async_generator
     bare, generator = manager.func, manager.gen
 
     def func(*args: Any, **kwargs: Any) -> Any:
