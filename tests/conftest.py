@@ -1,4 +1,4 @@
-"""Fixtures: a real SDK, a `Telemetry` that records into it, a clock that the test moves."""
+"""Fixtures: what a test records, a real SDK, a `Telemetry` that records into either, a clock that the test moves."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,8 @@ import pytest
 
 from telemetry_kit import Telemetry
 from telemetry_kit._core import clock as _clock
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import Captured, FakeClock
+from tests.support import Sdk
 
 
 @pytest.fixture
@@ -18,17 +19,31 @@ def sdk() -> Iterator[Sdk]:
 
 
 @pytest.fixture
-def telemetry(sdk: Sdk) -> Telemetry:
-    """`Telemetry("shop.orders")`, recording into `sdk`."""
-    return sdk.telemetry()
+def captured(telemetry_capture: Captured) -> Captured:
+    """What the test records, by the name that the pages give it."""
+    return telemetry_capture
 
 
 @pytest.fixture
-def clock() -> Iterator[FakeClock]:
+def telemetry(request: pytest.FixtureRequest) -> Telemetry:
+    """`Telemetry("shop.orders")`, recording into `sdk` if the test asks for one, else into what it captures."""
+    if "sdk" in request.fixturenames:
+        sdk: Sdk = request.getfixturevalue("sdk")
+        return sdk.telemetry()
+    request.getfixturevalue("telemetry_capture")
+    return Telemetry("shop.orders")
+
+
+@pytest.fixture
+def clock(request: pytest.FixtureRequest) -> Iterator[FakeClock]:
     """A clock that the whole kit reads and only the test moves."""
-    clock = FakeClock()
-    with _clock.use(clock):
-        yield clock
+    if "sdk" in request.fixturenames:
+        clock = FakeClock()
+        with _clock.use(clock):
+            yield clock
+    else:
+        captured: Captured = request.getfixturevalue("telemetry_capture")
+        yield captured.clock
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """`capture()`: what is kept, whose, and from when to when."""
 
 import contextlib
+import gc
 import threading
 
 import pytest
@@ -277,3 +278,77 @@ def test_jobs_of_the_outer_capture_stay_known() -> None:
         seen = outer.value("job.state", {"job.state": "succeeded"})
 
     assert (seen, inner.points("job.state")) == (1, [])
+
+
+def test_pools_that_an_earlier_test_made_are_gone() -> None:
+    """What a test made ends with it, though an exception that it caught keeps its frame in a cycle."""
+
+    def caught_in_a_test(limit: int) -> float:
+        with capture() as captured:
+            pool = Telemetry("tests.lingering").pool("gpu", limit=limit)
+            with pytest.raises(LookupError) as caught, pool.wait():
+                raise LookupError
+            assert caught.tb is not None
+            return captured.point("pool.limit").value
+
+    gc.disable()
+    try:
+        limits = [caught_in_a_test(4), caught_in_a_test(2)]
+    finally:
+        gc.enable()
+    assert limits == [4, 2]
+
+
+def test_zeros_that_alerts_need_are_there(telemetry_capture) -> None:
+    """A new cache says how many hits and misses it had before it had any; one that did nothing here says nothing."""
+    MADE_AT_IMPORT.cache("prices")
+
+    assert [found.value for found in telemetry_capture.points("cache.requests")] == [0, 0]
+    assert {found.attributes["cache.name"] for found in telemetry_capture.points("cache.requests")} == {"prices"}
+
+
+def test_there_is_one_point(telemetry_capture) -> None:
+    """`point` gives the one point there is, and says what there is if there are none or several."""
+    for size in (1, 2):
+        with OPERATION.measure(metric_attributes={"size": size}):
+            pass
+
+    assert telemetry_capture.point("operation.duration", {"size": 2}) == point(
+        count=1, attributes={**ATTRIBUTES, "size": 2}
+    )
+    with pytest.raises(AssertionError, match=r"^there are 2 points of 'operation.duration', not one\nCaptured:\n"):
+        telemetry_capture.point("operation.duration")
+    with pytest.raises(
+        AssertionError, match=r"^there is no point of 'operation.durations' with .*; near it: 'operation.d"
+    ):
+        telemetry_capture.point("operation.durations", {"size": 2})
+
+
+def test_the_one_span_and_event_need_no_name(telemetry_capture) -> None:
+    """`span()` and `event()` give the one that there is, whatever its name, and say so if there are several."""
+    with MADE_AT_IMPORT.span("outer"):
+        MADE_AT_IMPORT.event("config.changed")
+    assert (telemetry_capture.span().name, telemetry_capture.event().name) == ("outer", "config.changed")
+
+    work()
+    with pytest.raises(AssertionError, match=r"^there are 2 spans, not one\nCaptured:\n"):
+        telemetry_capture.span()
+
+
+def test_what_a_test_has_the_kit_ask_is_asked_in_no_other() -> None:
+    """A gauge's callable, which only the kit keeps, ends with the capture in which it was given; a module's stays."""
+    asked = []
+    with MADE_AT_IMPORT.observe_gauge("size.of.module", lambda: 3, unit="By", description="A module's"):
+        with capture() as first:
+            MADE_AT_IMPORT.observe_gauge(
+                "size.of.test", lambda: asked.append(1) or 1 / 0, unit="By", description="A test's"
+            )
+            MADE_AT_IMPORT.observe_pool(name="of.test", stats=lambda: asked.append(1) or 1 / 0)
+            MADE_AT_IMPORT.health("of.test", lambda: asked.append(1) or 1 / 0)
+            assert {finding.word for finding in first.findings()} == {"fault"}
+        asked.clear()
+        with capture() as second:
+            assert second.findings() == []
+            assert second.point("size.of.module").value == 3
+
+    assert asked == []

@@ -7,7 +7,7 @@ from opentelemetry.semconv.attributes import db_attributes
 from opentelemetry.trace import SpanKind, StatusCode
 
 from telemetry_kit import Database, Telemetry, current_measurement
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import Captured, FakeClock, point
 
 OWN = {"db.system.name": "postgresql", "db.namespace": "shop", "server.address": "db.internal", "server.port": 5432}
 ORDERS = {**OWN, "db.operation.name": "SELECT", "db.collection.name": "orders"}
@@ -19,27 +19,27 @@ def db(telemetry: Telemetry) -> Database:
     return telemetry.database("postgresql", namespace="shop", server_address="db.internal", server_port=5432)
 
 
-def test_a_query_is_a_client_span_with_the_conventions_attributes(sdk: Sdk, db: Database) -> None:
+def test_a_query_is_a_client_span_with_the_conventions_attributes(captured: Captured, db: Database) -> None:
     """Named by operation and collection; the text is on the span."""
     with db.query("SELECT", collection="orders", text=TEXT):
         pass
 
-    span = sdk.span()
+    span = captured.span()
     assert (span.name, span.kind, span.status.status_code) == ("SELECT orders", SpanKind.CLIENT, StatusCode.UNSET)
     assert dict(span.attributes or {}) == {**ORDERS, "db.query.text": TEXT}
 
 
-def test_a_query_has_a_duration_without_its_text(sdk: Sdk, db: Database, clock: FakeClock) -> None:
+def test_a_query_has_a_duration_without_its_text(captured: Captured, db: Database, clock: FakeClock) -> None:
     """`db.client.operation.duration` has the convention's attributes alone: no text, no scope, no `operation.*` beside."""
     with db.query("SELECT", collection="orders", text=TEXT):
         clock.advance(0.02)
 
-    point = sdk.point("db.client.operation.duration")
+    point = captured.point("db.client.operation.duration")
     assert (dict(point.attributes), point.count, round(point.sum, 9)) == (ORDERS, 1, 0.02)
-    assert not [name for name in sdk.metrics() if name.startswith("operation.")]
+    assert not [name for name in captured.metrics if name.startswith("operation.")]
 
 
-def test_returned_rows_are_one_point_a_query(sdk: Sdk, db: Database) -> None:
+def test_returned_rows_are_one_point_a_query(captured: Captured, db: Database) -> None:
     """Rows that come in parts are added up; queries made are the count, rows returned the sum."""
     with db.query("SELECT", collection="orders") as q:
         q.returned_rows(100)
@@ -49,16 +49,17 @@ def test_returned_rows_are_one_point_a_query(sdk: Sdk, db: Database) -> None:
     with db.query("SELECT", collection="orders"):
         pass
 
-    point = sdk.point("db.client.response.returned_rows")
+    point = captured.point("db.client.response.returned_rows")
     assert (dict(point.attributes), point.count, point.sum) == (ORDERS, 2, 120)
-    assert [span.attributes.get("db.response.returned_rows") for span in sdk.spans() if span.attributes] == [
+    assert [span.attributes.get("db.response.returned_rows") for span in captured.spans if span.attributes] == [
         120,
         0,
         None,
     ]
 
 
-def test_rows_that_are_no_number_are_a_fault(sdk: Sdk, db: Database) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_rows_that_are_no_number_are_a_fault(captured: Captured, db: Database) -> None:
     """FLT.2: the query is measured, its rows aren't told."""
     with db.query("SELECT", collection="orders") as q:
         q.returned_rows(-1)
@@ -66,9 +67,9 @@ def test_rows_that_are_no_number_are_a_fault(sdk: Sdk, db: Database) -> None:
         q.returned_rows(None)  # type: ignore[arg-type]
     q.returned_rows(3)
 
-    assert sdk.points("db.client.response.returned_rows") == []
-    assert sdk.value("db.client.operation.duration") == 1
-    assert sdk.value("telemetry_kit.faults", fault__site="database.returned_rows") >= 3
+    assert captured.points("db.client.response.returned_rows") == []
+    assert captured.value("db.client.operation.duration") == 1
+    assert captured.value("telemetry_kit.faults", {"fault.site": "database.returned_rows"}) >= 3
 
 
 @pytest.mark.parametrize(
@@ -85,26 +86,26 @@ def test_rows_that_are_no_number_are_a_fault(sdk: Sdk, db: Database) -> None:
     ],
 )
 def test_the_span_is_named_by_the_conventions_rule(
-    sdk: Sdk, telemetry: Telemetry, options: Any, asked: Any, name: str
+    captured: Captured, telemetry: Telemetry, options: Any, asked: Any, name: str
 ) -> None:
     """The summary; else operation and target: collection, namespace, server; else the target, else the system."""
     with telemetry.database("sqlite", **options).query(**asked):
         pass
 
-    assert sdk.span().name == name
+    assert captured.span().name == name
 
 
-def test_the_summary_is_on_metric_and_span(sdk: Sdk, db: Database) -> None:
+def test_the_summary_is_on_metric_and_span(captured: Captured, db: Database) -> None:
     """`db.query.summary` is of low cardinality, so the metric has it too."""
     with db.query("SELECT", summary="SELECT orders JOIN items"):
         pass
 
     expected = {**OWN, "db.operation.name": "SELECT", "db.query.summary": "SELECT orders JOIN items"}
-    assert dict(sdk.span().attributes or {}) == expected
-    assert sdk.series("db.client.operation.duration") == [expected]
+    assert dict(captured.span().attributes or {}) == expected
+    assert captured.points("db.client.operation.duration") == [point(attributes=expected)]
 
 
-def test_a_query_that_fails_says_how_on_everything(sdk: Sdk, db: Database) -> None:
+def test_a_query_that_fails_says_how_on_everything(captured: Captured, db: Database) -> None:
     """`error.type` on span, duration and rows; the exception comes out as it is."""
     problem = ValueError("no such table")
     with pytest.raises(ValueError) as caught, db.query("SELECT", collection="orders") as q:
@@ -112,14 +113,14 @@ def test_a_query_that_fails_says_how_on_everything(sdk: Sdk, db: Database) -> No
         raise problem
 
     assert caught.value is problem
-    assert sdk.span().status.status_code is StatusCode.ERROR
-    assert (sdk.span().attributes or {})["error.type"] == "ValueError"
+    assert captured.span().status.status_code is StatusCode.ERROR
+    assert (captured.span().attributes or {})["error.type"] == "ValueError"
     failed = {**ORDERS, "error.type": "ValueError"}
-    assert sdk.series("db.client.operation.duration") == [failed]
-    assert sdk.series("db.client.response.returned_rows") == [failed]
+    assert captured.points("db.client.operation.duration") == [point(attributes=failed)]
+    assert captured.points("db.client.response.returned_rows") == [point(attributes=failed)]
 
 
-def test_a_query_is_a_measurement(sdk: Sdk, db: Database) -> None:
+def test_a_query_is_a_measurement(captured: Captured, db: Database) -> None:
     """`fail()`, attributes and `current_measurement()` work as in any operation."""
     with db.query("SELECT", collection="orders") as q:
         assert current_measurement() is q
@@ -128,29 +129,35 @@ def test_a_query_is_a_measurement(sdk: Sdk, db: Database) -> None:
         q.fail("42P01")
 
     failed = {**ORDERS, "db.response.status_code": "42P01", "error.type": "42P01"}
-    assert sdk.series("db.client.operation.duration") == sdk.series("db.client.response.returned_rows") == [failed]
+    assert (
+        [point.attributes for point in captured.points("db.client.operation.duration")]
+        == [point.attributes for point in captured.points("db.client.response.returned_rows")]
+        == [failed]
+    )
 
 
-def test_a_thousand_collections_are_few_series(sdk: Sdk, db: Database) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_a_thousand_collections_are_few_series(captured: Captured, db: Database) -> None:
     """STM.3: beyond the first hundred collections metric and span name say `_OTHER`, and the span keeps the real one."""
     for number in range(1_000):
         with db.query("SELECT", collection=f"tenant_{number}") as q:
             q.returned_rows(1)
 
-    assert len(sdk.points("db.client.operation.duration")) == 101
-    assert sdk.value("db.client.operation.duration") == sdk.value("db.client.response.returned_rows") == 1_000
-    assert sdk.value("db.client.operation.duration", db__collection__name="_OTHER") == 900
-    last = sdk.spans()[-1]
+    assert len(captured.points("db.client.operation.duration")) == 101
+    assert captured.value("db.client.operation.duration") == captured.value("db.client.response.returned_rows") == 1_000
+    assert captured.value("db.client.operation.duration", {"db.collection.name": "_OTHER"}) == 900
+    last = captured.spans[-1]
     assert (last.name, (last.attributes or {})["db.collection.name"]) == ("SELECT _OTHER", "tenant_999")
 
 
-def test_a_name_that_cant_be_used_never_raises(sdk: Sdk, db: Database) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_name_that_cant_be_used_never_raises(captured: Captured, db: Database) -> None:
     """FLT.2: what is no name is left out, and the query is measured."""
     with db.query([1], collection={}) as q:  # type: ignore[arg-type]
         q.returned_rows(1)
 
-    assert sdk.value("db.client.operation.duration") == 1
-    assert sdk.value("telemetry_kit.faults", fault__site="database.query") >= 1
+    assert captured.value("db.client.operation.duration") == 1
+    assert captured.value("telemetry_kit.faults", {"fault.site": "database.query"}) >= 1
 
 
 @pytest.mark.parametrize(
@@ -183,11 +190,12 @@ def test_without_an_sdk_a_query_does_nothing() -> None:
     assert db_attributes.DB_SYSTEM_NAME == "db.system.name"
 
 
-def test_databases_made_on_the_fly_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_databases_made_on_the_fly_are_bounded(captured: Captured, telemetry: Telemetry) -> None:
     """STM 3: a namespace for each tenant is `_OTHER` on metrics after the first 100, and no guard is kept for it."""
     for number in range(300):
         with telemetry.database("postgresql", namespace=f"tenant-{number}").query("SELECT", collection="orders"):
             pass
 
-    assert len({point.attributes["db.namespace"] for point in sdk.points("db.client.operation.duration")}) == 101
-    assert sdk.value("db.client.operation.duration") == 300
+    assert len({point.attributes["db.namespace"] for point in captured.points("db.client.operation.duration")}) == 101
+    assert captured.value("db.client.operation.duration") == 300

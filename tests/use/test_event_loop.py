@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from telemetry_kit import Handle, Telemetry
 from telemetry_kit._use.event_loop import INTERVAL
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 SERIES = {"event_loop.name": "main", "scope.name": "shop.orders"}
 
@@ -42,28 +42,28 @@ def loop() -> Iterator[Loop]:
     loop.close()
 
 
-def test_the_lag_is_how_late_what_is_due_runs(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
+def test_the_lag_is_how_late_what_is_due_runs(captured: Captured, telemetry: Telemetry, loop: Loop) -> None:
     """A loop that is blocked for two seconds is 1.9 s late for what was due after a tenth."""
     telemetry.observe_event_loop(loop)
     loop.turn()
     loop.pass_by(INTERVAL)
     loop.pass_by(2.0)
 
-    point = sdk.point("event_loop.lag")
+    point = captured.point("event_loop.lag")
     assert dict(point.attributes) == SERIES
     assert (point.count, point.min, point.max) == (2, pytest.approx(0.0), pytest.approx(1.9))
 
 
-def test_a_loop_is_looked_at_ten_times_a_second(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
+def test_a_loop_is_looked_at_ten_times_a_second(captured: Captured, telemetry: Telemetry, loop: Loop) -> None:
     """It costs little: no more looks than that, however often the loop turns."""
     telemetry.observe_event_loop(loop)
     for _ in range(100):
         loop.pass_by(0.01)
 
-    assert 9 <= sdk.value("event_loop.lag") <= 10
+    assert 9 <= captured.value("event_loop.lag") <= 10
 
 
-def test_a_stopped_observation_looks_no_more(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
+def test_a_stopped_observation_looks_no_more(captured: Captured, telemetry: Telemetry, loop: Loop) -> None:
     """`.stop()`, once or twice; nothing stays scheduled."""
     handle = telemetry.observe_event_loop(loop, name="worker")
     loop.turn()
@@ -73,12 +73,12 @@ def test_a_stopped_observation_looks_no_more(sdk: Sdk, telemetry: Telemetry, loo
     loop.turn()
     loop.pass_by(2.0)
 
-    assert sdk.point("event_loop.lag", event_loop__name="worker").count == 1
+    assert captured.point("event_loop.lag", {"event_loop.name": "worker"}).count == 1
     assert all(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]
 
 
 @pytest.mark.asyncio
-async def test_the_running_loop_is_the_default(sdk: Sdk, telemetry: Telemetry) -> None:
+async def test_the_running_loop_is_the_default(captured: Captured, telemetry: Telemetry) -> None:
     """In a coroutine no loop has to be named."""
     with telemetry.observe_event_loop():
         await asyncio.sleep(0)
@@ -86,7 +86,7 @@ async def test_the_running_loop_is_the_default(sdk: Sdk, telemetry: Telemetry) -
     await asyncio.sleep(0)
 
 
-def test_a_loop_of_another_thread_is_observed(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_loop_of_another_thread_is_observed(captured: Captured, telemetry: Telemetry) -> None:
     """From wherever it is said, also before the loop runs."""
     loop, seen = asyncio.new_event_loop(), threading.Event()
     handle = telemetry.observe_event_loop(loop, name="other")
@@ -95,7 +95,7 @@ def test_a_loop_of_another_thread_is_observed(sdk: Sdk, telemetry: Telemetry) ->
     thread.start()
     assert seen.wait(20)
 
-    assert sdk.value("event_loop.lag", event_loop__name="other") >= 1
+    assert captured.value("event_loop.lag", {"event_loop.name": "other"}) >= 1
     handle.stop()
     loop.call_soon_threadsafe(loop.stop)
     thread.join(20)
@@ -124,10 +124,10 @@ def test_stopping_after_the_loop_has_ended_does_nothing(telemetry: Telemetry) ->
     asyncio.run(main()).stop()
 
 
-def test_a_look_has_a_context_of_its_own(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
+def test_a_look_has_a_context_of_its_own(captured: Captured, telemetry: Telemetry, loop: Loop) -> None:
     """A request that was current when the observation began isn't in every look's exemplar."""
     seen = []
-    with sdk.tracer.start_as_current_span("request"):
+    with captured.tracer_provider.get_tracer("tests").start_as_current_span("request"):
         telemetry.observe_event_loop(loop)
     handle = loop._ready[-1]  # type: ignore[attr-defined]
     handle._context.run(lambda: seen.append(trace.get_current_span()))
@@ -137,14 +137,14 @@ def test_a_look_has_a_context_of_its_own(sdk: Sdk, telemetry: Telemetry, loop: L
     assert seen == [trace.INVALID_SPAN, trace.INVALID_SPAN]
 
 
-def test_two_loops_of_one_name_share_a_series(sdk: Sdk, telemetry: Telemetry, loop: Loop) -> None:
+def test_two_loops_of_one_name_share_a_series(captured: Captured, telemetry: Telemetry, loop: Loop) -> None:
     """Their lags are in one histogram."""
     telemetry.observe_event_loop(loop)
     telemetry.observe_event_loop(loop)
     loop.turn()
     loop.pass_by(INTERVAL)
 
-    assert sdk.point("event_loop.lag").count == 2
+    assert captured.point("event_loop.lag").count == 2
 
 
 def test_outside_of_a_loop_one_has_to_be_given(telemetry: Telemetry) -> None:

@@ -11,6 +11,7 @@ from opentelemetry.sdk.metrics.export import Gauge, Sum
 
 from telemetry_kit import Telemetry
 from telemetry_kit._core import faults
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 
@@ -37,33 +38,35 @@ def test_they_are_on_the_librarys_own_scope(sdk: Sdk, telemetry: Telemetry) -> N
     assert [point.value for point in (*size.data.data_points, *sent.data.data_points)] == [8_192, 2]
 
 
-def test_a_gauge_of_several_series(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_gauge_of_several_series(captured: Captured, telemetry: Telemetry) -> None:
     """Pairs of a number and its attributes; a bad one costs itself alone."""
     gauge(telemetry, lambda: [(1, {"table": "a"}), ("many", {"table": "b"}), (float("nan"), None), (3, {"table": "c"})])
     before = faults.counts().get("observe.database.size", 0)
 
-    assert {point.attributes["table"]: point.value for point in sdk.points("database.size")} == {"a": 1, "c": 3}
+    assert {point.attributes["table"]: point.value for point in captured.points("database.size")} == {"a": 1, "c": 3}
     assert faults.counts()["observe.database.size"] == before + 2
 
 
-def test_of_two_gauges_in_one_series_the_larger_counts(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_of_two_gauges_in_one_series_the_larger_counts(captured: Captured, telemetry: Telemetry) -> None:
     """And a stopped one ends its series."""
     with gauge(telemetry, lambda: 1), gauge(telemetry, lambda: 2):
-        assert [point.value for point in sdk.points("database.size")] == [2]
-    assert not sdk.points("database.size")
+        assert [point.value for point in captured.points("database.size")] == [2]
+    assert not captured.points("database.size")
 
 
-def test_a_gauge_that_fails_is_a_fault_and_loses_no_other(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_gauge_that_fails_is_a_fault_and_loses_no_other(captured: Captured, telemetry: Telemetry) -> None:
     """PRC 5."""
     gauge(telemetry, lambda: 1 / 0)
     gauge(telemetry, lambda: 1, name="other")
     before = faults.counts().get("observe.database.size", 0)
 
-    assert (sdk.points("database.size"), sdk.value("other")) == ([], 1)
+    assert (captured.points("database.size"), captured.value("other")) == ([], 1)
     assert faults.counts()["observe.database.size"] > before
 
 
-def test_a_counter_is_exact_over_threads(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_counter_is_exact_over_threads(captured: Captured, telemetry: Telemetry) -> None:
     """PRC 3: also where each thread asks for a counter of its own."""
 
     def work() -> None:
@@ -77,40 +80,42 @@ def test_a_counter_is_exact_over_threads(sdk: Sdk, telemetry: Telemetry) -> None
     for thread in threads:
         thread.join()
 
-    assert sdk.value("mail.sent", mail__kind="receipt") == 8_000
+    assert captured.value("mail.sent", {"mail.kind": "receipt"}) == 8_000
 
 
-def test_a_counter_outlives_its_telemetry(sdk: Sdk) -> None:
+def test_a_counter_outlives_its_telemetry(captured: Captured) -> None:
     """And goes on where another one of the name comes."""
     for _ in range(2):
-        counter(sdk.telemetry()).add(3)
+        counter(Telemetry("shop.orders")).add(3)
         gc.collect()
 
-    assert [point.value for point in sdk.points("mail.sent")] == [6]
+    assert [point.value for point in captured.points("mail.sent")] == [6]
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize("amount", [-1, float("nan"), float("inf"), "many", None])
-def test_what_cant_be_added_is_a_fault(sdk: Sdk, telemetry: Telemetry, amount: Any) -> None:
+def test_what_cant_be_added_is_a_fault(captured: Captured, telemetry: Telemetry, amount: Any) -> None:
     """FLT 1: and changes nothing."""
     sent, before = counter(telemetry), faults.counts().get("counter.add", 0)
     sent.add(1)
     sent.add(amount)
 
-    assert sdk.value("mail.sent") == 1
+    assert captured.value("mail.sent") == 1
     assert faults.counts()["counter.add"] == before + 1
 
 
+@pytest.mark.telemetry_capture(allow=("overflow",))
 def test_attributes_are_guarded_and_overflow_speaks(
-    sdk: Sdk, telemetry: Telemetry, caplog: pytest.LogCaptureFixture
+    captured: Captured, telemetry: Telemetry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """STM 3: the first 100 values of a key, then `_OTHER`, counted, and logged once."""
     sent = counter(telemetry, name="guarded.sent")
     for number in range(150):
         sent.add(1, {"customer.id": f"c{number}"})
 
-    assert len(sdk.points("guarded.sent")) == 101
-    assert sdk.value("guarded.sent") == 150
-    assert sdk.value("telemetry_kit.attribute.overflow", attribute__key="customer.id") == 50
+    assert len(captured.points("guarded.sent")) == 101
+    assert captured.value("guarded.sent") == 150
+    assert captured.value("telemetry_kit.attribute.overflow", {"attribute.key": "customer.id"}) == 50
     assert len([record for record in caplog.records if "customer.id" in record.getMessage()]) == 1
 
 
@@ -174,10 +179,10 @@ def test_what_cant_be_read(telemetry: Telemetry) -> None:
             gauge(telemetry, wrong)
 
 
-def test_a_disabled_library_reports_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disabled_library_reports_nothing(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """TELEMETRY_KIT_DISABLED."""
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.orders")
-    telemetry = sdk.telemetry()
+    telemetry = Telemetry("shop.orders")
     with gauge(telemetry, lambda: 1):
         counter(telemetry).add()
-        assert sdk.metrics() == {}
+        assert captured.metrics == []

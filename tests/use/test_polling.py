@@ -14,6 +14,7 @@ import pytest
 
 from telemetry_kit import PoolStats, QueueStats, Telemetry
 from telemetry_kit._core import faults
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 
@@ -27,11 +28,11 @@ class Seats:
         return PoolStats(used=2, limit=4, timeouts=self.timeouts)
 
 
-def test_one_object_under_one_name_is_reported_once(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_one_object_under_one_name_is_reported_once(captured: Captured, telemetry: Telemetry) -> None:
     """PRC 8: whoever asks, through whichever `Telemetry` of the name; the series end with the last handle."""
     semaphore, orders, price = threading.BoundedSemaphore(4), queue.Queue[int](8), functools.lru_cache(lambda sku: sku)
     handles = []
-    for one in (telemetry, telemetry, sdk.telemetry()):
+    for one in (telemetry, telemetry, Telemetry("shop.orders")):
         handles += [
             one.observe_pool(semaphore, name="seats"),
             one.observe_queue(orders, name="orders"),
@@ -40,47 +41,47 @@ def test_one_object_under_one_name_is_reported_once(sdk: Sdk, telemetry: Telemet
     price(1)
     levels = {"pool.limit": 4, "queue.limit": 8, "cache.limit": 128, "cache.size": 1}
 
-    assert {name: sdk.value(name) for name in levels} == levels
-    assert sdk.value("cache.requests") == 1
+    assert {name: captured.value(name) for name in levels} == levels
+    assert captured.value("cache.requests") == 1
     for handle in handles[:-3]:
         handle.stop()
         handle.stop()
-    assert {name: sdk.value(name) for name in levels} == levels
+    assert {name: captured.value(name) for name in levels} == levels
     for handle in handles[-3:]:
         handle.stop()
-    assert not [name for name in levels if sdk.points(name)]
-    assert sdk.value("cache.requests") == 1
+    assert not [name for name in levels if captured.points(name)]
+    assert captured.value("cache.requests") == 1
 
 
-def test_one_object_under_two_names_is_two(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_one_object_under_two_names_is_two(captured: Captured, telemetry: Telemetry) -> None:
     """Names are the user's."""
     orders = queue.Queue[int](8)
     telemetry.observe_queue(orders, name="orders")
     telemetry.observe_queue(orders, name="again")
 
-    assert len(sdk.points("queue.limit")) == 2
+    assert len(captured.points("queue.limit")) == 2
 
 
-def test_what_was_counted_is_not_counted_again(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_what_was_counted_is_not_counted_again(captured: Captured, telemetry: Telemetry) -> None:
     """Observed, stopped and observed anew: the counts of the object are in the account once."""
     price = functools.lru_cache(lambda sku: sku)
     for number in range(3):
         with telemetry.observe_cache(price, name="price"):
             price(number)
 
-    assert sdk.value("cache.requests") == 3
+    assert captured.value("cache.requests") == 3
 
 
-def test_what_replaces_another_adds_to_it(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_what_replaces_another_adds_to_it(captured: Captured, telemetry: Telemetry) -> None:
     """EXE 5: of pools as of executors, a counter never goes back."""
     for number in (5, 2):
         seats = Seats()
         handle = telemetry.observe_pool(seats, name="seats", stats=seats.stats)
         seats.timeouts = number
-        assert sdk.value("pool.errors") >= number
+        assert captured.value("pool.errors") >= number
         handle.stop()
 
-    assert sdk.value("pool.errors", error__type="timeout") == 7
+    assert captured.value("pool.errors", {"error.type": "timeout"}) == 7
 
 
 @pytest.mark.parametrize("given", [queue.Queue, queue.SimpleQueue, threading.BoundedSemaphore])
@@ -98,7 +99,7 @@ def test_a_weak_proxy_is_refused(telemetry: Telemetry) -> None:
         telemetry.observe_queue(weakref.proxy(orders), name="orders")
 
 
-def test_a_cached_method_is_looked_through(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_cached_method_is_looked_through(captured: Captured, telemetry: Telemetry) -> None:
     """Each look at it makes another object."""
 
     class Rates:
@@ -111,7 +112,7 @@ def test_a_cached_method_is_looked_through(sdk: Sdk, telemetry: Telemetry) -> No
     gc.collect()
     rates.of("EUR")
 
-    assert sdk.value("cache.requests", cache__result="miss") == 1
+    assert captured.value("cache.requests", {"cache.result": "miss"}) == 1
 
 
 def test_what_dies_before_it_was_asked_is_a_fault(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -125,7 +126,7 @@ def test_what_dies_before_it_was_asked_is_a_fault(sdk: Sdk, telemetry: Telemetry
     assert faults.counts()["observe.gone"] == before + 1
 
 
-def test_a_hanging_broker_holds_up_nobody(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_hanging_broker_holds_up_nobody(captured: Captured, telemetry: Telemetry) -> None:
     """PRC 5: it is asked in a thread; what it said last is reported, and it isn't waited for again."""
     over, hangs = threading.Event(), threading.Event()
 
@@ -135,20 +136,20 @@ def test_a_hanging_broker_holds_up_nobody(sdk: Sdk, telemetry: Telemetry) -> Non
         return QueueStats(size=3, oldest_age=1.5)
 
     telemetry.observe_queue(name="mails", stats=stats)
-    assert (sdk.value("queue.size"), sdk.value("queue.oldest_age")) == (3, 1.5)
+    assert (captured.value("queue.size"), captured.value("queue.oldest_age")) == (3, 1.5)
     hangs.set()
     for _ in range(3):
-        assert sdk.value("queue.size") == 3
+        assert captured.value("queue.size") == 3
     over.set()
 
 
-def test_a_managers_queue(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_managers_queue(captured: Captured, telemetry: Telemetry) -> None:
     """Each of its calls goes to another process."""
     with multiprocessing.get_context("spawn").Manager() as manager:
         orders = manager.Queue(8)
         orders.put(1)
         telemetry.observe_queue(orders, name="orders")
-        assert sdk.value("queue.size") == 1
+        assert captured.value("queue.size") == 1
 
 
 def in_child(work: Callable[[], Any]) -> Any:

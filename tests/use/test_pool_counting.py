@@ -10,76 +10,78 @@ from typing import Any
 import pytest
 
 from telemetry_kit import PoolStats, Telemetry
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import Captured, FakeClock, point
 
 SERIES = {"pool.name": "gpu", "scope.name": "shop.orders"}
 
 
-def test_a_use_counts_as_taken_while_it_lasts(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_use_counts_as_taken_while_it_lasts(captured: Captured, telemetry: Telemetry) -> None:
     """`pool.usage` is what is taken at the moment of the collection."""
     gpus = telemetry.pool("gpu", limit=4)
 
     with gpus.use(), gpus.use():
-        assert sdk.value("pool.usage") == 2
+        assert captured.value("pool.usage") == 2
 
-    assert sdk.value("pool.usage") == 0
-    assert sdk.series("pool.usage") == [SERIES]
+    assert captured.value("pool.usage") == 0
+    assert captured.points("pool.usage") == [point(attributes=SERIES)]
 
 
-def test_a_wait_counts_as_pending_while_it_lasts(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_wait_counts_as_pending_while_it_lasts(captured: Captured, telemetry: Telemetry) -> None:
     """`pool.pending` is who waits at the moment of the collection."""
     gpus = telemetry.pool("gpu", limit=4)
 
     with gpus.wait():
-        assert (sdk.value("pool.pending"), sdk.value("pool.usage")) == (1, 0)
+        assert (captured.value("pool.pending"), captured.value("pool.usage")) == (1, 0)
 
-    assert sdk.value("pool.pending") == 0
+    assert captured.value("pool.pending") == 0
 
 
-def test_utilization_is_the_used_over_the_limit_and_may_exceed_one(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_utilization_is_the_used_over_the_limit_and_may_exceed_one(captured: Captured, telemetry: Telemetry) -> None:
     """Utilization is computed at collection, from the same moment as the usage."""
     gpus = telemetry.pool("gpu", limit=2)
 
     with gpus.use(), gpus.use(), gpus.use():
-        assert sdk.value("pool.utilization") == 1.5
-        assert sdk.value("pool.limit") == 2
+        assert captured.value("pool.utilization") == 1.5
+        assert captured.value("pool.limit") == 2
 
 
 @pytest.mark.parametrize("limit", [None, 0])
-def test_without_anything_to_take_there_is_no_utilization(sdk: Sdk, telemetry: Telemetry, limit: int | None) -> None:
+def test_without_anything_to_take_there_is_no_utilization(
+    captured: Captured, telemetry: Telemetry, limit: int | None
+) -> None:
     """An unbounded pool has no limit and no utilization; one of nothing has a limit of 0."""
     pool = telemetry.pool("gpu", limit=limit)
 
     with pool.use():
-        assert sdk.points("pool.utilization") == []
-        assert [point.value for point in sdk.points("pool.limit")] == ([] if limit is None else [0])
-        assert sdk.value("pool.usage") == 1
+        assert captured.points("pool.utilization") == []
+        assert [point.value for point in captured.points("pool.limit")] == ([] if limit is None else [0])
+        assert captured.value("pool.usage") == 1
 
 
-def test_a_resized_pool_has_its_new_limit(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_resized_pool_has_its_new_limit(captured: Captured, telemetry: Telemetry) -> None:
     """`resize` shows in limit and utilization at the next collection; None takes the limit away."""
     gpus = telemetry.pool("gpu", limit=1)
 
     with gpus.use():
         gpus.resize(4)
-        assert (sdk.value("pool.limit"), sdk.value("pool.utilization")) == (4, 0.25)
+        assert (captured.value("pool.limit"), captured.value("pool.utilization")) == (4, 0.25)
         gpus.resize(None)
-        assert sdk.points("pool.limit") == sdk.points("pool.utilization") == []
+        assert captured.points("pool.limit") == captured.points("pool.utilization") == []
 
 
-def test_two_pools_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_two_pools_of_one_name_are_added_up(captured: Captured, telemetry: Telemetry) -> None:
     """Usage, limit and pending are sums; utilization is the sum of the used over the sum of the limits."""
     small, large = telemetry.pool("gpu", limit=1), telemetry.pool("gpu", limit=9)
 
     with small.use(), large.wait():
-        assert sdk.point("pool.usage").value == 1
-        assert sdk.point("pool.limit").value == 10
-        assert sdk.point("pool.pending").value == 1
-        assert sdk.point("pool.utilization").value == 0.1
+        assert captured.point("pool.usage").value == 1
+        assert captured.point("pool.limit").value == 10
+        assert captured.point("pool.pending").value == 1
+        assert captured.point("pool.utilization").value == 0.1
     assert small.stats() == PoolStats(used=0, limit=1)
 
 
-def test_errors_of_two_pools_of_one_name_stay_when_one_is_gone(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_errors_of_two_pools_of_one_name_stay_when_one_is_gone(captured: Captured, telemetry: Telemetry) -> None:
     """A counter never goes back: what a pool counted is kept when it is collected."""
     first, second = telemetry.pool("gpu"), telemetry.pool("gpu")
     first.timeout()
@@ -87,21 +89,21 @@ def test_errors_of_two_pools_of_one_name_stay_when_one_is_gone(sdk: Sdk, telemet
     del first
     gc.collect()
 
-    assert sdk.value("pool.errors", error__type="timeout") == 2
+    assert captured.value("pool.errors", {"error.type": "timeout"}) == 2
 
 
-def test_the_series_of_a_collected_pool_end(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_the_series_of_a_collected_pool_end(captured: Captured, telemetry: Telemetry) -> None:
     """A pool is held weakly: what nobody can take from any more isn't reported."""
     pool = telemetry.pool("gpu", limit=4)
-    assert sdk.value("pool.limit") == 4
+    assert captured.value("pool.limit") == 4
 
     del pool
     gc.collect()
 
-    assert not {"pool.usage", "pool.limit", "pool.utilization", "pool.pending"} & sdk.metrics().keys()
+    assert not {"pool.usage", "pool.limit", "pool.utilization", "pool.pending"} & set(captured.metrics)
 
 
-def test_the_times_are_recorded_in_seconds(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+def test_the_times_are_recorded_in_seconds(captured: Captured, telemetry: Telemetry, clock: FakeClock) -> None:
     """`pool.wait_time` and `pool.use_time` are how long each wait and each use took."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -110,12 +112,12 @@ def test_the_times_are_recorded_in_seconds(sdk: Sdk, telemetry: Telemetry, clock
     with gpus.use():
         clock.advance(3.0)
 
-    assert (sdk.point("pool.wait_time").count, sdk.point("pool.wait_time").sum) == (1, 0.25)
-    assert (sdk.point("pool.use_time").count, sdk.point("pool.use_time").sum) == (1, 3.0)
-    assert sdk.series("pool.use_time") == [SERIES]
+    assert (captured.point("pool.wait_time").count, captured.point("pool.wait_time").sum) == (1, 0.25)
+    assert (captured.point("pool.use_time").count, captured.point("pool.use_time").sum) == (1, 3.0)
+    assert captured.points("pool.use_time") == [point(attributes=SERIES)]
 
 
-def test_declared_attributes_are_on_every_metric_and_the_kits_own_win(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_declared_attributes_are_on_every_metric_and_the_kits_own_win(captured: Captured, telemetry: Telemetry) -> None:
     """`metric_attributes` is on each metric of the pool; a user can't rename the pool by it."""
     pool = telemetry.pool("gpu", limit=4, metric_attributes={"region": "eu", "pool.name": "x", "error.type": "y"})
     with pool.wait(), pool.use():
@@ -124,8 +126,8 @@ def test_declared_attributes_are_on_every_metric_and_the_kits_own_win(sdk: Sdk, 
 
     declared = {**SERIES, "region": "eu"}
     for metric in ("usage", "limit", "utilization", "pending", "wait_time", "use_time"):
-        assert sdk.series(f"pool.{metric}") == [declared], metric
-    assert sdk.series("pool.errors") == [{**declared, "error.type": "timeout"}]
+        assert captured.points(f"pool.{metric}") == [point(attributes=declared)], metric
+    assert captured.points("pool.errors") == [point(attributes={**declared, "error.type": "timeout"})]
 
 
 def test_a_block_can_be_entered_again_and_while_it_is_entered(telemetry: Telemetry) -> None:
@@ -140,7 +142,7 @@ def test_a_block_can_be_entered_again_and_while_it_is_entered(telemetry: Telemet
     assert pool.stats().used == 0
 
 
-def test_counts_are_exact_under_eight_threads(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_counts_are_exact_under_eight_threads(captured: Captured, telemetry: Telemetry) -> None:
     """PRC.3: eight threads take and give back, some fail; nothing is lost, and every use is in the histogram."""
     pool = telemetry.pool("gpu", limit=8)
     start, most = threading.Barrier(8), []
@@ -167,8 +169,8 @@ def test_counts_are_exact_under_eight_threads(sdk: Sdk, telemetry: Telemetry) ->
 
     assert pool.stats() == PoolStats(used=0, limit=8, errors=800)
     assert max(most) <= 8
-    assert sdk.value("pool.use_time") == sdk.value("pool.wait_time") == 4000
-    assert sdk.value("pool.errors", error__type="ValueError") == 800
+    assert captured.value("pool.use_time") == captured.value("pool.wait_time") == 4000
+    assert captured.value("pool.errors", {"error.type": "ValueError"}) == 800
 
 
 def test_what_one_thread_takes_another_may_give_back(telemetry: Telemetry) -> None:
@@ -192,7 +194,7 @@ async def _cancelled(pool_block: Any, entered: asyncio.Event) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("what", ["wait", "use"])
-async def test_counts_are_exact_after_cancellation(sdk: Sdk, telemetry: Telemetry, what: str) -> None:
+async def test_counts_are_exact_after_cancellation(captured: Captured, telemetry: Telemetry, what: str) -> None:
     """ASY.1: a cancelled wait or use is over, has `error.type="cancelled"`, and is no error of the pool."""
     pool = telemetry.pool("gpu")
     entered = asyncio.Event()
@@ -205,8 +207,8 @@ async def test_counts_are_exact_after_cancellation(sdk: Sdk, telemetry: Telemetr
         await task
 
     assert pool.stats() == PoolStats(used=0)
-    assert sdk.series(f"pool.{what}_time") == [{**SERIES, "error.type": "cancelled"}]
-    assert sdk.points("pool.errors") == []
+    assert captured.points(f"pool.{what}_time") == [point(attributes={**SERIES, "error.type": "cancelled"})]
+    assert captured.points("pool.errors") == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform doesn't fork")
@@ -266,12 +268,14 @@ assert found[("pool.errors", "timeout")] == found[("pool.errors", "ValueError")]
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60, env=os.environ)
 
 
-def test_a_disabled_library_counts_for_itself_and_reports_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disabled_library_counts_for_itself_and_reports_nothing(
+    captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """TELEMETRY_KIT_DISABLED: the pool works as it did, and no metric comes of it."""
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.*")
-    pool = sdk.telemetry().pool("gpu", limit=4)
+    pool = Telemetry("shop.orders").pool("gpu", limit=4)
 
     with pool.use():
         assert pool.stats().used == 1
 
-    assert sdk.metrics() == {}
+    assert captured.metrics == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import Pool, PoolStats, Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 _module_pool = Telemetry("shop.module").pool("slots", limit=2)
 
@@ -26,7 +26,7 @@ def gpus(telemetry: Telemetry) -> Pool:
     return telemetry.pool("gpu", limit=4)
 
 
-def test_a_function_takes_an_item_for_as_long_as_it_runs(sdk: Sdk, gpus: Pool) -> None:
+def test_a_function_takes_an_item_for_as_long_as_it_runs(captured: Captured, gpus: Pool) -> None:
     """A call is one use; the result is the function's."""
 
     @gpus.use()
@@ -35,11 +35,11 @@ def test_a_function_takes_an_item_for_as_long_as_it_runs(sdk: Sdk, gpus: Pool) -
 
     assert render("cat") == ("CAT", 1)
     assert gpus.stats().used == 0
-    assert sdk.value("pool.use_time") == 1
+    assert captured.value("pool.use_time") == 1
 
 
 @pytest.mark.asyncio
-async def test_a_coroutine_takes_an_item_to_the_end_of_its_await(sdk: Sdk, gpus: Pool) -> None:
+async def test_a_coroutine_takes_an_item_to_the_end_of_its_await(captured: Captured, gpus: Pool) -> None:
     """Two calls that run at once are two items."""
     gate = asyncio.Event()
 
@@ -55,10 +55,10 @@ async def test_a_coroutine_takes_an_item_to_the_end_of_its_await(sdk: Sdk, gpus:
 
     assert list(await both) == ["done", "done"]
     assert inspect.iscoroutinefunction(render)
-    assert (gpus.stats().used, sdk.value("pool.use_time")) == (0, 2)
+    assert (gpus.stats().used, captured.value("pool.use_time")) == (0, 2)
 
 
-def test_a_generator_takes_an_item_from_its_first_step_to_its_end(sdk: Sdk, gpus: Pool) -> None:
+def test_a_generator_takes_an_item_from_its_first_step_to_its_end(captured: Captured, gpus: Pool) -> None:
     """Between two steps it still has what it took."""
 
     @gpus.use()
@@ -71,11 +71,11 @@ def test_a_generator_takes_an_item_from_its_first_step_to_its_end(sdk: Sdk, gpus
     next(steps)
     assert gpus.stats().used == 1
     assert list(steps) == [2]
-    assert (gpus.stats().used, sdk.value("pool.use_time")) == (0, 1)
+    assert (gpus.stats().used, captured.value("pool.use_time")) == (0, 1)
 
 
 @pytest.mark.asyncio
-async def test_an_async_generator_that_is_closed_early_gives_back_what_it_took(sdk: Sdk, gpus: Pool) -> None:
+async def test_an_async_generator_that_is_closed_early_gives_back_what_it_took(captured: Captured, gpus: Pool) -> None:
     """GEN.6: closing is no error."""
 
     @gpus.use()
@@ -89,10 +89,10 @@ async def test_an_async_generator_that_is_closed_early_gives_back_what_it_took(s
     await steps.aclose()
 
     assert gpus.stats() == PoolStats(used=0, limit=4)
-    assert sdk.value("pool.use_time") == 1
+    assert captured.value("pool.use_time") == 1
 
 
-def test_an_abandoned_generator_gives_back_what_it_took(sdk: Sdk, gpus: Pool) -> None:
+def test_an_abandoned_generator_gives_back_what_it_took(captured: Captured, gpus: Pool) -> None:
     """GEN.6: it is collected, ended once, and recorded from a safe point."""
 
     @gpus.use()
@@ -106,7 +106,7 @@ def test_an_abandoned_generator_gives_back_what_it_took(sdk: Sdk, gpus: Pool) ->
     gc.collect()
 
     assert gpus.stats() == PoolStats(used=0, limit=4)
-    assert sdk.value("pool.use_time") == 1
+    assert captured.value("pool.use_time") == 1
 
 
 def test_an_exception_of_a_decorated_function_is_the_pools(gpus: Pool) -> None:

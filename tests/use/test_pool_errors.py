@@ -9,7 +9,7 @@ import pytest
 from telemetry_kit import PoolStats, Telemetry
 from telemetry_kit._core import faults
 from telemetry_kit.conventions import DB_CONNECTIONS
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, point
 
 SERIES = {"pool.name": "gpu", "scope.name": "shop.orders"}
 
@@ -27,7 +27,7 @@ class Unprintable(Exception):
 
 @pytest.mark.parametrize("kind", [TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError, PoolTimeout])
 def test_a_timeout_that_leaves_a_wait_is_a_timeout_of_the_pool(
-    sdk: Sdk, telemetry: Telemetry, kind: type[Exception]
+    captured: Captured, telemetry: Telemetry, kind: type[Exception]
 ) -> None:
     """A TimeoutError that leaves `wait()` is counted, and the wait's `error.type` is `timeout`."""
     gpus = telemetry.pool("gpu", limit=4)
@@ -36,11 +36,11 @@ def test_a_timeout_that_leaves_a_wait_is_a_timeout_of_the_pool(
         raise kind
 
     assert gpus.stats() == PoolStats(used=0, limit=4, timeouts=1)
-    assert sdk.value("pool.errors", error__type="timeout") == 1
-    assert sdk.series("pool.wait_time") == [{**SERIES, "error.type": "timeout"}]
+    assert captured.value("pool.errors", {"error.type": "timeout"}) == 1
+    assert captured.points("pool.wait_time") == [point(attributes={**SERIES, "error.type": "timeout"})]
 
 
-def test_another_exception_that_leaves_a_wait_is_not_the_pools(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_another_exception_that_leaves_a_wait_is_not_the_pools(captured: Captured, telemetry: Telemetry) -> None:
     """It shows in the wait's `error.type`, and in no error of the pool."""
     gpus = telemetry.pool("gpu", limit=4)
 
@@ -48,8 +48,8 @@ def test_another_exception_that_leaves_a_wait_is_not_the_pools(sdk: Sdk, telemet
         raise ValueError
 
     assert gpus.stats() == PoolStats(used=0, limit=4)
-    assert sdk.points("pool.errors") == []
-    assert sdk.series("pool.wait_time") == [{**SERIES, "error.type": "ValueError"}]
+    assert captured.points("pool.errors") == []
+    assert captured.points("pool.wait_time") == [point(attributes={**SERIES, "error.type": "ValueError"})]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_another_exception_that_leaves_a_wait_is_not_the_pools(sdk: Sdk, telemet
     [(ValueError(), "ValueError"), (TimeoutError(), "TimeoutError"), (SystemExit(1), "SystemExit")],
 )
 def test_an_exception_that_leaves_a_use_is_the_pools_error(
-    sdk: Sdk, telemetry: Telemetry, exc: BaseException, error_type: str
+    captured: Captured, telemetry: Telemetry, exc: BaseException, error_type: str
 ) -> None:
     """It is counted under its type, and the use's time has that type too."""
     gpus = telemetry.pool("gpu", limit=4)
@@ -67,22 +67,27 @@ def test_an_exception_that_leaves_a_use_is_the_pools_error(
 
     assert caught.value is exc
     assert gpus.stats() == PoolStats(used=0, limit=4, errors=1)
-    assert sdk.series("pool.errors") == sdk.series("pool.use_time") == [{**SERIES, "error.type": error_type}]
+    assert (
+        [point.attributes for point in captured.points("pool.errors")]
+        == [point.attributes for point in captured.points("pool.use_time")]
+        == [{**SERIES, "error.type": error_type}]
+    )
 
 
 @pytest.mark.parametrize("exc", [SystemExit(0), GeneratorExit(), StopIteration()])
-def test_a_normal_end_by_exception_is_no_error(sdk: Sdk, telemetry: Telemetry, exc: BaseException) -> None:
+def test_a_normal_end_by_exception_is_no_error(captured: Captured, telemetry: Telemetry, exc: BaseException) -> None:
     """ASY.2: a zero exit and what ends an iteration are successes."""
     gpus = telemetry.pool("gpu", limit=4)
 
     with pytest.raises(type(exc)), gpus.use():
         raise exc
 
-    assert sdk.points("pool.errors") == []
-    assert sdk.series("pool.use_time") == [SERIES]
+    assert captured.points("pool.errors") == []
+    assert captured.points("pool.use_time") == [point(attributes=SERIES)]
 
 
-def test_an_exception_that_cant_be_asked_comes_out_as_it_is(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_an_exception_that_cant_be_asked_comes_out_as_it_is(captured: Captured, telemetry: Telemetry) -> None:
     """FLT.1: judging an exception may fail; it is counted as `_OTHER`, the fault as one, and the caller sees neither."""
     gpus = telemetry.pool("gpu", limit=4)
     problem = Unprintable()
@@ -92,10 +97,10 @@ def test_an_exception_that_cant_be_asked_comes_out_as_it_is(sdk: Sdk, telemetry:
 
     assert caught.value is problem
     assert gpus.stats() == PoolStats(used=0, limit=4, errors=1)
-    assert sdk.series("pool.use_time") == [{**SERIES, "error.type": "_OTHER"}]
+    assert captured.points("pool.use_time") == [point(attributes={**SERIES, "error.type": "_OTHER"})]
 
 
-def test_errors_without_an_exception_are_counted_by_hand(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_errors_without_an_exception_are_counted_by_hand(captured: Captured, telemetry: Telemetry) -> None:
     """`timeout()` and `error()`: a timeout by either name is a timeout, and no name is `_OTHER`."""
     gpus = telemetry.pool("gpu")
     gpus.timeout()
@@ -105,31 +110,33 @@ def test_errors_without_an_exception_are_counted_by_hand(sdk: Sdk, telemetry: Te
     gpus.error(None)  # type: ignore[arg-type]
 
     assert gpus.stats() == PoolStats(used=0, timeouts=2, errors=3)
-    counted = {point.attributes["error.type"]: point.value for point in sdk.points("pool.errors")}
+    counted = {point.attributes["error.type"]: point.value for point in captured.points("pool.errors")}
     assert counted == {"timeout": 2, "broken": 1, "_OTHER": 2}
 
 
-def test_a_hundred_error_types_are_told_apart(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_a_hundred_error_types_are_told_apart(captured: Captured, telemetry: Telemetry) -> None:
     """STM.3: later ones are `_OTHER`, and none is lost."""
     gpus = telemetry.pool("gpu")
     for number in range(1_000):
         gpus.error(f"broken-{number}")
 
-    assert len(sdk.points("pool.errors")) == 101
-    assert sdk.value("pool.errors") == gpus.stats().errors == 1_000
+    assert len(captured.points("pool.errors")) == 101
+    assert captured.value("pool.errors") == gpus.stats().errors == 1_000
 
 
-def test_a_thousand_names_are_told_apart(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_a_thousand_names_are_told_apart(captured: Captured, telemetry: Telemetry) -> None:
     """STM.3: a pool per request ends up under `_OTHER`, with its numbers, and the fault is counted."""
     pools = [telemetry.pool(f"gpu-{number}", limit=1) for number in range(1_003)]
 
-    assert len(sdk.points("pool.limit")) == 1_001
-    assert sdk.value("pool.limit", pool__name="_OTHER") == 3
-    assert sdk.value("telemetry_kit.attribute.overflow", attribute__key="pool.name") >= 3
+    assert len(captured.points("pool.limit")) == 1_001
+    assert captured.value("pool.limit", {"pool.name": "_OTHER"}) == 3
+    assert captured.value("telemetry_kit.attribute.overflow", {"attribute.key": "pool.name"}) >= 3
     assert len(pools) == 1_003
 
 
-def test_connections_are_reported_by_their_convention_alone(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_connections_are_reported_by_their_convention_alone(captured: Captured, telemetry: Telemetry) -> None:
     """`convention=DB_CONNECTIONS` reports `db.client.connection.*` with the convention's attributes, and no `pool.*`."""
     pool = telemetry.pool("orders-db", limit=4, metric_attributes={"region": "eu"}, convention=DB_CONNECTIONS)
     with pool.create():
@@ -141,24 +148,21 @@ def test_connections_are_reported_by_their_convention_alone(sdk: Sdk, telemetry:
     with pool.wait():
         own = {"db.client.connection.pool.name": "orders-db", "region": "eu"}
         with pool.use():
-            metrics = {name: metric for name, metric in sdk.metrics().items() if name != "telemetry_kit.faults"}
-            found = {
-                name: [dict(point.attributes or {}) for point in m.data.data_points] for name, m in metrics.items()
-            }
-            assert sdk.value("db.client.connection.count") == 1
-            assert sdk.value("db.client.connection.pending_requests") == 1
+            found = {point.metric: point.attributes for point in captured.points()}
+            assert captured.value("db.client.connection.count") == 1
+            assert captured.value("db.client.connection.pending_requests") == 1
 
     assert found == {
-        "db.client.connection.count": [{**own, "db.client.connection.state": "used"}],
-        "db.client.connection.max": [own],
-        "db.client.connection.pending_requests": [own],
-        "db.client.connection.timeouts": [own],
-        "db.client.connection.wait_time": [own],
-        "db.client.connection.use_time": [own],
-        "db.client.connection.create_time": [own],
+        "db.client.connection.count": {**own, "db.client.connection.state": "used"},
+        "db.client.connection.max": own,
+        "db.client.connection.pending_requests": own,
+        "db.client.connection.timeouts": own,
+        "db.client.connection.wait_time": own,
+        "db.client.connection.use_time": own,
+        "db.client.connection.create_time": own,
     }
-    assert sdk.value("db.client.connection.max") == 4
-    assert sdk.value("db.client.connection.timeouts") == 1
+    assert captured.point("db.client.connection.max").value == 4
+    assert captured.value("db.client.connection.timeouts") == 1
 
 
 @pytest.mark.parametrize(
@@ -185,6 +189,7 @@ def test_a_pool_has_a_name(telemetry: Telemetry, name: Any, error: Any) -> None:
         telemetry.pool(name)
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 def test_a_pool_cant_be_resized_below_nothing(telemetry: Telemetry) -> None:
     """FLT 1: at run time what can't be a limit changes nothing, and is a counted fault."""
     gpus = telemetry.pool("gpu", limit=4)

@@ -12,7 +12,7 @@ import pytest
 from telemetry_kit import Handle, PoolStats, Telemetry
 from telemetry_kit._core import faults
 from telemetry_kit.conventions import DB_CONNECTIONS
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import Captured, FakeClock, point
 
 
 class Seats:
@@ -29,34 +29,37 @@ class Seats:
         return self.now  # type: ignore[return-value]
 
 
-def levels(sdk: Sdk, name: str) -> tuple[float, float, float, float]:
+def levels(captured: Captured, name: str) -> tuple[float, float, float, float]:
     metrics = ("pool.usage", "pool.limit", "pool.utilization", "pool.pending")
-    usage, limit, utilization, pending = (sdk.point(metric, pool__name=name).value for metric in metrics)
+    usage, limit, utilization, pending = (captured.point(metric, {"pool.name": name}).value for metric in metrics)
     return usage, limit, utilization, pending
 
 
-def test_what_a_callable_says_is_reported(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_what_a_callable_says_is_reported(captured: Captured, telemetry: Telemetry) -> None:
     """`stats=` is the way for any pool: its numbers under the pool's name."""
     telemetry.observe_pool(name="seats", stats=Seats().stats)
 
-    assert levels(sdk, "seats") == (3, 10, 0.3, 2)
-    assert sdk.series("pool.usage") == [{"pool.name": "seats", "scope.name": "shop.orders"}]
-    assert sdk.points("pool.errors") == []
+    assert levels(captured, "seats") == (3, 10, 0.3, 2)
+    assert captured.points("pool.usage") == [
+        point(value=3, attributes={"pool.name": "seats", "scope.name": "shop.orders"})
+    ]
+    assert captured.points("pool.errors") == []
 
 
-def test_a_pool_is_asked_once_a_collection(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_pool_is_asked_once_a_collection(captured: Captured, telemetry: Telemetry) -> None:
     """All instruments tell of the same moment, and the next collection of the next."""
     seats = Seats()
     telemetry.observe_pool(name="seats", stats=seats.stats)
 
-    sdk.metrics()
+    before = seats.asked
+    captured.points()
     seats.now = PoolStats(used=9, limit=10)
-    assert sdk.value("pool.usage") == 9
-    assert seats.asked == 2
+    assert captured.value("pool.usage") == 9
+    assert seats.asked == before + 2
 
 
 def test_a_pool_is_asked_once_a_collection_however_long_it_takes(
-    sdk: Sdk, telemetry: Telemetry, clock: FakeClock
+    captured: Captured, telemetry: Telemetry, clock: FakeClock
 ) -> None:
     """All metrics of a collection report one moment."""
     asked = itertools.count(1)
@@ -68,31 +71,30 @@ def test_a_pool_is_asked_once_a_collection_however_long_it_takes(
     telemetry.observe_pool(name="seats", stats=stats)
 
     for number in (1, 2):
-        metrics = sdk.metrics()
-        used, share = (metrics[f"pool.{what}"].data.data_points[0].value for what in ("usage", "utilization"))
-        assert (used, share) == (number, number / 10)
+        read = {point.metric: point.value for point in captured.points()}
+        assert (read["pool.usage"], read["pool.utilization"]) == (number, number / 10)
 
 
-def test_errors_of_a_pool_that_counts_them(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_errors_of_a_pool_that_counts_them(captured: Captured, telemetry: Telemetry) -> None:
     """Timeouts are `timeout`; of other errors a polled pool only knows the number: `_OTHER`."""
     seats = Seats()
     seats.now = PoolStats(used=0, timeouts=4, errors=2)
     telemetry.observe_pool(name="seats", stats=seats.stats)
 
-    counted = {point.attributes["error.type"]: point.value for point in sdk.points("pool.errors")}
+    counted = {point.attributes["error.type"]: point.value for point in captured.points("pool.errors")}
     assert counted == {"timeout": 4, "_OTHER": 2}
 
 
-def test_a_count_that_is_set_back_goes_on(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_count_that_is_set_back_goes_on(captured: Captured, telemetry: Telemetry) -> None:
     """psycopg's `pop_stats()` begins at zero again: the counter doesn't."""
     seats = Seats()
     telemetry.observe_pool(name="seats", stats=seats.stats)
     for timeouts, counted in ((4, 4), (1, 5), (3, 7)):
         seats.now = PoolStats(used=0, timeouts=timeouts)
-        assert sdk.value("pool.errors", error__type="timeout") == counted
+        assert captured.value("pool.errors", {"error.type": "timeout"}) == counted
 
 
-def test_connections_are_reported_by_their_convention(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_connections_are_reported_by_their_convention(captured: Captured, telemetry: Telemetry) -> None:
     """`convention=DB_CONNECTIONS`: used and idle connections, and whatever else the pool knows."""
     seats = Seats()
     seats.now = PoolStats(used=3, limit=10, idle=2, pending=1, timeouts=4, idle_min=1, idle_max=5)
@@ -100,10 +102,8 @@ def test_connections_are_reported_by_their_convention(sdk: Sdk, telemetry: Telem
 
     prefix = "db.client.connection."
     found = {
-        (name.removeprefix(prefix), point.attributes.get(prefix + "state")): point.value
-        for name in sdk.metrics()
-        for point in sdk.points(name)
-        if name.startswith(prefix)
+        (point.metric.removeprefix(prefix), point.attributes.get(prefix + "state")): point.value
+        for point in captured.points()
     }
     assert found == {
         ("count", "used"): 3,
@@ -114,9 +114,9 @@ def test_connections_are_reported_by_their_convention(sdk: Sdk, telemetry: Telem
         ("pending_requests", None): 1,
         ("timeouts", None): 4,
     }
-    assert not [name for name in sdk.metrics() if name.startswith("pool.")]
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -131,7 +131,9 @@ def test_connections_are_reported_by_their_convention(sdk: Sdk, telemetry: Telem
         ValueError("no"),
     ],
 )
-def test_a_bad_source_is_a_counted_fault_and_loses_no_other(sdk: Sdk, telemetry: Telemetry, wrong: object) -> None:
+def test_a_bad_source_is_a_counted_fault_and_loses_no_other(
+    captured: Captured, telemetry: Telemetry, wrong: object
+) -> None:
     """PRC.5: a callable that raises or returns the wrong thing has no series, one fault, and the others have theirs."""
     good, bad, last = Seats(), Seats(), Seats()
     for name, seats in (("good", good), ("bad", bad), ("last", last)):
@@ -139,17 +141,15 @@ def test_a_bad_source_is_a_counted_fault_and_loses_no_other(sdk: Sdk, telemetry:
     bad.now = wrong
     before = faults.counts().get("pool.stats", 0)
 
-    metrics = {name: metric for name, metric in sdk.metrics().items() if name.startswith("pool.")}
-    found = {(n, (p.attributes or {})["pool.name"]) for n, metric in metrics.items() for p in metric.data.data_points}
+    found = [point.attributes["pool.name"] for point in captured.points() if point.metric.startswith("pool.")]
 
-    assert {name for _, name in found} == {"good", "last"}
-    assert len(found) == 8
+    assert sorted(found) == 4 * ["good"] + 4 * ["last"]
     assert faults.counts()["pool.stats"] == before + 1
     bad.now = PoolStats(used=1, limit=2)
-    assert levels(sdk, "bad") == (1, 2, 0.5, 0)
+    assert levels(captured, "bad") == (1, 2, 0.5, 0)
 
 
-def test_a_bad_source_doesnt_end_a_collection_by_ctrl_c(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_bad_source_doesnt_end_a_collection_by_ctrl_c(telemetry: Telemetry, captured: Captured) -> None:
     """PRC.5, ASY.2: only an `Exception` is kept from the host; a KeyboardInterrupt is the host's."""
     seats = Seats()
     telemetry.observe_pool(name="seats", stats=seats.stats)
@@ -161,51 +161,63 @@ def test_a_bad_source_doesnt_end_a_collection_by_ctrl_c(telemetry: Telemetry, sd
         list(telemetry._scope.instruments._observed["pool.usage"]())
 
 
-def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_handle_ends_the_series(captured: Captured, telemetry: Telemetry) -> None:
     """`.stop()`, once or twice, and a `with` block."""
     handle = telemetry.observe_pool(name="seats", stats=Seats().stats)
-    assert sdk.value("pool.usage") == 3
+    assert captured.value("pool.usage") == 3
     handle.stop()
     handle.stop()
-    assert sdk.points("pool.usage") == []
+    assert captured.points("pool.usage") == []
 
     with telemetry.observe_pool(name="seats", stats=Seats().stats) as observed:
         assert isinstance(observed, Handle)
-        assert sdk.value("pool.usage") == 3
-    assert sdk.points("pool.usage") == []
+        assert captured.value("pool.usage") == 3
+    assert captured.points("pool.usage") == []
 
 
-def test_a_callable_is_kept_though_nobody_keeps_the_handle(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_callable_is_kept_though_nobody_keeps_the_handle(captured: Captured, telemetry: Telemetry) -> None:
     """A lambda is nobody else's: it is held until it is stopped."""
     telemetry.observe_pool(name="seats", stats=lambda: PoolStats(used=3))
     gc.collect()
 
-    assert sdk.value("pool.usage") == 3
+    assert captured.value("pool.usage") == 3
 
 
-def test_a_collected_pools_series_end(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_collected_pools_series_end(captured: Captured, telemetry: Telemetry) -> None:
     """An object is held weakly, also where its numbers come from a callable."""
     semaphore = threading.BoundedSemaphore(4)
     seats = Seats()
     telemetry.observe_pool(semaphore, name="permits")
     telemetry.observe_pool(seats, name="seats", stats=lambda: PoolStats(used=1))
-    assert sdk.value("pool.usage", pool__name="seats") == 1
-    assert sdk.value("pool.limit") == 4
+    assert captured.value("pool.usage", {"pool.name": "seats"}) == 1
+    assert captured.value("pool.limit") == 4
 
     del semaphore, seats
     gc.collect()
 
-    assert sdk.points("pool.usage") == sdk.points("pool.limit") == []
+    assert captured.points("pool.usage") == captured.points("pool.limit") == []
 
 
-def test_two_observed_pools_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_pools_own_method_doesnt_hold_it(captured: Captured, telemetry: Telemetry) -> None:
+    """`stats=` may be a method of the pool that is observed: the pool goes when nobody has it any more."""
+    seats = Seats()
+    telemetry.observe_pool(seats, name="seats", stats=seats.stats)
+    assert captured.value("pool.usage") == 3
+
+    del seats
+    gc.collect()
+
+    assert captured.points("pool.usage") == []
+
+
+def test_two_observed_pools_of_one_name_are_added_up(captured: Captured, telemetry: Telemetry) -> None:
     """As counted ones are, and together with them."""
     for _ in range(2):
         telemetry.observe_pool(name="seats", stats=Seats().stats)
     counted = telemetry.pool("seats", limit=12)
 
     with counted.use(), counted.use():
-        assert levels(sdk, "seats") == (8, 32, 0.25, 4)
+        assert levels(captured, "seats") == (8, 32, 0.25, 4)
 
 
 def _threads_waiting(semaphore: threading.Semaphore, number: int) -> list[threading.Thread]:
@@ -224,36 +236,36 @@ def _threads_waiting(semaphore: threading.Semaphore, number: int) -> list[thread
     ("kind", "limit"), [(threading.BoundedSemaphore, None), (threading.Semaphore, 2), (threading.BoundedSemaphore, 2)]
 )
 def test_a_semaphore_of_threads(
-    sdk: Sdk, telemetry: Telemetry, kind: Callable[[int], threading.Semaphore], limit: int | None
+    captured: Captured, telemetry: Telemetry, kind: Callable[[int], threading.Semaphore], limit: int | None
 ) -> None:
     """A bounded semaphore knows its limit, a plain one is told; who waits is pending."""
     semaphore = kind(2)
     telemetry.observe_pool(semaphore, name="permits", limit=limit)
-    assert levels(sdk, "permits") == (0, 2, 0.0, 0)
+    assert levels(captured, "permits") == (0, 2, 0.0, 0)
 
     with semaphore, semaphore:
         threads = _threads_waiting(semaphore, 2)
-        assert levels(sdk, "permits") == (2, 2, 1.0, 2)
+        assert levels(captured, "permits") == (2, 2, 1.0, 2)
     for thread in threads:
         thread.join()
-    assert levels(sdk, "permits") == (2, 2, 1.0, 0)
+    assert levels(captured, "permits") == (2, 2, 1.0, 0)
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("kind", "limit"), [(asyncio.BoundedSemaphore, None), (asyncio.Semaphore, 2)])
-async def test_a_semaphore_of_tasks(sdk: Sdk, telemetry: Telemetry, kind: Any, limit: int | None) -> None:
+async def test_a_semaphore_of_tasks(captured: Captured, telemetry: Telemetry, kind: Any, limit: int | None) -> None:
     """As a thread's: taken, limit, and the tasks that wait, without those that were cancelled or woken."""
     semaphore = kind(2)
     telemetry.observe_pool(semaphore, name="permits", limit=limit)
     async with semaphore, semaphore:
         tasks = [asyncio.create_task(semaphore.acquire()) for _ in range(3)]
         await asyncio.sleep(0)
-        assert levels(sdk, "permits") == (2, 2, 1.0, 3)
+        assert levels(captured, "permits") == (2, 2, 1.0, 3)
         tasks.pop().cancel()
         await asyncio.sleep(0)
-        assert levels(sdk, "permits") == (2, 2, 1.0, 2)
+        assert levels(captured, "permits") == (2, 2, 1.0, 2)
     await asyncio.gather(*tasks)
-    assert levels(sdk, "permits") == (2, 2, 1.0, 0)
+    assert levels(captured, "permits") == (2, 2, 1.0, 0)
 
 
 @pytest.mark.parametrize("kind", [threading.Semaphore, asyncio.Semaphore])
@@ -291,15 +303,15 @@ def test_what_cant_be_right_raises_at_definition(telemetry: Telemetry, options: 
         telemetry.observe_pool(**{"name": "seats", **options})
 
 
-def test_a_limit_is_for_those_that_dont_know_theirs(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_limit_is_for_those_that_dont_know_theirs(captured: Captured, telemetry: Telemetry) -> None:
     """Where the pool says its own, that counts."""
     unbounded, bounded = Seats(), Seats()
     unbounded.now = PoolStats(used=3)
     telemetry.observe_pool(name="unbounded", stats=unbounded.stats, limit=6)
     telemetry.observe_pool(name="bounded", stats=bounded.stats, limit=6)
 
-    assert levels(sdk, "unbounded") == (3, 6, 0.5, 0)
-    assert levels(sdk, "bounded") == (3, 10, 0.3, 2)
+    assert levels(captured, "unbounded") == (3, 6, 0.5, 0)
+    assert levels(captured, "bounded") == (3, 10, 0.3, 2)
 
 
 def test_pool_stats_are_frozen_and_compare() -> None:
@@ -311,13 +323,15 @@ def test_pool_stats_are_frozen_and_compare() -> None:
     assert stats == PoolStats(used=3, limit=10, idle=None, pending=0, timeouts=0, errors=0)
 
 
-def test_the_thousandth_pool_is_asked_no_more_than_the_first(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+def test_the_thousandth_pool_is_asked_no_more_than_the_first(
+    captured: Captured, telemetry: Telemetry, clock: FakeClock
+) -> None:
     """A thousand pools are a thousand questions in a collection, and one callback an instrument."""
     all_seats = [Seats() for _ in range(1_000)]
     for number, seats in enumerate(all_seats):
         telemetry.observe_pool(name=f"seats-{number}", stats=seats.stats)
 
-    assert len(sdk.points("pool.usage")) == 1_000
+    assert len(captured.points("pool.usage")) == 1_000
     assert {seats.asked for seats in all_seats} == {1}
 
 

@@ -10,48 +10,52 @@ from typing import Any
 import pytest
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, point
 
 SERIES = {"queue.name": "orders", "scope.name": "shop.orders"}
 
 
 @pytest.mark.parametrize("kind", [queue.Queue, queue.LifoQueue, queue.PriorityQueue, asyncio.Queue, asyncio.LifoQueue])
-def test_a_queue_has_a_size_and_a_limit(sdk: Sdk, telemetry: Telemetry, kind: Any) -> None:
+def test_a_queue_has_a_size_and_a_limit(captured: Captured, telemetry: Telemetry, kind: Any) -> None:
     """`queue.size` is what is in it, `queue.limit` what it takes at most."""
     orders = kind(maxsize=10)
     telemetry.observe_queue(orders, name="orders")
     orders.put_nowait(1)
     orders.put_nowait(2)
 
-    assert (sdk.point("queue.size").value, sdk.point("queue.limit").value) == (2, 10)
-    assert sdk.series("queue.size") == sdk.series("queue.limit") == [SERIES]
+    assert (captured.point("queue.size").value, captured.point("queue.limit").value) == (2, 10)
+    assert (
+        [point.attributes for point in captured.points("queue.size")]
+        == [point.attributes for point in captured.points("queue.limit")]
+        == [SERIES]
+    )
     orders.get_nowait()
-    assert sdk.value("queue.size") == 1
+    assert captured.value("queue.size") == 1
 
 
 @pytest.mark.parametrize("kind", [queue.Queue, queue.SimpleQueue, asyncio.Queue])
-def test_a_queue_without_a_limit_reports_none(sdk: Sdk, telemetry: Telemetry, kind: Any) -> None:
+def test_a_queue_without_a_limit_reports_none(captured: Captured, telemetry: Telemetry, kind: Any) -> None:
     """`queue.limit` is absent where there is none."""
     orders = kind()
     telemetry.observe_queue(orders, name="orders")
 
-    assert sdk.value("queue.size") == 0
-    assert sdk.series("queue.size") == [SERIES]
-    assert sdk.points("queue.limit") == []
+    assert captured.value("queue.size") == 0
+    assert captured.points("queue.size") == [point(attributes=SERIES)]
+    assert captured.points("queue.limit") == []
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS can't tell the size of a multiprocessing.Queue")
 @pytest.mark.parametrize("maxsize", [0, 10])
-def test_a_queue_between_processes(sdk: Sdk, telemetry: Telemetry, maxsize: int) -> None:
+def test_a_queue_between_processes(captured: Captured, telemetry: Telemetry, maxsize: int) -> None:
     """`multiprocessing.Queue` is read where the platform can; its largest possible size is no limit."""
     orders: Any = multiprocessing.Queue(maxsize)
     telemetry.observe_queue(orders, name="orders")
     orders.put(1)
 
-    assert sdk.value("queue.size") == 1
-    assert [point.value for point in sdk.points("queue.limit")] == ([10] if maxsize else [])
+    assert captured.value("queue.size") == 1
+    assert [point.value for point in captured.points("queue.limit")] == ([10] if maxsize else [])
     orders.get(timeout=20)
-    assert sdk.value("queue.size") == 0
+    assert captured.value("queue.size") == 0
     orders.close()
     orders.join_thread()
 
@@ -63,18 +67,19 @@ class _Blind(queue.Queue[int]):
         raise NotImplementedError
 
 
-def test_a_queue_that_cant_tell_loses_no_other(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_queue_that_cant_tell_loses_no_other(captured: Captured, telemetry: Telemetry) -> None:
     """PRC.5: a platform that can't is a counted fault, and the other queues have their series."""
     blind, orders = _Blind(maxsize=3), queue.SimpleQueue[int]()
     telemetry.observe_queue(blind, name="blind")
     telemetry.observe_queue(orders, name="orders")
 
-    assert sdk.series("queue.size") == [SERIES]
-    assert sdk.value("queue.limit", queue__name="blind") == 3
-    assert sdk.value("telemetry_kit.faults", fault__site="queue.size") >= 1
+    assert captured.points("queue.size") == [point(attributes=SERIES)]
+    assert captured.value("queue.limit", {"queue.name": "blind"}) == 3
+    assert captured.value("telemetry_kit.faults", {"fault.site": "queue.size"}) >= 1
 
 
-def test_two_queues_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_two_queues_of_one_name_are_added_up(captured: Captured, telemetry: Telemetry) -> None:
     """Sums, as everywhere."""
     first, second = queue.Queue[int](maxsize=1), queue.Queue[int](maxsize=2)
     telemetry.observe_queue(first, name="orders")
@@ -82,28 +87,28 @@ def test_two_queues_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry) -> 
     first.put(1)
     second.put(1)
 
-    assert (sdk.point("queue.size").value, sdk.point("queue.limit").value) == (2, 3)
+    assert (captured.point("queue.size").value, captured.point("queue.limit").value) == (2, 3)
 
 
-def test_a_collected_queues_series_end(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_collected_queues_series_end(captured: Captured, telemetry: Telemetry) -> None:
     """It is held weakly."""
     orders = queue.Queue[int](maxsize=1)
     telemetry.observe_queue(orders, name="orders")
-    assert sdk.value("queue.limit") == 1
+    assert captured.value("queue.limit") == 1
 
     del orders
     gc.collect()
 
-    assert not {"queue.size", "queue.limit"} & sdk.metrics().keys()
+    assert not {"queue.size", "queue.limit"} & set(captured.metrics)
 
 
-def test_a_handle_ends_the_series(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_handle_ends_the_series(captured: Captured, telemetry: Telemetry) -> None:
     """`.stop()`, and a `with` block."""
     orders = queue.Queue[int](maxsize=1)
     with telemetry.observe_queue(orders, name="orders"):
-        assert sdk.value("queue.limit") == 1
+        assert captured.value("queue.limit") == 1
 
-    assert not {"queue.size", "queue.limit"} & sdk.metrics().keys()
+    assert not {"queue.size", "queue.limit"} & set(captured.metrics)
 
 
 @pytest.mark.parametrize("obj", [[], object(), "orders"])

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from telemetry_kit._core import faults, forks, reentrancy
+from telemetry_kit._core import faults, forks, observer, reentrancy
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.counters import Tally
 from telemetry_kit.catalogue import METRICS
@@ -29,14 +29,17 @@ class Series:
     True
     """
 
-    __slots__ = ("__weakref__", "attributes")
+    __slots__ = ("__weakref__", "attributes", "declared")
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
         self.attributes: dict[str, AttributeValue] = attributes
+        self.declared: bool = False
+        """Whether it is reported also while nothing is counted."""
 
 
 _series: "weakref.WeakValueDictionary[frozenset[Any], Series]" = weakref.WeakValueDictionary()
 _lock = threading.RLock()
+_keys = itertools.count()
 
 
 def series(attributes: Mapping[str, AttributeValue]) -> Series:
@@ -98,7 +101,10 @@ class Account(Tally[Series]):
     def declare(self, *of: Series) -> None:
         """Report these from now on, also while nothing is counted: an alert on an increase needs the zero before."""
         for one in of:
-            self._declared[one] = 0
+            if one not in self._declared:
+                self._declared[one] = 0
+                one.declared = True
+                observer.declared(one.attributes)
 
     def read(self) -> dict[Series, float]:
         return {**self._declared, **super().read()}
@@ -133,7 +139,7 @@ class Source:
 class Observed:
     """One observable instrument: what its one callback reads."""
 
-    __slots__ = ("_began", "_beside", "_gone", "_keys", "_merge", "account", "name", "sources")
+    __slots__ = ("_began", "_beside", "_gone", "_merge", "account", "name", "sources")
 
     def __init__(
         self,
@@ -148,7 +154,6 @@ class Observed:
         self.account: Account | None = None
         self.sources: dict[int, Source] = {}
         self._began = began
-        self._keys: itertools.count[int] = itertools.count()
         self._gone: deque[_OwnerReference] = deque()
         """Sources whose owners were collected: noted there and then, forgotten when next somebody comes by, since a
         finaliser must not change what is being read."""
@@ -157,7 +162,7 @@ class Observed:
     def add(self, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
         """Have `read(owner)` asked as long as `owner` lives."""
         self._forget()
-        key = next(self._keys)
+        key = next(_keys)
         held: Callable[[], Owner | None]
         try:
             held = _OwnerReference(owner, self._gone.append)

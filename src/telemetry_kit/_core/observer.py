@@ -1,9 +1,10 @@
-"""What a test wants to know at the moment it happens: a fault, a value that was left out, one that was one too many.
+"""What a test wants to know at the moment it happens: a fault, a value that was left out, one that was one too many,
+something that the kit will ask from now on.
 
 Nobody observes outside of `telemetry_kit.testing`; then this costs one comparison where something went wrong anyway.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from telemetry_kit._core.interrupts import pass_on
@@ -14,6 +15,12 @@ class Observer(Protocol):
 
     def fault(self, site: str, fault: BaseException) -> None:
         """Something broke in telemetry, or was used wrongly, and was kept from the host."""
+
+    def declared(self, attributes: Mapping[str, object]) -> None:
+        """A helper was made whose zero is reported before it counts anything."""
+
+    def kept(self, stop: Callable[[], object]) -> None:
+        """A callable is asked from now on, and kept by nobody but the kit, until `stop` is called."""
 
     def left_out(self, key: str) -> None:
         """A metric's attribute was left out, knowingly: it was None or empty."""
@@ -33,6 +40,18 @@ def fault(site: str, fault: BaseException) -> None:
             current.fault(site, fault)
         except Exception as odd:  # near the recursion limit, say: what was observed is counted as ever
             pass_on(odd)
+
+
+def declared(attributes: Mapping[str, object]) -> None:
+    """Tell of a helper that reports its zero."""
+    if current is not None:
+        current.declared(attributes)
+
+
+def kept(stop: Callable[[], object]) -> None:
+    """Tell of a callable that the kit keeps, so that a test's is asked in no other test."""
+    if current is not None:
+        current.kept(stop)
 
 
 def left_out(key: str) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import clock, faults, outcome
+from telemetry_kit._core import clock, faults, observer, outcome
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.registry import Registry
@@ -49,6 +49,7 @@ def observe_health(scope: Scope, name: str, check: Check, *, timeout: float = 1.
     def stop() -> None:
         checks.all.pop(id(one), None)
 
+    observer.kept(stop)
     return Handle(stop)
 
 

@@ -12,7 +12,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import faults, forks
+from telemetry_kit._core import faults, forks, observer
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL, Reading, Series, series
@@ -106,7 +106,9 @@ def observe_gauge(scope: Scope, name: str, read: Read, *, unit: str, description
     if scope.disabled:
         return Handle()
     # A tuple can't be held weakly: the gauge is read until it is stopped.
-    return Handle(instrument.observed.add((instrument, read), _readings).stop)
+    stop = instrument.observed.add((instrument, read), _readings).stop
+    observer.kept(stop)
+    return Handle(stop)
 
 
 def _readings(owner: tuple[_Instrument, Read]) -> Reading:

@@ -11,7 +11,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import faults, forks, sdk
+from telemetry_kit._core import faults, forks, observer, sdk
 from telemetry_kit._core.counters import Baseline
 from telemetry_kit._core.names import Handle
 from telemetry_kit._core.registry import Registry
@@ -96,7 +96,7 @@ class Polled:
         for (account, of), number in zip(self._counts, self._baseline(*sums), strict=False):
             if number:
                 account.add(of, number)
-            elif self._zeros:
+            if self._zeros:
                 account.declare(of)
 
     def start_again(self) -> None:
@@ -196,7 +196,10 @@ def observe_once(
         if one.owner.__class__ is not weakref.ref:
             observations.all.pop(key, None)
 
-    return Handle(stop)
+    handle = Handle(stop)
+    if not weakly:
+        observer.kept(handle.stop)
+    return handle
 
 
 def reference(obj: Any) -> Callable[[], Any]:

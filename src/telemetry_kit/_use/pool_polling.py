@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import types
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core.instruments import series
@@ -44,7 +45,7 @@ def observe_pool(
     check_convention(what, convention)
     if stats is None:
         refuse_temporary(what, obj)
-    read = _reader(what, obj, limit) if stats is None else _of_callable(what, stats)
+    read = _reader(what, obj, limit) if stats is None else _of_callable(what, stats, obj)
     name = admit_name(scope, "pool", name)
     instruments, attributes = scope.instruments, attributes_of(scope, name, {}, convention)
     complete = _completed(read, limit)
@@ -87,10 +88,13 @@ def _completed(read: Reader, limit: int | None) -> Callable[[Any], PoolStats]:
     return completed
 
 
-def _of_callable(what: str, stats: Callable[[], PoolStats]) -> Reader:
+def _of_callable(what: str, stats: Callable[[], PoolStats], obj: object) -> Reader:
     if not callable(stats) or inspect.iscoroutinefunction(stats):
         msg = f"stats of {what} is a function that returns a PoolStats, and got {stats!r:.100}"
         raise TypeError(msg)
+    if obj is not None and type(stats) is types.MethodType and stats.__self__ is obj:
+        function = stats.__func__  # the method would hold what is held weakly
+        return lambda owner, _limit: function(owner)
     return lambda _owner, _limit: stats()
 
 

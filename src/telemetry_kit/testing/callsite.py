@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType, FrameType, TracebackType
 
-_BETWEEN = ("telemetry_kit", "opentelemetry", "wrapt", "contextlib", "functools")
+_BETWEEN = ("telemetry_kit", "pytest_telemetry_kit", "opentelemetry", "wrapt", "contextlib", "functools")
 """Whose frames stand between the user's code and what is recorded."""
+_RUNNERS = ("_pytest", "pluggy")
+"""Whose frames stand below everything that is the user's."""
 _LIBRARIES = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
 
 
@@ -47,7 +49,7 @@ def of_exception(fault: BaseException) -> CallSite | None:
 
 
 def _frames(frame: FrameType | None) -> Iterable[CallSite]:
-    while frame is not None:
+    while frame is not None and _package(frame) not in _RUNNERS:
         if not _between(frame):
             yield _site(frame, frame.f_lineno)
         frame = frame.f_back
@@ -73,5 +75,8 @@ def _choose(sites: Iterable[CallSite]) -> CallSite:
 
 
 def _between(frame: FrameType) -> bool:
-    name = str(frame.f_globals.get("__name__", ""))
-    return name.partition(".")[0] in _BETWEEN and not name.startswith("telemetry_kit_")
+    return _package(frame) in _BETWEEN
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

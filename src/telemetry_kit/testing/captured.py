@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._core import reentrancy
+from telemetry_kit._core.observed import series
 from telemetry_kit._core.sdk import Providers
 from telemetry_kit._recording.logs import RecordedEvent, RecordingLoggerProvider
 from telemetry_kit._recording.metrics import (
@@ -19,74 +19,23 @@ from telemetry_kit._recording.metrics import (
     RecordingObservableCounter,
     series_key,
 )
-from telemetry_kit._recording.sink import Sink
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
 from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
 from telemetry_kit.testing.points import Point, recorded_point, same
-from telemetry_kit.testing.validator import WORDS, Finding, Validator, Word, check_words, report
+from telemetry_kit.testing.recording import Recording
+from telemetry_kit.testing.validator import WORDS, Finding, Word, check_words, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from opentelemetry.trace import SpanContext
-
-T = TypeVar("T")
+Named = TypeVar("Named", RecordedSpan, RecordedEvent)
 
 _SILENT = ("counter", "observable_counter", "up_down_counter", "observable_up_down_counter")
 """What says nothing in a text where it is zero."""
 _POLL = 0.005
 """Seconds between two looks at what only a collection shows."""
-
-
-class Recording(Sink):
-    """Keeps spans and events, wakes who waits for them, and remembers which helpers did something; the validator looks
-    on."""
-
-    def __init__(self, first_id: int) -> None:
-        super().__init__(first_id)
-        self.changed: threading.Condition = threading.Condition(threading.RLock())
-        self.spans: list[RecordedSpan] = []
-        self.events: list[RecordedEvent] = []
-        self.active: set[frozenset[Any]] = set()
-        self.validator: Validator = Validator()
-        self._by_id: dict[tuple[int, int], RecordedSpan] = {}
-
-    def find_span(self, context: SpanContext) -> RecordedSpan | None:
-        return self._by_id.get((context.trace_id, context.span_id))
-
-    def span_started(self, span: RecordedSpan) -> None:
-        with self.changed:
-            self.spans.append(span)
-            self._by_id[span.trace_id, span.span_id] = span
-        self.validator.span_started(span)
-
-    def span_ended(self, span: RecordedSpan) -> None:
-        self._wake()
-
-    def span_ended_again(self, span: RecordedSpan) -> None:
-        self.validator.span_ended_again(span)
-
-    def event_emitted(self, event: RecordedEvent) -> None:
-        with self.changed:
-            self.events.append(event)
-        self._wake()
-
-    def instrument_made(self, instrument: Instrument) -> None:
-        self.validator.instrument_made(instrument)
-
-    def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
-        self.active.add(helper_of(attributes))
-        self.validator.measured(instrument, attributes)
-        self._wake()
-
-    def callback_failed(self, instrument: Instrument, fault: Exception) -> None:
-        self.validator.fault(f"observe.{instrument.name}", fault)
-
-    def _wake(self) -> None:
-        with self.changed:
-            self.changed.notify_all()
 
 
 class Captured:
@@ -127,10 +76,10 @@ class Captured:
         reentrancy.drain()
         return list(self._recording.spans)
 
-    def span(self, name: str) -> RecordedSpan:
-        """The one span of this name. Raises AssertionError, which shows what there is, if there isn't exactly one."""
-        spans = self.spans
-        return _one("span", name, [span for span in spans if span.name == name], [span.name for span in spans], self)
+    def span(self, name: str | None = None) -> RecordedSpan:
+        """The one span, of this name if one is given. Raises AssertionError, which shows what there is, if there isn't
+        exactly one."""
+        return _one("span", name, self.spans, self)
 
     @property
     def events(self) -> list[RecordedEvent]:
@@ -138,11 +87,9 @@ class Captured:
         reentrancy.drain()
         return list(self._recording.events)
 
-    def event(self, name: str) -> RecordedEvent:
-        """The one log-based event of this name. Raises AssertionError if there isn't exactly one."""
-        events = self.events
-        found = [event for event in events if event.name == name]
-        return _one("event", name, found, [event.name for event in events], self)
+    def event(self, name: str | None = None) -> RecordedEvent:
+        """The one log-based event, of this name if one is given. Raises AssertionError if there isn't exactly one."""
+        return _one("event", name, self.events, self)
 
     # Metrics
 
@@ -151,15 +98,25 @@ class Captured:
         """The names of all metrics that have points, sorted."""
         return sorted({point.metric for point in self._points()})
 
-    def points(self, name: str, attributes: Mapping[str, Any] | None = None) -> list[Point]:
-        """The points of the metric `name`, those whose attributes contain `attributes`, sorted by their attributes.
+    def points(self, name: str | None = None, attributes: Mapping[str, Any] | None = None) -> list[Point]:
+        """The points of the metric `name`, or of all metrics, those whose attributes contain `attributes`, sorted by their
+        metric and attributes.
 
         Counts are those of this capture: what was counted before it isn't in them. Of helpers that were there before and
-        did nothing in it, levels such as a pool's limit are there only if `attributes` ask for them.
+        did nothing in it, levels such as a pool's limit are there only if `attributes` ask for them, and your own gauges
+        if `name` does.
         """
         points = self._points(name, idle=bool(attributes))
         found = [point for point in points if contains(point.attributes, attributes)]
         return sorted(found, key=text.point_line)
+
+    def point(self, name: str, attributes: Mapping[str, Any] | None = None) -> Point:
+        """The one point that `points` gives. Raises AssertionError, which shows what there is, if there isn't exactly one."""
+        found = self.points(name, attributes)
+        if len(found) == 1:
+            return found[0]
+        wanted = f"point of {name!r}" + (f" with {dict(attributes)!r}" if attributes else "")
+        raise AssertionError(_not_one(wanted, len(found), name, self.metrics, self))
 
     def value(self, name: str, attributes: Mapping[str, Any] | None = None) -> float:
         """The sum of the points of `name` whose attributes contain `attributes`; of a histogram, how often it was given
@@ -258,11 +215,17 @@ class Captured:
                 self._at_start[key] = value = reading.value or 0
                 if isinstance(instrument, RecordingObservableCounter):
                     self._offsets[key] = -value
+        self._recording.active.clear()  # reading may have declared zeros of what was there before
 
     def _suspend(self) -> None:
         """Nothing is recorded from here on: keep what there is."""
         if self._kept is None:
             self._kept = self._shifted()
+
+    def _stop(self) -> None:
+        """What a test has the kit ask, and nobody else keeps, is asked in no other test."""
+        for stop in self._recording.to_stop:
+            stop()
 
     def _resume(self) -> None:
         """Go on counting where it stopped."""
@@ -312,17 +275,18 @@ class Captured:
         for instrument, readings in observed:
             if name not in (None, instrument.name):
                 continue
+            asked = idle or (name is not None and instrument.scope != KIT)
             points += [
                 recorded_point(instrument, reading, reading.value)
                 for reading in readings
-                if self._is_shown(instrument, reading, active, idle=idle)
+                if self._is_shown(instrument, reading, active, idle=asked)
             ]
         return points
 
     def _is_shown(self, instrument: Instrument, reading: Reading, active: set[frozenset[Any]], *, idle: bool) -> bool:
         if self._is_new(instrument, reading):
             return True
-        if isinstance(instrument, RecordingObservableCounter):
+        if isinstance(instrument, RecordingObservableCounter) and not _is_declared(instrument, reading):
             return False  # nothing was counted here
         return helper_of(reading.attributes) in active or (idle and not instrument.name.startswith("job."))
 
@@ -346,6 +310,11 @@ class Captured:
         }
 
 
+def _is_declared(instrument: Instrument, reading: Reading) -> bool:
+    """Whether its zero is reported, which an alert on an increase needs."""
+    return instrument.scope == KIT and series(reading.attributes).declared
+
+
 def contains(attributes: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
     """Whether `wanted` is part of `attributes`."""
     return all(
@@ -353,11 +322,18 @@ def contains(attributes: Mapping[str, Any] | None, wanted: Mapping[str, Any] | N
     )
 
 
-def _one(kind: str, name: str, found: list[T], names: list[str], captured: Captured) -> T:
+def _one(kind: str, name: str | None, of: list[Named], captured: Captured) -> Named:
+    found = [one for one in of if name in (None, one.name)]
     if len(found) == 1:
         return found[0]
-    there_are = f"no {kind} {name!r}" if not found else f"{len(found)} {kind}s {name!r}, not one"
-    raise AssertionError(f"there {'is' if not found else 'are'} {there_are}{_near(name, names)}\n{_shown(captured)}")
+    wanted = kind if name is None else f"{kind} {name!r}"
+    raise AssertionError(_not_one(wanted, len(found), name or "", [one.name for one in of], captured))
+
+
+def _not_one(wanted: str, count: int, name: str, names: Iterable[str], captured: Captured) -> str:
+    kind, space, which = wanted.partition(" ")
+    there_are = f"are {count} {kind}s{space}{which}, not one" if count else f"is no {wanted}"
+    return f"there {there_are}{'' if count else _near(name, names)}\n{_shown(captured)}"
 
 
 def _near(name: str, names: Iterable[str]) -> str:
