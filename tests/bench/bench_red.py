@@ -22,6 +22,7 @@ def run(report: Report) -> None:
     report.ratio("sampler ALWAYS_OFF / by hand", "<= 0.43", off["kit"], off["by_hand"])
     report.ratio("metrics only / counter and histogram by hand", "<= 0.55", on["kit_metrics"], on["metrics_by_hand"])
     report.extra("span=False, sample_durations=0.01 / bare call", "<= 500 ns", on["kit_hot"], on["bare"])
+    report.extra("an objective on metrics only", "<= 100 ns", on["kit_promised"], on["kit_metrics"])
     storm = ways(errors=ErrorPolicy(**NO_LIMIT))
     report.ratio("a failing call with its stack trace / by hand", "<= 0.35", storm["kit_fails"], storm["hand_fails"])
     report.ratio("one that never says the same / by hand", "", storm["kit_fails_anew"], storm["hand_fails_anew"])

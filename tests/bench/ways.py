@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, set_span_in_context
 
-from telemetry_kit import ErrorPolicy, Telemetry
+from telemetry_kit import ErrorPolicy, Objective, Telemetry
 
 TWO = {"shop.region": "eu", "shop.tier": "gold"}
 BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -160,6 +160,7 @@ def ways(*, sampled: bool = True, errors: ErrorPolicy | None = None) -> dict[str
         "kit_async": driven(kit(async_body)),
         "kit_measure": measured(kit),
         "kit_metrics": telemetry.operation("metrics", span=False)(body),
+        "kit_promised": telemetry.operation("promised", span=False, objective=Objective(99.0, within=0.3))(body),
         "kit_hot": telemetry.operation("hot", span=False, sample_durations=0.01)(body),
         "kit_fails": caught(kit(failing)),
         "hand_fails": caught(lambda: by_hand(failing)),

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -143,6 +144,39 @@ def test_operations_of_one_name_are_one(sdk: Sdk, telemetry: Telemetry) -> None:
         del again
 
     assert counted(sdk) == (2, 0)
+
+
+def test_an_objective_that_comes_late(sdk: Sdk, telemetry: Telemetry) -> None:
+    """Operations of one name share what they count in, also where it was made before there was an objective."""
+
+    def checkout() -> None:
+        pass
+
+    telemetry.operation("checkout")(checkout)()
+    promised = [Objective(99.9), WITHIN]
+    for number in range(2):
+        telemetry.operation("checkout", objective=promised[: number + 1])(checkout)()
+
+    assert counted(sdk, "availability") == (2, 0)
+    assert counted(sdk, "latency") == (1, 0)
+
+
+@pytest.mark.parametrize("options", [{}, {"span": False}, {"span": False, "sample_durations": 0.5}], ids=repr_of)
+def test_threads_that_come_and_go_are_counted(sdk: Sdk, telemetry: Telemetry, options: Any) -> None:
+    """Each call once, however many threads there were."""
+
+    @telemetry.operation("checkout", objective=Objective(99.9), **options)
+    def call() -> None:
+        pass
+
+    for _ in range(10):
+        threads = [threading.Thread(target=lambda: [call() for _ in range(50)]) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert counted(sdk, "availability") == (4_000, 0)
 
 
 def test_calls_before_the_sdk_are_counted() -> None:

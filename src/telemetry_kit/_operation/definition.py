@@ -40,6 +40,7 @@ class Definition(ByRecipe):
     __slots__ = (
         "__weakref__",
         "arguments",
+        "brief",
         "carrier",
         "convention",
         "declared",
@@ -113,7 +114,7 @@ class Definition(ByRecipe):
             self._enter_state(given.metric_attributes, given.span_attributes)
             objectives = check_objectives(what, given.objective)
             if objectives:
-                self.objectives = Counted(scope, self.state.name, objectives)
+                self.objectives = Counted(scope, self.state, objectives)
                 self._bind_later()
 
     def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -169,6 +170,8 @@ class Definition(ByRecipe):
         tracer = self.scope.tracer() if self.span_mode is True else None
         self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
         self.record: Callable[..., None] | None = self.histogram.recorder()
+        self.brief: bool = self.start_span is None and self.objectives is None
+        """A call whose duration is left out has nothing to be told at its end."""
         unseen = self.start_span is None and self.record is None and not (self.sampled or self.objectives)
         self.idle: bool = unseen and self.scope.errors.where() == "span"  # a host may have an SDK for logs alone
 

@@ -33,7 +33,6 @@ def fits(operation: Definition, func: Any, arguments: object) -> bool:
         operation.span_mode in (True, False)
         and operation.plain
         and not operation.judges
-        and not (operation.sampled and operation.objectives)  # a sampled call may end before it is counted for them
         and arguments is None
         and callables.kind_of(func) in ("sync", "async")
     )
@@ -115,7 +114,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 left = entry[2] = entry[2] - 1
                 if left < 0:
                     entry[2] = operation.gap()
-                elif call.span is None:
+                elif operation.brief:
                     call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
                     cell[0], call.cell, token, call.token = cell[0] - 1, None, call.token, None
                     try:
@@ -125,7 +124,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                             raise
                     return result
                 else:
-                    record = None  # the span is there for every call
+                    record = None  # the span and the objectives are there for every call
             if reentrancy.waiting:
                 reentrancy.drain()
             try:
@@ -223,7 +222,7 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 left = entry[2] = entry[2] - 1
                 if left < 0:
                     entry[2] = operation.gap()
-                elif call.span is None:
+                elif operation.brief:
                     call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
                     cell[0], call.cell, token, call.token = cell[0] - 1, None, call.token, None
                     try:
@@ -233,7 +232,7 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                             raise
                     return result
                 else:
-                    record = None  # the span is there for every call
+                    record = None  # the span and the objectives are there for every call
             if reentrancy.waiting:
                 reentrancy.drain()
             try:

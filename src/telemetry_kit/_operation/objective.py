@@ -17,14 +17,16 @@ from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.outcome import CANCELLED, OTHER
 from telemetry_kit._core.outcome import error_type as error_type_of
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._operation.state import observe_slots
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry_kit._core.scope import Scope
+    from telemetry_kit._operation.state import OperationState
 
-MET, MISSED = "met", "missed"
+RESULTS = "met", "missed"
 
 
 @public
@@ -114,32 +116,32 @@ _TARGETS: Registry[_Targets] = Registry(_Targets)
 
 
 class Counted:
-    """The objectives of one operation: every call that ends is counted for each."""
+    """The objectives of one operation: every call that ends is counted for each, in the cell in which it runs."""
 
-    __slots__ = ("_account", "each")
+    __slots__ = ("_each", "_state")
 
-    def __init__(self, scope: Scope, operation: str, objectives: tuple[Objective, ...]) -> None:
-        self._account = scope.instruments.account("operation.objective.calls")
-        self.each: list[tuple[float, Series, Series]] = []
-        """The seconds within which a call has to succeed, and the series of those that did and those that didn't."""
+    def __init__(self, scope: Scope, state: OperationState, objectives: tuple[Objective, ...]) -> None:
+        self._state = state
+        self._each: list[tuple[float, int, int]] = []
+        """The seconds within which a call has to succeed, and where those are counted that did and those that didn't."""
         targets = _TARGETS.of(scope.living)
         for one in objectives:
             attributes = {
-                keys.OPERATION_NAME: operation,
+                keys.OPERATION_NAME: state.name,
                 keys.SCOPE_NAME: scope.name,
                 keys.OBJECTIVE_NAME: one.name or OTHER,
             }
-            there = targets.promised.setdefault((operation, one.name), one)
-            if there != one and operation != OTHER:
+            there = targets.promised.setdefault((state.name, one.name), one)
+            if there != one and state.name != OTHER:
                 msg = (
-                    f"objective {one.name!r} of operation {operation!r} must be what it is already, {there!r}, got "
+                    f"objective {one.name!r} of operation {state.name!r} must be what it is already, {there!r}, got "
                     f"{one!r}: give it another name"
                 )
                 raise ValueError(msg)
-            targets.series[operation, one.name] = series(attributes)
-            met, missed = (series({**attributes, keys.OBJECTIVE_RESULT: result}) for result in (MET, MISSED))
-            self._account.declare(met, missed)
-            self.each.append((math.inf if one.within is None else one.within, met, missed))
+            targets.series[state.name, one.name] = series(attributes)
+            met, missed = (state.slot_of(series({**attributes, keys.OBJECTIVE_RESULT: result})) for result in RESULTS)
+            self._each.append((math.inf if one.within is None else one.within, met, missed))
+        observe_slots(scope, state)
         if targets.new:
             try:
                 targets.new.pop()
@@ -151,42 +153,33 @@ class Counted:
         """Count a call that ended so, after so many seconds."""
         if error_type == CANCELLED or (exc is not None and error_type is None and _type_of(exc) == CANCELLED):
             return
-        for within, met, missed in self.each:
-            self._account.add(met if error_type is None and duration <= within else missed)
+        state = self._state
+        try:
+            cell = state.local.cell
+        except AttributeError:
+            cell = state.new()
+        for within, met, missed in self._each:
+            at = met if error_type is None and duration <= within else missed
+            state.slot(cell, at)[at] += 1
 
     def before(self, end: Callable[..., None]) -> Callable[..., None]:
-        """`end` of the fast path, by which calls end that succeeded, with the counting before it, in one frame."""
-        local, new, each = self._account.local, self._account.new, self.each
-        within, met, missed = each[0]
+        """`end` of the fast path, by which calls end that succeeded, with the counting before it."""
+        for within, met, missed in self._each:
+            end = self._counting(end, within, met, missed)
+        return end
 
-        def counted_once(call: Any, here: Any, record: Any, duration: float) -> None:
-            try:
-                cell = local.cell
-            except AttributeError:
-                cell = new()
-            of = met if duration <= within else missed
-            try:
-                cell[of] += 1
-            except KeyError:
-                cell.setdefault(of, 0)
-                cell[of] += 1
-            end(call, here, record, duration)
+    def _counting(self, end: Callable[..., None], within: float, met: int, missed: int) -> Callable[..., None]:
+        slot = self._state.slot
 
         def counted(call: Any, here: Any, record: Any, duration: float) -> None:
+            at = met if duration <= within else missed
             try:
-                cell = local.cell
-            except AttributeError:
-                cell = new()
-            for within, met, missed in each:
-                of = met if duration <= within else missed
-                try:
-                    cell[of] += 1
-                except KeyError:
-                    cell.setdefault(of, 0)
-                    cell[of] += 1
+                call.cell[at] += 1
+            except IndexError:  # a cell from before there was an objective
+                slot(call.cell, at)[at] += 1
             end(call, here, record, duration)
 
-        return counted_once if len(each) == 1 else counted
+        return counted
 
 
 def _type_of(exc: BaseException) -> str | None:

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 
-class OperationState(counters.Running):
-    """The running calls of an operation and, where durations are sampled, all calls that ended, with their seconds.
+FIRST_SLOT = 3
+"""Where in a cell the calls by objective begin."""
 
-    A cell is `[running, fork.generation, entries]`; the entries, None until there is one, are
-    `{series: [calls, seconds, calls until the next whose duration is recorded]}`.
+
+class OperationState(counters.Running):
+    """The running calls of an operation, where durations are sampled all calls that ended, with their seconds, and the
+    calls that met its objectives and missed them.
+
+    A cell is `[running, fork.generation, entries, met, missed, ...]`; the entries, None until there is one, are
+    `{series: [calls, seconds, calls until the next whose duration is recorded]}`. What follows are the calls of the
+    series in `slots`, in that order.
     """
 
     __slots__ = (
@@ -38,9 +44,11 @@ class OperationState(counters.Running):
         "decorated",
         "name",
         "sampled",
+        "slots",
     )
 
     def __init__(self, instruments: Instruments, scope_name: str, name: str) -> None:
+        self.slots: tuple[Series, ...] = ()
         super().__init__()
         self._instruments = instruments
         self._scope_name = scope_name
@@ -63,10 +71,12 @@ class OperationState(counters.Running):
         return self._guard
 
     def _make(self) -> list[Any]:
-        return [*super()._make(), None]
+        return [*super()._make(), None, *(0 for _ in self.slots)]
 
     def _fold(self, into: Any, cell: Any) -> None:
         super()._fold(into, cell)
+        for at in range(FIRST_SLOT, len(cell)):
+            self.slot(into, at)[at] += cell[at]
         for of, (calls, seconds, _) in (cell[2] or {}).items():
             entry = self.entry(into, of)
             entry[0] += calls
@@ -100,6 +110,26 @@ class OperationState(counters.Running):
                     entry[0] += calls
                     entry[1] += seconds
         return total
+
+    def slot_of(self, of: Series) -> int:
+        """Where in a cell the calls of this series are counted, which are observed from now on."""
+        with cells.exclusive:
+            if of not in self.slots:
+                self.slots += (of,)
+            return FIRST_SLOT + self.slots.index(of)
+
+    def slot(self, cell: list[Any], at: int) -> list[Any]:
+        """The cell, grown if it was made before there was this slot."""
+        if at >= len(cell):
+            cell.extend(0 for _ in range(FIRST_SLOT + len(self.slots) - len(cell)))
+        return cell
+
+    def in_slots(self) -> dict[Series, int]:
+        """The calls of now that met an objective or missed it."""
+        slots = self.slots
+        with cells.exclusive:
+            columns = [cell[FIRST_SLOT:] for cell in self.cells()]
+        return {of: sum(column[at] for column in columns if at < len(column)) for at, of in enumerate(slots)}
 
     def active_series(self) -> Series:
         """The series of the running calls, made when they are first observed."""
@@ -163,6 +193,11 @@ def observe_sampled(scope: Scope, state: OperationState) -> None:
         _observe(scope, scope, state, "operation.time", _read_time)
 
 
+def observe_slots(scope: Scope, state: OperationState) -> None:
+    """Have the calls by objective observed."""
+    _observe(scope, scope, state, "operation.objective.calls", _read_slots)
+
+
 def _observe(
     scope: Scope, owner: Owner, state: OperationState, metric: str, read: Callable[[_States], Reading]
 ) -> None:
@@ -180,6 +215,11 @@ def _observe(
 def _read_active(states: _States) -> Reading:
     for state in list(states.states.values()):
         yield state.active_series(), state.total()
+
+
+def _read_slots(states: _States) -> Reading:
+    for state in list(states.states.values()):
+        yield from state.in_slots().items()
 
 
 def _read_calls(states: _States) -> Reading:
