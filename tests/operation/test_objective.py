@@ -56,6 +56,7 @@ def test_each_call_is_counted_whatever_way_it_goes(
     """A success in time meets it; a late one and a failure miss it."""
     call = taking(clock)
     operation = telemetry.operation("checkout", objective=[WITHIN, Objective(99.9)], **options)
+    run: Callable[[float], Any]
     if kind == "sync":
         run = operation(call)
     elif kind == "async":
