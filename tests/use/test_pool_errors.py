@@ -4,7 +4,9 @@ import asyncio
 import concurrent.futures
 from typing import Any
 
+import httpx
 import pytest
+from urllib3.exceptions import EmptyPoolError
 
 from telemetry_kit import PoolStats, Telemetry
 from telemetry_kit._core import faults
@@ -14,8 +16,11 @@ from telemetry_kit.testing import Captured, point
 SERIES = {"pool.name": "gpu", "scope.name": "shop.orders"}
 
 
-class PoolTimeout(Exception):
-    """As psycopg and httpx call it, and neither derives it from TimeoutError."""
+class OfSomebodyElse(Exception):
+    """Called as a timeout of another library's."""
+
+
+OfSomebodyElse.__name__ = OfSomebodyElse.__qualname__ = "PoolTimeout"
 
 
 class Unprintable(Exception):
@@ -25,31 +30,44 @@ class Unprintable(Exception):
     derive = None
 
 
-@pytest.mark.parametrize("kind", [TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError, PoolTimeout])
+POOL: Any = None
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [TimeoutError(), asyncio.TimeoutError(), concurrent.futures.TimeoutError(), httpx.PoolTimeout("no connection")]
+    + [EmptyPoolError(POOL, "no connection")],
+    ids=lambda exc: f"{type(exc).__module__}.{type(exc).__name__}",
+)
 def test_a_timeout_that_leaves_a_wait_is_a_timeout_of_the_pool(
-    captured: Captured, telemetry: Telemetry, kind: type[Exception]
+    captured: Captured, telemetry: Telemetry, exc: Exception
 ) -> None:
     """A TimeoutError that leaves `wait()` is counted, and the wait's `error.type` is `timeout`."""
     gpus = telemetry.pool("gpu", limit=4)
 
-    with pytest.raises(kind), gpus.wait():
-        raise kind
+    with pytest.raises(type(exc)), gpus.wait():
+        raise exc
 
     assert gpus.stats() == PoolStats(used=0, limit=4, timeouts=1)
     assert captured.value("pool.errors", {"error.type": "timeout"}) == 1
     assert captured.points("pool.wait_time") == [point(attributes={**SERIES, "error.type": "timeout"})]
 
 
-def test_another_exception_that_leaves_a_wait_is_not_the_pools(captured: Captured, telemetry: Telemetry) -> None:
-    """It shows in the wait's `error.type`, and in no error of the pool."""
+@pytest.mark.parametrize(
+    ("kind", "error_type"), [(ValueError, "ValueError"), (OfSomebodyElse, f"{__name__}.PoolTimeout")]
+)
+def test_another_exception_that_leaves_a_wait_is_not_the_pools(
+    captured: Captured, telemetry: Telemetry, kind: type[Exception], error_type: str
+) -> None:
+    """It shows in the wait's `error.type`, and in no error of the pool, whatever it is called."""
     gpus = telemetry.pool("gpu", limit=4)
 
-    with pytest.raises(ValueError), gpus.wait():
-        raise ValueError
+    with pytest.raises(kind), gpus.wait():
+        raise kind
 
     assert gpus.stats() == PoolStats(used=0, limit=4)
     assert captured.points("pool.errors") == []
-    assert captured.points("pool.wait_time") == [point(attributes={**SERIES, "error.type": "ValueError"})]
+    assert captured.points("pool.wait_time") == [point(attributes={**SERIES, "error.type": error_type})]
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ Follows "recording errors" of the semantic conventions: a success has no `error.
 own, which no dashboard should count as an error of the code (`error.type="cancelled"`, span status unset).
 """
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from telemetry_kit._core import faults
+from telemetry_kit._core.late import is_known
 
 CANCELLED = "cancelled"
 OTHER = "_OTHER"
@@ -73,20 +73,14 @@ def type_name(kind: type[object]) -> str:
 
 def is_cancellation(exc: BaseException) -> bool:
     """Whether this is the cancellation of a task or future, or the end of a killed greenlet."""
-    return any(_is_a(exc, module, name) for module, name in _CANCELLATIONS)
-
-
-def _is_a(exc: BaseException, module: str, name: str) -> bool:
-    """Whether an exception is of a class of a module that isn't imported to ask: what is not imported was not raised."""
-    kind = getattr(sys.modules.get(module), name, None)
-    return isinstance(kind, type) and isinstance(exc, kind)
+    return is_known(exc, _CANCELLATIONS)
 
 
 def _exits_well(exc: BaseException) -> bool:
     """Whether this ends a program with a status of 0, in any spelling. What is no int is printed, and the status is 1."""
     if isinstance(exc, SystemExit):
         code: Any = exc.code
-    elif any(_is_a(exc, module, name) for module, name in _EXITS):
+    elif is_known(exc, _EXITS):
         code = getattr(exc, "exit_code", None)
     else:
         return False

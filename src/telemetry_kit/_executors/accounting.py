@@ -13,7 +13,6 @@ would otherwise keep a dropped executor's threads.
 from __future__ import annotations
 
 import itertools
-import sys
 import weakref
 from collections import deque
 from concurrent.futures import BrokenExecutor
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry_kit._core import cells, clock, faults, forks
 from telemetry_kit._core.cardinality import ERROR_TYPES, Distinct
 from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.late import is_known
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._core.outcome import OTHER, error_type
 from telemetry_kit._core.registry import Registry
@@ -376,8 +376,4 @@ def outcome_of(future: Future[Any]) -> int:
     exc = future.exception()
     if exc is None:
         return SUCCEEDED
-    kind = type(exc)
-    died = isinstance(exc, BrokenExecutor) or any(
-        kind is getattr(sys.modules.get(module), name, None) for module, name in _DIED
-    )
-    return LOST if died else FAILED
+    return LOST if isinstance(exc, BrokenExecutor) or is_known(exc, _DIED) else FAILED

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import sys
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 WAITED = "executor.queue.wait_time"
 """On a task's span: the seconds that it waited in the queue, where its times are taken."""
-_MAPPED = "_process_chunk"
-"""The function that runs a chunk of `map` in a process pool; its first argument is the one that was mapped."""
+_MAPPERS = ("concurrent.futures.process", "loky.process_executor")
+"""Where the function stands that runs a chunk of `map` in a process pool; its first argument is the one that was mapped."""
 
 
 class CountedTask:
@@ -268,11 +269,15 @@ def name_of(fn: Any) -> tuple[str, str]:
     for _ in range(10):
         if not isinstance(fn, functools.partial):
             break
-        carried = _runs_in_context(fn) or getattr(fn.func, "__name__", "") == _MAPPED
+        carried = _runs_in_context(fn) or _runs_chunk(fn)
         fn = fn.args[0] if carried and fn.args else fn.func
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     name = str(name).rpartition("<locals>.")[2]
     return name, f"{getattr(fn, '__module__', None) or type(fn).__module__}.{name}"
+
+
+def _runs_chunk(fn: functools.partial[Any]) -> bool:
+    return any(fn.func is getattr(sys.modules.get(module), "_process_chunk", None) for module in _MAPPERS)
 
 
 def _runs_in_context(fn: functools.partial[Any]) -> bool:

@@ -1,6 +1,6 @@
 """How the pools that people have are read: one line or a few for each, and none of their libraries imported.
 
-An object is recognised by the package and name of its class or a base of it. Public attributes are read where there are
+An object is recognised by its class or a base of it, looked up where it was imported from. Public attributes are read where there are
 any. The private ones are the counts of who waits and, of some, of what is taken; tests against the oldest and the newest
 supported version of each library notice when one goes (`tests/integrations/`).
 
@@ -14,11 +14,16 @@ from collections.abc import Callable
 from typing import Any
 
 from telemetry_kit._core import faults
+from telemetry_kit._core.late import is_known, known
 from telemetry_kit._use.pool_stats import PoolStats
 
 Reader = Callable[[Any, "int | None"], PoolStats]
 """Given an object and the limit that the user knows of, for those that don't know theirs."""
 
+_PSYCOPG_OPENS = (("psycopg_pool.pool", "AddConnection"), ("psycopg_pool.pool_async", "AddConnection"))
+"""What a worker of the pool does to open a connection."""
+_AIOHTTP_OPENS = (("aiohttp.connector", "_TransportPlaceholder"),)
+"""What stands among the connections that are taken while one is opened."""
 UNBOUNDED = 2**31
 """What redis-py has as the limit of a pool without one."""
 
@@ -70,7 +75,7 @@ def _psycopg_making(pool: Any) -> int | None:
     except (AttributeError, RuntimeError) as fault:  # RuntimeError: it changed while it was read, without the GIL
         faults.record("pool.used", fault)
         return None
-    return max(busy, 0) + sum(type(task).__name__ == "AddConnection" for task in to_do)
+    return max(busy, 0) + sum(is_known(task, _PSYCOPG_OPENS) for task in to_do)
 
 
 def _redis(pool: Any, _limit: int | None = None) -> PoolStats:
@@ -85,7 +90,7 @@ def _redis(pool: Any, _limit: int | None = None) -> PoolStats:
 
 
 def _aiohttp(connector: Any, _limit: int | None = None) -> PoolStats:
-    making = sum(type(one).__name__ == "_TransportPlaceholder" for one in tuple(connector._acquired))
+    making = sum(is_known(one, _AIOHTTP_OPENS) for one in tuple(connector._acquired))
     return PoolStats(
         used=len(connector._acquired) - making,
         limit=connector.limit or None,
@@ -156,25 +161,27 @@ READERS: dict[tuple[str, str], Reader] = {
     ("aiohttp", "BaseConnector"): _aiohttp,
     ("anyio", "CapacityLimiter"): _capacity_limiter,
     ("asyncio", "Semaphore"): _task_semaphore,
-    ("asyncpg", "Pool"): _asyncpg,
+    ("asyncpg.pool", "Pool"): _asyncpg,
     ("psycopg_pool", "AsyncConnectionPool"): _psycopg,
     ("psycopg_pool", "ConnectionPool"): _psycopg,
     ("redis", "ConnectionPool"): _redis,
-    ("sqlalchemy", "AssertionPool"): _sqlalchemy_assertion,
-    ("sqlalchemy", "Pool"): _sqlalchemy_uncounted,
-    ("sqlalchemy", "QueuePool"): _sqlalchemy,
+    ("redis.asyncio", "ConnectionPool"): _redis,
+    ("sqlalchemy.pool", "AssertionPool"): _sqlalchemy_assertion,
+    ("sqlalchemy.pool", "Pool"): _sqlalchemy_uncounted,
+    ("sqlalchemy.pool", "QueuePool"): _sqlalchemy,
     ("threading", "Semaphore"): _thread_semaphore,
     ("urllib3", "HTTPConnectionPool"): _urllib3,
     ("urllib3", "PoolManager"): _urllib3_manager,
 }
-"""By the top-level package and the name of a class."""
+"""By the module that a class is imported from, and its name."""
 
 OWNERS: dict[tuple[str, str], str] = {
     ("aiohttp", "ClientSession"): "connector",
     ("redis", "Redis"): "connection_pool",
-    ("requests", "HTTPAdapter"): "poolmanager",
-    ("sqlalchemy", "AsyncEngine"): "sync_engine",
-    ("sqlalchemy", "Engine"): "pool",
+    ("redis.asyncio", "Redis"): "connection_pool",
+    ("requests.adapters", "HTTPAdapter"): "poolmanager",
+    ("sqlalchemy.engine", "Engine"): "pool",
+    ("sqlalchemy.ext.asyncio", "AsyncEngine"): "sync_engine",
 }
 """What has a pool, and the attribute that is its pool of now: `dispose()` makes a new one."""
 
@@ -199,11 +206,8 @@ def _of_owner(pool: Any, limit: int | None) -> PoolStats:
 
 
 def _by_class(table: dict[tuple[str, str], Any], obj: object) -> Any:
-    for kind in type(obj).__mro__:
-        found = table.get((kind.__module__.partition(".")[0], kind.__name__))
-        if found is not None:
-            return found
-    return None
+    imported = {kind: found for one, found in table.items() if (kind := known(*one)) is not None}
+    return next((imported[kind] for kind in type(obj).__mro__ if kind in imported), None)
 
 
 def _waiting(waiters: Callable[[], Any]) -> int:

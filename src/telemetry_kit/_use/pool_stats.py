@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
+from telemetry_kit._core.late import is_known
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._use.polling import Polled
 from telemetry_kit.catalogue import keys
@@ -27,9 +28,21 @@ if TYPE_CHECKING:
 
 TIMEOUT = "timeout"
 """The `error.type` of a wait that took too long."""
-TIMEOUT_NAMES = frozenset({"TimeoutError", "PoolTimeout"})
-"""Exceptions that say a wait took too long, by name: Python 3.10 has three of them, and SQLAlchemy, psycopg and httpx
-each have their own."""
+TIMEOUTS = (
+    ("builtins", "TimeoutError"),
+    ("asyncio", "TimeoutError"),  # Python 3.10 has three of them
+    ("concurrent.futures", "TimeoutError"),
+    ("httpcore", "PoolTimeout"),
+    ("httpx", "PoolTimeout"),
+    ("multiprocessing", "TimeoutError"),
+    ("psycopg_pool", "PoolTimeout"),
+    ("pymongo.errors", "WaitQueueTimeoutError"),
+    ("redis.exceptions", "TimeoutError"),
+    ("sqlalchemy.exc", "TimeoutError"),
+    ("trio", "TooSlowError"),
+    ("urllib3.exceptions", "EmptyPoolError"),
+)
+"""Exceptions that say a wait took too long."""
 
 
 @public
@@ -74,7 +87,7 @@ class Levels(NamedTuple):
 
 def is_timeout(exc: BaseException) -> bool:
     """Whether an exception says that a wait took too long."""
-    return not TIMEOUT_NAMES.isdisjoint(kind.__name__ for kind in type(exc).__mro__)
+    return is_known(exc, TIMEOUTS)
 
 
 def check_limit(what: str, limit: object) -> int | None:
