@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_kit._core import counters
+from telemetry_kit._core import cells
 
 ROOT = Path(__file__).parent.parent
 PREAMBLE = """
@@ -669,4 +669,4 @@ print(grown < 4_000_000, guard.value("user", "3"), guard.value("user", "user 3")
 
 def test_this_build_of_python_counts_as_it_should() -> None:
     """One cell for all threads is only used where there is a GIL (PRC 3)."""
-    assert getattr(sys, "_is_gil_enabled", lambda: True)() == counters.GIL
+    assert getattr(sys, "_is_gil_enabled", lambda: True)() == cells.GIL

@@ -65,7 +65,7 @@ def test_cells_of_ended_threads_are_folded() -> None:
 
 def test_running_goes_up_and_down() -> None:
     """What entered and hasn't left is running."""
-    running = counters.Running()
+    running = cells.Running()
     first, second = running.enter(), running.enter()
     running.leave(first)
 
@@ -76,7 +76,7 @@ def test_running_goes_up_and_down() -> None:
 
 def test_running_may_leave_in_another_thread() -> None:
     """What leaves in another thread than it entered is gone all the same (GEN 3)."""
-    running = counters.Running()
+    running = cells.Running()
     cell = running.enter()
     in_threads(lambda: running.leave(cell), 1)
 
@@ -85,7 +85,7 @@ def test_running_may_leave_in_another_thread() -> None:
 
 def test_running_is_exact_over_threads(busy_switching: None) -> None:
     """Eight threads that enter and leave are at zero afterwards (PRC 3)."""
-    running = counters.Running()
+    running = cells.Running()
 
     def work() -> None:
         for _ in range(3_000):

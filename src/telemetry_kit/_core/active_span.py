@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 
-from telemetry_kit._core import ambient, clock, context, counters, faults, reentrancy, sdk
+from telemetry_kit._core import ambient, clock, context, faults, forks, reentrancy, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_value
 from telemetry_kit._core.error_policy import RECORD, Record
 from telemetry_kit._core.outcome import CANCELLED
@@ -241,7 +241,7 @@ class ActiveSpan:
     ) -> None:
         """Record the outcome and the duration, put back what was current, and end the span: now, or at the next safe
         point. `named` is what errors are limited by."""
-        if self._generation is not counters.fork.generation:
+        if self._generation is not forks.fork.generation:
             return
         if self._deferred is not None or reentrancy.unsafe():
             self._close_later(error_type, attributes, description, measured)
@@ -330,7 +330,7 @@ class ActiveSpan:
             around = context.get_current()
 
         def close() -> None:
-            if self._generation is not counters.fork.generation:
+            if self._generation is not forks.fork.generation:
                 return
             within = around
             if self._deferred is not None:

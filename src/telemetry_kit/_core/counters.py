@@ -4,11 +4,7 @@ from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
 from telemetry_kit._core import cells
-from telemetry_kit._core.cells import GIL, PerThread, Running
-from telemetry_kit._core.forks import after_fork, fork
-from telemetry_kit._core.threads import states, threads
-
-__all__ = ["GIL", "Baseline", "PerThread", "Running", "Tally", "after_fork", "fork", "states", "threads"]
+from telemetry_kit._core.cells import PerThread
 
 K = TypeVar("K", bound=Hashable)
 

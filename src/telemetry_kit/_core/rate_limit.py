@@ -10,7 +10,7 @@ import math
 import threading
 import weakref
 
-from telemetry_kit._core import clock, counters
+from telemetry_kit._core import clock, counters, forks
 
 
 class TokenBucket:
@@ -146,4 +146,4 @@ def _unlock_all() -> None:
             limiter._unlock()
 
 
-counters.after_fork(_unlock_all)
+forks.after_fork(_unlock_all)

@@ -30,9 +30,7 @@ from types import CodeType, FrameType
 from typing import Any, TypeVar
 
 from telemetry_kit._core import faults, forks, threads
-from telemetry_kit._core.late import importing, late_import
-
-__all__ = ["drain", "here", "inside", "late_import", "later", "section", "unsafe", "waiting", "watch"]
+from telemetry_kit._core.late import importing
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -17,7 +17,7 @@ import threading
 import weakref
 from typing import Any
 
-from telemetry_kit._core import counters
+from telemetry_kit._core import forks
 
 KEPT = 1_024
 """Weak references kept before the dead ones are dropped: more than the exceptions in flight at a time."""
@@ -131,4 +131,4 @@ def _start_again() -> None:
     _lock = threading.RLock()
 
 
-counters.after_fork(_start_again)
+forks.after_fork(_start_again)

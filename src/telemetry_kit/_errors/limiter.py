@@ -4,7 +4,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import counters, observer
+from telemetry_kit._core import forks, observer
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
@@ -97,5 +97,5 @@ def _start_all_again() -> None:
             limiter.start_again()
 
 
-counters.after_fork(_start_all_again)
+forks.after_fork(_start_all_again)
 observer.at_capture(_start_all_again)

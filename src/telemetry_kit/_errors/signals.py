@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
-from telemetry_kit._core import ambient, faults, reentrancy, sdk
+from telemetry_kit._core import ambient, faults, late, reentrancy, sdk
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.error_policy import SIGNAL_VARIABLE, Signal
 
@@ -91,7 +91,7 @@ def _listener(scope: "Scope", name: str, severity: str, span: trace.Span | None)
 
 
 def _takes(logger: Any, name: str, severity: str, span: trace.Span | None) -> bool:
-    with reentrancy.late_import():
+    with late.late_import():
         from opentelemetry._logs import SeverityNumber
 
     enabled = getattr(logger, "enabled", None)
@@ -116,7 +116,7 @@ def emit_log(
 ) -> None:
     """Emit it at a safe point. Never raises an `Exception`."""
     try:
-        with reentrancy.late_import():
+        with late.late_import():
             from opentelemetry._logs import LogRecord, SeverityNumber
 
         logger = listener(scope, name, severity, span)

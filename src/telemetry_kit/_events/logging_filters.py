@@ -9,7 +9,7 @@ import threading
 
 from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import faults, forks
 from telemetry_kit._core.face import public
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 
@@ -83,13 +83,13 @@ class LogSampling(logging.Filter):
         self.burst = burst
         self._limiter = Limiter()
         self._lock = threading.RLock()
-        self._generation = counters.fork.generation
+        self._generation = forks.fork.generation
         self._sites: dict[tuple[str, str, int], Site] = {}
         self._rest = Site(TokenBucket(rate, burst))
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this record is let through."""
-        if self._generation is not counters.fork.generation:
+        if self._generation is not forks.fork.generation:
             self._start_again()
         key = record.name, record.pathname, record.lineno
         site = self._sites.get(key)
@@ -108,6 +108,6 @@ class LogSampling(logging.Filter):
     def _start_again(self) -> None:
         """In a forked child: a lock that another thread held would never be released here."""
         self._lock = threading.RLock()
-        self._generation = counters.fork.generation
+        self._generation = forks.fork.generation
         self._sites = {}
         self._rest = Site(TokenBucket(self.rate, self.burst))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import ambient, clock, counters, faults, reentrancy
+from telemetry_kit._core import ambient, clock, faults, forks, late
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._executors.accounting import CANCELLED, LOST, judge, outcome_by, outcome_of
@@ -73,7 +73,7 @@ class TravellingTask(TimedTask):
                 if self.span is not None:
                     context = self.span.context
             if ledger.carries:
-                with reentrancy.late_import():
+                with late.late_import():
                     from telemetry_kit import propagation
 
                 self.carrier = dict(propagation.inject({}, context))
@@ -229,7 +229,7 @@ def _attach(carrier: dict[str, Any]) -> Any:
     submitted the first task.
     """
     try:
-        with reentrancy.late_import():
+        with late.late_import():
             from telemetry_kit import propagation
 
         found: Any = carrier.get(_ATTRIBUTES)
@@ -331,4 +331,4 @@ def _start_again() -> None:
     _travelling = weakref.WeakValueDictionary()
 
 
-counters.after_fork(_start_again)
+forks.after_fork(_start_again)

@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.context import Current, attach, detach, put_back, with_span
-from telemetry_kit._core.counters import fork
+from telemetry_kit._core.forks import fork
 from telemetry_kit._executors.accounting import FAILED, OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
 from telemetry_kit.catalogue import keys
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import counters, faults, reentrancy, sdk
+from telemetry_kit._core import faults, forks, reentrancy, sdk
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -74,4 +74,4 @@ def _logs(scope: Scope) -> Any:
     return get_logger_provider()
 
 
-counters.after_fork(_threads.clear)
+forks.after_fork(_threads.clear)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import cells, faults
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._jobs.definition import JobDefinition
@@ -88,7 +88,7 @@ class _Decorated:
             callables.check_takes(self._run_id, func, f"run_id of batch job {definition.name!r}")
         self._function = callables.full_name_of(func)
         self._stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
-        self.running = counters.Running()
+        self.running = cells.Running()
 
     def idle(self) -> bool:
         """Never: a run that ended before the SDK came must be known to it."""

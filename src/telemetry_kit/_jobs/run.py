@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit._core import ambient, clock, context, counters, faults, reentrancy
+from telemetry_kit._core import ambient, clock, context, faults, forks, late, reentrancy
 from telemetry_kit._core import outcome as _outcome
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes, span_value
 from telemetry_kit._core.face import public
@@ -153,7 +153,7 @@ class JobRun(Running, Records):
         try:
             if reentrancy.waiting:
                 reentrancy.drain()
-            self._generation = counters.fork.generation
+            self._generation = forks.fork.generation
             self._state = "running"
             if job.handle_sigterm:
                 self._watched = watched = sigterm.Watched(self._end)
@@ -186,7 +186,7 @@ class JobRun(Running, Records):
                 self._watched.ending = True
             now = clock.perf_counter()
             job = self._definition
-            if self._generation is not counters.fork.generation:
+            if self._generation is not forks.fork.generation:
                 self._state = None
                 return  # begun in the parent process, which records it
             self.duration: float | None = max(0.0, now - self._started)
@@ -266,7 +266,7 @@ class JobRun(Running, Records):
         """Continue what the carrier says, with links to what else this run comes from."""
         if self._carrier is None and self._linked is None:
             return
-        with reentrancy.late_import():
+        with late.late_import():
             from telemetry_kit import propagation
 
         if self._carrier is not None:

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from telemetry_kit._core import counters
+from telemetry_kit._core import forks
 from telemetry_kit._core.outcome import CANCELLED
 
 STATUS = 128 + signal.SIGTERM
@@ -143,4 +143,4 @@ def _start_again() -> None:
     _put_back()
 
 
-counters.after_fork(_start_again)
+forks.after_fork(_start_again)

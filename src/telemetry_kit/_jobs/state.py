@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
-from telemetry_kit._core import clock, counters, faults, observer
+from telemetry_kit._core import clock, counters, faults, forks, observer
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
@@ -348,4 +348,4 @@ def _start_again() -> None:
                 state.forget()
 
 
-counters.after_fork(_start_again)
+forks.after_fork(_start_again)

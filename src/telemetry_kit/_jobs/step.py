@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import ambient, clock, context, counters, faults, outcome
+from telemetry_kit._core import ambient, clock, context, faults, forks, outcome
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
 from telemetry_kit._core.recipe import StaysHere
@@ -68,7 +68,7 @@ class Step(Stretch):
             faults.record("job.step", RuntimeError("a Step is for one use: call step() again"))
             return self
         try:
-            self._generation = counters.fork.generation
+            self._generation = forks.fork.generation
             self._scope = run._definition.scope
             with faults.guard("job.step"):
                 self._begin(run)
@@ -95,7 +95,7 @@ class Step(Stretch):
         try:
             now = clock.perf_counter()
             run = self._run
-            if run is None or self.duration is not None or self._generation is not counters.fork.generation:
+            if run is None or self.duration is not None or self._generation is not forks.fork.generation:
                 return
             self.duration: float | None = max(0.0, now - self._started)
             error_type = None if exc is None else outcome.classify(exc, run._definition.expected, "job.expected")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import active_span, cells, clock, counters, faults, outcome, reentrancy
+from telemetry_kit._core import active_span, cells, clock, faults, outcome, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._core.active_span import ActiveSpan, put
 from telemetry_kit._core.attributes import AttributeValue, plain_text
@@ -38,7 +38,7 @@ class Entered(_context.Current):
 
     __slots__ = ("cell", "running")
 
-    def __init__(self, running: counters.Running, mine: Any) -> None:
+    def __init__(self, running: cells.Running, mine: Any) -> None:
         self.context = None
         self.variable: ContextVar[Any] | None = CURRENT
         self.mine = mine

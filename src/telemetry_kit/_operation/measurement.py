@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from telemetry_kit._core import ambient, clock, counters, faults, reentrancy
+from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy
 from telemetry_kit._core.attributes import (
     OWN_KEYS,
     AttributeValue,
@@ -143,7 +143,7 @@ class Measurement(OperationCall, StaysHere):
 
     def inject(self, carrier: Any) -> Any:
         """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back."""
-        with reentrancy.late_import():
+        with late.late_import():
             from telemetry_kit import propagation
 
         return propagation.inject(carrier, self._current.context if self._state else None)
@@ -165,7 +165,7 @@ class Measurement(OperationCall, StaysHere):
             self._busy_time = 0.0
         if reentrancy.waiting:
             reentrancy.drain()
-        self._generation = counters.fork.generation
+        self._generation = forks.fork.generation
         self._state = 1
         plain = operation.plain and self._plain
         attributes = span_static if plain else self._prepare(span_static, args, kwargs)
@@ -231,7 +231,7 @@ class Measurement(OperationCall, StaysHere):
             now = clock.perf_counter()
             duration = max(now - self._start, 0.0)
             self.duration: float | None = duration
-            if self._generation is not counters.fork.generation:
+            if self._generation is not forks.fork.generation:
                 return  # began in the parent process, which records it
             operation = self._operation
             error_type = self._classify(exc, result) if exc is not None or operation.judges else self._failed
@@ -289,7 +289,7 @@ class _NoMeasurement(Measurement):
         return
 
     def inject(self, carrier: Any) -> Any:
-        with reentrancy.late_import():
+        with late.late_import():
             from telemetry_kit import propagation
 
         return propagation.inject(carrier)

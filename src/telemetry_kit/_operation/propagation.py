@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import faults, reentrancy
+from telemetry_kit._core import faults, late
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -30,7 +30,7 @@ def evaluate(site: str, given: Any, declared: Any, args: tuple[Any, ...] | None,
 def go_on_from(carrier: Any, links: Any, *, public: bool) -> tuple[Context | None, list[Link] | None]:
     """The context that a call goes on from, None for the current one, and its links; at a public endpoint both are
     links."""
-    with reentrancy.late_import():
+    with late.late_import():
         from telemetry_kit import propagation
 
     try:
@@ -46,7 +46,7 @@ def go_on_from(carrier: Any, links: Any, *, public: bool) -> tuple[Context | Non
 
 def send(carrier: Any, context: Context | None) -> None:
     """Put `context` into an outgoing carrier."""
-    with reentrancy.late_import():
+    with late.late_import():
         from telemetry_kit import propagation
 
     try:

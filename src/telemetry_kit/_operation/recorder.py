@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import reentrancy, sdk
+from telemetry_kit._core import late, sdk
 from telemetry_kit._operation import measurement
 from telemetry_kit._wrapping import callables
 from telemetry_kit.catalogue import keys
@@ -29,7 +29,7 @@ class Decorated:
         self.operation = operation
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
         if operation.arguments is not None:
-            with reentrancy.late_import():
+            with late.late_import():
                 from telemetry_kit._wrapping.arguments import compile_arguments
 
             self.arguments = compile_arguments(func, operation.arguments)

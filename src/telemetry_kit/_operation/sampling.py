@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from telemetry_kit._core import forks, reentrancy
+from telemetry_kit._core import forks, late
 
 
 def gaps(share: float) -> Callable[[], float]:
@@ -26,7 +26,7 @@ def gaps(share: float) -> Callable[[], float]:
 @functools.cache
 def _source() -> Any:
     """One source for all, with one fork hook; our own, so that a host's seeded sequence stays as it is."""
-    with reentrancy.late_import():
+    with late.late_import():
         from random import Random
 
     source = Random()  # noqa: S311

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import cells, counters
+from telemetry_kit._core import cells
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
@@ -25,7 +25,7 @@ FIRST_SLOT = 3
 """Where in a cell the calls by objective begin."""
 
 
-class OperationState(counters.Running):
+class OperationState(cells.Running):
     """The running calls of an operation, where durations are sampled all calls that ended, with their seconds, and the
     calls that met its objectives and missed them.
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import ambient, counters, faults
+from telemetry_kit._core import ambient, cells, faults
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, metric_value, span_attributes
 from telemetry_kit._core.context import Current, Suspended, get_current
 from telemetry_kit._core.face import public
@@ -104,7 +104,7 @@ class _Decorated:
     def __init__(self, of: context_attributes, func: Any) -> None:
         self._of = of
         self._stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
-        self.running = counters.Running()
+        self.running = cells.Running()
 
     def idle(self) -> bool:
         """Never: a context is there without an SDK, too."""

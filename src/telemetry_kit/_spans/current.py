@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from opentelemetry.trace import Span, get_current_span
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import cells, faults
 from telemetry_kit._core.active_span import put
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
 from telemetry_kit._core.face import public
@@ -101,7 +101,7 @@ class _Enriched:
             self._arguments = compile_arguments(func, arguments)
         self._attributes = attributes
         self.result = result
-        self.running = counters.Running()
+        self.running = cells.Running()
 
     def idle(self) -> bool:
         try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from opentelemetry.trace import Span, SpanKind
 
-from telemetry_kit._core import context, counters, faults, outcome, reentrancy
+from telemetry_kit._core import cells, context, faults, forks, late, outcome, reentrancy
 from telemetry_kit._core.active_span import ActiveSpan, put
 from telemetry_kit._core.attributes import AttributeValue, span_attributes
 from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
@@ -157,7 +157,7 @@ class _SpanCalls:
         self._static = {**options.static, keys.CODE_FUNCTION_NAME: callables.full_name_of(func)}
         self._arguments = None if arguments is None else compile_arguments(func, arguments)
         self._stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
-        self.running = counters.Running()
+        self.running = cells.Running()
 
     def idle(self) -> bool:
         return self._options.carrier is None and self._options.scope.tracer() is None
@@ -189,7 +189,7 @@ class _Call(ActiveSpan):
         self._own_attributes = static
         self._current = context.Current()
         self._running = True
-        self._generation = counters.fork.generation
+        self._generation = forks.fork.generation
 
     def begin(
         self,
@@ -230,7 +230,7 @@ class _Call(ActiveSpan):
 
     def _continue(self, carrier: Any, links: Any) -> None:
         with faults.guard("span.carrier"):
-            with reentrancy.late_import():
+            with late.late_import():
                 from telemetry_kit import propagation
 
             if links is not None:
@@ -240,7 +240,7 @@ class _Call(ActiveSpan):
 
     def _send(self, carrier: Any) -> None:
         with faults.guard("span.carrier"):
-            with reentrancy.late_import():
+            with late.late_import():
                 from telemetry_kit import propagation
 
             propagation.inject(carrier, self._current.context)

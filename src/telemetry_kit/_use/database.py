@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from opentelemetry.semconv.attributes import db_attributes, server_attributes
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import faults, forks
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import public
@@ -172,7 +172,7 @@ class Query(Measurement):
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """Record the rows while the span is still current, then the rest."""
         rows = self._rows
-        if rows is not None and self._state == 1 and self._generation is counters.fork.generation:
+        if rows is not None and self._state == 1 and self._generation is forks.fork.generation:
             self._rows = None
             operation = self._operation
             try:

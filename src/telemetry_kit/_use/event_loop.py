@@ -11,7 +11,7 @@ import weakref
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import faults, forks
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit.catalogue import keys
 
@@ -68,14 +68,14 @@ class _Watch:
             self._loop = lambda: loop
         self._lag = lag
         self._attributes = attributes
-        self._generation = counters.fork.generation
+        self._generation = forks.fork.generation
         self._stopped = False
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         loop = self._loop()
-        if loop is None or self._stopped or self._generation is not counters.fork.generation:
+        if loop is None or self._stopped or self._generation is not forks.fork.generation:
             return
         self._due = loop.time() + INTERVAL
         self._timer = loop.call_at(self._due, self._look, context=Context())
@@ -94,7 +94,7 @@ class _Watch:
 
     def _look(self) -> None:
         loop = self._loop()
-        if loop is None or self._stopped or self._generation is not counters.fork.generation:
+        if loop is None or self._stopped or self._generation is not forks.fork.generation:
             return
         try:
             self._lag.record(max(0.0, loop.time() - self._due), self._attributes)

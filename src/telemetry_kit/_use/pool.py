@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from telemetry_kit._core import counters, faults, outcome
+from telemetry_kit._core import cells, counters, faults, outcome
 from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
@@ -76,8 +76,8 @@ class Pool(HasBlocks, ByRecipe):
         self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
         self._convention = convention
         self._disabled = scope.disabled
-        self._used = counters.Running()
-        self._pending = counters.Running()
+        self._used = cells.Running()
+        self._pending = cells.Running()
         self._errors: counters.Tally[str] = counters.Tally()
         self._account = scope.instruments.account("pool.errors" if convention is None else _TIMEOUTS)
         prefix = "pool" if convention is None else convention.prefix

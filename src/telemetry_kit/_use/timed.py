@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from telemetry_kit._core import clock, counters, faults, outcome, reentrancy
+from telemetry_kit._core import cells, clock, faults, forks, outcome, reentrancy
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Timed:
         if reentrancy.waiting:
             reentrancy.drain()
         self._over = False
-        self._generation = counters.fork.generation
+        self._generation = forks.fork.generation
         self._start = clock.perf_counter()
 
     def _suspend(self) -> None:
@@ -57,7 +57,7 @@ class Timed:
             return
         duration = clock.perf_counter() - self._start
         self._put_back()
-        if self._generation is counters.fork.generation:
+        if self._generation is forks.fork.generation:
             error_type = None
             if exc is not None:
                 try:
@@ -131,7 +131,7 @@ class _Stretches:
     def __init__(self, kind: type[Timed], of: Owner) -> None:
         self._kind = kind
         self._of = of
-        self.running = counters.Running()
+        self.running = cells.Running()
 
     def idle(self) -> bool:
         return False  # what is counted here counts whether anybody looks or not

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Generator
 from types import CoroutineType, GeneratorType
 from typing import Any, Protocol
 
-from telemetry_kit._core import counters, faults, reentrancy
+from telemetry_kit._core import cells, faults, late, reentrancy
 from telemetry_kit._core.context import Suspended
 
 NEVER_FOLLOWED: set[type] = {type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset}
@@ -68,7 +68,7 @@ class Counted(Nothing):
 
     __slots__ = ("_cell", "_running", "_suspended")
 
-    def __init__(self, running: counters.Running) -> None:
+    def __init__(self, running: cells.Running) -> None:
         self._running = running
         self._suspended = Suspended()
         self._cell: list[int] | None = None
@@ -243,7 +243,7 @@ class WhenDone:
         self._watch.stop()
         call = self._call
         if future.cancelled():
-            with reentrancy.late_import():
+            with late.late_import():
                 from asyncio import CancelledError
 
             call._end(CancelledError())

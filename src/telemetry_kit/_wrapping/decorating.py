@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from telemetry_kit._core import reentrancy
+from telemetry_kit._core import late
 from telemetry_kit._wrapping.callables import disguise, kind_of
 from telemetry_kit._wrapping.drivers import MAKERS, Calls
 
@@ -16,7 +16,7 @@ def decorate(func: F, calls: Calls) -> F:
     """`func`, run inside a call of `calls` each time. `check` has passed."""
     kind = kind_of(func)
     if kind == "object":
-        with reentrancy.late_import():
+        with late.late_import():
             from telemetry_kit._wrapping import proxies
 
         return cast("F", proxies.wrap(func, calls))

@@ -21,7 +21,7 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar
 
-from telemetry_kit._core import counters, reentrancy
+from telemetry_kit._core import cells, reentrancy
 from telemetry_kit._wrapping import awaitables
 from telemetry_kit._wrapping.awaitables import (
     MANAGERS,
@@ -46,7 +46,7 @@ class Calls(Protocol):
     """What begins the calls of one callable."""
 
     @property
-    def running(self) -> counters.Running:
+    def running(self) -> cells.Running:
         """How many run while nobody looks: `begin` counts the others."""
         ...
 
