@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from telemetry_kit import Telemetry
-from telemetry_kit._core import clock as _clock
 from telemetry_kit.testing import Captured, FakeClock
-from tests.support import Sdk
+from tests.support import Sdk, use_clock
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def clock(request: pytest.FixtureRequest) -> Iterator[FakeClock]:
     """A clock that the whole kit reads and only the test moves."""
     if "sdk" in request.fixturenames:
         clock = FakeClock()
-        with _clock.use(clock):
+        with use_clock(clock):
             yield clock
     else:
         captured: Captured = request.getfixturevalue("telemetry_capture")

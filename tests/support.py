@@ -1,6 +1,7 @@
 """A real SDK per test, handed over explicitly: nothing global is touched, so that tests can run in any order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry.sdk._logs import LoggerProvider
@@ -15,12 +16,24 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from telemetry_kit import ErrorPolicy, Telemetry
+from telemetry_kit._core import clock as _clock
 from telemetry_kit.testing import FakeClock
 
-__all__ = ["FakeClock", "Sdk"]
+__all__ = ["FakeClock", "Sdk", "use_clock"]
 
 _LogExporter: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or logs_export.InMemoryLogExporter
 _LogProcessor: Any = logs_export.SimpleLogRecordProcessor
+
+
+@contextmanager
+def use_clock(clock: Any) -> Iterator[None]:
+    """Make the whole kit read `clock`, in every thread, until the block ends."""
+    before = _clock.installed()
+    _clock.install((clock.perf_counter, clock.time, clock.time_ns))
+    try:
+        yield
+    finally:
+        _clock.install(before)
 
 
 class Sdk:

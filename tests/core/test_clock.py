@@ -5,7 +5,7 @@ import time
 import pytest
 
 from telemetry_kit._core import clock as _clock
-from tests.support import FakeClock
+from tests.support import FakeClock, use_clock
 
 
 def test_durations_are_of_the_monotonic_clock() -> None:
@@ -19,9 +19,9 @@ def test_timestamps_are_of_the_wall_clock() -> None:
 
 
 def test_a_clock_is_used_until_its_block_ends() -> None:
-    """Inside of `use` the kit reads the given clock, afterwards the system's."""
+    """Inside of the block the kit reads the given clock, afterwards the system's."""
     clock = FakeClock()
-    with _clock.use(clock):
+    with use_clock(clock):
         before = _clock.perf_counter(), _clock.time(), _clock.time_ns()
         clock.advance(2.5)
         after = _clock.perf_counter(), _clock.time(), _clock.time_ns()
@@ -32,7 +32,7 @@ def test_a_clock_is_used_until_its_block_ends() -> None:
 
 def test_a_clock_is_put_back_after_an_exception() -> None:
     """The system's clocks come back also where the block raises."""
-    with pytest.raises(ValueError), _clock.use(FakeClock()):
+    with pytest.raises(ValueError), use_clock(FakeClock()):
         raise ValueError
 
     assert _clock.time is time.time
@@ -41,7 +41,7 @@ def test_a_clock_is_put_back_after_an_exception() -> None:
 def test_clocks_nest() -> None:
     """The inner clock counts until its block ends, then the outer one again."""
     outer, inner = FakeClock(at=100.0), FakeClock(at=200.0)
-    with _clock.use(outer):
-        with _clock.use(inner):
+    with use_clock(outer):
+        with use_clock(inner):
             assert _clock.time() == 200.0
         assert _clock.time() == 100.0

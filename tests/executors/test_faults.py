@@ -8,9 +8,9 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from telemetry_kit import Telemetry
-from telemetry_kit._core import clock, faults, reentrancy
+from telemetry_kit._core import faults, reentrancy
 from tests.executors.support import PATIENCE, fail, outcomes, submitted
-from tests.support import Sdk
+from tests.support import Sdk, use_clock
 
 
 class Broken(Exception):
@@ -81,7 +81,7 @@ def test_a_clock_that_raises(sdk: Sdk, telemetry: Telemetry) -> None:
         perf_counter = time = time_ns = staticmethod(broken)
 
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
-    with clock.use(BrokenClock()):
+    with use_clock(BrokenClock()):
         assert pool.submit(abs, -1).result(PATIENCE) == 1
     pool.shutdown()
     assert submitted(sdk) == 0

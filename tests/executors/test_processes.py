@@ -276,12 +276,11 @@ def test_nothing_is_left_of_travelling_tasks(sdk: Sdk, fast) -> None:
 
 def test_a_clock_of_another_machine() -> None:
     """Where the worker's clock isn't ours, the wait is what isn't run time."""
-    from telemetry_kit._core import clock as _clock
     from telemetry_kit._executors.remote import _waited
-    from tests.support import FakeClock
+    from tests.support import FakeClock, use_clock
 
     clock = FakeClock()
-    with _clock.use(clock):
+    with use_clock(clock):
         queued_at = clock.perf_counter()
         clock.advance(10)
         assert _waited(queued_at, queued_at + 3, 6.0) == 3.0  # ours: a second was for the way back

@@ -23,10 +23,9 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from telemetry_kit import ErrorPolicy, Telemetry, attached, extract
-from telemetry_kit._core import clock as _clock
 from telemetry_kit._recording.sink import Sink
 from telemetry_kit.testing import Captured, FakeClock, capture_and_watch
-from tests.support import Sdk
+from tests.support import Sdk, use_clock
 
 PROGRAMS = int(os.environ.get("TELEMETRY_KIT_PROGRAMS", "60"))
 """How many are generated; `TELEMETRY_KIT_PROGRAMS=2000` for whoever changes the providers."""
@@ -276,7 +275,7 @@ def numbered_sdk() -> Iterator[Sdk]:
 
 
 def by_the_sdk(program: list[Any], scope: str) -> dict[str, Any]:
-    with numbered_sdk() as sdk, _clock.use(FakeClock()):
+    with numbered_sdk() as sdk, use_clock(FakeClock()):
         run = Run(sdk.telemetry(scope, errors=ErrorPolicy(signal="both")))
         run.block(program)
         points = {}

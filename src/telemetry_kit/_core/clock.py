@@ -2,13 +2,11 @@
 
 A duration is a difference of `perf_counter()`, which never jumps. A timestamp is `time()` or `time_ns()`, which the
 operator of the machine may set. Nothing else in the kit asks for the time, and always through this module
-(`_clock.perf_counter()`), so that a test can put a clock of its own in their place.
+(`clock.perf_counter()`), so that a test can put a clock of its own in their place.
 """
 
 import time as _time
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 perf_counter = _time.perf_counter
 """Seconds of a monotonic clock with an arbitrary zero."""
@@ -16,26 +14,6 @@ time = _time.time
 """Seconds since the epoch."""
 time_ns = _time.time_ns
 """Nanoseconds since the epoch, the unit of span timestamps."""
-
-
-class Clock(Protocol):
-    """What can stand in for the system's clocks."""
-
-    def perf_counter(self) -> float: ...
-    def time(self) -> float: ...
-    def time_ns(self) -> int: ...
-
-
-@contextmanager
-def use(clock: Clock) -> Generator[None, None, None]:
-    """Make the whole kit read `clock`, in every thread, until the block ends."""
-    global perf_counter, time, time_ns
-    before = perf_counter, time, time_ns
-    perf_counter, time, time_ns = clock.perf_counter, clock.time, clock.time_ns
-    try:
-        yield
-    finally:
-        perf_counter, time, time_ns = before
 
 
 def installed() -> tuple[Any, Any, Any]:

@@ -5,11 +5,12 @@ calls compares `fork.generation`, or has a function run by `after_fork`.
 """
 
 import os
+import threading
 from collections.abc import Callable
 
 
 class _Fork:
-    """Which process this is, counted in forks."""
+    """Which process this is."""
 
     __slots__ = ("generation",)
 
@@ -32,3 +33,22 @@ def _start_again() -> None:
 
 
 after_fork(_start_again)
+
+
+class Lock:
+    """A re-entrant lock for the life of the process, which a forked child has anew: who held it isn't there."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._renew()
+        after_fork(self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lock.release()

@@ -8,7 +8,6 @@ All observable instruments are made at once: the SDK makes none while it collect
 would wait for the slowest callback.
 """
 
-import threading
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,7 +29,7 @@ SCOPE = "telemetry_kit"
 SCHEMA_URL: str = list(Schemas)[-1].value
 """The semantic conventions that the installed package describes."""
 _OBSERVED = tuple(name for name, spec in METRICS.items() if spec.instrument != "histogram")
-_lock = threading.RLock()
+_lock = forks.Lock()
 
 
 class Histogram:
@@ -299,11 +298,3 @@ def _placeholder() -> MeterProvider:
 
 def _read_faults(_: object) -> Reading:
     return [(series({keys.FAULT_SITE: site}), number) for site, number in faults.counts().items()]
-
-
-def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-forks.after_fork(_start_again)

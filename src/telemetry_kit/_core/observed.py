@@ -6,7 +6,6 @@ counted; a level is read from a source, whose series ends with its owner.
 
 import itertools
 import math
-import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -38,7 +37,7 @@ class Series:
 
 
 _series: "weakref.WeakValueDictionary[frozenset[Any], Series]" = weakref.WeakValueDictionary()
-_lock = threading.RLock()
+_lock = forks.Lock()
 _keys = itertools.count()
 
 
@@ -219,11 +218,3 @@ class Observed:
                 self.sources.pop(self._gone.popleft().key, None)
             except IndexError:  # another thread was faster
                 return
-
-
-def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-forks.after_fork(_start_again)

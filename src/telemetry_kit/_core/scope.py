@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -137,7 +136,7 @@ class _Named:
 
 _NAMED: Registry[dict[str, _Named]] = Registry(dict)
 """By name, for each meter provider."""
-_lock = threading.RLock()
+_lock = forks.Lock()
 
 
 class Scope(ByRecipe):
@@ -253,11 +252,3 @@ def _made_again(name: str, version: str | None, errors: Errors) -> Scope:
 def _given(provider: Any) -> Any:
     """A proxy that a host hands in stands for the global provider."""
     return None if provider is None or sdk.is_placeholder(provider) else provider
-
-
-def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-forks.after_fork(_start_again)

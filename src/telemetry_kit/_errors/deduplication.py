@@ -13,7 +13,6 @@ their variables hold. Nor may anything appear on it that its owner could see.
   as the plain dictionary it stands for.
 """
 
-import threading
 import weakref
 from typing import Any
 
@@ -28,7 +27,7 @@ Traces = dict[int, object]
 """The traces in which an exception was recorded, and who recorded it there."""
 
 _by_address: dict[int, "_Reference"] = {}
-_lock = threading.RLock()
+_lock = forks.Lock()
 """Held while an exception gets its mark, which calls nothing of anybody's."""
 _slot: Any = BaseException.__dict__["__dict__"]
 """The attributes themselves, for classes that have a `__setattr__` or a `__getattribute__` of their own."""
@@ -124,11 +123,3 @@ def _tidy() -> None:
     for address in list(_by_address)[: -KEPT // 2]:
         # So many exceptions alive at once are not in flight: somebody collects them. The oldest go.
         _by_address.pop(address, None)
-
-
-def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-forks.after_fork(_start_again)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections import deque
 from concurrent.futures import BrokenExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from telemetry_kit._core.late import is_known
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._core.outcome import OTHER, error_type
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.turn import Turn
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ class _Executors:
 
     def __init__(self) -> None:
         self.counts: dict[Series, TaskCounts] = {}
-        self.new = deque([True])
+        self.new = Turn()
         """Taken by whoever has it observed."""
 
 
@@ -328,11 +328,7 @@ def counts_of(scope: Scope, attributes: dict[str, AttributeValue]) -> TaskCounts
     found = executors.counts.get(key)
     if found is None:
         found = executors.counts.setdefault(key, TaskCounts(scope, attributes))
-    if executors.new:
-        try:
-            executors.new.pop()
-        except IndexError:  # another thread was faster
-            return found
+    if executors.new.take():
         for metric, read in READINGS.items():
             scope.instruments.observe(metric, executors, partial(_read_all, read))
     return found

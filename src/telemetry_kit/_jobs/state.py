@@ -13,7 +13,6 @@ touches it; what is said of "the last finished run" is said of the one that ende
 from __future__ import annotations
 
 import math
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
@@ -310,7 +309,7 @@ READERS: dict[str, Callable[[Jobs], Reading]] = {
 """What is observed of all jobs, by metric."""
 
 _of_instruments: weakref.WeakKeyDictionary[Instruments, Jobs] = weakref.WeakKeyDictionary()
-_lock = threading.RLock()
+_lock = forks.Lock()
 
 
 def jobs_of(instruments: Instruments) -> Jobs:
@@ -340,8 +339,6 @@ observer.at_capture(_forget_finished)
 
 
 def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
     for jobs in list(_of_instruments.values()):
         for job in jobs.jobs.values():
             for state in job.states.values():

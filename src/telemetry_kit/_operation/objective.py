@@ -6,7 +6,6 @@ A call that was cancelled says nothing about a promise and is in neither count.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.outcome import CANCELLED, OTHER
 from telemetry_kit._core.outcome import error_type as error_type_of
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.turn import Turn
 from telemetry_kit._operation.state import observe_slots
 from telemetry_kit.catalogue import keys
 
@@ -102,7 +102,7 @@ class _Targets:
     __slots__ = ("__weakref__", "new", "promised", "series")
 
     def __init__(self) -> None:
-        self.new = deque([True])
+        self.new = Turn()
         """Taken by whoever has them observed."""
         self.promised: dict[tuple[str, str | None], Objective] = {}
         """By operation and objective."""
@@ -142,11 +142,7 @@ class Counted:
             met, missed = (state.slot_of(series({**attributes, keys.OBJECTIVE_RESULT: result})) for result in RESULTS)
             self._each.append((math.inf if one.within is None else one.within, met, missed))
         observe_slots(scope, state)
-        if targets.new:
-            try:
-                targets.new.pop()
-            except IndexError:  # another thread was faster
-                return
+        if targets.new.take():
             scope.instruments.observe("operation.objective.target", targets, _Targets.read)
 
     def count(self, error_type: str | None, exc: BaseException | None, duration: float) -> None:

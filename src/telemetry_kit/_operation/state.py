@@ -6,7 +6,6 @@ is small, since there is one for each operation that is ever made.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
 from telemetry_kit._core.names import Overflow, admit_name
 from telemetry_kit._core.registry import Owner, Registry
+from telemetry_kit._core.turn import Turn
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -145,7 +145,7 @@ class _States:
 
     def __init__(self) -> None:
         self.states: dict[int, OperationState] = {}
-        self.new = deque([True])
+        self.new = Turn()
         """Taken by whoever has it observed."""
 
 
@@ -204,11 +204,7 @@ def _observe(
     by_metric = _OBSERVED.of(owner)
     states = by_metric.get(metric) or by_metric.setdefault(metric, _States())
     states.states[id(state)] = state
-    if states.new:
-        try:
-            states.new.pop()
-        except IndexError:  # another thread was faster
-            return
+    if states.new.take():
         scope.instruments.observe(metric, states, read)
 
 

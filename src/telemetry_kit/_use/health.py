@@ -8,7 +8,6 @@ check that hangs so costs one thread, is unhealthy, and delays nothing else.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from telemetry_kit._core import clock, faults, observer, outcome
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.turn import Turn
 from telemetry_kit._use.workers import PATIENCE, Question, Run
 from telemetry_kit.catalogue import keys
 
@@ -58,14 +58,11 @@ class _Checks:
 
     def __init__(self) -> None:
         self.all: dict[int, _Check] = {}
-        self._observing = deque([True])
+        self._observing = Turn()
 
     def start_observing(self, scope: Scope) -> None:
-        try:
-            self._observing.pop()
-        except IndexError:
-            return
-        scope.instruments.observe("health.status", self, _Checks.read)
+        if self._observing.take():
+            scope.instruments.observe("health.status", self, _Checks.read)
 
     def read(self) -> Reading:
         checks = list(self.all.values())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import threading
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import faults, forks, observer
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
 """OpenTelemetry's rule for the names of instruments: one that breaks it makes a host's `set_meter_provider()` raise."""
 UNIT_LENGTH = 63
-_lock = threading.RLock()
+_lock = forks.Lock()
 
 
 class _Instrument:
@@ -174,11 +173,3 @@ def _make(scope: Scope, kind: str, name: str, unit: str, description: str) -> _I
         getattr(meter, make)(name, callbacks=[observed], unit=unit, description=description)
 
     return _Instrument(scope, kind, unit, scope.instruments.own(name, None if kind == "counter" else max, create))
-
-
-def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-forks.after_fork(_start_again)

@@ -6,15 +6,14 @@ so it stays when the object goes, and begins at zero in a forked child.
 
 from __future__ import annotations
 
-import threading
 import weakref
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import faults, forks, observer, sdk
 from telemetry_kit._core.counters import Baseline
 from telemetry_kit._core.names import Handle
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +50,7 @@ class Polled:
         self._baseline = Baseline()
         self._collection: object = None
         self._last: Any = None
-        self._free = deque([True])
+        self._free = Turn()
         """Taken by whoever asks: a second collection, at the same time, has the last answer."""
         self.read_at_fork: Callable[[], Any] | None = None
         """The object, where it may be asked in a forked child right away. Elsewhere what it says there first is where
@@ -64,9 +63,7 @@ class Polled:
         collection = self._instruments.collection
         if collection is self._collection:
             return self._last
-        try:
-            self._free.pop()
-        except IndexError:
+        if not self._free.take():
             return self._last
         try:
             self._last = self._read(owner)
@@ -78,7 +75,7 @@ class Polled:
             self._collection = collection
             faults.record(self._site, fault)
         finally:
-            self._free.append(True)
+            self._free.give_back()
         return self._last
 
     def count(self, owner: Any) -> Reading:
@@ -101,7 +98,7 @@ class Polled:
 
     def start_again(self) -> None:
         """In a forked child: what was counted so far is its parent's."""
-        self._free = deque([True])
+        self._free = Turn()
         self._collection = self._last = None
         self._baseline.forget()
         owner = None if self.read_at_fork is None else self.read_at_fork()
@@ -131,7 +128,7 @@ class _Observations:
 
     def __init__(self) -> None:
         self.all: dict[tuple[int, Series], _Observation] = {}
-        self.new = deque([True])
+        self.new = Turn()
 
     def forget(self) -> Reading:
         """Let go of what is gone. An object that nobody has ever asked was most likely a temporary one."""
@@ -148,7 +145,7 @@ class _Observations:
 
 
 _OBSERVATIONS: Registry[_Observations] = Registry(_Observations)
-_lock = threading.RLock()
+_lock = forks.Lock()
 
 
 def observe_once(
@@ -166,12 +163,8 @@ def observe_once(
     What is not held `weakly` is observed until its last handle is stopped.
     """
     observations = _OBSERVATIONS.of(instruments)
-    if observations.new:
-        try:
-            observations.new.pop()
-            instruments.observe("telemetry_kit.faults", observations, _Observations.forget)
-        except IndexError:  # another thread was faster
-            pass
+    if observations.new.take():
+        instruments.observe("telemetry_kit.faults", observations, _Observations.forget)
     key = (id(obj), of)
     with _lock:
         one = observations.all.get(key)
@@ -221,8 +214,6 @@ def refuse_temporary(what: str, obj: Any) -> None:
 
 
 def _start_again() -> None:
-    global _lock
-    _lock = threading.RLock()
     for reference in list(_polled):
         polled = reference()
         if polled is not None:

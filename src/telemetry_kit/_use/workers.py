@@ -11,11 +11,11 @@ import inspect
 import math
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock, faults, forks
 from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class Run:
         self.began = clock.perf_counter()
         self._real = time.monotonic()
         self.ended = threading.Event()
-        self.unsettled = deque([True])
+        self.unsettled = Turn()
         """Taken by whoever settles it first: the thread, or the collection that waited in vain."""
 
     def elapsed(self) -> float:
@@ -42,11 +42,7 @@ class Run:
 
     def settle(self) -> bool:
         """Whether nobody has settled it before."""
-        try:
-            self.unsettled.pop()
-        except IndexError:
-            return False
-        return True
+        return self.unsettled.take()
 
 
 class Question:
@@ -72,7 +68,7 @@ class Question:
         self._loop = _running_loop()
         """The loop in which coroutines belong: the one that ran where the question was put."""
         self.running: Run | None = None
-        self._free = deque([True])
+        self._free = Turn()
         self._generation: object = forks.fork.generation
 
     def is_ours(self) -> bool:
@@ -80,15 +76,13 @@ class Question:
         if self._generation is forks.fork.generation:
             return True
         self._generation = forks.fork.generation
-        self._free = deque([True])
+        self._free = Turn()
         self.running = None
         return False
 
     def start(self) -> None:
         """Ask, unless that is going on."""
-        try:
-            self._free.pop()
-        except IndexError:
+        if not self._free.take():
             return
         run = self.running = Run()
         thread = threading.Thread(target=self._run, args=(run,), name=self._name, daemon=True)
@@ -98,7 +92,7 @@ class Question:
             if "shutdown" not in str(fault):  # the last collection of a process: what is known is reported
                 faults.record(self._site, fault)
             self.running = None
-            self._free.append(True)
+            self._free.give_back()
 
     def _run(self, run: Run) -> None:
         answer: Any = None
@@ -114,7 +108,7 @@ class Question:
         except Exception as fault:
             faults.record(self._site, fault)
         self.running = None
-        self._free.append(True)
+        self._free.give_back()
         run.ended.set()
 
     def _await(self, answer: Any) -> Any:
