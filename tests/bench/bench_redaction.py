@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 
@@ -17,8 +18,15 @@ HARMLESS = "could not load order 17 of the shop in /srv/shop/orders.py: no such 
 HOSTILE = (
     "://", "key", "passw", "pass ", "ghp_", "KEY-KEY_KEY", "key=", "password=x1 ", "cookie:[REDACTED]", "?token=[REDACTED]",
     "4111 1111 ", "_a_a_a_a_a_a1", "-p ", "password is a1 ", "-----BEGIN PRIVATE KEY-----[REDACTED]",
+    "parameters: (", "values (aaaaaaaaaaaaaaaa", "input_value='x", "sk_live_-ghp_--abc.", "/.$:4111111111111112", "secret is a.b/c1D ",
 )  # fmt: skip
 """What a text is made of that has the scrubber look as often as it can."""
+PIECES = (
+    *HOSTILE, "secret", "token", "api_key", "pin", "authorization", "Bearer ", "IDENTIFIED BY ", "login('a', '", "None", "required",
+    "a1b2c3d4e5f6a7b8", "Aa1_", "aaaaaaaaaaaaaaaa", "hooks.slack.com/", "/", ".", "$", "@", "=", ":", "'", '"', " ", "\n", " is ", " for ",
+    "','", "'}", "{", "(", "\u0130", "&",
+)  # fmt: skip
+"""What texts that cost much are searched among mixtures of."""
 KB = 1_024
 
 
@@ -31,6 +39,23 @@ def seconds(unit: str, length: int) -> float:
         default_scrub(text[: length - 1] + str(turn))
         least = min(least, time.thread_time() - started)
     return least
+
+
+def dearest(length: int, tries: int = 1_500) -> tuple[float, str]:
+    """What the dearest mixture costs that a search finds, which changes the dearest ones a little, again and again; and the mixture."""
+    source = random.Random(length)
+    found: list[tuple[float, list[str]]] = []
+    harmless = seconds(HARMLESS, length)
+    for _ in range(tries):
+        if found and source.random() < 0.75:
+            mixture = list(source.choice(found)[1])
+            mixture[source.randrange(len(mixture))] = source.choice(PIECES)
+            mixture.insert(source.randrange(len(mixture)), source.choice(PIECES))
+        else:
+            mixture = source.choices(PIECES, k=4)
+        found.append((seconds("".join(mixture), length) / harmless, mixture))
+        found = sorted(found, key=lambda one: -one[0])[:10]
+    return found[0][0], "".join(found[0][1])[:60]
 
 
 def failing_calls() -> Callable[[str, int], float]:
@@ -64,20 +89,25 @@ def failing_calls() -> Callable[[str, int], float]:
 
 def run(report: Report) -> None:
     """All lines on redaction."""
-    for length in (KB, 4 * KB, 16 * KB, 64 * KB, 256 * KB):
+    for length in (KB // 4, KB, 4 * KB, 16 * KB, 64 * KB, 256 * KB):
         harmless = seconds(HARMLESS, length)
         cost = {unit: seconds(unit, length) / harmless for unit in HOSTILE}
         worst = max(cost, key=lambda unit: cost[unit])
         report.value(
-            f"hostile {length // KB} KB / harmless, the worst of {len(HOSTILE)}", "<= 3", cost[worst], "of it",
+            f"hostile {length / KB:g} KB / harmless, the worst of {len(HOSTILE)}", "<= 3", cost[worst], "of it",
             f"{worst!r}; harmless {harmless * 1e9 / length:.0f} ns a character",
         )  # fmt: skip
+    for length in (KB // 4, KB, 16 * KB):
+        cost_, mixture = dearest(length)
+        report.value(
+            f"the dearest {length / KB:g} KB that a search found / harmless", "", cost_, "of it", repr(mixture)
+        )
     call = failing_calls()
-    for length in (KB, 8 * KB, 64 * KB):
+    for length in (KB // 4, KB, 8 * KB, 64 * KB):
         harmless = call(HARMLESS, length)
         cost = {unit: call(unit, length) / harmless for unit in HOSTILE}
         worst = max(cost, key=lambda unit: cost[unit])
         report.value(
-            f"a failing call, hostile {length // KB} KB / harmless", "<= 3", cost[worst], "of it",
+            f"a failing call, hostile {length / KB:g} KB / harmless", "<= 3", cost[worst], "of it",
             f"{worst!r}; harmless {harmless * 1e6:.0f} µs",
         )  # fmt: skip

@@ -4,7 +4,7 @@ A text is a line of a file in `texts`, under the `[family]` it belongs to; `\\n`
 of 32 hexadecimal digits, made anew for each seed, and `<~hex:32>` a part that is none. So no secret stands in the
 repository, and none that was seen once is known the next time.
 
-Each round (`first` to `fourth`) was written without a look at the patterns, after the round before had been learnt
+Each round was written without a look at the patterns, after the round before had been learnt
 from.
 """
 
@@ -12,13 +12,14 @@ import random
 import re
 import string
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from telemetry_kit import default_scrub
 
-ROUNDS = ("first", "second", "third", "fourth")
+ROUNDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 READABLE = 6
 """Characters of a secret in a row that are a leak, if they can be read; of a shorter secret, all."""
 _TEXTS = Path(__file__).parent / "texts"
@@ -26,6 +27,9 @@ _ALNUM = string.ascii_letters + string.digits
 _ALPHABETS = {
     "alnum": _ALNUM,
     "hex": "0123456789abcdef",
+    "upperhex": "0123456789ABCDEF",
+    "small": string.ascii_lowercase + string.digits,
+    "url": _ALNUM + "-_",
     "digits": "123456789",
     "upper": string.ascii_uppercase + "234567",
     "lower": string.ascii_lowercase,
@@ -60,11 +64,13 @@ def _card(source: random.Random, style: str) -> str:
 def _value(source: random.Random, kind: str, size: str) -> str:
     if kind == "card":
         return _card(source, size)
+    if kind == "uuid":
+        return str(uuid.UUID(int=source.getrandbits(128), version=4))
     if kind == "password":
         return _password(source, int(size))
     value = "".join(source.choice(_ALPHABETS[kind]) for _ in range(int(size)))
     # One of such a length has both letters and digits, unless it is drawn from one of them.
-    return value[:-2] + "7k" if kind in ("alnum", "base64", "signs") and len(value) > 3 else value
+    return value[:-2] + "7k" if kind in ("alnum", "base64", "signs", "small", "url") and len(value) > 3 else value
 
 
 def made(template: str, source: random.Random) -> tuple[str, tuple[str, ...]]:
@@ -72,7 +78,7 @@ def made(template: str, source: random.Random) -> tuple[str, tuple[str, ...]]:
     secrets: list[str] = []
 
     def part(match: re.Match[str]) -> str:
-        if match[2] != "card" and (match[3] is None or match[2] not in (*_ALPHABETS, "password")):
+        if match[2] != "card" and (match[3] is None or match[2] not in (*_ALPHABETS, "password", "uuid")):
             return match[0]
         value = _value(source, match[2], match[3] or "")
         if not match[1]:

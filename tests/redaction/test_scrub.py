@@ -14,7 +14,6 @@ from telemetry_kit import ErrorPolicy, Telemetry, default_scrub
 from telemetry_kit._errors.recorder import recorder_of
 from telemetry_kit._redaction.marks import is_card
 from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.places import PLACES
 from telemetry_kit._redaction.scrub import cut
 from tests.redaction.corpus import COUNT, Leak, card, leaks
 from tests.support import Sdk
@@ -129,11 +128,11 @@ def test_no_secret_is_known_less_for_being_cut(length: int) -> None:
 
 
 def test_a_text_ends_where_there_is_too_much_to_judge() -> None:
-    """SEC 4: A text in which more places are to be judged than a harmless one has ends there, with a marker."""
-    few, many = "password=x1 " * PLACES, "password=x1 " * 10_000
+    """SEC 4: A text in which more is to be judged than a harmless one has ends there, with a marker."""
+    few, many = "password=x1 " * 3, "password=x1 " * 10_000
 
-    assert default_scrub(few) == "password=[REDACTED] " * PLACES
-    assert default_scrub(many).startswith("password=[REDACTED] " * PLACES)
+    assert default_scrub(few) == "password=[REDACTED] " * 3
+    assert default_scrub(many).startswith("password=[REDACTED] " * 500)
     assert default_scrub(many).endswith("[REDACTED]")
     assert len(default_scrub(many)) < len(many)
     assert default_scrub(default_scrub(many)) == default_scrub(many)

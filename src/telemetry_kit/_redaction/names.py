@@ -4,28 +4,30 @@ A name is read word by word, however it is written: `api_key`, `X-Api-Key`, `api
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 CERTAIN = frozenset((
-    "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "csrf", "cvc", "cvv", "jwt", "mnemonic", "otp",
-    "passcode", "passphrase", "passphrases", "passwd", "password", "passwords", "passwort", "pw", "pwd", "requirepass", "secret",
-    "secrets", "ssn", "token", "tokens", "totp", "xsrf",
+    "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "csrf", "cvc", "cvv", "jwt", "mnemonic",
+    "otp", "crumb", "passcode", "passphrase", "passphrases", "passwd", "password", "passwords", "passwort", "psk", "pw", "pwd",
+    "requirepass", "secret", "secrets", "ssn", "token", "tokens", "totp", "xsrf",
 ))  # fmt: skip
 """Words whose value is a secret, whatever it looks like."""
 
 POSSIBLE = frozenset((
-    "auth", "card", "code", "codes", "dsn", "hmac", "key", "keys", "pan", "pass", "pin", "pins", "sess", "session", "sid",
-    "sig", "signature",
+    "auth", "card", "code", "codes", "dsn", "hmac", "key", "keys", "pan", "pass", "pin", "pins", "sess", "session", "sid", "sig",
+    "sign", "signature",
 ))  # fmt: skip
 """Words that also name harmless things: in a text their value is taken if it looks like a secret, as an argument always."""
 
 JOINED = (
     "accesskey", "accountkey", "activationkey", "apikey", "authkey", "authoriz", "cardnum", "cookie", "creditcard", "credential",
-    "dbpass", "defaultpass", "encryptionkey", "functionskey", "instrumentationkey", "keypass", "licensekey", "masterkey", "passphrase",
-    "masterauth", "passwd", "password", "privatekey", "productkey", "secret", "sessid", "sessionid", "sharedkey", "signingkey", "storepass",
-    "subscriptionkey", "token", "userpass", "xauth",
-    "authcode", "backupcode", "facode", "logincode", "recoverycode", "securitycode", "timecode", "verificationcode", "yourcode",
+    "dbpass", "defaultpass", "encryptionkey", "functionskey", "instrumentationkey", "keypass", "licensekey", "masterkey",
+    "passphrase", "masterauth", "passwd", "password", "privatekey", "productkey", "secret", "sessid", "sessionid", "sharedkey",
+    "signingkey", "storepass", "subscriptionkey", "token", "userpass", "xauth", "authcode", "backupcode", "oauthverifier",
+    "codeverifier", "recoveryphrase", "samlresponse", "seedphrase", "smscode", "unsealkey", "facode", "logincode", "recoverycode",
+    "securitycode", "timecode", "verificationcode", "yourcode",
 )  # fmt: skip
 """What makes a name certain wherever it stands in it, once separators are left out."""
 
@@ -39,23 +41,33 @@ OTHER_KINDS = frozenset((
 ABOUT = frozenset((
     "age", "alg", "algorithm", "arn", "attempts", "bucket", "changed", "config", "count", "domain", "enabled", "endpoint", "error",
     "expired", "expires", "expiry", "field", "file", "format", "header", "hint", "invalid", "kind", "label", "len", "length", "limit",
-    "message", "method", "missing", "model", "name", "path", "per", "policy", "prefix", "provider", "ref", "remaining", "required", "reset",
-    "response", "scheme", "secure", "signed", "size", "status", "strength", "timeout", "ttl", "type", "uri", "url", "used", "valid",
-    "validators", "version",
+    "message", "method", "missing", "model", "name", "path", "per", "policy", "prefix", "provider", "ref", "remaining", "required",
+    "reset", "response", "scheme", "secure", "signed", "size", "status", "strength", "timeout", "ttl", "type", "uri", "url", "used",
+    "valid", "validators", "version",
 ))  # fmt: skip
 """Words after it by which a name tells something about a secret instead of giving it."""
 
-ASKS = frozenset(("allow", "has", "hide", "is", "max", "min", "missing", "no", "require", "show", "use"))
+ASKS = frozenset(("allow", "existing", "has", "hide", "is", "max", "min", "missing", "no", "require", "show", "use"))
 """Words with which such a name begins."""
 
-PASSWORDS = ("passw", "pwd", "pw", "passphrase", "passcode", "requirepass")
+
+def any_of(parts: Iterable[str]) -> str:
+    """One pattern for `parts`: at a place `re` tries those that begin alike."""
+    alike: dict[str, list[str]] = {}
+    for part in parts:
+        alike.setdefault(part[0], []).append(part[1:])
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items())
+
+
+_CERTAINLY = re.compile(any_of(JOINED))
+_CHOSEN = re.compile("passw|pwd|pw|passphrase|passcode|requirepass")
 """Parts of the names of what people choose, which looks like any word."""
-
-BRIEF = ("otp", "code", "cvv", "cvc", "ssn")
+_ISSUED = re.compile("token|apikey")
+"""Parts of the names of what is drawn by lot."""
+_BRIEF = re.compile("otp|code|cvv|cvc|ssn")
 """Parts of the names of what may be a few digits."""
-
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|(?<=[Ss])3")
-_OTHER_WORDS = ("tokeniz", "secretar", "cookiecutter")
+_OTHER_WORDS = ("tokeniz", "secretar", "secretsmanager", "cookiecutter")
 _LONGEST = 100
 
 NEVER, PERHAPS, ALWAYS = 0, 1, 2
@@ -85,8 +97,8 @@ def read(name: str) -> Name:
     joined = "".join(words)
     if joined.startswith(_OTHER_WORDS):
         return _NOTHING
-    places = [place for place, word in enumerate(words) if word in CERTAIN or any(part in word for part in JOINED)]
-    weighs = ALWAYS if places or any(part in joined for part in JOINED) else PERHAPS
+    places = [place for place, word in enumerate(words) if word in CERTAIN or _CERTAINLY.search(word)]
+    weighs = ALWAYS if places or _CERTAINLY.search(joined) else PERHAPS
     places = places or [place for place, word in enumerate(words) if word in POSSIBLE]
     if places:
         last, after = words[places[-1]], words[places[-1] + 1 :]
@@ -96,12 +108,8 @@ def read(name: str) -> Name:
             return _NOTHING
     elif weighs == PERHAPS:
         return _NOTHING
-    return Name(
-        weighs,
-        chosen=any(part in joined for part in PASSWORDS),
-        issued="token" in joined or "apikey" in joined,
-        brief=weighs == ALWAYS and any(part in joined for part in BRIEF),
-    )
+    brief = weighs == ALWAYS and _BRIEF.search(joined) is not None
+    return Name(weighs, _CHOSEN.search(joined) is not None, _ISSUED.search(joined) is not None, brief)
 
 
 _NOTHING = Name(NEVER)

@@ -1,8 +1,8 @@
 """Takes secrets out of text before it leaves the process: by the name beside them, and by their own shape.
 
-A text is gone through once, from place to place that `patterns` finds. Each place is judged by what stands around it:
-`password is required` stays, `password is Tr0ub4dor&3` doesn't. What was taken out is not looked at again, and a text in
-which more places are to be judged than a harmless one has ends where they are used up: its time grows with its length and
+A text is gone through once for each of a few plain patterns, which say where to look. Each place is judged by what stands
+around it: `password is required` stays, `password is Tr0ub4dor&3` doesn't. What was taken out is not looked at again, and a
+text in which more is to be judged than in a harmless one ends where that is used up: its time grows with its length and
 with nothing else, whoever wrote it.
 
 It can't be complete: a secret without a name and without a shape looks like any word.

@@ -1,39 +1,52 @@
 """What a value looks like: a secret, a word of a message about one, a mask, code, or one of the forms of harmless things."""
 
 import re
+from typing import NamedTuple
 
 WORDS = frozenset((
     "about", "absent", "access", "already", "an", "and", "any", "anonymous", "are", "argument", "as", "at", "authentication",
     "authorized", "bad", "bearer", "be", "been", "blank", "bool", "boolean", "bytes", "cannot", "changed", "closed", "default",
-    "denied", "dict", "digest", "disabled", "does", "empty", "enabled", "error", "exist", "expected", "expired", "failed",
-    "false", "field", "for", "found", "from", "given", "had", "has", "header", "help", "hidden", "in", "incorrect", "int",
-    "invalid", "is", "it", "kwarg", "length", "less", "list", "local", "locked", "malformed", "may", "missing", "mismatch",
-    "more", "must", "na", "never", "nil", "no", "none", "not", "null", "object", "of", "off", "ok", "on", "one", "only",
-    "optional", "or", "parameter", "password", "passwords", "please", "present", "protected", "provided", "refused", "rejected",
-    "required", "reset", "revoked", "schema", "set", "short", "should", "string", "str", "strong", "supported", "text", "than",
-    "that", "the", "this", "to", "token", "too", "true", "type", "undefined", "unknown", "unset", "unsupported", "unused",
-    "use", "used", "user", "value", "wrong", "was", "weak", "were", "will", "with", "without", "word", "yes", "you", "your",
-    "basic", "secret", "secretstr", "negotiate", "oauth", "oauth2", "public", "private",
+    "denied", "dict", "digest", "disabled", "does", "empty", "enabled", "error", "exist", "expected", "expired", "failed", "false",
+    "field", "for", "found", "from", "given", "had", "has", "header", "help", "hidden", "in", "incorrect", "int", "invalid", "is",
+    "it", "kwarg", "length", "less", "list", "local", "locked", "malformed", "may", "missing", "mismatch", "more", "must", "na",
+    "never", "nil", "no", "none", "not", "null", "object", "of", "off", "ok", "on", "one", "only", "optional", "or", "parameter",
+    "password", "passwords", "please", "present", "protected", "provided", "refused", "rejected", "required", "reset", "revoked",
+    "schema", "set", "short", "should", "string", "str", "strong", "supported", "text", "than", "that", "the", "this", "to", "token",
+    "too", "true", "type", "undefined", "unknown", "unset", "unsupported", "unused", "use", "used", "user", "value", "wrong", "was",
+    "weak", "were", "will", "with", "without", "word", "yes", "you", "your", "basic", "secret", "secretstr", "negotiate", "oauth",
+    "oauth2", "public", "private",
 ))  # fmt: skip
 """What stands after a secret's name in a message about it, instead of a value."""
 
 _MASK = re.compile(
-    r"[*.•x\-_#?]+$|[<\[(]*(?:redacted|masked|hidden|filtered|removed|secret)\b|<|\[.*\]$|\.\.\."
-    r"|\{\{|\$(?:[({]|(?-i:[A-Z_][A-Z0-9_]*$))|%[s(r]|:\w+$",
-    re.IGNORECASE,
+    r"[*.x\-_#?]+$|[<\[(]*(?:redacted|masked|hidden|filtered|removed|secret)\b|<|\[.*\]$|\.\.\.|\{\{|\$[({]|%[s(r]|:\w+$"
 )
+_VARIABLE = re.compile(r"\$[A-Z_][A-Z0-9_]*$")
 _TEMPLATE = re.compile(r"""\{\w[\w.\[\]"' ]{0,40}\}""")
-_CODE = re.compile(
-    r"[A-Za-z_][A-Za-z_.]*(?:[(\[]|\.[A-Za-z_]+$)|[A-Za-z_]\w*[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w+://|-----|[&|]"
-)
+_CODE = re.compile(r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,9}[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w{1,20}://|-----|[&|]")
+_ATTRIBUTE = re.compile(r"[A-Za-z_]+\.[A-Za-z_.]*[A-Za-z_]$")
 _HARMLESS = re.compile(
-    r"v?\d+(?:[.,:]\d+)*[a-z%]{0,3}$|\d{4}-\d\d(?:-\d\d.*)?$|\d{8}T\d{6}Z?$|0x[0-9a-f]{1,16}>?$|/?(?:[a-z_]{3,}/|(?:[a-z]+/){2,})"
-    r"|.*\.(?:py|js|json|ya?ml|toml|txt|cfg|conf|ini|pem|log|csv|md)$",
-    re.IGNORECASE,
+    r"v?\d+(?:[.,:]\d+)*[a-z%]{0,3}$|\d{4}-\d\d(?:-\d\d.*)?$|\d{8}t\d{6}z?$|0x[0-9a-f]{1,16}>?$|/?(?:[a-z_]{3,60}/|[a-z]{1,60}/[a-z]{1,60}/)"
+)
+_FILES = (
+    ".py",
+    ".js",
+    ".json",
+    ".yml",
+    ".yaml",
+    ".toml",
+    ".txt",
+    ".cfg",
+    ".conf",
+    ".ini",
+    ".pem",
+    ".log",
+    ".csv",
+    ".md",
 )
 _WORD_AND_NUMBER = re.compile(r"(?:[a-z]{3,}|[A-Z]{3,}|(?:[A-Z][a-z]+){1,3})\d{1,6}$|\d+[A-Za-z]{1,3}$")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
-_DIGIT = re.compile(r"\d")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_DIGIT, _WITH_DIGITS = re.compile(r"\d"), re.compile(r"\S*\d\S*")
 _SIGNS = re.compile(r"[*|~#$%^&!@]")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
@@ -44,9 +57,10 @@ def is_word(value: str) -> bool:
     >>> [is_word(value) for value in ("required", "None", "***", "${TOKEN}", "hunter2")]
     [True, True, True, True, False]
     """
-    if _MASK.match(value) is not None or value.lower().strip(" .,:;!?<>") in WORDS:
+    low = value.lower()
+    if low.strip(" .,:;!?<>") in WORDS or _MASK.match(low) is not None:
         return True
-    return "{" in value and _TEMPLATE.search(value) is not None
+    return _VARIABLE.match(value) is not None or ("{" in value and _TEMPLATE.search(value) is not None)
 
 
 def is_code(value: str) -> bool:
@@ -55,7 +69,7 @@ def is_code(value: str) -> bool:
     >>> [is_code(value) for value in ('config["token"]', "self.next()", "/run/secrets/x", "hunter2")]
     [True, True, True, False]
     """
-    return _CODE.match(value) is not None
+    return not value.isalnum() and (_CODE.match(value) is not None or _ATTRIBUTE.match(value) is not None)
 
 
 def is_prose(text: str) -> bool:
@@ -66,59 +80,64 @@ def is_prose(text: str) -> bool:
     (True, False)
     """
     words = text.lower().replace(".", " ").split()
-    return sum(word in WORDS for word in words) * 4 >= len(words) and not any(map(is_motley, text.split()))
-
-
-def is_mixed(value: str) -> bool:
-    """Whether it has letters and digits, as a password has and a word hasn't, and is none of the forms that have too.
-
-    >>> [is_mixed(value) for value in ("hunter2", "required", "v1.2.3", "2026-11-29", "app2.log")]
-    [True, False, False, False, False]
-    """
-    return (
-        len(value) >= 6
-        and _DIGIT.search(value) is not None
-        and value.upper() != value.lower()
-        and _HARMLESS.match(value) is None
+    return sum(word in WORDS for word in words) * 4 >= len(words) and not any(
+        looks(word).motley for word in text.split()
     )
 
 
-def is_motley(value: str) -> bool:
-    """Whether it is mixed of at least three of small and capital letters, digits and signs.
+class Looks(NamedTuple):
+    """What a value is made of; nothing of it for what has no letters and digits, as a password has and a word hasn't."""
 
-    >>> is_motley("Tr0ub4dor&3"), is_motley("order17")
+    mixed: bool = False
+    """Letters and digits, and none of the forms of harmless things that have both."""
+    motley: bool = False
+    """At least three of small and capital letters, digits and signs."""
+    scrambled: bool = False
+    """More than a word and a number: short for one drawn by lot, but nothing that people write."""
+    random: bool = False
+    """Drawn by lot: a long run of letters and digits, or of everything there is."""
+
+
+def looks(value: str) -> Looks:
+    """What a value looks like.
+
+    >>> [looks(value).mixed for value in ("hunter2", "required", "v1.2.3", "2026-11-29", "app2.log")]
+    [True, False, False, False, False]
+    >>> looks("Tr0ub4dor&3").motley, looks("order17").motley
+    (True, False)
+    >>> looks("l5500b2e2dc5").scrambled, looks("order2026").scrambled
+    (True, False)
+    >>> looks("9f86d081884c7d659a2feaa0").random, looks("product_page_v2_12345").random
     (True, False)
     """
-    kinds = (value != value.upper()) + (value != value.lower()) + (not value.isalnum())
-    return kinds >= 2 and is_mixed(value)
+    low = value.lower()
+    if (
+        len(value) < 6
+        or _DIGIT.search(value) is None
+        or low == value.upper()
+        or low.endswith(_FILES)
+        or _HARMLESS.match(low)
+    ):
+        return _PLAIN
+    alnum, cased = value.isalnum(), not value.islower() and not value.isupper()
+    if len(value) < 8:
+        scrambled = False
+    elif alnum:
+        scrambled = _WORD_AND_NUMBER.match(value) is None
+    else:
+        scrambled = (cased and "/" not in value) or _SIGNS.search(value) is not None or _UUID.match(low) is not None
+    return Looks(True, cased or not alnum, scrambled, len(value) >= 16 and _is_random(value, alnum, cased))
 
 
-def is_scrambled(value: str) -> bool:
-    """Whether it is more than a word and a number: short for one drawn by lot, but nothing that people write.
-
-    >>> is_scrambled("l5500b2e2dc5"), is_scrambled("order2026")
-    (True, False)
-    """
-    if len(value) < 8 or not is_mixed(value):
-        return False
-    if _UUID.match(value) is not None:
+def _is_random(value: str, alnum: bool, cased: bool) -> bool:
+    if cased and not alnum and "/" not in value and ":" not in value:
         return True
-    if value.isalnum():
-        return _WORD_AND_NUMBER.match(value) is None
-    return _SIGNS.search(value) is not None or (not value.islower() and not value.isupper() and "/" not in value)
-
-
-def is_random(value: str) -> bool:
-    """Whether it looks drawn by lot: a long run of letters and digits, or of everything there is.
-
-    >>> is_random("9f86d081884c7d659a2feaa0"), is_random("product_page_v2_12345")
-    (True, False)
-    """
-    if len(value) < 16 or not is_mixed(value):
+    longest = value if alnum else max(_SEPARATORS.split(value), key=len)
+    if _DIGIT.search(longest) is None or _HARMLESS.match(longest.lower()) is not None:
         return False
-    if "/" not in value and not value.isalnum() and not value.islower() and not value.isupper():
-        return True
-    longest = max(_SEPARATORS.split(value), key=len)
-    if len(longest) >= 16:
-        return is_mixed(longest)
-    return len(value) >= 20 and len(longest) >= 8 and is_motley(longest)
+    return len(longest) >= 16 or (
+        len(value) >= 20 and len(longest) >= 8 and not longest.islower() and not longest.isupper()
+    )
+
+
+_PLAIN = Looks()
