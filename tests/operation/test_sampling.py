@@ -1,11 +1,14 @@
 """`sample_durations` below 1.0: every call is counted exactly, a share of the durations goes into the histogram."""
 
+import asyncio
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import capture
 from tests.support import FakeClock, Sdk
 
 OWN = {"operation.name": "work", "scope.name": "shop.orders"}
@@ -108,3 +111,61 @@ def test_a_hosts_random_sequence_stays_as_it_is() -> None:
         seen.append(random.random())
 
     assert seen == expected
+
+
+async def _coroutine(work: Callable[[], object]) -> None:
+    work()
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine function"])
+def test_calls_on_the_hot_path_are_active_while_they_run(telemetry: Telemetry, sdk: Sdk, kind: str) -> None:
+    """What runs is counted although no number of its own says so, whether it ends well or not."""
+    seen = []
+
+    def work() -> None:
+        seen.append(sdk.point("operation.active").value)
+        if len(seen) > 1:
+            raise ValueError
+
+    operation = telemetry.operation("work", span=False, sample_durations=0.01)
+    if kind == "function":
+        run = operation(work)
+    else:
+        hot = operation(_coroutine)
+
+        def run() -> None:
+            asyncio.run(hot(work))
+
+    run()
+    with pytest.raises(ValueError):
+        run()
+
+    assert seen == [1, 1]
+    assert sdk.point("operation.active").value == 0
+    assert sdk.value("operation.calls") == 2
+    assert sdk.value("operation.calls", error__type="ValueError") == 1
+
+
+def test_a_block_takes_nobody_elses_turn(telemetry: Telemetry, sdk: Sdk) -> None:
+    """Blocks and calls of one operation are sampled each by itself: neither makes the other's share larger."""
+    operation = telemetry.operation("work", span=False, sample_durations=0.25)
+    work = operation(lambda: None)
+    for _ in range(2_000):
+        work()
+        with operation.measure():
+            pass
+
+    assert sdk.point("operation.calls").value == 4_000
+    assert 800 < sdk.point("operation.duration").count < 1_200
+
+
+def test_captures_in_one_another_have_each_their_calls() -> None:
+    """A call on the hot path is counted where it is recorded now, also if its function was called before."""
+    work = Telemetry("lib").operation("captured work", span=False, sample_durations=0.0)(lambda: None)
+    work()
+    with capture() as outer:
+        work()
+        with capture() as inner:
+            work()
+
+    assert (outer.value("operation.calls"), inner.value("operation.calls")) == (1, 1)

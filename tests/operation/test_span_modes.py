@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
+from telemetry_kit._core import faults
 from tests.support import FakeClock, Sdk
 
 # False
@@ -43,6 +44,24 @@ def test_without_a_span_the_current_one_stays(telemetry: Telemetry, sdk: Sdk) ->
 
     assert dict(sdk.span("outer").attributes) == {}
     assert sdk.span("outer").status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0], ids=["fast path", "hot path"])
+def test_calls_in_one_another_without_spans(sdk: Sdk, share: float) -> None:
+    """A failure that passes two calls without a span is told once, and is no fault of telemetry."""
+    telemetry, before = sdk.telemetry(errors=ErrorPolicy(signal="log")), faults.counts()
+    inner = telemetry.operation("inner", span=False, sample_durations=share)
+    outer = telemetry.operation("outer", span=False, sample_durations=share)
+
+    @inner
+    def work() -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        outer(lambda: work())()
+
+    assert [record.attributes["error.type"] for record in sdk.logs()] == ["ValueError"]
+    assert faults.counts() == before
 
 
 # "current"

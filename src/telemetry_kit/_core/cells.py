@@ -128,17 +128,8 @@ class _OneCell:
     __slots__ = ("cell",)
 
 
-class Running(PerThread):
-    """How many of something run now: a cell is added to at the start and taken from at the end.
-
-    A cell is `[number, fork.generation]`: what entered before a fork is the parent's, and doesn't leave here. Whoever
-    keeps the cell for a call may take from it where it ends, if `GIL` or if that is in the same thread.
-
-    >>> running = Running()
-    >>> cell = running.enter()
-    >>> running.total()
-    1
-    """
+class Shared(PerThread):
+    """`PerThread` with one cell for all threads where there is a GIL."""
 
     __slots__ = ()
 
@@ -150,17 +141,10 @@ class Running(PerThread):
         _all.add(weakref.ref(self, _all.discard))
         self.new()
 
-    def _make(self) -> list[Any]:
-        return [0, fork.generation]
-
-    def _fold(self, into: Any, cell: Any) -> None:
-        into[0] += cell[0]
-
-    def new(self) -> list[Any]:
+    def new(self) -> Any:
         if not GIL:
-            return super().new()  # type: ignore[no-any-return]
-        cell: list[Any] = self._make()
-        self.local.cell = cell
+            return super().new()
+        cell = self.local.cell = self._make()
         return cell
 
     def cells(self) -> list[Any]:
@@ -175,6 +159,37 @@ class Running(PerThread):
     def __reduce__(self) -> Any:
         return type(self), ()  # sent to another process: there nothing runs yet
 
+    def mine(self, entered: list[Any]) -> list[Any]:
+        """The cell of this thread for what entered in `entered`; a lost one for what entered before a fork."""
+        if GIL or entered[1] is not fork.generation:
+            return entered
+        try:
+            cell: list[Any] = self.local.cell
+        except AttributeError:
+            cell = self.new()
+        return cell
+
+
+class Running(Shared):
+    """How many of something run now: a cell is added to at the start and taken from at the end.
+
+    A cell is `[number, fork.generation]`: what entered before a fork is the parent's, and doesn't leave here. Whoever
+    keeps the cell for a call may take from it where it ends, if `GIL` or if that is in the same thread.
+
+    >>> running = Running()
+    >>> cell = running.enter()
+    >>> running.total()
+    1
+    """
+
+    __slots__ = ()
+
+    def _make(self) -> list[Any]:
+        return [0, fork.generation]
+
+    def _fold(self, into: Any, cell: Any) -> None:
+        into[0] += cell[0]
+
     def enter(self) -> list[Any]:
         """Count one more, in the cell that `leave` wants to see."""
         try:
@@ -186,13 +201,8 @@ class Running(PerThread):
 
     def leave(self, entered: list[Any]) -> None:
         """Count one less, in the cell of the thread that leaves, which may be another than the one that entered."""
-        if entered[1] is not fork.generation:
-            return
-        try:
-            cell: list[Any] = self.local.cell
-        except AttributeError:
-            cell = self.new()
-        cell[0] -= 1
+        if entered[1] is fork.generation:
+            self.mine(entered)[0] -= 1
 
     def total(self) -> int:
         if GIL:

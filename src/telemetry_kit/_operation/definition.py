@@ -19,7 +19,7 @@ from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import sampling
 from telemetry_kit._operation.objective import Counted, check_objectives
 from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, OperationOptions, SpanMode, check_name
-from telemetry_kit._operation.state import OperationState, observe_active, observe_sampled, state_of
+from telemetry_kit._operation.state import Calls, OperationState, observe_active, observe_sampled, state_of
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class Definition(ByRecipe):
     __slots__ = (
         "__weakref__",
         "arguments",
-        "brief",
         "carrier",
         "convention",
         "declared",
@@ -147,10 +146,10 @@ class Definition(ByRecipe):
         self.histogram: Histogram = scope.instruments.histogram(metric)
         if active:
             observe_active(scope, state, active, observed)
-        self.success: Any = None
+        self.success: Calls | None = None
         if self.sampled:
             observe_sampled(scope, state)
-            self.success = series(self.metric_static)
+            self.success = state.calls(series(self.metric_static))
         self._bind_later()
 
     def _bind_later(self) -> None:
@@ -159,7 +158,7 @@ class Definition(ByRecipe):
         self.bind()
         self.state.called = called
         self.seen_traces: Any = _NOT_YET
-        self.seen_metrics: Any
+        self.seen_metrics: Any = _NOT_YET
 
     def bind(self) -> None:
         """Take what the providers of now have. The fast path looks at the API's globals itself (see `_core.sdk`), and only
@@ -170,8 +169,6 @@ class Definition(ByRecipe):
         tracer = self.scope.tracer() if self.span_mode is True else None
         self.start_span: Callable[..., Any] | None = None if tracer is None else tracer.start_span
         self.record: Callable[..., None] | None = self.histogram.recorder()
-        self.brief: bool = self.start_span is None and self.objectives is None
-        """A call whose duration is left out has nothing to be told at its end."""
         unseen = self.start_span is None and self.record is None and not (self.sampled or self.objectives)
         self.idle: bool = unseen and self.scope.errors.where() == "span"  # a host may have an SDK for logs alone
 
@@ -202,4 +199,5 @@ class Definition(ByRecipe):
 
     def count(self, attributes: dict[str, AttributeValue], duration: float) -> None:
         """Count a call exactly, where durations are sampled."""
-        self.state.add(self.success if attributes is self.metric_static else series(attributes), duration)
+        success = self.success if attributes is self.metric_static else None
+        (success or self.state.calls(series(attributes))).add(duration)

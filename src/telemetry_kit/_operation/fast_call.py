@@ -13,29 +13,30 @@ from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import measurement as _measurement
 from telemetry_kit._operation.call import Entered
 from telemetry_kit._operation.measurement import Measurement
+from telemetry_kit._operation.state import Calls
+from telemetry_kit._wrapping import drivers
 
 if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._operation.definition import Definition
 
 
-class FastCall:
-    """One call on the fast path: what is current for it, and where it is counted."""
+class HotCall:
+    """One call on the hot path: what it is, when it began, and where it is counted."""
 
-    # Defaults stand on the class: what a call doesn't touch costs it nothing.
+    __slots__ = ("cell", "entered", "fast", "made", "start", "token")
+    cell: Any
     fast: Fast
-    made: Measurement | None = None
+    made: Measurement | None
     """The measurement that stands for it once somebody asked."""
     entered: Entered
     """What is current for that."""
-    start = 0.0
+    start: float | None
+    """None until its body begins."""
+    token: Any
     span: Any = None
     context: Context | None = None
-    before: Context | None = None
-    attached: Any = None
-    token: Any = None
-    cell: Any = None
-    deferred = False
+    deferred: bool | None = None
     """The span could not be started."""
 
     def _is_running(self) -> bool:
@@ -50,11 +51,49 @@ class FastCall:
             entered.context = self.context
             generation = forks.fork.generation if self.cell is None else self.cell[1]
             deferred = self.fast.span_static if self.deferred else None
-            self.made = _measurement.take_over(operation, entered, self.start, generation, self.span, deferred)
+            self.made = _measurement.take_over(operation, entered, self.start or 0.0, generation, self.span, deferred)
         return self.made
 
     def hand_over(self) -> Measurement:
-        """The measurement, which ends the call from now on."""
+        """The measurement, which ends the call from now on, and counts as any other that runs."""
+        made, entered = self.measurement(), self.entered
+        if self.token is not None:  # else it was handed over before, and an exception arrived then
+            if entered.cell is None:
+                entered.count_in()
+            entered.token, self.token = self.token, None
+        return made
+
+    def take_back(self) -> None:
+        """The stack has no room to record it: what is the call's is put back by whoever began it."""
+        self.token, self.entered.token = self.entered.token or self.token, None
+
+    def finish(self, exc: BaseException | None, result: Any) -> None:
+        """End a call that isn't a plain success, unless its body never began."""
+        try:
+            if self.start is not None and self.made is not _measurement.NO_MEASUREMENT:
+                self.hand_over()._end(exc, result)
+        except RecursionError:
+            if self.made is not None and self.made is not _measurement.NO_MEASUREMENT:
+                self.take_back()
+
+    def go_on(self, result: Any) -> Any:
+        """Go on until what the function returned is over; gives that."""
+        waiting = self.hand_over()
+        self.entered.mine = waiting
+        waiting._suspend()
+        followed = drivers.follow(result, waiting)
+        self.made = _measurement.NO_MEASUREMENT
+        return followed
+
+
+class FastCall(HotCall):
+    """One call on the fast path: what is current for it beside."""
+
+    __slots__ = ("attached", "before", "context", "deferred", "span")
+    before: Context | None
+    attached: Any
+
+    def hand_over(self) -> Measurement:
         made, entered = self.measurement(), self.entered
         if self.cell is not None:  # else it was handed over before, and an exception arrived then
             entered.cell, self.cell = self.cell, None
@@ -64,25 +103,11 @@ class FastCall:
             entered.attached, entered.before, self.attached, self.before = self.attached, self.before, None, None
         return made
 
-    def go_on(self) -> Measurement:
-        """Suspend the call: what its function returned goes on, and ends it."""
-        waiting = self.hand_over()
-        self.entered.mine = waiting
-        waiting._suspend()
-        self.made = _measurement.NO_MEASUREMENT
-        return waiting
-
-    def finish(self, exc: BaseException | None, result: Any) -> None:
-        """End a call that isn't a plain success, unless its body never began."""
-        try:
-            if self.start and self.made is not _measurement.NO_MEASUREMENT:
-                self.hand_over()._end(exc, result)
-        except RecursionError:  # the stack has no room to record it: what is the call's is given back to be put back
-            if self.made is not None and self.made is not _measurement.NO_MEASUREMENT:
-                entered = self.entered
-                self.cell, entered.cell = entered.cell or self.cell, None
-                self.token, entered.token = entered.token or self.token, None
-                self.attached, entered.attached = entered.attached or self.attached, None
+    def take_back(self) -> None:
+        entered = self.entered
+        self.cell, entered.cell = entered.cell or self.cell, None
+        self.token, entered.token = entered.token or self.token, None
+        self.attached, entered.attached = entered.attached or self.attached, None
 
 
 @reentrancy.section
@@ -143,16 +168,42 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
                 here.busy = False
 
 
+def end_sampled(call: FastCall, here: Any, record: Callable[..., None] | None, duration: float) -> None:
+    """The same where durations are sampled: there is a span for each call, and a duration of some."""
+    fast = call.fast
+    try:
+        cell = fast.local.cell
+    except AttributeError:
+        cell = fast.calls.new()
+    cell[0] += 1
+    cell[2] = ended = cell[2] + 1
+    cell[3] += duration
+    end(call, here, record if ended >= cell[4] and Calls.is_due(cell, fast.operation.gap) else None, duration)
+
+
 class Fast:
     """What the closure of one function knows beside its operation."""
 
-    __slots__ = ("ended", "operation", "span_static")
+    __slots__ = ("calls", "ended", "local", "operation", "span_static")
 
     def __init__(self, operation: Definition, span_static: dict[str, AttributeValue]) -> None:
         self.operation = operation
         self.span_static = span_static
+        self.calls: Any = operation.success
+        """Where those that succeeded are counted, if durations are sampled."""
+        self.local: Any = None if self.calls is None else self.calls.local
+        ending = end if operation.success is None else end_sampled
         objectives = operation.objectives
-        self.ended: Callable[..., None] = end if objectives is None else objectives.before(end)
+        self.ended: Callable[..., None] = ending if objectives is None else objectives.before(ending)
+
+    def record_if_due(self, cell: list[Any], duration: float) -> None:
+        """Record a duration if it is one of those that are, of a call without a span."""
+        operation = self.operation
+        try:
+            if Calls.is_due(cell, operation.gap):
+                operation.histogram.record(duration, operation.metric_static)
+        except RecursionError:  # no room to record it
+            pass
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fast, (self.operation, self.span_static)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry_kit._core import cells
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
+from telemetry_kit._core.forks import fork
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
 from telemetry_kit._core.names import Overflow, admit_name
 from telemetry_kit._core.registry import Owner, Registry
@@ -21,21 +22,73 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 
-FIRST_SLOT = 3
+FIRST_SLOT = 2
 """Where in a cell the calls by objective begin."""
+
+
+class Calls(cells.Shared):
+    """The calls of one series where durations are sampled, exactly: how many ended, and their seconds.
+
+    A cell is `[begun, fork.generation, ended, seconds, due]`. Those of the hot path are in `begun` from their start, so
+    that to end is all that they have to do; `due` is the number of the next one whose duration is recorded.
+    """
+
+    __slots__ = ()
+
+    def _make(self) -> list[Any]:
+        return [0, fork.generation, 0, 0.0, 0]
+
+    def _fold(self, into: Any, cell: Any) -> None:
+        for index in (0, 2, 3):
+            into[index] += cell[index]
+
+    def add(self, seconds: float) -> None:
+        """Count one that ended, of so many seconds."""
+        try:
+            cell = self.local.cell
+        except AttributeError:
+            cell = self.new()
+        cell[0] += 1
+        cell[2] += 1
+        cell[3] += seconds
+        if cell[4]:
+            cell[4] += 1  # `Definition.samples` has chosen
+
+    @staticmethod
+    def is_due(cell: list[Any], gap: Callable[[], float]) -> bool:
+        """Whether the duration of the last one that ended is recorded. Ask where `ended >= due`."""
+        ended = cell[2]
+        if not cell[4]:  # the first
+            cell[4] = ended + gap()
+            if ended < cell[4]:
+                return False
+        cell[4] = ended + 1 + gap()
+        return True
+
+    def total(self) -> int:
+        """How many run."""
+        with cells.exclusive:
+            ended = sum(cell[2] for cell in self.cells())  # first: what ends meanwhile is never taken twice
+            return int(sum(cell[0] for cell in self.cells()) - ended)
+
+    def ended(self) -> tuple[int, float]:
+        """How many ended, and their seconds."""
+        with cells.exclusive:
+            mine = self.cells()
+            return sum(cell[2] for cell in mine), sum(cell[3] for cell in mine)
 
 
 class OperationState(cells.Running):
     """The running calls of an operation, where durations are sampled all calls that ended, with their seconds, and the
     calls that met its objectives and missed them.
 
-    A cell is `[running, fork.generation, entries, met, missed, ...]`; the entries, None until there is one, are
-    `{series: [calls, seconds, calls until the next whose duration is recorded]}`. What follows are the calls of the
-    series in `slots`, in that order.
+    A cell is `[running, fork.generation, met, missed, ...]`: what follows are the calls of the series in `slots`, in that
+    order.
     """
 
     __slots__ = (
         "_active",
+        "_calls",
         "_guard",
         "_instruments",
         "_scope_name",
@@ -61,6 +114,7 @@ class OperationState(cells.Running):
         """Whether any call of it ever began."""
         self._active: Series | None = None
         self._guard: ValueGuard | None = None
+        self._calls: dict[Series, Calls] | None = None
 
     @property
     def guard(self) -> ValueGuard:
@@ -71,45 +125,26 @@ class OperationState(cells.Running):
         return self._guard
 
     def _make(self) -> list[Any]:
-        return [*super()._make(), None, *(0 for _ in self.slots)]
+        return [*super()._make(), *(0 for _ in self.slots)]
 
     def _fold(self, into: Any, cell: Any) -> None:
         super()._fold(into, cell)
         for at in range(FIRST_SLOT, len(cell)):
             self.slot(into, at)[at] += cell[at]
-        for of, (calls, seconds, _) in (cell[2] or {}).items():
-            entry = self.entry(into, of)
-            entry[0] += calls
-            entry[1] += seconds
 
-    @staticmethod
-    def entry(cell: list[Any], of: Series, gap: float = 0) -> list[float]:
-        """A cell's numbers of a series."""
-        entries = cell[2]
-        if entries is None:
-            entries = cell[2] = {}
-        return entries.setdefault(of, [0, 0.0, gap])  # type: ignore[no-any-return]
+    def calls(self, of: Series) -> Calls:
+        """The calls of a series, where durations are sampled."""
+        if self._calls is None:
+            self._calls = {}
+        return self._calls.get(of) or self._calls.setdefault(of, Calls())
 
-    def add(self, of: Series, seconds: float) -> None:
-        """Count one call that ended, of so many seconds."""
-        try:
-            cell = self.local.cell
-        except AttributeError:
-            cell = self.new()
-        entry = self.entry(cell, of)
-        entry[0] += 1
-        entry[1] += seconds
+    def ended(self) -> dict[Series, tuple[int, float]]:
+        """Calls and seconds of now, of each series that has had any."""
+        every = {of: calls.ended() for of, calls in list((self._calls or {}).items())}
+        return {of: ended for of, ended in every.items() if ended[0]}
 
-    def ended(self) -> dict[Series, list[float]]:
-        """Calls and seconds of now."""
-        total: dict[Series, list[float]] = {}
-        with cells.exclusive:
-            for cell in self.cells():
-                for of, (calls, seconds, _) in list((cell[2] or {}).items()):
-                    entry = total.setdefault(of, [0, 0.0])
-                    entry[0] += calls
-                    entry[1] += seconds
-        return total
+    def total(self) -> int:
+        return super().total() + sum(calls.total() for calls in list((self._calls or {}).values()))
 
     def slot_of(self, of: Series) -> int:
         """Where in a cell the calls of this series are counted, which are observed from now on."""
