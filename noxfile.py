@@ -219,6 +219,20 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """The built pages and the demo's report in a real Chromium: walks, search, phones, no JavaScript. Skipped without one."""
+    install(session, "browser")
+    pytest(session, "-m", "docs", "tests/browser")
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the documentation's pictures anew, in a real Chromium; `-- --prometheus` those of alerts."""
+    install(session, "browser")
+    session.run("python", "-m", "tests.browser.pictures", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """What everything costs, as ratios against the same written by hand: a table, and bench.json. No assertion is timed."""
     install(session, "bench")

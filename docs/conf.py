@@ -12,7 +12,7 @@ author = "the telemetry_kit maintainers"
 copyright = "2026, the telemetry_kit maintainers"  # noqa: A001 - Sphinx's name
 release = version = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "catalogue"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "sphinx_copybutton", "catalogue"]
 exclude_patterns = ["_build", "_ext", "examples"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -24,6 +24,10 @@ autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}
 default_role = "code"  # docstrings are read in editors: one backtick is enough
 python_maximum_signature_line_length = 88
+
+# A console's block is copied without its prompt and its output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 html_theme = "furo"
 html_title = f"telemetry_kit {release}"

@@ -9,7 +9,7 @@ for package in ("opentelemetry.exporter.otlp.proto.common", "opentelemetry.proto
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from shop.metrics import Metrics, Window, bucket, quantile
+from shop.metrics import Metrics, Window, bucket
 from shop.traces import Traces
 from shop.units import between
 
@@ -22,11 +22,6 @@ def collect(sdk: Sdk, metrics: Metrics, at: float) -> None:
     collected = sdk.reader.get_metrics_data()
     assert collected is not None
     metrics.add(encode_metrics(collected), at=at)
-
-
-def test_a_quantile_is_linear_within_its_bucket() -> None:
-    """Half of the hundred are in the second bucket, so the median is at its middle."""
-    assert quantile(BOUNDS, [25, 50, 25, 0], 0.5) == pytest.approx(0.055)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +49,6 @@ def test_a_quantile_is_as_wide_as_its_bucket(counts: list[int], q: float, range_
 def test_a_range_is_said_as_people_do(range_: tuple[float, float | None], said: str) -> None:
     """The unit once, where both ends have the same."""
     assert between(*range_) == said
-
-
-def test_a_quantile_beyond_the_last_bound_is_that_bound() -> None:
-    """A histogram knows no more."""
-    assert quantile(BOUNDS, [0, 0, 1, 9], 0.99) == 1.0
 
 
 def test_a_total_is_what_was_added_since_the_window_began(sdk: Sdk) -> None:
@@ -122,7 +112,8 @@ def test_histograms_give_counts_means_and_quantiles(sdk: Sdk) -> None:
 
     assert window.total("operation.duration", where={"operation.name": "checkout"}) == 2
     assert window.total("operation.duration", where={"error.type": None}) == 1
-    assert window.quantiles("operation.duration", 0.5, by="operation.name")["checkout"] <= 0.005
+    assert window.ranges("operation.duration", 0.5, by="operation.name") == {"checkout": (0.0, 0.005)}
+    assert [most for _, most in window.at_most("operation.duration", 0.5)["operation.duration"]] == [0.005]
     assert 0 < window.means("operation.duration")["operation.duration"] < 1
 
 

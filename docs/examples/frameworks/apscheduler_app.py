@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from host import set_up
+from host import end_as_ctrl_c_does, set_up
 
 from telemetry_kit import Telemetry, current_run
 
@@ -22,6 +22,7 @@ def clean_up(folder: str) -> None:
 
 if __name__ == "__main__":
     set_up("shop-nightly")
+    end_as_ctrl_c_does()
     scheduler = BackgroundScheduler()
     scheduler.add_job(clean_up, args=["/var/tmp/shop"])  # at once; "cron", hour=2 in a real program
     scheduler.start()

@@ -1,14 +1,15 @@
 """Django, in one file: the operation decorates the view, the incoming context is in `request.headers`."""
 
 import os
-from wsgiref.simple_server import make_server
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIServer, make_server
 
 import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path
-from host import set_up, trace_id
+from host import end_as_ctrl_c_does, set_up, trace_id
 
 from telemetry_kit import Telemetry
 from telemetry_kit.conventions import HTTP_SERVER
@@ -29,11 +30,17 @@ def price(request: HttpRequest, sku: str) -> JsonResponse:
     return JsonResponse({"sku": sku, "price": PRICES[sku], "trace": trace_id()})
 
 
+class Server(ThreadingMixIn, WSGIServer):
+    """A request a thread: within one, wsgiref would take the exception that ends the process for the request's."""
+
+
 urlpatterns = [path("prices/<sku>", price)]
 
 if __name__ == "__main__":
     settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"], SECRET_KEY="not one", LOGGING_CONFIG=None)
     django.setup()
     set_up("shop")
-    with make_server("127.0.0.1", int(os.environ.get("PORT", "8000")), get_wsgi_application()) as server:
+    end_as_ctrl_c_does()
+    port = int(os.environ.get("PORT", "8000"))
+    with make_server("127.0.0.1", port, get_wsgi_application(), server_class=Server) as server:
         server.serve_forever(poll_interval=0.05)

@@ -5,38 +5,31 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from host import set_up, trace_id
 
 from telemetry_kit import Telemetry
-from telemetry_kit.conventions import HTTP_SERVER
+from telemetry_kit.conventions import not_server_error
 
 telemetry = Telemetry("shop.web")
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    set_up("shop")  # in the worker, after any fork
+    shut_down = set_up("shop")  # in the worker, after any fork
     with telemetry.observe_event_loop():
         yield
+    shut_down()  # uvicorn ends by the signal that stopped it, and runs no exit handlers
 
 
 app = FastAPI(lifespan=lifespan)
 PRICES = {"oak-chair": 120}
 
 
-def route(method: str, path: str, name: str):
-    """A route and its operation, in the order that measures: the operation is next to the function."""
-    attributes = {"http.request.method": method, "http.route": path}
-    operation = telemetry.operation(
-        name, convention=HTTP_SERVER, carrier=lambda request, **_: request.headers, metric_attributes=attributes
-    )
-    return lambda handler: app.api_route(path, methods=[method])(operation(handler))
-
-
-@route("GET", "/prices/{sku}", "price")
-async def price(request: Request, sku: str) -> dict[str, object]:
+@app.get("/prices/{sku}")
+@telemetry.operation("price", expected=not_server_error)
+async def price(sku: str) -> dict[str, object]:
     if sku not in PRICES:
         raise HTTPException(404)  # an answer, no error of ours
     return {"sku": sku, "price": PRICES[sku], "trace": trace_id()}

@@ -3,7 +3,7 @@
 import os
 
 import flask
-from host import set_up, trace_id
+from host import end_as_ctrl_c_does, set_up, trace_id
 
 from telemetry_kit import Telemetry
 from telemetry_kit.conventions import HTTP_SERVER
@@ -28,4 +28,5 @@ def price(sku: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     set_up("shop")
+    end_as_ctrl_c_does()
     app.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))

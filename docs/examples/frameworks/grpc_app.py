@@ -5,7 +5,7 @@ import sys
 from concurrent import futures
 
 import grpc
-from host import set_up, trace_id
+from host import end_as_ctrl_c_does, set_up, trace_id
 
 from telemetry_kit import Telemetry
 from telemetry_kit.carriers import GrpcMetadata
@@ -49,6 +49,7 @@ def ask(port: int, sku: bytes) -> bytes:
 
 if __name__ == "__main__":
     set_up("stock")
+    end_as_ctrl_c_does()
     port = int(os.environ.get("PORT", "50051"))
     if sys.argv[1:]:
         with telemetry.span("client"):

@@ -38,6 +38,10 @@ Chart = Any
 """An altair chart; its classes differ by mark and are of no interest here."""
 
 
+LETTER = 6.6
+"""Pixels of a chart's letter, no narrower than it is: labels keep clear of each other and of the edge."""
+
+
 @dataclass(frozen=True)
 class Stretch:
     """A bar of a timeline: in which row, from when to when (seconds), in which state (its colour), with which label."""
@@ -97,7 +101,7 @@ def time_series(
         )
         layers.append(points.encode(tooltip=tips).add_params(near))
     if shade:
-        layers = [*_shades(shade), *layers]
+        layers = [*_shades(shade, max((t for points in lines.values() for t, _ in points), default=0.0)), *layers]
     chart = _sized(alt.layer(*layers), 210)
     return Figure(title, note, _sparklines(lines, unit), chart, wide=wide)
 
@@ -122,9 +126,11 @@ def bars(
     scale, axis = axis_of(unit, largest)
     rows = [{"group": g, "label": label, "v": v * scale, "said": number(v, unit)} for g, label, v in flat]
     labels = list(dict.fromkeys(label for _, label, _ in flat))
+    beside = LETTER * max((len(row["said"]) for row in rows), default=0) + 10
+    room = f"{scale * largest} * width / max(width - {beside}, 60)"  # for the longest bar and its number behind it
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("group:N").title(None).sort(None).axis(labelLimit=190, ticks=False, domain=False),
-        x=alt.X("v:Q").title(axis).axis(tickCount=4).scale(domain=[0, 1.22 * scale * largest], nice=False),
+        x=alt.X("v:Q").title(axis).axis(tickCount=4).scale(domainMin=0, domainMax=alt.ExprRef(room), nice=False),
         tooltip=[alt.Tooltip("label:N", title=" "), alt.Tooltip("said:N", title="value")],
     )
     if grouped:
@@ -199,15 +205,15 @@ def timeline(
     tips = [alt.Tooltip(f"{key}:N", title=key) for key in ("row", "state", "took", "label")]
     states = list(dict.fromkeys(s.state for s in stretches))
     first, last = min((s.start for s in stretches), default=0.0), max((s.end for s in stretches), default=1.0)
-    early = f"datum.start < {first + 0.6 * (last - first)}"  # a label grows to the side where there is room
+    label = f"{LETTER} * length(datum.label) / width * {last - first}"
+    begins = f"max({first}, min(datum.start, {last} - {label}))"  # where its bar does, as far as it then ends within the chart
     chart = alt.layer(
         base.mark_bar(cornerRadius=3, height=18).encode(
             x2="end:Q", color=_colour("state", states, colours), tooltip=tips
         ),
-        base.transform_filter(early).mark_text(align="left", dx=3, dy=-17, fontSize=11).encode(text="label:N"),
-        base.transform_filter(f"!({early})")
-        .mark_text(align="right", dx=-3, dy=-17, fontSize=11)
-        .encode(text="label:N", x="end:Q"),
+        base.transform_calculate(begins=begins)
+        .mark_text(align="left", dx=1, dy=-17, fontSize=11)
+        .encode(text="label:N", x="begins:Q"),
     )
     grid = columns("left", "wide", "left")
     for s in stretches:
@@ -264,15 +270,22 @@ def _colour(field: str, names: Sequence[str], roles: Mapping[str, str] | None, *
     return colour.legend(orient="top", symbolType="circle") if legend and len(names) > 1 else colour.legend(None)
 
 
-def _shades(shade: Mapping[str, tuple[float, float]]) -> list[Chart]:
+def _shades(shade: Mapping[str, tuple[float, float]], last: float) -> list[Chart]:
+    """Stretches of time, each with its name where there is room for it before the next one's."""
+    starts = [start for start, _ in shade.values()]
+    whole = max([last, *(end for _, end in shade.values())]) or 1.0
     rows = [
-        {"from": start, "to": end, "name": name, "depth": 0.10 if n % 2 == 0 else 0.04}
-        for n, (name, (start, end)) in enumerate(shade.items())
+        {"from": start, "to": end, "name": name, "depth": 0.04 if n % 2 else 0.10, "room": (after - start) / whole}
+        for n, ((name, (start, end)), after) in enumerate(zip(shade.items(), [*starts[1:], whole], strict=True))
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(x="from:Q", x2="to:Q")
     return [
-        base.mark_rect(color=ROLES["warn"]).encode(opacity=alt.Opacity("depth:Q").scale(None)),
-        base.mark_text(align="left", baseline="bottom", dx=1, dy=-3, fontSize=11).encode(text="name:N", y=alt.value(0)),
+        base.mark_rect(color=ROLES["warn"]).encode(
+            opacity=alt.Opacity("depth:Q").scale(None), tooltip=alt.Tooltip("name:N", title=" ")
+        ),
+        base.transform_filter(f"datum.room * width > {LETTER} * length(datum.name)")
+        .mark_text(align="left", baseline="bottom", dx=1, dy=-3, fontSize=11)
+        .encode(text="name:N", y=alt.value(0)),
     ]
 
 

@@ -148,15 +148,6 @@ class Window:
                 sums[_label(series, by)] += step.sum
         return {label: sums[label] / count for label, count in counts.items() if count}
 
-    def quantiles(self, metric: str, q: float, by: Any = None, where: Where = None) -> dict[str, float]:
-        """The q-quantile (0 to 1) of what a histogram has recorded, for each `by`."""
-        merged: dict[str, tuple[tuple[float, ...], list[int]]] = {}
-        for series in self.metrics.series(metric, where):
-            for step in self._steps(series):
-                _, counts = merged.setdefault(_label(series, by), (series.bounds, [0] * len(step.buckets)))
-                counts[:] = [a + b for a, b in zip(counts, step.buckets, strict=True)]
-        return {label: quantile(bounds, counts, q) for label, (bounds, counts) in merged.items() if sum(counts)}
-
     def ranges(
         self, metric: str, q: float, by: Any = None, where: Where = None, during: tuple[float, float] | None = None
     ) -> dict[str, Range]:
@@ -191,12 +182,17 @@ class Window:
         end = max((s.readings[-1].time for s in self.metrics.series(metric, where)), default=self.start) - self.start
         return {label: _whole(points, every, end) for label, points in found.items()}
 
-    def quantiles_over_time(
+    def at_most(
         self, metric: str, q: float, by: Any = None, where: Where = None, every: float = 1.0
     ) -> dict[str, Points]:
-        """The q-quantile of each step of `every` seconds in which there was anything."""
+        """What a share `q` didn't exceed, in each step of `every` seconds in which there was anything: the upper bound of
+        the quantile's bucket, which is true wherever in the bucket it lies. Beyond the last bound nothing is known."""
         return {
-            label: [(seconds, quantile(bounds, counts, q)) for seconds, counts in sorted(steps.items()) if sum(counts)]
+            label: [
+                (at, most)
+                for at, counts in sorted(steps.items())
+                if sum(counts) and (most := bucket(bounds, counts, q)[1]) is not None
+            ]
             for label, (bounds, steps) in self.buckets_over_time(metric, by, where, every).items()
         }
 
@@ -256,19 +252,6 @@ def _whole(points: Mapping[float, float], every: float, end: float) -> Points:
     elif seen < 1.0:
         line[-1] = (last, line[-1][1] / seen)
     return line
-
-
-def quantile(bounds: tuple[float, ...], counts: list[int], q: float) -> float:
-    """The q-quantile of a histogram, linear within its bucket; beyond the last bound, that bound."""
-    rank, below = q * sum(counts), 0.0
-    for number, count in enumerate(counts):
-        if count and below + count >= rank:
-            if number >= len(bounds):
-                break
-            low = bounds[number - 1] if number else 0.0
-            return low + (bounds[number] - low) * (rank - below) / count
-        below += count
-    return bounds[-1] if bounds else 0.0
 
 
 def bucket(bounds: tuple[float, ...], counts: list[int], q: float) -> Range:

@@ -43,7 +43,7 @@ def waterfall(title: str, spans: Sequence[Span], *, note: str = "") -> Figure:
     step = round_step(took / 1e9)
     ticks = "".join(
         f'<span style="left:{n * step * 1e11 / took:.2f}%">{seconds(n * step)}</span>'
-        for n in range(int(took / 1e9 / step) + 1)
+        for n in range(int(0.78 * took / 1e9 / step) + 1)  # one at the very end has no room for its words
     )
     legend = "".join(
         f'<i class="o{n % 6}"></i>{html.escape(owner)} ' for n, owner in enumerate(owners) if len(owners) > 1
@@ -76,7 +76,7 @@ def _span_row(span: Span, depth: int, start: float, end: float, said: str, owner
     else:
         side = f"left:{(start + width) * 100:.2f}%"
     return (
-        f'<details><summary><span class="name" style="padding-left:{depth * 1.1:.1f}em">{html.escape(span.name)}</span>'
+        f'<details><summary><span class="name" style="--depth:{depth}">{html.escape(span.name)}</span>'
         f'<span class="track"><i class="{colour}" style="left:{start * 100:.2f}%;width:{width * 100:.2f}%"></i>'
         f'<em{" class=inside" if inside else ""} style="{side}">{said}</em></span></summary><dl>{listed}{events}</dl></details>'
     )

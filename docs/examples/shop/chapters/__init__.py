@@ -8,8 +8,8 @@ A chapter is a module with three names::
     def run(demo: Demo) -> Section:  # from shop.frame import Demo, Section
         demo.load(rate=60, mix={"browse": 1})                       # customers, for demo.seconds; or work of your own
         demo.settle()                                               # spans and metrics are in the stores now
-        waited = demo.window.quantiles_over_time("executor.queue.wait_time", 0.95, by="executor.name")
-        chart = time_series("Wait time (p95)", waited, unit="s")    # from shop.figures import time_series
+        waited = demo.window.at_most("executor.queue.wait_time", 0.95, by="executor.name")
+        chart = time_series("19 of 20 waited at most", waited, unit="s")    # from shop.figures import time_series
         return Section("Inside an executor", "**The gist** in one paragraph of Markdown.\n\nThen more.", [chart])
 
 What it is given: `demo.url` (the shop over HTTP), `demo.shop` (its object: `.stock`, `.payments`, `.ranker`), `demo.seconds` (about how long
@@ -17,8 +17,8 @@ to take), `demo.folder` (scratch), `demo.load` and `demo.customers` (load), `dem
 `demo.environment(service)` (for a process that calls `shop.sdk.from_environment()` and so sends its telemetry here).
 The SDK is installed globally: `Telemetry("shop.resize")` at the top of the chapter records. Metrics are collected twice a second.
 
-- `demo.window` (metrics since the chapter began; `shop/metrics.py`): `total(s)`, `means`, `quantiles`, `latest`, and over time
-  `levels` (gauges), `rates` (counters, histogram counts), `quantiles_over_time`, `buckets_over_time`; `exemplars`.
+- `demo.window` (metrics since the chapter began; `shop/metrics.py`): `total(s)`, `means`, `ranges` (of quantiles), `latest`, and over time
+  `levels` (gauges), `rates` (counters, histogram counts), `at_most` (of quantiles), `buckets_over_time`; `exemplars`.
   All take `by="attribute"` and `where={"attribute": value}` or a function of the attributes.
 - `demo.traces.spans(name, since=demo.since)`, `.slowest(name, since=demo.since)`, `.trace(trace_id)`; `demo.logs.events(name, since=demo.since)`.
 - `shop/figures.py`: `time_series`, `bars`, `heatmap`, `timeline` (of `Stretch`), `waterfall` (of spans), `table`, `facts`; `number`, `seconds`.

@@ -77,8 +77,11 @@ def told(calm: list[prometheus.Notification], sent: list[prometheus.Notification
     """A row for each fault: what was sent of it, and the panel that it names."""
     panels = {str(signal.panel_id): signal.panel.title for signal in signals(prometheus.OPTIONS)}
     rows = []
+    silent = [service for service in FAULTS if service not in {one.service for one in sent}]
     for service, fault in FAULTS.items():
         of_it = [one for one in sent if one.service == service]
+        if not of_it:
+            continue
         first = of_it[0]
         number = re.findall(r"viewPanel=(\d+)", first.panel)[0]
         rows.append(
@@ -97,6 +100,7 @@ def told(calm: list[prometheus.Notification], sent: list[prometheus.Notification
         Stretch(service, 0.0, next(one.at for one in sent if one.service == service) - began, "before the page", alert)
         for service, _, alert, *_ in rows
     ]
+    each = ", one each" if not silent and not twice and len(sent) == len(FAULTS) else ""
     figures: list[Figure] = [
         facts(
             {
@@ -118,13 +122,13 @@ def told(calm: list[prometheus.Notification], sent: list[prometheus.Notification
     ]
     return Section(
         "One page for each fault",
-        f"**{len(FAULTS)} faults at once sent {len(sent)} pages, one each, with the panel to look at; the calm before sent "
+        f"**{len(FAULTS)} faults at once sent {len(sent)} pages{each}, with the panel to look at; the calm before sent "
         f"{len(calm) or 'none'}.** A real Prometheus scraped the shop and its departments, jobs pushed to a real Pushgateway, and a real "
         "Alertmanager sent what arrived at its webhook. Rules and routes are those that `python -m telemetry_kit rules` and "
         "`alertmanager` print, with seconds for minutes.\n\n"
-        "Two operations of the shop fail with one error, customers time out at an empty pool, tasks wait behind stuck ones: each is "
-        "one page, of what is nearest to the cause. The job that failed, the one that nobody started and the one that was "
-        "killed are told apart.",
+        "Among the faults: two operations of the shop fail with one error, customers time out at an empty pool, tasks wait behind stuck "
+        "ones; a job failed, one was started by nobody, one was killed. The table has what was sent of each"
+        + (f"; nothing of {', '.join(silent)} within {seconds(PATIENCE)}." if silent else "."),
         figures,
     )
 
