@@ -18,6 +18,7 @@ import telemetry_kit
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 for package in ("altair", "httpx", "rich", "starlette", "uvicorn", "vl_convert"):
     pytest.importorskip(package, reason=f"the demo needs {package}: install the dependency group `demo`")
+psutil = pytest.importorskip("psutil", reason="what the demo started is looked for by psutil")
 
 Short = tuple[int, str, str, str]
 
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 
 
-def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
+def start(*arguments: str, start_new_session: bool = False, **variables: str) -> "subprocess.Popen[str]":
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(telemetry_kit.__file__).parents[1]),
@@ -34,13 +35,19 @@ def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
     }
     command = [sys.executable, "docs/examples/shop", *arguments]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        start_new_session=start_new_session,
     )
 
 
 def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of the demo."""
-    with start(*arguments, **variables) as process:
+    with start(*arguments, start_new_session=False, **variables) as process:
         out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
@@ -218,15 +225,38 @@ def test_a_chapter_that_fails_is_reported_and_loses_no_other(broken: str, tmp_pa
     assert "The machine below" in page
 
 
-def test_an_interrupted_run_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
-    """Ctrl-C in the middle of a chapter."""
-    with start("--only", "red", "--folder", str(tmp_path), PYTHONUNBUFFERED="1") as process:
-        begun = any(line.startswith("red:") for line in process.stdout or ())
+def test_an_interrupted_import_ends_with_130_and_one_line(tmp_path: Path) -> None:
+    """Ctrl-C while the demo's packages are imported, which takes a second."""
+    with start("--folder", str(tmp_path), PYTHONPROFILEIMPORTTIME="1") as process:
+        begun = any("altair" in line for line in process.stderr or ())
         process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+
+    assert begun
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    assert err.endswith("\nInterrupted.\n")
+
+
+@pytest.mark.parametrize(
+    "chapter", ["ten_lines", "red", "executor", "nightly_job", "use", "error_storm", "messages", "cost"]
+)
+def test_an_interrupted_run_ends_with_130_and_leaves_nothing(chapter: str, tmp_path: Path) -> None:
+    """Ctrl-C in a chapter, which the terminal sends to every process of it: one line, no process and no file is left."""
+    report, scratch = tmp_path / "report", tmp_path / "scratch"
+    scratch.mkdir()
+    only = ("--only", chapter, "--seconds", "6", "--folder", str(report))
+    with start(*only, start_new_session=True, PYTHONUNBUFFERED="1", TMPDIR=str(scratch)) as process:
+        begun = any(line.startswith(f"{chapter}:") for line in process.stdout or ())
+        started = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
 
     assert begun
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err) == (130, "\nInterrupted.\n")
+    assert psutil.wait_procs(started, timeout=10)[1] == []
+    assert list(scratch.iterdir()) == []
+    assert list(report.iterdir()) == []
 
 
 def test_serve_shows_the_report_and_the_metrics_page(tmp_path: Path) -> None:

@@ -80,6 +80,11 @@ def test_two_jobs_push_and_neither_wipes_the_others_alert(pushgateway: str) -> N
     ]
 
 
+def test_a_gateway_that_is_away_costs_no_job() -> None:
+    """The night's work is done, and a good run ends with 0."""
+    assert run("book-orders", PUSHED.replace("localhost:9091", f"127.0.0.1:{free_port()}"), good=True) == 0
+
+
 def test_nothing_stays_that_lasts_only_while_a_job_runs(pushgateway: str) -> None:
     """No elapsed time, no age that stands still, nothing of the process that has ended."""
     assert run("book-orders", PUSHED.replace("localhost:9091", pushgateway), good=True) == 0

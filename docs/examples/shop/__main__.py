@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -18,6 +19,15 @@ SECONDS = 40.0
 LEAST, MOST = 2.0, 3_600.0
 WIDEST = 110
 """Columns beyond which a line is hard to read."""
+
+
+INTERRUPTED = b"\nInterrupted.\n"
+
+
+def _end_at_once(*_: object) -> None:
+    """Ctrl-C while everything is imported: nothing is there to clean up yet, and a traceback tells nobody anything."""
+    os.write(2, INTERRUPTED)
+    os._exit(130)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,12 +105,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(*names, sep="\n")
             return 0
         folder = _writable(options.folder)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return _run(names, folder, options.port, options.seconds, serve=options.serve, picture=options.picture)
     except (ValueError, PortTaken) as problem:
         parser.error(str(problem))
     except OSError as problem:
         parser.error(f"--folder {options.folder}: {problem.strerror}")
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is cleaned up: a second one has nothing to add
+        os.write(2, INTERRUPTED)
         return 130
 
 
@@ -153,4 +166,5 @@ def _serve(url: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _end_at_once)
     sys.exit(main())

@@ -126,7 +126,7 @@ def bars(
     scale, axis = axis_of(unit, largest)
     rows = [{"group": g, "label": label, "v": v * scale, "said": number(v, unit)} for g, label, v in flat]
     labels = list(dict.fromkeys(label for _, label, _ in flat))
-    beside = LETTER * max((len(row["said"]) for row in rows), default=0) + 10
+    beside = LETTER * max((len(str(row["said"])) for row in rows), default=0) + 10
     room = f"{scale * largest} * width / max(width - {beside}, 60)"  # for the longest bar and its number behind it
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("group:N").title(None).sort(None).axis(labelLimit=190, ticks=False, domain=False),

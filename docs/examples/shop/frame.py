@@ -136,7 +136,9 @@ class Demo:
             str(seconds),
         ]
         command += ["--rate", str(rate), "--seed", str(seed), "--mix", json.dumps(dict(mix or DEFAULT_MIX))]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self.environment("customers")) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=self.environment("customers"), start_new_session=True
+        ) as process:
             try:
                 with self.progress("customers on their way"):
                     (process.stdout or io.StringIO()).readline()
@@ -170,6 +172,9 @@ class Demo:
         sends what it measures here, as `service`."""
         return {
             **os.environ,
+            **dict.fromkeys(
+                ("TMPDIR", "TEMP", "TMP"), str(self.folder)
+            ),  # what a process leaves goes with the demo's own
             "PYTHONPATH": os.pathsep.join([str(EXAMPLES), *filter(None, sys.path)]),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.otlp_endpoint,
             "OTEL_SERVICE_NAME": service,

@@ -203,7 +203,10 @@ def _webhook(notifications: list[Notification]) -> Iterator[str]:
 @contextlib.contextmanager
 def _server(command: list[str], url: str, folder: Path) -> Iterator[None]:
     log = folder / f"{command[0]}.log"
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, cwd=folder) as process:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, start_new_session=True) as process,
+    ):
         try:
             give_up = time.monotonic() + 30
             while not _answers(f"{url}/-/ready"):

@@ -14,7 +14,8 @@ A chapter is a module with three names::
 
 What it is given: `demo.url` (the shop over HTTP), `demo.shop` (its object: `.stock`, `.payments`, `.ranker`), `demo.seconds` (about how long
 to take), `demo.folder` (scratch), `demo.load` and `demo.customers` (load), `demo.progress` (a bar), `demo.watch` (set it: shown live),
-`demo.environment(service)` (for a process that calls `shop.sdk.from_environment()` and so sends its telemetry here).
+`demo.environment(service)` (for a process that calls `shop.sdk.from_environment()` and so sends its telemetry here; give it
+`start_new_session=True`, so that a Ctrl-C is the demo's alone, which then ends it).
 The SDK is installed globally: `Telemetry("shop.resize")` at the top of the chapter records. Metrics are collected twice a second.
 
 - `demo.window` (metrics since the chapter began; `shop/metrics.py`): `total(s)`, `means`, `ranges` (of quantiles), `latest`, and over time

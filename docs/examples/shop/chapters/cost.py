@@ -92,7 +92,8 @@ def _running(demo: Demo, module: str, variables: Mapping[str, str]) -> Iterator[
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**demo.environment(module), **variables}
-    with subprocess.Popen([sys.executable, "-m", module, "--port", str(port)], env=environment) as process:
+    command = [sys.executable, "-m", module, "--port", str(port)]
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
         try:
             yield f"http://127.0.0.1:{port}", process.pid
         finally:

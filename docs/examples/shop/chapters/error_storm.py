@@ -93,6 +93,7 @@ def weather(demo: Demo, variant: str) -> Storm:
             stdout=subprocess.PIPE,
             text=True,
             timeout=demo.seconds + GRACE,
+            start_new_session=True,
             check=True,
         )
     told = Told(**json.loads(done.stdout))

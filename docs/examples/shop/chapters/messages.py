@@ -134,7 +134,12 @@ def dispatching(demo: Demo, brokers: str) -> Iterator["subprocess.Popen[str]"]:
     program = "import sys; from shop.dispatch import main; main(*sys.argv[1:])"
     command = [sys.executable, "-c", program, "consume", brokers]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=demo.environment("dispatch")
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=demo.environment("dispatch"),
+        start_new_session=True,
     ) as process:
         try:
             with demo.progress("the dispatch opens"):

@@ -155,6 +155,7 @@ def started(demo: Demo, name: str) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
         bufsize=1,
+        start_new_session=True,
         env=demo.environment(name),
     ) as process:
         try:

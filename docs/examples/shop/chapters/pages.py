@@ -138,7 +138,12 @@ def opened(demo: Demo, name: str) -> Iterator[tuple["subprocess.Popen[str]", str
     """A department at work: its process, and the address of its page."""
     command = [sys.executable, "-m", "shop.departments", name]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=demo.environment(name)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=demo.environment(name),
+        start_new_session=True,
     ) as process:
         try:
             port = process.stdout.readline().strip() if process.stdout else ""
@@ -165,7 +170,9 @@ def job(demo: Demo, name: str, how: str, interval: float, gateway: str) -> None:
         str(interval),
         gateway.removeprefix("http://"),
     ]
-    subprocess.run(command, env=demo.environment(name), capture_output=True, timeout=60, check=False)
+    subprocess.run(
+        command, env=demo.environment(name), capture_output=True, timeout=60, check=False, start_new_session=True
+    )
 
 
 def wait(duration: float, reached: Callable[[float], None]) -> None:
