@@ -12,7 +12,7 @@ import pytest
 from telemetry_kit import Diagnosis, Finding, diagnose
 from telemetry_kit._core import faults
 from telemetry_kit.diagnosis import findings, host
-from tests.diagnosis.support import CLEAN, LOGS, METRICS, SOURCE, TRACES, diagnosed
+from tests.diagnosis.support import CLEAN, LOGS, METRICS, SOURCE, TRACES, diagnosed, python
 
 ALL = TRACES + METRICS + LOGS
 
@@ -425,6 +425,34 @@ def test_providers_of_another_sdk_are_unknown_and_no_error() -> None:
     )
 
     assert diagnosed(program) == {}
+
+
+def test_providers_that_raise_are_unknown_and_no_fault() -> None:
+    """Whatever is looked at may raise: the other signals are looked at all the same, and it isn't called a fault."""
+    program = METRICS + textwrap.dedent(
+        """
+        from opentelemetry import trace, _logs
+        from opentelemetry.sdk._logs import LoggerProvider
+        class Sampler:
+            def should_sample(self, *args, **kwargs): raise OSError
+        class Tracers(trace.TracerProvider):
+            sampler = Sampler()
+            def get_tracer(self, *args, **kwargs): return trace.NoOpTracer()
+            def __getattr__(self, name): raise RuntimeError(name)
+        trace.set_tracer_provider(Tracers())
+        _logs.set_logger_provider(LoggerProvider())
+        """
+    )
+
+    assert list(diagnosed(program)) == ["no_log_record_processor"]
+
+
+def test_a_second_sdk_is_noticed(tmp_path: Path) -> None:
+    """OpenTelemetry refuses another provider in its log alone: the doctor listens."""
+    program = tmp_path / "two.py"
+    program.write_text(f"{ALL}trace.set_tracer_provider(TracerProvider())\n", encoding="utf-8")
+
+    assert "Overriding of current TracerProvider" in python("-m", "telemetry_kit", "doctor", str(program)).stdout
 
 
 def test_it_imports_no_sdk() -> None:

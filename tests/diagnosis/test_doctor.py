@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,39 @@ provider.get_tracer("x").start_span("a").end()
     done = python(*DOCTOR, "--json", script(tmp_path, program))
 
     assert "export_failed" in {finding["code"] for finding in json.loads(done.stdout)["findings"]}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals on this platform")
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_server_is_diagnosed_when_it_is_stopped(name: str, status: int, tmp_path: Path) -> None:
+    """A program that runs until a signal comes, as containers are stopped: the diagnosis follows."""
+    program = tmp_path / "server.py"
+    program.write_text(
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it
+        f"signal.raise_signal(signal.{name})\n"
+        "raise SystemExit('not reached')\n",
+        encoding="utf-8",
+    )
+    done = python(*DOCTOR, str(program))
+
+    assert done.returncode == status
+    assert "no_sdk" in done.stdout
+
+
+def test_a_provider_that_breaks_when_it_delivers(tmp_path: Path) -> None:
+    """No traceback of the doctor's own."""
+    program = tmp_path / "app.py"
+    program.write_text(
+        "from opentelemetry import trace\n"
+        "class Odd(trace.TracerProvider):\n"
+        "    def get_tracer(self, *args, **kwargs): return trace.NoOpTracer()\n"
+        "    def __getattr__(self, name): raise RuntimeError(name)\n"
+        "trace.set_tracer_provider(Odd())\n",
+        encoding="utf-8",
+    )
+
+    assert "Traceback" not in python(*DOCTOR, str(program)).stderr
 
 
 def test_without_a_program_it_says_that_it_saw_none() -> None:

@@ -8,8 +8,10 @@ import contextlib
 import json
 import logging
 import runpy
+import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ examples:
   python -m telemetry_kit doctor app.py --port 8000      run a script with its arguments, then diagnose
   python -m telemetry_kit doctor -m shop.main            run a module
   python -m telemetry_kit doctor --json -m shop.main     the diagnosis alone on standard output, as JSON
+
+Ctrl-C and SIGTERM end the program, and the diagnosis follows.
 
 exit status: the program's own if that isn't 0, else 1 where something stops telemetry, else 0
 """
@@ -50,16 +54,24 @@ class Listener(logging.Handler):
             faults.record("doctor", fault)
 
     def findings(self) -> list[Finding]:
-        """What it heard: of an exporter that can't deliver, and the rest."""
+        """What it heard: of each exporter that can't deliver, and the rest."""
+        exporters: dict[str, tuple[str, int]] = {}
         found = []
         for (name, message), times in self._records.items():
-            seen = f"{name} logged{f' {times} times' if times > 1 else ''}: {message}"
             if name.startswith("opentelemetry.exporter"):
-                say = "check that the endpoint is right and that somebody listens there (OTEL_EXPORTER_OTLP_ENDPOINT)"
-                found.append(Finding("export_failed", "stop", seen, say))
+                first, before = exporters.get(name, (message, 0))
+                exporters[name] = first, before + times
             else:
+                seen = f"{name} logged{_times(times)}: {message}"
                 found.append(Finding("opentelemetry_logged", "warning", seen, "OpenTelemetry's documentation knows it"))
+        say = "check that the endpoint is right and that somebody listens there (OTEL_EXPORTER_OTLP_ENDPOINT)"
+        for name, (message, times) in exporters.items():
+            found.append(Finding("export_failed", "stop", f"{name} logged{_times(times)}: {message}", say))
         return found
+
+
+def _times(number: int) -> str:
+    return f" {number} times, at first" if number > 1 else ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +111,7 @@ def _run_program(options: argparse.Namespace) -> int:
     before = sys.argv[:], sys.path[:]
     where: Any = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
     try:
-        with where:
+        with where, _sigterm_ends_the_program():
             if options.module is not None:
                 sys.argv = [options.module, *options.program]
                 sys.path.insert(0, "")
@@ -125,14 +137,30 @@ def _run_program(options: argparse.Namespace) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _sigterm_ends_the_program() -> Iterator[None]:
+    """So that a server that is stopped as containers are is diagnosed as well; unless it has a handler of its own."""
+    if (
+        signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _flush() -> None:
     """Have the providers deliver, in bounded time: in a thread, since an exporter may hang for as long as it likes."""
 
     def flush() -> None:
-        for signal in SIGNALS:
-            method = getattr(signal.provider(), "force_flush", None)
-            if callable(method):
-                with faults.guard("doctor"):
+        for of in SIGNALS:
+            with faults.guard("doctor"):
+                method = getattr(of.provider(), "force_flush", None)
+                if callable(method):
                     method(int(FLUSH_SECONDS * 1000))
 
     thread = threading.Thread(target=flush, name="telemetry_kit doctor", daemon=True)

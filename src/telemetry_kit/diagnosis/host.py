@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from telemetry_kit._core import sdk, switched_off
+from telemetry_kit._core.interrupts import pass_on
 
 Found = tuple[str, Literal["stop", "warning", "info"], str, str]
 
@@ -160,12 +161,14 @@ def parts() -> Iterator[Found]:
 def sampler() -> Iterator[Found]:
     """Does the sampler let anything through?"""
     provider = SIGNALS[0].provider()
-    asked = getattr(getattr(provider, "sampler", None), "should_sample", None)
-    if asked is None:
+    sampler = _read(provider, "sampler")
+    try:
+        answers = [sampler.should_sample(None, trace_id, "telemetry_kit.diagnose") for trace_id in (_LOWEST, _HIGHEST)]
+        recorded = [answer.decision.is_recording() for answer in answers]
+        words = f"the sampler of the tracer provider ({sampler.get_description()})"
+    except Exception as odd:  # none, or one of another kind
+        pass_on(odd)
         return
-    answers = [asked(None, trace_id, "telemetry_kit.diagnose") for trace_id in (_LOWEST, _HIGHEST)]
-    recorded = [answer.decision.is_recording() for answer in answers]
-    words = f"the sampler of the tracer provider ({provider.sampler.get_description()})"
     if not any(recorded):
         say = "choose another in the host's set-up, or by OTEL_TRACES_SAMPLER=parentbased_always_on"
         yield "sampler_off", "stop", f"{words} drops every span", say
@@ -227,10 +230,19 @@ def _first(provider: Any, paths: Iterable[str]) -> Any:
     for path in paths:
         found = provider
         for name in path.split("."):
-            found = getattr(found, name, None)
+            found = _read(found, name)
         if found is not None:
             return found
     return None
+
+
+def _read(of: Any, name: str) -> Any:
+    """An attribute of a host's object; None where it isn't there, or can't be read: then nothing is known of it."""
+    try:
+        return getattr(of, name, None)
+    except Exception as odd:
+        pass_on(odd)
+        return None
 
 
 def _flat(parts: Any) -> list[Any] | None:
