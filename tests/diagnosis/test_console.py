@@ -173,6 +173,16 @@ def test_a_raw_meter_s_sets_are_bounded(out: io.StringIO) -> None:
     assert readings[-1].value == 50
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+def test_a_forked_child_counts_from_zero() -> None:
+    """What its parent measured is the parent's to print."""
+    program = f"{PROGRAM}import os, sys\nif os.fork() == 0:\n    place()\n    sys.exit()\nos.wait()\n"
+    shown = python("-W", "ignore", "-c", program, TELEMETRY_KIT_CONSOLE="1").stderr
+    counts = re.findall(r"operation\.duration\{operation\.name=place.*\} count (\d)", shown)
+
+    assert counts == ["1", "1"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on this platform")
 @pytest.mark.parametrize(("no_colour", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_a_terminal_has_colours(no_colour: dict[str, str], coloured: bool) -> None:

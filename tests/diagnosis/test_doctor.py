@@ -143,8 +143,53 @@ def test_help_teaches() -> None:
 
 
 def test_a_program_that_is_not_there() -> None:
-    """A wrong path fails as Python's own does, and nothing is hidden."""
-    done = python(*DOCTOR, "nothing-here.py")
+    """A mistyped name is one line and status 2, and no diagnosis of a program that never ran."""
+    for asked in (
+        ["nothing-here.py"],
+        ["-m", "nothing_here"],
+        ["-m", "nothing.here"],
+        ["-m"],
+        ["--json", "nothing-here.py"],
+    ):
+        done = python(*DOCTOR, *asked)
 
-    assert done.returncode == 1
-    assert "FileNotFoundError" in done.stderr
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), asked
+
+
+def test_options_of_a_module_are_its_own(tmp_path: Path) -> None:
+    """What stands behind `-m MODULE` is given to it, options as well."""
+    (tmp_path / "tool.py").write_text("import sys; print(sys.argv[1:])", encoding="utf-8")
+    done = python(*DOCTOR, "-m", "tool", "--port", "8000", "--json", PYTHONPATH=f"{SOURCE}{os.pathsep}{tmp_path}")
+
+    assert "['--port', '8000', '--json']" in done.stdout
+
+
+def test_threads_of_the_program_are_waited_for(tmp_path: Path) -> None:
+    """A program may do its work in a thread that goes on when its main program has ended, as Python lets it."""
+    program = (
+        "import threading\n"
+        "from telemetry_kit import Telemetry\n"
+        "work = Telemetry('shop').operation('work')(lambda: None)\n"
+        "def main():\n"
+        f"    exec({ALL!r}, globals())\n"
+        "    work()\n"
+        "threading.Thread(target=main).start()\n"
+    )
+
+    assert "operation work of shop (1)" in python(*DOCTOR, script(tmp_path, program)).stdout
+
+
+def test_a_program_that_closes_its_output(tmp_path: Path) -> None:
+    """The diagnosis is printed all the same."""
+    assert "no_sdk" in python(*DOCTOR, script(tmp_path, "import sys; sys.stdout.close()")).stdout
+
+
+def test_a_program_that_configures_logging(tmp_path: Path) -> None:
+    """It takes the handlers that it finds away; the doctor goes on listening."""
+    program = (
+        "import logging.config\n"
+        "logging.config.dictConfig({'version': 1})\n"
+        "logging.getLogger('opentelemetry.test').error('nobody answers')\n"
+    )
+
+    assert "nobody answers" in python(*DOCTOR, script(tmp_path, program)).stdout

@@ -60,6 +60,11 @@ class Instrument:
         self.unit: str = unit
         self.description: str = description
 
+    def start_again(self) -> None:
+        """In a forked child: nothing was measured yet, and no thread of the parent's holds a lock."""
+        self._lock = threading.RLock()
+        self._points.clear()
+
     def read(self) -> list[Reading]:
         """The points of now."""
         with self._lock:
@@ -199,6 +204,12 @@ class RecordingMeter(metrics.Meter):
         self._lock = threading.RLock()
         self._made: dict[tuple[str, str, str, str], Instrument] = {}
 
+    def start_again(self) -> None:
+        """In a forked child: as each instrument does."""
+        self._lock = threading.RLock()
+        for instrument in self._made.values():
+            instrument.start_again()
+
     @property
     def instruments(self) -> list[Instrument]:
         """All that were made."""
@@ -280,6 +291,12 @@ class RecordingMeterProvider(metrics.MeterProvider):
             if key not in self._meters:
                 self._meters[key] = RecordingMeter(self._sink, name, version, schema_url)
             return self._meters[key]
+
+    def start_again(self) -> None:
+        """In a forked child: as each meter does."""
+        self._lock = threading.RLock()
+        for meter in self._meters.values():
+            meter.start_again()
 
     @property
     def instruments(self) -> list[Instrument]:

@@ -149,10 +149,12 @@ class Console(Sink):
                 self.print_metrics()
 
     def forget_thread(self) -> None:
-        """In a forked child the thread is gone."""
+        """A forked child has no thread, and counts from zero."""
         self._lock = threading.RLock()
         self._ticker = None
-        self._waiting.clear()
+        for remembered in (self._waiting, self._left_out, self._printed):
+            remembered.clear()
+        self.meter_provider.start_again()
 
     # Start and end
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import logging
+import os
 import runpy
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--json", action="store_true", help="print the diagnosis alone, as JSON, to standard output")
-    parser.add_argument("-m", dest="module", metavar="MODULE", help="the module to run, as python -m does")
+    parser.add_argument(
+        "-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE ...", help="the module to run, its arguments"
+    )
     parser.add_argument(
         "program", nargs=argparse.REMAINDER, metavar="SCRIPT ...", help="the script to run, its arguments"
     )
@@ -88,21 +92,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the program that the options name, if any, and print the diagnosis; gives the exit status."""
+    if missing := _missing(options):
+        sys.stderr.write(f"python -m telemetry_kit doctor: {missing}\n")
+        return 2
+    say = _writer()
     listener = Listener()
-    root = logging.getLogger()
-    root.addHandler(listener)
+    logger = logging.getLogger("opentelemetry")  # a host that configures logging takes handlers from the root
+    logger.addHandler(listener)
     try:
         status = _run_program(options)
         _flush()
     finally:
-        root.removeHandler(listener)
+        logger.removeHandler(listener)
     diagnosis = worst_first((*diagnose().findings, *listener.findings()))
     if options.json:
-        sys.stdout.write(json.dumps(diagnosis.as_dict(), indent=2) + "\n")
+        say(json.dumps(diagnosis.as_dict(), indent=2) + "\n")
     else:
         bare = options.module is None and not options.program
-        sys.stdout.write(f"{diagnosis}\n{_BARE if bare else ''}")
+        say(f"{diagnosis}\n{_BARE if bare else ''}")
     return status or int(diagnosis.stops)
+
+
+def _missing(options: argparse.Namespace) -> str:
+    """What is asked for and isn't there; empty where all is."""
+    if options.module is None:
+        script = next(iter(options.program), None)
+        return "" if script is None or Path(script).exists() else f"can't open {script!r}: there is no such file"
+    name = next(iter(options.module), None)
+    if name is None:
+        return "-m wants the name of a module"
+    before = sys.path[:]
+    sys.path.insert(0, "")
+    try:
+        return "" if importlib.util.find_spec(name) else f"there is no module {name!r}"
+    except ImportError as problem:
+        return f"can't import {name!r}: {problem}"
+    finally:
+        sys.path[:] = before
+
+
+def _writer() -> Callable[[str], object]:
+    """Writes to the standard output of now, also when the program has closed it."""
+    out = sys.stdout
+    try:
+        spare = os.dup(out.fileno())
+    except (AttributeError, OSError, ValueError):  # there is none, or it is no file
+        return lambda text: out.write(text) if out is not None else None
+
+    def write(text: str) -> None:
+        try:
+            out.write(text)
+            out.flush()
+        except ValueError:
+            os.write(spare, text.encode())
+
+    return write
 
 
 def _run_program(options: argparse.Namespace) -> int:
@@ -113,13 +157,14 @@ def _run_program(options: argparse.Namespace) -> int:
     try:
         with where, _sigterm_ends_the_program():
             if options.module is not None:
-                sys.argv = [options.module, *options.program]
+                sys.argv = options.module[:]
                 sys.path.insert(0, "")
-                runpy.run_module(options.module, run_name="__main__", alter_sys=True)
+                runpy.run_module(options.module[0], run_name="__main__", alter_sys=True)
             else:
                 sys.argv = list(options.program)
                 sys.path.insert(0, str(Path(options.program[0]).resolve().parent))
                 runpy.run_path(options.program[0], run_name="__main__")
+            _join_threads()
     except SystemExit as exit_:
         if exit_.code is None:
             return 0
@@ -151,6 +196,13 @@ def _sigterm_ends_the_program() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _join_threads() -> None:
+    """Wait for the program's other threads, as Python does before a process ends."""
+    while rest := [one for one in threading.enumerate() if not one.daemon and one is not threading.current_thread()]:
+        for thread in rest:
+            thread.join()
 
 
 def _flush() -> None:
