@@ -1,7 +1,7 @@
 """The pictures of the documentation, taken anew: `nox -s screenshots`; with `-- --prometheus` those of its alerts too.
 
-The report and the start page, on a desk and on a phone, in the light and in the dark; what the terminal shows comes from the
-same run. They are WebP, each below 300 KB.
+The report and the start page, on a desk and on a phone, in the light and in the dark; what the terminal shows comes from a
+run of two chapters. They are WebP, each below 300 KB.
 """
 
 import argparse
@@ -57,8 +57,10 @@ def take(browser: Any, url: str, name: str, drawn: str = "true") -> None:
 
 def pages_and_report(browser: Any, scratch: Path) -> None:
     """A run of the demo, and the start page, which shows the report's picture."""
-    report = support.demo_report(scratch / "report", "--picture")
-    shutil.copy(report.parent / "terminal.svg", IMAGES / "shop-terminal.svg")
+    only = ("--only", "ten_lines", "--only", "red")
+    terminal = support.demo_report(scratch / "terminal", "--picture", *only, "--seconds", "10")
+    shutil.copy(terminal.parent / "terminal.svg", IMAGES / "shop-terminal.svg")
+    report = support.demo_report(scratch / "report")
     take(browser, report.as_uri(), "report", "document.body.dataset.drawn === 'yes'")
     with support.served(support.built_pages(scratch / "html")) as url:
         take(browser, f"{url}/index.html", "start-page")
@@ -77,7 +79,7 @@ def alerts(browser: Any, scratch: Path) -> None:
     def watched(*arguments: Any) -> Iterator[prometheus.Stack]:
         with running(*arguments) as stack:
             yield stack
-            page.goto(f"{stack.prometheus}/alerts", wait_until="networkidle")
+            page.goto(f"{stack.prometheus}/classic/alerts", wait_until="networkidle")
             keep(page.screenshot(), "prometheus-alerts")
 
     setattr(prometheus, "running", watched)  # noqa: B010 - the demo's own, with a look at the end

@@ -27,12 +27,12 @@ CUT = """() => {
   for (const element of document.querySelectorAll("main *")) {
     const style = getComputedStyle(element);
     if (!element.checkVisibility() || !element.innerText?.trim() || element.closest("svg")) continue;
-    if (["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1)
+    if ((["hidden", "clip"].includes(style.overflowX) || element.matches(".scroll")) && element.scrollWidth > element.clientWidth + 1)
       found.push(element.innerText.slice(0, 80));
   }
   return found;
 }"""
-"""Texts that are wider than the box that hides what is beyond it."""
+"""Texts that are wider than the box that hides what is beyond it, and tables that would have to be scrolled sideways."""
 IN_CHARTS = """() => {
   const found = [];
   for (const svg of document.querySelectorAll(".chart svg")) {
