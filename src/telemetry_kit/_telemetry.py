@@ -14,6 +14,7 @@ import opentelemetry.trace
 from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import sdk
+from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL
@@ -103,8 +104,8 @@ class Telemetry(ByRecipe):
 
             start_if_wanted()
         self._scope = Scope(
-            name,
-            version,
+            encodable(name),
+            None if version is None else encodable(version),
             errors=recorder_of(errors),
             tracer_provider=tracer_provider,
             meter_provider=meter_provider,

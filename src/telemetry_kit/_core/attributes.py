@@ -129,7 +129,7 @@ def attribute_key(key: object) -> str | None:
     >>> attribute_key(7) is None
     True
     """
-    text = key if type(key) is str else plain_text(key)
+    text = plain_text(key)
     if text is None or not text:
         name = class_name(type(key))
         faults.record("attributes.key", TypeError(f"a key must be a str that isn't empty, got a {name}"), about=name)
@@ -148,8 +148,9 @@ def event_attributes(given: Mapping[str, object]) -> dict[str, Any]:
 
 
 def plain_text(value: object) -> str | None:
-    """A str as exactly that, whatever its subclass does; None for anything else. Only the type is asked."""
-    return str.__str__(value) if issubclass(type(value), str) else None  # pyright: ignore[reportArgumentType]
+    """A str as exactly that, whatever its subclass does, that can be exported; None for anything else. Only the type is
+    asked."""
+    return encodable(str.__str__(value)) if issubclass(type(value), str) else None  # pyright: ignore[reportArgumentType]
 
 
 def class_name(kind: type) -> str:
@@ -296,7 +297,7 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
     kind = type(value)
     if issubclass(kind, str):
         text = str.__str__(value)[:length]
-        return text if text.isascii() else _encodable(text)
+        return encodable(text)
     if kind is bool:
         return bool(value)
     if issubclass(kind, int):
@@ -328,8 +329,15 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
     return None
 
 
-def _encodable(text: str) -> str:
-    """Lone surrogates can't be exported: the exporter would lose the whole batch."""
+def encodable(text: str) -> str:
+    """`text` without lone surrogates, as names of files that aren't UTF-8 have them: an exporter that met one in a name, a
+    key or a status would lose its whole batch.
+
+    >>> encodable("caf\udce9.txt")
+    'caf?.txt'
+    """
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

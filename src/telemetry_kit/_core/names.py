@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from telemetry_kit._core import faults, observer
+from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.cardinality import NAMES, Distinct
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Instruments, Series, series
@@ -74,6 +75,7 @@ class Overflow:
 def admit_name(scope: Scope, kind: str, name: str) -> str:
     """`name`, or `_OTHER` once all `Telemetry` of this name have had 1,000 names of this kind: each one is a series for
     ever."""
+    name = plain_text(name) or OTHER
     by_kind = _NAMES.of(scope)
     names = by_kind.get(kind)
     if names is None:

@@ -6,6 +6,7 @@ counted; a level is read from a source, whose series ends with its owner.
 
 import itertools
 import math
+import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -58,6 +59,7 @@ def living_series() -> list[Series]:
 
 
 Number = int | float
+_LARGEST = 2**63
 Reading = Iterable[tuple[Series, Any]]
 """What a source says: pairs of series and number, or of series and (used, limit) for a ratio."""
 
@@ -72,6 +74,16 @@ def _check(number: Any, *, ratio: bool) -> None:
     used, limit = number if ratio else (number, 0)
     if math.isnan(used) or math.isnan(limit):
         raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be NaN")
+
+
+def _reported(number: Number) -> Number:
+    """`number` as exporters can send it: of one integer beyond 64 bits they lose the whole collection."""
+    if not isinstance(number, int) or -_LARGEST <= number < _LARGEST:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(sys.float_info.max, number)
 
 
 Merge = Callable[[list[Any]], Number | None]
@@ -176,12 +188,12 @@ class Observed:
             reentrancy.drain()
         self._began(self.name)
         if self._merge is None:
-            return [Observation(number, of.attributes) for of, number in self._sums().items()]
+            return [Observation(_reported(number), of.attributes) for of, number in self._sums().items()]
         lists: dict[Series, list[Any]] = {}
         for of, number in self._read():
             lists.setdefault(of, []).append(number)
         merged = ((of, self._merge(numbers)) for of, numbers in lists.items())
-        return [Observation(number, of.attributes) for of, number in merged if number is not None]
+        return [Observation(_reported(number), of.attributes) for of, number in merged if number is not None]
 
     def _sums(self) -> dict[Series, Number]:
         # Sources first: of what somebody else counts they add to the account what is new.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from telemetry_kit._core import faults
+from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.late import is_known
 
 CANCELLED = "cancelled"
@@ -68,7 +69,7 @@ def type_name(kind: type[object]) -> str:
     if "<locals>" in name:
         name = name.replace("<locals>.", "")
     module = kind.__module__
-    return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
+    return name if module == "builtins" or not isinstance(module, str) else encodable(f"{module}.{name}")
 
 
 def is_cancellation(exc: BaseException) -> bool:

@@ -19,7 +19,7 @@ from opentelemetry.semconv.attributes.exception_attributes import (
 )
 
 from telemetry_kit._core import active_span, clock, faults, reentrancy
-from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue
+from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue, encodable
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, RECORD, ErrorPolicy, Record, Signal
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.outcome import CANCELLED, type_name
@@ -160,7 +160,7 @@ class ErrorRecorder(ByRecipe):
         """`text` cut to `length` and scrubbed; empty where the scrubber raises or gives something else."""
         try:
             scrubbed = self.scrub(cut(text, length))
-            return scrubbed[:length] if isinstance(scrubbed, str) else ""
+            return encodable(scrubbed[:length]) if isinstance(scrubbed, str) else ""
         except Exception as fault:
             faults.record("exception.scrub", fault)
             return ""
@@ -258,10 +258,10 @@ _scrubbed = Formatter(default_scrub)
 
 
 def _shortened(stack: str) -> str:
-    if len(stack) <= STACKTRACE:
-        return stack
-    half = STACKTRACE // 2 - len(_LEFT_OUT)
-    return stack[:half] + _LEFT_OUT + stack[-half:]
+    if len(stack) > STACKTRACE:
+        half = STACKTRACE // 2 - len(_LEFT_OUT)
+        stack = stack[:half] + _LEFT_OUT + stack[-half:]
+    return encodable(stack)
 
 
 def _room(frames: int) -> bool:

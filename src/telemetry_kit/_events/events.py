@@ -11,7 +11,7 @@ from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_TYPE
 from opentelemetry.trace import get_current_span
 
 from telemetry_kit._core import clock, faults, outcome, reentrancy
-from telemetry_kit._core.attributes import AttributeValue, event_attributes, event_value, span_attributes
+from telemetry_kit._core.attributes import AttributeValue, event_attributes, event_value, plain_text, span_attributes
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name
 from telemetry_kit._errors import signals
@@ -39,19 +39,20 @@ def event(
     if scope.disabled:
         return
     try:
-        if not isinstance(name, str) or not name:
+        called = plain_text(name)
+        if not called:
             raise TypeError(f"an event's name is a str that isn't empty, and got {name!r:.100}")  # noqa: TRY301
         level = _severity(severity)
-        emitted = {keys.EVENT_NAME: admit_name(scope, "event", name), keys.SCOPE_NAME: scope.name}
+        emitted = {keys.EVENT_NAME: admit_name(scope, "event", called), keys.SCOPE_NAME: scope.name}
         scope.instruments.account("telemetry_kit.events").add(series(emitted))
-        if not reentrancy.unsafe() and signals.listener(scope, name, level) is None:
+        if not reentrancy.unsafe() and signals.listener(scope, called, level) is None:
             return
         found = {} if attributes is None else event_attributes(attributes)
         if exception is not None:
             with faults.guard("event.exception"):
                 found.update(_details(scope, exception))
         text = event_value(body, "body")
-        signals.log(scope, name, found, clock.time_ns(), level, body=text)
+        signals.log(scope, called, found, clock.time_ns(), level, body=text)
     except Exception as fault:
         faults.record("event", fault)
 

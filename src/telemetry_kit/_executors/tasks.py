@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.active_span import ActiveSpan
+from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.context import Current, attach, detach, put_back, with_span
 from telemetry_kit._core.forks import fork
 from telemetry_kit._executors.accounting import FAILED, OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
@@ -273,7 +274,7 @@ def name_of(fn: Any) -> tuple[str, str]:
         fn = fn.args[0] if carried and fn.args else fn.func
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     name = str(name).rpartition("<locals>.")[2]
-    return name, f"{getattr(fn, '__module__', None) or type(fn).__module__}.{name}"
+    return encodable(name), encodable(f"{getattr(fn, '__module__', None) or type(fn).__module__}.{name}")
 
 
 def _runs_chunk(fn: functools.partial[Any]) -> bool:

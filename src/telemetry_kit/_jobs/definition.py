@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.recipe import ByRecipe
@@ -24,7 +25,7 @@ class JobDefinition(ByRecipe):
     def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
         check_name("batch job", name)
         checked = options.check(f"batch job {name!r}")
-        self.name = name
+        self.name = encodable(name)
         self.scope = scope
         self.has_span: bool = options.span
         self.expected: CheckedExpected | None = checked.expected

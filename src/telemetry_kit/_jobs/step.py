@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 
 from telemetry_kit._core import ambient, clock, context, faults, forks, outcome
 from telemetry_kit._core.active_span import ActiveSpan
-from telemetry_kit._core.attributes import AttributeValue, span_attributes, span_value
+from telemetry_kit._core.attributes import AttributeValue, encodable, span_attributes, span_value
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._jobs.state import OWN_KEYS
 from telemetry_kit.catalogue import keys
@@ -58,7 +58,7 @@ class Step(Stretch):
         self._current = context.Current()
         self.name: str = "unnamed"
         with faults.guard("job.step"):
-            self.name = str(name)
+            self.name = encodable(str(name))
 
     def __enter__(self) -> Step:  # noqa: PYI034
         run = self._run

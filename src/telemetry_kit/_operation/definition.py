@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import ambient, error_policy, sdk
-from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue
+from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.outcome import CheckedExpected
@@ -78,7 +78,7 @@ class Definition(ByRecipe):
         what = check_name(name)
         given = OperationOptions() if options is None else options
         self.scope: Scope = scope
-        self.name: str = name if name is not None else "unnamed"
+        self.name: str = plain_text(name) or "unnamed"
         self.options: OperationOptions = given
         self.named: bool = name is not None
         self.convention: Convention | None = given.convention

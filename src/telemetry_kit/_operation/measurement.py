@@ -139,7 +139,7 @@ class Measurement(OperationCall, StaysHere):
             return
         with faults.guard("span.add_event"):
             scope = self._operation.scope
-            scope.errors.emit_event(self.span, scope, name, span_attributes(attributes or {}))
+            scope.errors.emit_event(self.span, scope, plain_text(name) or OTHER, span_attributes(attributes or {}))
 
     def inject(self, carrier: Any) -> Any:
         """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import faults
+from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.outcome import CANCELLED, OTHER
@@ -66,6 +67,8 @@ class Objective:
         elif not isinstance(self.name, str) or not self.name:
             msg = f"name of an objective must be a str that isn't empty, got {self.name!r:.100}"
             raise TypeError(msg) if not isinstance(self.name, str) else ValueError(msg)
+        else:
+            object.__setattr__(self, "name", encodable(self.name))
 
 
 def _check_number(option: str, given: object) -> None:

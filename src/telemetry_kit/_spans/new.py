@@ -15,7 +15,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from telemetry_kit._core import cells, context, faults, forks, late, outcome, reentrancy
 from telemetry_kit._core.active_span import ActiveSpan, put
-from telemetry_kit._core.attributes import AttributeValue, span_attributes
+from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
 from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
 from telemetry_kit._wrapping.arguments import compile_arguments
@@ -76,7 +76,7 @@ class NewSpan:
                 "CLIENT or PRODUCER to inject into it"
             )
         check_attributes(what, attributes)
-        self._name = name
+        self._name = plain_text(name)
         self._arguments = arguments
         self._options = _Options(
             scope,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 from opentelemetry.semconv.attributes import db_attributes, server_attributes
 
 from telemetry_kit._core import faults, forks
-from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.attributes import AttributeValue, class_name
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.names import Overflow, check_name
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RETURNED_ROWS = "db.client.response.returned_rows"
 ROWS = "db.response.returned_rows"
+_MOST_ROWS = 2**63 - 1
+"""An exporter loses the whole collection with an integer that 64 bits don't hold."""
 """The span's attribute of the same number."""
 _DATABASES: Registry[ValueGuard] = Registry(ValueGuard)
 """Which databases there have been: a namespace for each tenant must not be kept for ever."""
@@ -164,10 +166,13 @@ class Query(Measurement):
         """Say how many rows came back. Where they come in parts, say it for each: the query has their sum."""
         if self._state != 1:
             return
-        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-            faults.record("database.returned_rows", ValueError(f"returned_rows() takes a count, and got {n!r:.100}"))
+        kind = type(n)  # whatever was handed over is not asked itself
+        count = int.__int__(n) if issubclass(kind, int) and kind is not bool else -1
+        if count < 0:
+            wrong = "one below zero" if issubclass(kind, int) and kind is not bool else f"a {class_name(kind)}"
+            faults.record("database.returned_rows", ValueError(f"returned_rows() must be given a count, got {wrong}"))
             return
-        self._rows = (self._rows or 0) + n
+        self._rows = min((self._rows or 0) + count, _MOST_ROWS)
 
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """Record the rows while the span is still current, then the rest."""

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import faults, forks, observer
+from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL, Reading, Series, series
@@ -152,7 +153,7 @@ def _instrument(scope: Scope, kind: str, name: str, unit: str, description: str)
     with _lock:
         there = own.get(name)
         if there is None:
-            there = own[name] = _make(scope, kind, name, unit, description)
+            there = own[name] = _make(scope, kind, name, unit, encodable(description))
     if (there.kind, there.unit) != (kind, unit):
         msg = f"{what} must be what it is already, a {there.kind} in {there.unit!r}, got a {kind} in {unit!r}: take another name"
         raise ValueError(msg)

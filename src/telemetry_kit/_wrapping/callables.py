@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from telemetry_kit._core.attributes import encodable
+
 AS_WRITTEN: dict[str, Any] = {}
 """How `inspect.signature` leaves annotations unevaluated: at decoration the names in them may not be there yet."""
 if sys.version_info >= (3, 14):
@@ -86,7 +88,7 @@ def name_of(func: Any) -> str:
     while isinstance(func, functools.partial):
         func = func.func
     name = getattr(func, "__qualname__", None) or type(func).__qualname__
-    return name.replace("<locals>.", "")
+    return encodable(name.replace("<locals>.", ""))
 
 
 def full_name_of(func: Any) -> str:
@@ -95,7 +97,7 @@ def full_name_of(func: Any) -> str:
         func = func.func
     name = getattr(func, "__qualname__", None) or f"{type(func).__qualname__}.__call__"
     module = getattr(func, "__module__", None) or type(func).__module__
-    return f"{module}.{name}"
+    return encodable(f"{module}.{name}")
 
 
 def check_takes(option: Callable[..., Any], func: Any, what: str) -> None:
