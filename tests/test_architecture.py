@@ -285,3 +285,22 @@ def test_what_stays_for_speed_is_listed() -> None:
 
     assert found - {"_core/cells.py"} == SHORTCUTS - {"_core/context.py"}
     assert len(SHORTCUTS) <= 12
+
+
+def test_a_docstring_names_what_is_there() -> None:
+    """Each `_name` in a docstring is that of a module, a class, a function or a slot that the source has."""
+    parts = {part for name in TREES for part in Path(name).with_suffix("").parts}
+    strings = {node.value for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    read = {node.attr for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    known = parts.union(read, *(defined(tree) for tree in TREES.values()))
+    stale = {
+        f"{name}:{node.lineno} {word}"
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for word in re.findall(r"`(_[\w./]*)`", node.value.value)
+        for part in re.split(r"[./]", word.removesuffix(".py"))
+        if part and not part.startswith("__") and part not in known and part not in strings
+    }
+
+    assert {place for place in stale if not place.startswith("monitoring/")} == set()  # there they are of PromQL

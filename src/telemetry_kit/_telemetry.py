@@ -1,7 +1,7 @@
-"""`Telemetry`: the scope of an instrumented library, and the only way from a user to the rooms.
+"""`Telemetry`: the scope of an instrumented library, and the only way from a user to the capabilities.
 
 Each method makes one thing of one capability, whose package is imported when first needed: a library that only counts
-its operations does not pay for executors. It has no logic of its own, so it may be longer than other files.
+its operations does not pay for executors. These are signatures and docstrings, so it may be longer than other files.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Telemetry(ByRecipe):
         tracer_provider: where spans go; None for the global provider, whichever that is and becomes.
         meter_provider: where metrics go; None for the global one.
         logger_provider: where events go; None for the global one.
-        errors: how much is told of errors; the default policy is one object for the whole process.
+        errors: how much is recorded of errors; the default policy is one object for the whole process.
 
     Raises TypeError where `name` is no str, ValueError where it is empty. An SDK that is installed before, after or
     never all work. Where the environment variable `TELEMETRY_KIT_DISABLED` names it (names or patterns, separated by

@@ -150,7 +150,7 @@ class Driver:
     def fork(self, stop: threading.Event) -> None:
         """Fork now and then: a child has nothing, and the parent doesn't notice."""
         while not stop.wait(0.2):
-            ledgers = [pool._self_ledger for pool in self.pools]
+            ledgers = [pool._self_accounting for pool in self.pools]
             pid = os.fork()
             if pid == 0:
                 os._exit(

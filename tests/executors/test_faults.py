@@ -190,7 +190,7 @@ def test_a_provider_that_was_shut_down(sdk: Sdk, telemetry: Telemetry) -> None:
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", span=True) as pool:
         sdk.meter_provider.shutdown()
         assert pool.submit(abs, -1).result(PATIENCE) == 1
-        assert pool._self_ledger.counts.totals()[0] == 1
+        assert pool._self_accounting.counts.totals()[0] == 1
 
 
 def test_a_log_handler_that_submits(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:

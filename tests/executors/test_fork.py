@@ -143,11 +143,11 @@ def test_forks_under_load(sdk: Sdk, telemetry: Telemetry) -> None:
         thread.start()
 
     def check() -> None:
-        ledger = pool._self_ledger
+        ledger = pool._self_accounting
         assert (ledger.counts.totals(), len(ledger.queued), ledger.workers.active()) == ([0] * 5, 0, 0)
         with telemetry.wrap_executor(ThreadPoolExecutor(1), name="child", sample_durations=0.0) as own:
             assert own.submit(abs, -1).result(PATIENCE) == 1
-        assert sum(own._self_ledger.counts.totals()) == 1
+        assert sum(own._self_accounting.counts.totals()) == 1
 
     try:
         for _ in range(20):

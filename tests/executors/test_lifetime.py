@@ -34,7 +34,7 @@ def test_a_dropped_executor_ends_its_threads_and_levels(sdk: Sdk, telemetry: Tel
     pool.submit(abs, 1).result(PATIENCE)
     threads = list(pool._threads)
     inner = weakref.ref(pool.__wrapped__)
-    ledger = weakref.ref(pool._self_ledger)
+    ledger = weakref.ref(pool._self_accounting)
     del pool
     assert inner() is None
     for thread in threads:
@@ -50,7 +50,7 @@ def test_a_kept_future_keeps_nothing_of_the_executor(sdk: Sdk, telemetry: Teleme
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", span=True)
     kept = [pool.submit(abs, 1), pool.submit(int, "x"), pool.submit(fail, KeyboardInterrupt())]
     pool.shutdown()
-    ledger = weakref.ref(pool._self_ledger)
+    ledger = weakref.ref(pool._self_accounting)
     del pool
     assert ledger() is None
     assert isinstance(kept[1].exception(), ValueError)
@@ -151,7 +151,7 @@ def test_an_executor_that_never_completes_its_futures_is_freed(sdk: Sdk, telemet
     pool = telemetry.wrap_executor(Never(), name="resize", span=True)
     for _ in range(10):
         pool.submit(abs, 1)
-    gone = [weakref.ref(pool._self_ledger), weakref.ref(pool.__wrapped__.kept[0][0])]
+    gone = [weakref.ref(pool._self_accounting), weakref.ref(pool.__wrapped__.kept[0][0])]
     assert sdk.value("executor.queue.size") == 10
     del pool
     assert [reference() for reference in gone] == [None, None]

@@ -184,7 +184,7 @@ def test_what_was_counted_before_the_sdk_is_right_after_it(telemetry: Telemetry)
     unheard = Telemetry("shop.early")
     with unheard.wrap_executor(ThreadPoolExecutor(1), name="early") as pool:
         pool.submit(abs, 1).result()
-        assert pool._self_ledger.counts.totals()[0] == 1
+        assert pool._self_accounting.counts.totals()[0] == 1
 
 
 def test_an_executor_of_a_disabled_library_works_unobserved(monkeypatch: pytest.MonkeyPatch, sdk: Sdk) -> None:

@@ -33,7 +33,7 @@ def test_success(sdk: Sdk, telemetry: Telemetry) -> None:
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     for n in range(1, 200):
         pool.submit(abs, 1).result()
-        assert pool._self_ledger.counts.totals()[0] == n
+        assert pool._self_accounting.counts.totals()[0] == n
     pool.shutdown()
     assert outcomes(sdk) == {"succeeded": 199}
 
@@ -107,7 +107,7 @@ def test_cancelled_tasks_do_not_pile_up_unseen(telemetry: Telemetry) -> None:
     gate.until_started()
     for _ in range(2_000):
         pool.submit(abs, 1).cancel()
-        assert not pool._self_ledger.queued
+        assert not pool._self_accounting.queued
     gate.opened.set()
     pool.shutdown()
 
@@ -350,7 +350,7 @@ def test_interpreter_exit() -> None:
         from concurrent.futures import ThreadPoolExecutor, thread
         from telemetry_kit import Telemetry
         pool = Telemetry("shop").wrap_executor(ThreadPoolExecutor(1), name="resize")
-        ledger, begun = pool._self_ledger, threading.Event()
+        ledger, begun = pool._self_accounting, threading.Event()
         def last():
             begun.set()
             while not thread._shutdown:  # the interpreter is on its way out

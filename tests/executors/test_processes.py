@@ -64,7 +64,7 @@ def test_results_are_known_before_they_can_be_seen(sdk: Sdk, fast) -> None:
     """EXE.1: no moment in which the result is there and the task isn't decided."""
     for n in range(1, 100):
         fast.submit(work.square, n).result(PATIENCE)
-        assert fast._self_ledger.counts.totals()[0] == n
+        assert fast._self_accounting.counts.totals()[0] == n
     with pytest.raises(LookupError):
         fast.submit(work.raising, "no").result(PATIENCE)
     assert outcomes(sdk) == {"succeeded": 99, "failed": 1}
@@ -299,7 +299,7 @@ def test_a_fork_of_the_submitting_process_leaves_its_tasks_alone(sdk: Sdk, fast)
 
 
 def submitted_in_child(pool) -> int:
-    ledger = pool._self_ledger
+    ledger = pool._self_accounting
     return sum(ledger.counts.totals()) + len(ledger.queued)
 
 

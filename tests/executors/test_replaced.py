@@ -30,7 +30,7 @@ def test_a_thousand_short_lived_executors_leave_one_account(telemetry: Telemetry
 
     assert len(observed["executor.tasks"].sources) == 1
     last = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
-    assert len(last._self_ledger.counts.workers) <= 2  # type: ignore[attr-defined]
+    assert len(last._self_accounting.counts.workers) <= 2  # type: ignore[attr-defined]
 
 
 def test_one_executor_wrapped_again_and_again(sdk: Sdk, telemetry: Telemetry) -> None:

@@ -346,6 +346,8 @@ def test_the_cost_of_a_real_operation(sdk: Any) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        ({"window": "0m"}, "window must be a duration as Prometheus writes it, got '0m'"),
+        ({"lookback": "5m1h"}, "lookback must be a duration as Prometheus writes it, got '5m1h'"),
         ({"window": "five"}, "window must be a duration as Prometheus writes it, got 'five'"),
         ({"only": ("reds",)}, "only must name parts, got 'reds'"),
         ({"objective": 100.0}, "objective must be a percentage"),

@@ -73,11 +73,6 @@ class Distinct:
             return value
         return OTHER
 
-    @property
-    def full(self) -> bool:
-        """Whether a new value would not be let through."""
-        return len(self.seen) >= self.limit
-
 
 class ValueGuard:
     """Keeps the metric attributes of one helper few: each key its first values, the helper its first sets.

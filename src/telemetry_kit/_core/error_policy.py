@@ -2,13 +2,10 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from telemetry_kit._core.face import public
 from telemetry_kit._redaction.scrub import default_scrub
-
-if TYPE_CHECKING:
-    pass
 
 Signal = Literal["span", "log", "both"]
 SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"

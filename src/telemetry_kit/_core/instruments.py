@@ -71,7 +71,7 @@ class Histogram:
                 faults.record("metrics.record", fault)
 
     def recorder(self) -> Callable[..., None] | None:
-        """The SDK instrument's own `record`, None without an SDK: for a room that guards the call itself."""
+        """The SDK instrument's own `record`, None without an SDK: for whoever guards the call itself."""
         instruments = self._instruments
         mark = instruments.explicit if instruments.explicit is not None else instruments.provider()
         if mark is not self._bound:

@@ -11,7 +11,7 @@ from telemetry_kit._core.interrupts import pass_on
 
 
 class Observer(Protocol):
-    """Is told in the thread in which it happens, so that it can see whose code it was."""
+    """Is called in the thread in which it happens, so that it can see whose code it was."""
 
     def fault(self, site: str, fault: BaseException) -> None:
         """Something broke in telemetry, or was used wrongly, and was kept from the host."""

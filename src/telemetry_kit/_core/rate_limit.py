@@ -68,12 +68,12 @@ class TokenBucket:
 class Site:
     """A place that is limited."""
 
-    __slots__ = ("bucket", "told")
+    __slots__ = ("bucket", "reported")
 
     def __init__(self, bucket: TokenBucket) -> None:
         self.bucket = bucket
-        self.told = 0
-        """Of those held back, how many somebody who was admitted has been told of."""
+        self.reported = 0
+        """Of those held back, how many have been reported with one that was admitted."""
 
 
 class Limiter:
@@ -126,8 +126,8 @@ class Limiter:
                 site.bucket.taken += 1.0
                 self.total.taken += 1.0
                 held = int(self.held.of(site))
-                told, site.told = site.told, held
-                return held - told
+                reported, site.reported = site.reported, held
+                return held - reported
             finally:
                 self._inside = False
 

@@ -166,32 +166,32 @@ def watch(handle: object, drop: Callable[[], None]) -> Watch:
 
 
 class _Latest:
-    """What the collector has last told of, whichever phase that was: both are one slot, under two names."""
+    """What the collector last reported, whichever phase that was: both are one slot, under two names."""
 
-    __slots__ = ("told",)
-    told: Any
+    __slots__ = ("reported",)
+    reported: Any
 
 
 class _Begun:
-    """What it has told of its last beginning."""
+    """What it reported of its last beginning."""
 
-    __slots__ = ("ended", "told")
-    told: Any
+    __slots__ = ("ended", "reported")
+    reported: Any
     ended: Any
 
 
-for _class, _stop in ((_Latest, "told"), (_Begun, "ended")):
-    setattr(_class, "start", vars(_class)["told"])  # noqa: B010
+for _class, _stop in ((_Latest, "reported"), (_Begun, "ended")):
+    setattr(_class, "start", vars(_class)["reported"])  # noqa: B010
     setattr(_class, "stop", vars(_class)[_stop])  # noqa: B010
 
 latest, begun, _mine = _Latest(), _Begun(), _local()
-latest.told, begun.told = (), None
-"""`latest.told is begun.told`: a thread runs the collector. Hot paths look at that before they ask `collecting()`."""
+latest.reported, begun.reported = (), None
+"""`latest.reported is begun.reported`: a thread runs the collector. Hot paths look at that before they ask `collecting()`."""
 
 
 def collecting() -> bool:
     """Whether this thread runs the garbage collector, and with it finalisers of anybody's."""
-    return latest.told is begun.told and (not _OWN or getattr(_mine, "start", None) is begun.told)
+    return latest.reported is begun.reported and (not _OWN or getattr(_mine, "start", None) is begun.reported)
 
 
 _OWN = type(_mine).__module__ == "_thread"

@@ -197,7 +197,7 @@ class Scope(ByRecipe):
 
     @property
     def by_globals(self) -> bool:
-        """Whether both traces and metrics go to the global providers, so that `_sdk.absent()` speaks for it."""
+        """Whether both traces and metrics go to the global providers, so that `sdk.absent()` speaks for it."""
         return self.tracer_provider is None and self.meter_provider is None
 
     def tracer(self) -> Tracer | None:

@@ -1,4 +1,4 @@
-"""How often an error may be told in detail: per operation and error type, and in all. What was held back is observed."""
+"""How often an error may be recorded in detail: per operation and error type, and in all. What was held back is observed."""
 
 import threading
 import weakref

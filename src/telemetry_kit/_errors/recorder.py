@@ -219,7 +219,7 @@ class ErrorRecorder(ByRecipe):
         record: Record = RECORD,
     ) -> None:
         """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says.
-        The caller knows that this is a safe point (`_safe_points`), as whoever ends a span must.
+        The caller knows that this is a safe point, as whoever ends a span must.
         """
         when = clock.time_ns() if timestamp is None else timestamp
         signals.send(self.where(), span, scope, EVENT, attributes, when, record[1], record[0])

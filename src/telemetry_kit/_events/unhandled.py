@@ -206,7 +206,7 @@ class UnhandledWatch:
             return
         found: dict[str, AttributeValue]
         if deduplication.known(exc):
-            # An operation has told of it: that nobody handled it is news, its stack isn't.
+            # An operation has recorded it: that nobody handled it is news, its stack isn't.
             if self._limiter.admit(self._again) is None:
                 return
             found = {EXCEPTION_TYPE: outcome.type_name(type(exc)), keys.ERROR_TYPE: error_type}

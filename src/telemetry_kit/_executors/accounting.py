@@ -259,7 +259,7 @@ def running(workers: Workers, most: int) -> int:
     return said
 
 
-class TaskLedger:
+class Accounting:
     """What the tasks of one wrapped executor need: how they run, and where they are counted."""
 
     __slots__ = ("__weakref__", "carries", "copies", "counts", "kind", "name", "propagate", "queued", "sample", "scope",

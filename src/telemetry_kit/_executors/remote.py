@@ -61,18 +61,18 @@ class TravellingTask(TimedTask):
         if not self.sent:
             self.sent = True
             self._depart()
-        told = self.span is not None and self.span.recording
-        return RemoteTask, (self.fn, self.token, self.carrier, self.queued_at is not None, told)
+        recorded = self.span is not None and self.span.recording
+        return RemoteTask, (self.fn, self.token, self.carrier, self.queued_at is not None, recorded)
 
     def _depart(self) -> None:
         """A worker is about to get it: its span begins, and the context goes along."""
-        ledger, context = self.ledger, self.context
+        accounting, context = self.accounting, self.context
         try:
-            if ledger.span:
-                self.span = start_span(ledger, self.fn, context, None)
+            if accounting.span:
+                self.span = start_span(accounting, self.fn, context, None)
                 if self.span is not None:
                     context = self.span.context
-            if ledger.carries:
+            if accounting.carries:
                 with late.late_import():
                     from telemetry_kit import propagation
 
@@ -90,14 +90,14 @@ class TravellingTask(TimedTask):
 
     def ended(self, kind: str | None, times: Times, exc: BaseException | None = None, text: str = "") -> None:
         """It has come back from the worker, with this `error.type`, and will be the future's in a moment."""
-        ledger, span = self.ledger, self.span
+        accounting, span = self.accounting, self.span
         outcome = outcome_by(kind)
-        if not ledger.workers.decide(self.ticket, outcome):
+        if not accounting.workers.decide(self.ticket, outcome):
             return
         if times is not None and self.queued_at is not None:
             waited = _waited(self.queued_at, *times)
-            ledger.waited(waited, self.context)
-            ledger.took(times[1], kind, self.context if span is None else span.context)
+            accounting.waited(waited, self.context)
+            accounting.took(times[1], kind, self.context if span is None else span.context)
             if span is not None:
                 span.set_attribute(WAITED, waited)
         if span is None:
@@ -121,7 +121,7 @@ class TravellingTask(TimedTask):
         """The future is done, by whatever. What hasn't come back from a worker is decided here."""
         _travelling.pop(self.token, None)
         outcome = outcome_of(future)
-        untold = self.ledger.workers.decide(self.ticket, outcome)
+        undecided = self.accounting.workers.decide(self.ticket, outcome)
         span = self.span
         exc = None if future.cancelled() else future.exception()
         if exc is not None and exc.__dict__.get(REDUCE) is _delivered:
@@ -132,12 +132,12 @@ class TravellingTask(TimedTask):
             span.end(outcome, CANCELLED_TYPE if outcome == CANCELLED else None)
         else:
             judged, kind = judge(exc)
-            span.end(outcome if untold else judged, kind, exc)
+            span.end(outcome if undecided else judged, kind, exc)
 
     def __del__(self) -> None:
         """Nobody has it any more, so nobody will run it. Only counts: a finaliser must not call the API."""
         try:
-            self.ledger.workers.decide(self.ticket, LOST)
+            self.accounting.workers.decide(self.ticket, LOST)
         except AttributeError:
             pass  # never submitted
 
@@ -171,16 +171,16 @@ _ATTRIBUTES = "telemetry_kit.attributes"
 class RemoteTask:
     """A task at the worker that it was sent to, which may be anywhere."""
 
-    __slots__ = ("carrier", "fn", "timed", "token", "told")
+    __slots__ = ("carrier", "fn", "recorded", "timed", "token")
 
     def __init__(
-        self, fn: Callable[..., Any], token: bytes, carrier: dict[str, Any] | None, timed: bool, told: bool
+        self, fn: Callable[..., Any], token: bytes, carrier: dict[str, Any] | None, timed: bool, recorded: bool
     ) -> None:
         self.fn = fn
         self.token = token
         self.carrier = carrier
         self.timed = timed
-        self.told = told
+        self.recorded = recorded
         """Whether there is a span at home that wants to know of the traceback."""
 
     @property
@@ -188,7 +188,7 @@ class RemoteTask:
         return self.fn.__name__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RemoteTask, (self.fn, self.token, self.carrier, self.timed, self.told)
+        return RemoteTask, (self.fn, self.token, self.carrier, self.timed, self.recorded)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         task = _travelling.get(self.token)
@@ -202,7 +202,7 @@ class RemoteTask:
             result = self.fn(*args, **kwargs)
         except BaseException as exc:
             times = (started, clock.perf_counter() - started) if self.timed else None
-            exc.__dict__[REDUCE] = _Parcel(exc, self.token, times, _traceback(exc) if self.told else "")
+            exc.__dict__[REDUCE] = _Parcel(exc, self.token, times, _traceback(exc) if self.recorded else "")
             raise
         else:
             times = (started, clock.perf_counter() - started) if self.timed else None

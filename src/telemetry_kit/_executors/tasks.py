@@ -1,6 +1,6 @@
 """One task of an executor, from its submission to its one outcome.
 
-Whoever takes the task out of the queue (`TaskLedger.queued`) decides over it: the worker that starts it, and then tells
+Whoever takes the task out of the queue (`Accounting.queued`) decides over it: the worker that starts it, and then tells
 how it ended; the submission that is refused; or whoever sees by the future that no worker will start it. They may come
 at the same time: only one of them gets it.
 """
@@ -20,7 +20,7 @@ from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.context import Current, attach, detach, put_back, with_span
 from telemetry_kit._core.forks import fork
-from telemetry_kit._executors.accounting import FAILED, OUTCOMES, SUCCEEDED, TaskLedger, Ticket, judge
+from telemetry_kit._executors.accounting import FAILED, OUTCOMES, SUCCEEDED, Accounting, Ticket, judge
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ class CountedTask:
     The executor gets `run` in the function's place. It has no constructor: `submit` fills it, which saves a call.
     """
 
-    __slots__ = ("__weakref__", "context", "fn", "ledger", "ticket")
-    ledger: TaskLedger
+    __slots__ = ("__weakref__", "accounting", "context", "fn", "ticket")
+    accounting: Accounting
     ticket: Ticket
     fn: Callable[..., Any]
     context: Context | None
 
     def run(self, /, *args: Any, **kwargs: Any) -> Any:
         """What a worker calls in the function's place."""
-        ledger: Any = self.ledger
+        accounting: Any = self.accounting
         fn: Any = self.fn
         context: Any = self.context
         cell: Any = None
@@ -55,17 +55,17 @@ class CountedTask:
         outcome = FAILED
         try:
             try:
-                del ledger.queued[self.ticket]
+                del accounting.queued[self.ticket]
             except (KeyError, AttributeError):  # refused, and run all the same; started before; or a parent process's
                 return in_context(context, fn, args, kwargs)
             try:
-                cell = ledger.counts.local.cell
+                cell = accounting.counts.local.cell
             except AttributeError:
-                cell = ledger.counts.new()
+                cell = accounting.counts.new()
             try:
-                workers = ledger.workers.local.cell
+                workers = accounting.workers.local.cell
             except AttributeError:
-                workers = ledger.workers.new()
+                workers = accounting.workers.new()
             active, workers[0] = workers, workers[0] + 1
             if context is not None:
                 try:
@@ -89,14 +89,14 @@ class CountedTask:
                 if token is not None:
                     leave(token)
                 # This frame lives as long as the traceback of an exception: it must not keep the accounting alive.
-                del self, ledger, fn, context, cell, active, token
+                del self, accounting, fn, context, cell, active, token
 
     def let_go(self) -> None:
         """Keep no more than the bare task would: on 3.14 a frame of the executor's, and so the traceback, holds `run`."""
         held: Any = self
-        if held.ledger.copies:
+        if held.accounting.copies:
             held.fn = held.fn.args[0]  # without the copy of the context that it would run in
-        held.ledger = held.context = held.ticket = None
+        held.accounting = held.context = held.ticket = None
 
 
 class TimedTask(CountedTask):
@@ -106,7 +106,7 @@ class TimedTask(CountedTask):
     queued_at: float | None
 
     def run(self, /, *args: Any, **kwargs: Any) -> Any:
-        ledger: Any = self.ledger
+        accounting: Any = self.accounting
         fn: Any = self.fn
         context: Any = self.context
         cell: Any = None
@@ -117,23 +117,23 @@ class TimedTask(CountedTask):
         generation = fork.generation
         try:
             try:
-                del ledger.queued[self.ticket]
+                del accounting.queued[self.ticket]
             except (KeyError, AttributeError):
                 return in_context(context, fn, args, kwargs)
             try:
-                cell = ledger.counts.local.cell
+                cell = accounting.counts.local.cell
             except AttributeError:
-                cell = ledger.counts.new()
+                cell = accounting.counts.new()
             try:
-                workers = ledger.workers.local.cell
+                workers = accounting.workers.local.cell
             except AttributeError:
-                workers = ledger.workers.new()
+                workers = accounting.workers.new()
             active, workers[0] = workers, workers[0] + 1
             try:
                 if self.queued_at is not None:
                     started = clock.perf_counter()
-                    ledger.waited(started - self.queued_at, context)
-                if ledger.span:
+                    accounting.waited(started - self.queued_at, context)
+                if accounting.span:
                     span = self.begin_span(started)
                     if span is not None and span.context is not None:
                         context, fn = span.context, inside(fn, span.context)
@@ -148,7 +148,7 @@ class TimedTask(CountedTask):
             active[0], cell[SUCCEEDED], active = active[0] - 1, cell[SUCCEEDED] + 1, None
             if generation is fork.generation:  # else the task has forked, and this is the child
                 if started is not None:
-                    ledger.ran(started, None)
+                    accounting.ran(started, None)
                 if span is not None:
                     span.end(SUCCEEDED, None)
             return result
@@ -159,7 +159,7 @@ class TimedTask(CountedTask):
                 active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
                 if generation is fork.generation:
                     if started is not None:
-                        ledger.ran(started, kind)
+                        accounting.ran(started, kind)
                     if span is not None:
                         span.end(outcome, kind, exc)
             raise
@@ -170,12 +170,12 @@ class TimedTask(CountedTask):
             finally:
                 if token is not None:
                     leave(token)
-                del self, ledger, fn, context, cell, active, span, token
+                del self, accounting, fn, context, cell, active, span, token
 
     def begin_span(self, started: float | None) -> TaskSpan | None:
         """The span of this task, which is about to run."""
         waited = None if started is None or self.queued_at is None else started - self.queued_at
-        return start_span(self.ledger, self.fn, self.context, waited)
+        return start_span(self.accounting, self.fn, self.context, waited)
 
 
 def enter(context: Context) -> Any:
@@ -206,9 +206,9 @@ def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwarg
 class TaskSpan(ActiveSpan):
     """The span of a task: a child of the submitter's, current in the task, with the outcome of the task."""
 
-    def __init__(self, ledger: TaskLedger, context: Context | None) -> None:
-        self._scope = ledger.scope
-        self._ledger = ledger
+    def __init__(self, accounting: Accounting, context: Context | None) -> None:
+        self._scope = accounting.scope
+        self._accounting = accounting
         self._current = Current()
         self._current.context = context
         self._generation = fork.generation
@@ -227,11 +227,11 @@ class TaskSpan(ActiveSpan):
     def begin(self, fn: Callable[..., Any], waited: float | None) -> None:
         """Start the span: the task is about to run."""
         name, path = name_of(fn)
-        attributes: dict[str, Any] = {keys.CODE_FUNCTION_NAME: path, **self._ledger.span_attributes}
+        attributes: dict[str, Any] = {keys.CODE_FUNCTION_NAME: path, **self._accounting.span_attributes}
         if waited is not None:
             attributes[WAITED] = waited
         self._start_span(name, SpanKind.INTERNAL, attributes)
-        if self._own_span and self._ledger.propagate is None:
+        if self._own_span and self._accounting.propagate is None:
             self._current.context = with_span(Context(), self.span)
 
     def end(self, outcome: int, kind: str | None, exc: BaseException | None = None) -> None:
@@ -241,17 +241,17 @@ class TaskSpan(ActiveSpan):
         self.ended = True
         if self._own_span or self._deferred is not None:
             attributes = {keys.EXECUTOR_TASK_OUTCOME: OUTCOMES[outcome]}
-            self._close(kind, exc, attributes, named=self._ledger.name)
+            self._close(kind, exc, attributes, named=self._accounting.name)
 
 
 def start_span(
-    ledger: TaskLedger, fn: Callable[..., Any], context: Context | None, waited: float | None
+    accounting: Accounting, fn: Callable[..., Any], context: Context | None, waited: float | None
 ) -> TaskSpan | None:
     """The span of a task that is about to run; None without an SDK."""
     try:
-        if ledger.scope.tracer() is None:
+        if accounting.scope.tracer() is None:
             return None
-        span = TaskSpan(ledger, context)
+        span = TaskSpan(accounting, context)
         span.begin(fn, waited)
         return span
     except Exception as fault:

@@ -1,8 +1,8 @@
 """Worker pools seen from inside: how many workers are busy, how long tasks wait for one, and what became of them.
 
 An executor is wrapped, not patched: `isinstance` holds, whatever isn't about submitting goes straight to it, and other
-executors of its class are left alone. Between submission and worker stands a task (`_tasks`, and `_remote_tasks` for
-executors that send it elsewhere), the numbers are in its executor's books (`_task_ledger`).
+executors of its class are left alone. Between submission and worker stands a task (`tasks`, and `remote` for executors
+that send it elsewhere); who waits, works and was decided is known to `accounting`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from telemetry_kit._core.context import get_current
 from telemetry_kit._core.names import Overflow, admit_name, check_name
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
-from telemetry_kit._executors.accounting import REJECTED, TaskLedger, Ticket, counts_of, running, unfinished
+from telemetry_kit._executors.accounting import REJECTED, Accounting, Ticket, counts_of, running, unfinished
 from telemetry_kit._executors.remote import TravellingTask
 from telemetry_kit._executors.tasks import CountedTask, TimedTask
 from telemetry_kit.catalogue import keys
@@ -87,11 +87,11 @@ def wrap_executor(
     }
     counts = counts_of(scope, {**declared, **own})
     wrapped: Any = executor
-    if type(wrapped) is InstrumentedExecutor and wrapped._self_ledger.counts is counts:
+    if type(wrapped) is InstrumentedExecutor and wrapped._self_accounting.counts is counts:
         msg = f"executor {name!r} is wrapped already: it is used as it is, so that no task counts twice"
         faults.record("executor.wrapped", ValueError(msg))
         return executor
-    ledger = TaskLedger(
+    accounting = Accounting(
         scope,
         counts.workers_of(executor, None if kind == "thread" else running if kind == "other" else unfinished),
         name=admitted,
@@ -100,11 +100,11 @@ def wrap_executor(
         propagate=propagate,
         sample=_sampler(name, sample_durations),
     )
-    return cast("E", InstrumentedExecutor(executor, ledger))
+    return cast("E", InstrumentedExecutor(executor, accounting))
 
 
 class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # generic from wrapt 2 on only
-    """An executor that knows what its tasks do. It holds the executor and its books, which don't hold each other."""
+    """An executor that knows what its tasks do. It holds the executor and its accounting, which don't hold each other."""
 
     submit: Any = None
     """Each instance's own closure, which knows where everything is: a proxy's attributes are slow. It stands here too
@@ -112,11 +112,11 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
 
     __reduce_ex__ = StaysHere.__reduce_ex__
 
-    def __init__(self, executor: Executor, ledger: TaskLedger) -> None:
+    def __init__(self, executor: Executor, accounting: Accounting) -> None:
         super().__init__(executor)
-        self._self_ledger = ledger
-        make = _submit_to_thread if ledger.kind == "thread" else _submit_to_elsewhere
-        self.submit = make(ledger, executor.submit)
+        self._self_accounting = accounting
+        make = _submit_to_thread if accounting.kind == "thread" else _submit_to_elsewhere
+        self.submit = make(accounting, executor.submit)
 
     def map(self, fn: Callable[..., Any], /, *iterables: Any, **options: Any) -> Iterator[Any]:
         """Each call, in a process pool each chunk of calls, is a task."""
@@ -128,7 +128,7 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
         return cast("Iterator[Any]", self.__wrapped__.map(fn, *iterables, **options))
 
     def shutdown(self, *args: Any, **kwargs: Any) -> Any:
-        self._self_ledger.workers.closed = True
+        self._self_accounting.workers.closed = True
         return self.__wrapped__.shutdown(*args, **kwargs)
 
     def __enter__(self) -> Any:
@@ -136,7 +136,7 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
         return self if entered is self.__wrapped__ else entered
 
     def __exit__(self, *exc_info: object) -> Any:
-        self._self_ledger.workers.closed = True
+        self._self_accounting.workers.closed = True
         return self.__wrapped__.__exit__(*exc_info)
 
     def __repr__(self) -> str:
@@ -146,17 +146,17 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
 Submit = Callable[..., "Future[Any]"]
 
 
-def _submit_to_thread(ledger: TaskLedger, submit_bare: Submit) -> Submit:
+def _submit_to_thread(accounting: Accounting, submit_bare: Submit) -> Submit:
     """The `submit` of a thread pool, whose workers call what they are given: the task's own method."""
-    workers, queued = ledger.workers, ledger.queued
-    sample = ledger.sample
-    carries, copies = ledger.carries, ledger.copies
-    kind = TimedTask if ledger.span or sample is not False else CountedTask
+    workers, queued = accounting.workers, accounting.queued
+    sample = accounting.sample
+    carries, copies = accounting.carries, accounting.copies
+    kind = TimedTask if accounting.span or sample is not False else CountedTask
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         try:
             task: Any = kind()
-            task.ledger = ledger
+            task.accounting = accounting
             task.fn = partial(copy_context().run, fn) if copies else fn
             task.context = get_current() if carries else None
             if kind is TimedTask:
@@ -181,17 +181,17 @@ def _submit_to_thread(ledger: TaskLedger, submit_bare: Submit) -> Submit:
     return submit
 
 
-def _submit_to_elsewhere(ledger: TaskLedger, submit_bare: Submit) -> Submit:
+def _submit_to_elsewhere(accounting: Accounting, submit_bare: Submit) -> Submit:
     """The `submit` of any other executor, which may pickle what it is given."""
-    workers, queued = ledger.workers, ledger.queued
-    sample = ledger.sample
+    workers, queued = accounting.workers, accounting.queued
+    sample = accounting.sample
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         try:
             task = TravellingTask()
-            task.ledger = ledger
+            task.accounting = accounting
             task.fn = fn
-            task.context = get_current() if ledger.carries else None
+            task.context = get_current() if accounting.carries else None
             task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
             ticket.workers = workers

@@ -2,7 +2,7 @@
 
 A `BatchJob` is what a user has of a job; `run` is one run of it, and `state` what all runs of a job leave behind and what
 is observed of them. A job that dies young is what this package is for: see `flush` for what is delivered before the
-process ends, and `sigterm` for who is told to go.
+process ends, and `sigterm` for a process that is asked to end.
 """
 
 from __future__ import annotations

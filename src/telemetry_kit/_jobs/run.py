@@ -16,7 +16,7 @@ from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import RECORD, Records
 from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, JobState, Outcome, State
-from telemetry_kit._jobs.step import Running, Step
+from telemetry_kit._jobs.step import Step, StepOwner
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class _InProgress(context.Current):
 
 
 @public
-class JobRun(Running, Records):
+class JobRun(StepOwner, Records):
     """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
 
     Its methods never raise, cost next to nothing, and can be called from any thread.

@@ -4,7 +4,7 @@ All of it is observed when the SDK collects, so that an SDK that comes late miss
 declared attributes in a scope, whoever makes how many `BatchJob` objects for it; runs with metric attributes of their
 own have a state of their own, so that a failure of one region is not hidden by the success of the next.
 
-States are kept for the life of the process: a job that is over when the exit handlers collect must still be told.
+States are kept for the life of the process: a job that is over when the exit handlers collect must still be reported.
 
 Runs that overlap share one state. Each start puts the success timestamp to 0, each success writes it, and no failure
 touches it; what is said of "the last finished run" is said of the one that ended last.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from telemetry_kit._jobs.state import JobState
 
 
-class Stretch(ActiveSpan, StaysHere):
+class RunOrStep(ActiveSpan, StaysHere):
     """What a run and a step have in common."""
 
     _started: float = 0.0
@@ -39,7 +39,7 @@ class Stretch(ActiveSpan, StaysHere):
         return OWN_KEYS
 
 
-class Running(Stretch):
+class StepOwner(RunOrStep):
     """A run, as far as its steps know it."""
 
     _definition: JobDefinition
@@ -50,10 +50,10 @@ class Running(Stretch):
         return self._current.context
 
 
-class Step(Stretch):
+class Step(RunOrStep):
     """A part of a run, as `run.step(name)` gives it: a context manager for a single use, with a span of its own."""
 
-    def __init__(self, run: Running | None, name: str) -> None:
+    def __init__(self, run: StepOwner | None, name: str) -> None:
         self._run = run
         self._current = context.Current()
         self.name: str = "unnamed"
@@ -79,7 +79,7 @@ class Step(Stretch):
             self._current.drop()
             raise
 
-    def _begin(self, run: Running) -> None:
+    def _begin(self, run: StepOwner) -> None:
         if not get_current_span().get_span_context().is_valid:
             self._current.context = run._context_for_steps()  # a thread that has not inherited the run's
         if run._definition.has_span:

@@ -114,7 +114,7 @@ class FastCall(HotCall):
 def begin_span(call: FastCall, here: Any) -> None:
     """Start the call's span and make it current; where the API can't be called it is deferred."""
     if (here.busy and reentrancy.still_busy()) or (
-        reentrancy.latest.told is reentrancy.begun.told and reentrancy.collecting()
+        reentrancy.latest.reported is reentrancy.begun.reported and reentrancy.collecting()
     ):
         call.deferred = True
         return

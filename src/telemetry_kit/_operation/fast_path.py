@@ -4,6 +4,7 @@ What a call of those needs is a `FastCall` with a few fields. A `Measurement` is
 asks for one, or the call isn't a plain success: it takes over then. Sync and async calls begin a span and end alike.
 
 Where durations are sampled and there is no span, calls go the `hot_path`.
+What has no `await` in it is written out in both closures all the same: a function between would be a frame of every call.
 
 What the closures refer to are modules, functions, classes and what travels by itself: cloudpickle and dill send a
 decorated function of a script by value, with all that its code names.
@@ -103,7 +104,7 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 or here.busy
                 or call.deferred
                 or ambient.used
-                or reentrancy.latest.told is reentrancy.begun.told
+                or reentrancy.latest.reported is reentrancy.begun.reported
             ):
                 call.finish(None, result)
                 return result
@@ -194,7 +195,7 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
                 or here.busy
                 or call.deferred
                 or ambient.used
-                or reentrancy.latest.told is reentrancy.begun.told
+                or reentrancy.latest.reported is reentrancy.begun.reported
                 or here is not reentrancy.here.state
             ):
                 call.finish(None, result)

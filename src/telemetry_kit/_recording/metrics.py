@@ -272,7 +272,7 @@ class RecordingMeter(metrics.Meter):
 
 
 class RecordingMeterProvider(metrics.MeterProvider):
-    """Gives meters whose instruments keep their points; `sink` is told of each measurement."""
+    """Gives meters whose instruments keep their points; `sink` hears of each measurement."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink

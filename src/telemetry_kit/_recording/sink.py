@@ -1,4 +1,4 @@
-"""What is told of everything that is recorded, at the moment it happens."""
+"""What hears of everything that is recorded, at the moment it happens."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SPANS = int.from_bytes(b"k", "big") << 56
 
 
 class Sink:
-    """Is told of each span, event and measurement in the thread that makes it, and says which ids come next.
+    """Hears of each span, event and measurement in the thread that makes it, and says which ids come next.
 
     The methods do nothing here: whoever keeps, prints or checks what is recorded overrides those that it needs. What
-    they are told of are this package's `RecordedSpan`, `RecordedEvent` and `Instrument`, which know their sink.
+    they hear of are this package's `RecordedSpan`, `RecordedEvent` and `Instrument`, which know their sink.
     """
 
     def __init__(self, first_id: int = 0) -> None:

@@ -84,7 +84,7 @@ def enrich_span(
 
 
 class _Enriched:
-    """What is added to the current span by calls of one function: `Calls` for `_calls`."""
+    """What is added to the current span by calls of one function: `Calls` for `_wrapping.drivers`."""
 
     def __init__(
         self,

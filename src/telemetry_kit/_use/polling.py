@@ -135,7 +135,7 @@ class _Observations:
         for key, one in list(self.all.items()):
             if one.owner() is None:
                 self.all.pop(key, None)
-                # A test's capture isn't told of what an earlier test has left.
+                # What an earlier test has left is no fault of the capture's test.
                 if one.handles and not one.asked and sdk.override is None:
                     msg = f"{one.what} was collected before it was asked once: observe what the program holds on to"
                     faults.record("observe.gone", ReferenceError(msg))

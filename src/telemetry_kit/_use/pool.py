@@ -1,7 +1,7 @@
 """USE of anything finite that is taken and given back: how much of it is taken, who waits, what goes wrong.
 
 A pool that its user counts: `wait()` around taking an item, `use()` around having it. Pools that count themselves are
-polled (`_pool_observed`). Both report the same numbers (`_pool_stats`), after Brendan Gregg's USE method: utilization,
+polled (`pool_polling`). Both report the same numbers (`pool_stats`), after Brendan Gregg's USE method: utilization,
 saturation, errors. Counts are kept here and read at collection, so that they are right from before an SDK came.
 """
 

@@ -1,6 +1,6 @@
-"""A stretch of work that is timed: one object that heads a `with` block and decorates any kind of function.
+"""A timed section: one object that heads a `with` block and decorates any kind of function.
 
-What begins with each stretch and what becomes of its duration is the room's: it gives a `Timed`.
+What begins with each section and what becomes of its duration is the capability's: it gives a `Timed`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | static
 
 
 class Owner(Protocol):
-    """Whose stretches they are."""
+    """Whose sections they are."""
 
     @property
     def _what(self) -> str:
@@ -32,7 +32,7 @@ class Owner(Protocol):
 
 
 class Timed:
-    """One stretch, from when it is made to its `end`. It is a `Call` for `_calls`; nothing here raises."""
+    """One section, from when it is made to its end. It is a `Call` for `_wrapping.drivers`; nothing here raises."""
 
     __slots__ = ("_generation", "_over", "_start")
     what = ""
@@ -52,7 +52,7 @@ class Timed:
         """Likewise."""
 
     def _end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
-        """The stretch is over. What began in the parent of this process is told there."""
+        """The section is over. What began in the parent of this process is recorded there."""
         if self._over:
             return
         duration = clock.perf_counter() - self._start
@@ -81,7 +81,7 @@ class Timed:
         """Count one less of what was counted when it was made."""
 
     def judge(self, exc: BaseException) -> str | None:
-        """The `error.type` of an exception that left the stretch, None where it is no error."""
+        """The `error.type` of an exception that left the section, None where it is no error."""
         return outcome.error_type(exc)
 
     def done(self, duration: float, error_type: str | None) -> None:
@@ -111,7 +111,7 @@ class Block:
         self._running.pop()._end(exc)
 
     def __call__(self, func: F, /) -> F:
-        """Decorate `func`: each call of it is one stretch, to the end of what it awaits or yields.
+        """Decorate `func`: each call of it is one section, to the end of what it awaits or yields.
 
         Raises TypeError for what can't be decorated.
         """
@@ -120,11 +120,11 @@ class Block:
             return cast("F", type(func)(self(func.__func__)))
         if self._of._disabled:
             return func
-        return cast("F", decorating.decorate(cast("Any", func), _Stretches(self._kind, self._of)))
+        return cast("F", decorating.decorate(cast("Any", func), _Sections(self._kind, self._of)))
 
 
-class _Stretches:
-    """The calls of one decorated function, for `_calls`."""
+class _Sections:
+    """The calls of one decorated function: `Calls` for `_wrapping.drivers`."""
 
     __slots__ = ("_kind", "_of", "running")
 

@@ -1,6 +1,6 @@
 """What is awaited, with a call around it: current in its steps only, over when its await is.
 
-A function that returns something to await is measured to the end of that await; what nobody awaits is never told.
+A function that returns something to await is measured to the end of that await; what nobody awaits is never recorded.
 """
 
 from __future__ import annotations

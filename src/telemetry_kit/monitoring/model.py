@@ -79,7 +79,7 @@ class Signal:
     panel: Panel
     alerts: tuple[Alert, ...] = ()
     no_alert: str = ""
-    """Why nobody is told of it, where there is no alert."""
+    """Why nobody is alerted, where there is no alert."""
     first_steps: tuple[str, ...] = ()
     page: str = ""
     """The page of the documentation that goes on from the first steps."""

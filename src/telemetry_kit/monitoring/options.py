@@ -12,7 +12,8 @@ Part = Literal[
 PARTS: tuple[Part, ...] = get_args(Part)
 """What `only` can name: a row of the dashboard each, in their order."""
 
-_DURATION = re.compile(r"(?:[0-9]+(?:ms|[smhdwy]))+")
+_DURATION = re.compile(r"(?=.*[1-9])" + "".join(rf"(?:[0-9]+{unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")))
+"""Above zero, each unit once, the longest first."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 

@@ -76,7 +76,7 @@ class _Derived(dict[str, object]):
 
 
 class Validator:
-    """Looks at what is recorded as it is recorded. It is told of it by the capture, and by the kit's core."""
+    """Looks at what is recorded as it is recorded. It hears of it from the capture, and by the kit's core."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, str], Finding] = {}
