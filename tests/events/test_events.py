@@ -53,6 +53,7 @@ def test_severities(sdk: Sdk, telemetry: Telemetry, given: str, severity: str) -
 )
 def test_a_mistake_at_run_time_is_a_fault(telemetry: Telemetry, name: Any, options: Any) -> None:
     """It is counted and never raised."""
+
     def counted() -> int:  # others may have a fault meanwhile, as in a late callback
         return sum(count for site, count in faults.counts().items() if site.startswith("event"))
 
