@@ -4,6 +4,8 @@ The same module is made twice, bare and decorated, since annotations belong to w
 class, whether they are strings, and on Python 3.14 also which names are there by the time somebody asks.
 """
 
+import asyncio
+import builtins
 import inspect
 import re
 import sys
@@ -15,6 +17,8 @@ from typing import Any
 import pytest
 
 from telemetry_kit import Telemetry, bind, enrich_span
+from telemetry_kit._operation import fast_path, hot_path
+from telemetry_kit._wrapping import drivers
 from tests.support import Sdk
 
 SOURCE = """
@@ -81,6 +85,10 @@ QUESTIONS: dict[str, Callable[[Any], object]] = {
     "annotations": inspect.get_annotations,
     "evaluated annotations": lambda func: inspect.get_annotations(func, eval_str=True),
     "the attribute": lambda func: func.__annotations__,
+    "evaluated among its globals": lambda func: [
+        eval(text, func.__globals__) if isinstance(text, str) else text  # noqa: S307 - as FastAPI, the MCP SDK and Dagster do
+        for text in inspect.get_annotations(func).values()
+    ],
 }
 if LAZY:
     import annotationlib
@@ -95,6 +103,7 @@ TELEMETRY: Telemetry = Sdk().telemetry("shop")
 DECORATORS: dict[str, Callable[[], Callable[[Any], Any]]] = {
     "operation": lambda: TELEMETRY.operation,
     "operation, full": lambda: TELEMETRY.operation("op", error_if=lambda result: False),
+    "operation, hot": lambda: TELEMETRY.operation("op", span=False, sample_durations=0.5),
     "operation, arguments": lambda: TELEMETRY.operation("op", arguments="*"),
     "span": lambda: TELEMETRY.span("span"),
     "batch job": lambda: TELEMETRY.batch_job("job"),
@@ -157,6 +166,25 @@ def test_parameters_are_the_same_for_who_ignores_wrapped(form: str) -> None:
         except TypeError:  # on 3.14 it evaluates the annotations of the bare one, and a name isn't there
             continue
         assert inspect.getfullargspec(found(decorated, name))[:6] == right[:6], name
+
+
+@pytest.mark.parametrize("decorator", DECORATORS)
+@pytest.mark.parametrize("kind", ["values", "generator", "coroutine", "async_generator"])
+def test_a_module_may_shadow_whatever_it_likes(kind: str, decorator: str) -> None:
+    """WRP 7: its globals are the decorated function's too, so that this one uses none of them."""
+    module = made("future", DECORATORS[decorator]())
+    shadows = dict.fromkeys(dir(builtins) + dir(fast_path) + dir(hot_path) + dir(drivers), None)
+    module.__dict__.update({name: None for name in shadows if not name.startswith("__") and name not in NAMES})
+
+    async def all_of(items: Any) -> list[Any]:
+        return [item async for item in items]
+
+    result = getattr(module, kind)("A1", later=None) if kind != "values" else module.values("A1")
+    if kind == "generator":
+        result = list(result)
+    elif kind != "values":
+        result = asyncio.run(result if kind == "coroutine" else all_of(result))
+    assert result == ([None] if "generator" in kind else None)
 
 
 def test_bind_answers_as_the_bare_function() -> None:

@@ -7,7 +7,8 @@ Where durations are sampled and there is no span, calls go the `hot_path`.
 What has no `await` in it is written out in both closures all the same: a function between would be a frame of every call.
 
 What the closures refer to are modules, functions, classes and what travels by itself: cloudpickle and dill send a
-decorated function of a script by value, with all that its code names.
+decorated function of a script by value, with all that its code names. Its globals are those of the bare function
+(`callables.disguise`), so that each maker imports what its closure names, builtins too, which a module may shadow.
 """
 
 from __future__ import annotations
@@ -15,13 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import ambient, cells, clock, reentrancy, sdk
-from telemetry_kit._core import context as _context
-from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import hot_path
-from telemetry_kit._operation import measurement as _measurement
-from telemetry_kit._operation.fast_call import Fast, FastCall, begin_span
-from telemetry_kit._wrapping import awaitables, callables, drivers
+from telemetry_kit._operation.fast_call import Fast
+from telemetry_kit._wrapping import callables
 
 if TYPE_CHECKING:
     from telemetry_kit._operation.definition import Definition
@@ -49,6 +46,15 @@ def closure(func: Callable[..., Any], operation: Definition, decorated: Decorate
 
 
 def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+    from builtins import AttributeError, BaseException, Exception, RecursionError, type  # noqa: A004
+
+    from telemetry_kit._core import ambient, clock, reentrancy, sdk
+    from telemetry_kit._core import context as _context
+    from telemetry_kit._operation import call as _call
+    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation.fast_call import FastCall, begin_span
+    from telemetry_kit._wrapping import awaitables, drivers
+
     operation = fast.operation
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -149,6 +155,15 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
 
 
 def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+    from builtins import AttributeError, BaseException, Exception, RecursionError  # noqa: A004
+
+    from telemetry_kit._core import ambient, cells, clock, reentrancy, sdk
+    from telemetry_kit._core import context as _context
+    from telemetry_kit._operation import call as _call
+    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation.fast_call import FastCall, begin_span
+    from telemetry_kit._wrapping import awaitables
+
     operation = fast.operation
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -11,18 +11,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import ambient, cells, clock, reentrancy, sdk
-from telemetry_kit._operation import call as _call
-from telemetry_kit._operation import measurement as _measurement
-from telemetry_kit._operation.fast_call import Fast, HotCall
-from telemetry_kit._wrapping import awaitables
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from telemetry_kit._operation.fast_call import Fast
 
 
 def sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     """`func`, which is not a coroutine function, on the hot path."""
+    from builtins import AttributeError, BaseException, Exception, type  # noqa: A004
+
+    from telemetry_kit._core import ambient, clock, reentrancy, sdk
+    from telemetry_kit._operation import call as _call
+    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation.fast_call import HotCall
+    from telemetry_kit._wrapping import awaitables
+
     operation = fast.operation
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -90,6 +94,14 @@ def sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
 
 def coroutine(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     """`func`, which is a coroutine function, on the hot path."""
+    from builtins import AttributeError, BaseException, Exception  # noqa: A004
+
+    from telemetry_kit._core import ambient, cells, clock, reentrancy, sdk
+    from telemetry_kit._operation import call as _call
+    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation.fast_call import HotCall
+    from telemetry_kit._wrapping import awaitables
+
     operation = fast.operation
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -138,7 +138,11 @@ def signature_of(func: Any) -> inspect.Signature:
 
 
 def disguise(wrapper: Any, func: Any) -> Any:
-    """Make `wrapper` look like `func` to whoever inspects it, also where they ignore `__wrapped__`."""
+    """A wrapper that looks like `func` to whoever inspects it, also where they ignore `__wrapped__`: those who evaluate
+    its annotations among its globals (FastAPI, the MCP SDK, Dagster) find what they name. `wrapper` uses no globals."""
+    theirs = getattr(func, "__globals__", None)
+    if type(theirs) is dict:
+        wrapper = FunctionType(wrapper.__code__, theirs, wrapper.__name__, None, wrapper.__closure__)
     functools.update_wrapper(wrapper, func)
     for name in ("__defaults__", "__kwdefaults__"):
         value = getattr(func, name, None)

@@ -4,7 +4,8 @@ What runs inside is a `Call`. Functions become `functools.wraps` closures of the
 pickling and descriptors work as on the bare function; objects that must stay what they are become wrapt proxies.
 
 What the closures refer to are modules, functions, classes and what travels by itself: cloudpickle and dill send a
-decorated function of a script by value, with all that its code names.
+decorated function of a script by value, with all that its code names. Its globals are those of the bare function
+(`callables.disguise`), so that each maker has what its closure names beside it, builtins too, which a module may shadow.
 
 What a plain function returned is followed to its end where it goes on: another decorator, or the function itself, may
 stand between a coroutine or a generator and us.
@@ -21,23 +22,8 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar
 
-from telemetry_kit._core import cells, reentrancy
-from telemetry_kit._wrapping import awaitables
-from telemetry_kit._wrapping.awaitables import (
-    MANAGERS,
-    NO_RESULT,
-    NOTHING,
-    Call,
-    Counted,
-    Stepwise,
-    Unawaited,
-    Unfinished,
-    WhenDone,
-    awaited,
-    followed,
-    odd,
-    without_steps,
-)
+from telemetry_kit._core import cells
+from telemetry_kit._wrapping.awaitables import MANAGERS, NO_RESULT, Call, Counted, Unawaited, WhenDone, awaited
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +47,12 @@ class Calls(Protocol):
 
 
 def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
+    from builtins import AttributeError, BaseException, Exception, RecursionError, type  # noqa: A004
+
+    from telemetry_kit._wrapping import awaitables
+
+    go_on = follow
+
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         call: Any = None
         cell: Any = None
@@ -71,7 +63,7 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 if not unseen:
                     call = calls.begin(args, kwargs)
             except RecursionError:  # no room to record it: the body may have enough
-                unseen, call = False, NOTHING
+                unseen, call = False, awaitables.NOTHING
             if unseen:
                 try:
                     cell = calls.running.local.cell
@@ -81,21 +73,21 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 result = func(*args, **kwargs)
                 cell[0], active = cell[0] - 1, 0
                 try:
-                    waits = type(result) not in awaitables.NEVER_FOLLOWED and followed(result)
+                    waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
                 except Exception as fault:  # a class that can't be hashed
-                    waits = odd(fault)
-                return follow(result, Counted(calls.running)) if waits else result
+                    waits = awaitables.odd(fault)
+                return go_on(result, awaitables.Counted(calls.running)) if waits else result
             result = func(*args, **kwargs)
             try:
-                waits = type(result) not in awaitables.NEVER_FOLLOWED and followed(result)
+                waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
             except Exception as fault:
-                waits = odd(fault)
+                waits = awaitables.odd(fault)
             if not waits:
                 call._end(None, result)
                 return result
             call._suspend()
             waiting, call = call, None
-            return follow(result, waiting)
+            return go_on(result, waiting)
         except BaseException as exc:
             if call is not None:
                 call._end(exc)
@@ -111,6 +103,10 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
 
 
 def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., Any]:
+    from builtins import BaseException, RecursionError  # noqa: A004
+
+    from telemetry_kit._wrapping import awaitables
+
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         call: Any = None
         cell: Any = None
@@ -120,7 +116,7 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
                 if not unseen:
                     call = calls.begin(args, kwargs)
             except RecursionError:
-                unseen, call = False, NOTHING
+                unseen, call = False, awaitables.NOTHING
             if unseen:
                 cell = calls.running.enter()
                 return await func(*args, **kwargs)
@@ -141,12 +137,16 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
 
 
 def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> Callable[..., Any]:
+    from builtins import BaseException, GeneratorExit, StopIteration  # noqa: A004
+
+    from telemetry_kit._wrapping import awaitables
+
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = func(*args, **kwargs)
-        call: Call = NOTHING
+        call: Call = awaitables.NOTHING
         sent: Any = None
         try:
-            call = Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
+            call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
             step: Callable[[Any], Any] = generator.send
             while True:
                 try:
@@ -187,17 +187,24 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
 
 
 def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls) -> Callable[..., Any]:
+    from builtins import BaseException, GeneratorExit, StopAsyncIteration  # noqa: A004
+
+    from telemetry_kit._core import reentrancy
+    from telemetry_kit._wrapping import awaitables
+
+    first_step, of_the_frame = _first_step, _Body
+
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = func(*args, **kwargs)
-        call: Call = NOTHING
+        call: Call = awaitables.NOTHING
         watch = None
-        body = _Body()
+        body = of_the_frame()
         try:
-            call = Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
-            watch = reentrancy.watch(body, Unfinished(call).drop)
-            step: Any = _first_step(generator)
+            call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
+            watch = reentrancy.watch(body, awaitables.Unfinished(call).drop)
+            step: Any = first_step(generator)
             while True:
-                item = await Stepwise(step, call)
+                item = await awaitables.Stepwise(step, call)
                 closing = None
                 try:
                     sent = yield item
@@ -207,7 +214,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
                 except BaseException as exc:
                     step = generator.athrow(exc)
                 if closing is not None:
-                    await Stepwise(generator.aclose(), call)
+                    await awaitables.Stepwise(generator.aclose(), call)
                     try:
                         raise closing
                     finally:
@@ -215,7 +222,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
         except StopAsyncIteration:
             call._end(None)
         except BaseException as exc:
-            call._end(without_steps(exc))
+            call._end(awaitables.without_steps(exc))
             raise
         finally:
             if watch is not None:
@@ -243,8 +250,10 @@ def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
 
 
 def _manager(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
+    entered, entering = _entered, _Entering
+
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return _entered(func(*args, **kwargs), _Entering(calls, args, kwargs))
+        return entered(func(*args, **kwargs), entering(calls, args, kwargs))
 
     return wrapper
 

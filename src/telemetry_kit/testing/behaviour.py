@@ -17,6 +17,8 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from telemetry_kit.testing.callsite import is_ours
+
 Call = tuple[Sequence[Any], Mapping[str, Any]] | Callable[[Any], Any]
 
 _STEPS = 100
@@ -30,7 +32,7 @@ _KINDS = (
     callable,
 )
 _RESULTS = (inspect.isgenerator, inspect.iscoroutine, inspect.isasyncgen, inspect.isawaitable)
-_BETWEEN = ("telemetry_kit.", "wrapt", "opentelemetry.", "contextlib", "asyncio.")
+_BETWEEN = ("wrapt", "opentelemetry.", "contextlib", "asyncio.")
 
 
 def same_behaviour(bare: Any, instrumented: Any, calls: Iterable[Call]) -> None:
@@ -299,7 +301,7 @@ def _compare_exceptions(expected: BaseException, got: BaseException, *, frames: 
 
 
 def _frames(exc: BaseException) -> list[str]:
-    frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__)]
+    frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__) if not is_ours(frame)]
     named = [(str(frame.f_globals.get("__name__", "")), frame.f_code.co_name) for frame in frames]
     return [name for module, name in named if not module.startswith(_BETWEEN)]
 

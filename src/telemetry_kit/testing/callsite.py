@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType, FrameType, TracebackType
 
-_BETWEEN = ("telemetry_kit", "pytest_telemetry_kit", "opentelemetry", "wrapt", "contextlib", "functools")
-"""Whose frames stand between the user's code and what is recorded."""
+_BETWEEN = ("pytest_telemetry_kit", "opentelemetry", "wrapt", "contextlib", "functools")
+"""Whose frames stand between the user's code and what is recorded, beside the kit's."""
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - pathlib would be imported for it
+"""A decorated function's closure has the function's own globals: its file says whose it is."""
 _RUNNERS = ("_pytest", "pluggy")
 """Whose frames stand below everything that is the user's."""
 _LIBRARIES = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
@@ -31,6 +33,11 @@ class CallSite(NamedTuple):
 
 
 NOWHERE = CallSite("(no line of yours)", 0, None)
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether it runs code of the kit."""
+    return frame.f_code.co_filename.startswith(_OURS)
 
 
 def of_caller() -> CallSite:
@@ -75,7 +82,7 @@ def _choose(sites: Iterable[CallSite]) -> CallSite:
 
 
 def _between(frame: FrameType) -> bool:
-    return _package(frame) in _BETWEEN
+    return is_ours(frame) or _package(frame) in _BETWEEN
 
 
 def _package(frame: FrameType) -> str:
