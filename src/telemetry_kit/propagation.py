@@ -22,6 +22,7 @@ from telemetry_kit._core.face import public
 from telemetry_kit._propagation import baggage as _baggage
 from telemetry_kit._propagation.host_propagator import Host
 from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
+from telemetry_kit.carriers._base import TEXTS
 from telemetry_kit.carriers._http import MAX_FIELD
 
 P = ParamSpec("P")
@@ -329,7 +330,7 @@ def links_to(items: Iterable[Any], *, limit: int = MAX_LINKS) -> list[Link]:
     try:
         if _is_one(items):
             items = [items]
-        for item in items or ():
+        for item in () if isinstance(items, TEXTS) else items or ():
             if len(links) >= limit:
                 break
             link = link_to(item)

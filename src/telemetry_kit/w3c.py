@@ -127,7 +127,7 @@ def _read(getter: Getter[CarrierT], carrier: CarrierT, field: str) -> list[str] 
             return None
         if values.__class__ is list and len(values) == 1 and values[0].__class__ is str:
             return cast("list[str]", values)
-        return [value for value in values if isinstance(value, str)]
+        return [str.__str__(value) for value in values if isinstance(value, str)]  # without what a subclass overrides
     except Exception as fault:
         faults.record("w3c.getter", fault)
         return None

@@ -159,6 +159,22 @@ def test_stop_puts_the_hooks_back(telemetry: Telemetry) -> None:
     assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == before
 
 
+def test_watches_that_stop_in_the_order_of_their_start_leave_nothing(telemetry: Telemetry) -> None:
+    """`.stop()` takes out of the chain whatever has stopped meanwhile: it is no longer after any number of such rounds."""
+
+    async def in_a_loop() -> Any:
+        before = sys.excepthook, threading.excepthook, sys.unraisablehook
+        for _ in range(3):
+            first, second, third = (telemetry.watch_unhandled() for _ in range(3))
+            first.stop()
+            second.stop()
+            third.stop()
+        assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == before
+        return asyncio.get_running_loop().get_exception_handler()
+
+    assert asyncio.run(in_a_loop()) is None
+
+
 def test_three_watches_make_one_event(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
     """An application factory that is called again doesn't multiply events; one that is left goes on alone."""
     watches = [telemetry.watch_unhandled() for _ in range(3)]

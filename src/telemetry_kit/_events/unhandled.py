@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_MESSAGE, EXCEPTION_TYPE
@@ -30,6 +30,40 @@ _chain = threading.local()
 """Whether a watch has the exception that is being handed on in this thread."""
 
 
+class _Hook:
+    """One hook of a watch: it records, and calls the one that was there before, whatever happens."""
+
+    __slots__ = ("before", "name", "see", "watch")
+
+    def __init__(self, watch: "UnhandledWatch", name: str, see: Callable[..., None], before: Any) -> None:
+        self.watch, self.name, self.see, self.before = watch, name, see, before
+
+    def __call__(self, *args: Any) -> None:
+        first = self.watch._is_first()
+        try:
+            if first:
+                self.see(*args)
+        except Exception as fault:
+            faults.record(f"unhandled.{self.name}", fault)
+        finally:
+            try:
+                self.before(*args)
+            finally:
+                if first:
+                    _chain.seen = False
+
+
+def _standing(hook: Any) -> Any:
+    """What stands where `hook` stood, once all watches that have stopped are out of the chain."""
+    while True:
+        if type(hook) is _Hook and not hook.watch._active:
+            hook = hook.before
+        elif type(hook) is MethodType and hook.__func__ is UnhandledWatch._on_loop and not hook.__self__._active:
+            hook = hook.__self__._loop_before
+        else:
+            return hook
+
+
 class UnhandledWatch:
     """What `Telemetry.watch_unhandled` gives: `.stop()` puts the hooks back that were there; a context manager, too."""
 
@@ -38,7 +72,7 @@ class UnhandledWatch:
         self._active = not scope.disabled
         self._again = Site(TokenBucket(scope.errors.rate, scope.errors.burst))
         self._limiter = Limiter()
-        self._hooks: list[tuple[Any, str, Any, Any]] = []
+        self._hooks: list[tuple[Any, _Hook]] = []
         self._loop: Callable[[], Any] = lambda: None
         self._loop_before: Any = None
         self._loop_hook: Any = self._on_loop
@@ -63,12 +97,12 @@ class UnhandledWatch:
         """Put the hooks back. Where somebody else has hooked in since, ours stays in the chain and does nothing."""
         self._active = False
         while self._hooks:
-            module, name, ours, before = self._hooks.pop()
-            if getattr(module, name) is ours:
-                setattr(module, name, before)
+            module, hook = self._hooks.pop()
+            if getattr(module, hook.name) is hook:
+                setattr(module, hook.name, _standing(hook))
         loop = self._loop()
         if loop is not None and loop.get_exception_handler() is self._loop_hook:
-            loop.set_exception_handler(self._loop_before)
+            loop.set_exception_handler(_standing(self._loop_hook))
         self._loop = lambda: None
         if self._cells is not None:
             with faults.guard("unhandled.ipython"):
@@ -77,23 +111,8 @@ class UnhandledWatch:
         reentrancy.drain()
 
     def _hook(self, module: Any, name: str, see: Callable[..., None]) -> None:
-        before = getattr(module, name)
-
-        def hook(*args: Any) -> Any:
-            first = self._is_first()
-            try:
-                if first:
-                    see(*args)
-            except Exception as fault:
-                faults.record(f"unhandled.{name}", fault)
-            finally:
-                try:
-                    before(*args)
-                finally:
-                    if first:
-                        _chain.seen = False
-
-        self._hooks.append((module, name, hook, before))
+        hook = _Hook(self, name, see, getattr(module, name))
+        self._hooks.append((module, hook))
         setattr(module, name, hook)
 
     def _hook_loop(self) -> None:

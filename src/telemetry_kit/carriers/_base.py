@@ -138,6 +138,10 @@ class Carrier:
         return f"{type(self).__name__}({self.keys()})"
 
 
+TEXTS = (str, bytes, bytearray, memoryview)
+"""What a value may be given as, and headers never: each letter of one would be looked at as a field."""
+
+
 def is_mapping(data: object) -> bool:
     """Whether these headers are a mapping. `Mapping` would ask for the hash of their class."""
     return hasattr(type(data), "keys")
@@ -160,14 +164,14 @@ def texts(value: object) -> list[str]:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return [text(value)]
     if isinstance(value, (list, tuple)):
-        return [text(one) for one in value if isinstance(one, (str, bytes, bytearray, memoryview))]
+        return [text(one) for one in value if isinstance(one, TEXTS)]
     return []
 
 
 def pairs_pick(pairs: Iterable[Any], names: Names) -> dict[str, list[str]]:
     """What a list of (name, value) has of the fields: all values of each, in their order."""
     found: dict[str, list[str]] = {}
-    for pair in pairs:
+    for pair in () if isinstance(pairs, TEXTS) else pairs:
         try:
             name, value = pair
             field = names.field(name)
@@ -222,7 +226,7 @@ class Fields(Carrier):
         data = self.data
         foreign = names.foreign
         found: dict[str, list[str]] = {}
-        for name in data:
+        for name in data if data.__class__ is dict else self._names():
             if name.__class__ is str and name in foreign:
                 continue
             field = names.field(name)
@@ -256,4 +260,4 @@ class Fields(Carrier):
         return value
 
     def _names(self) -> Iterable[Any]:
-        return list(self.data)
+        return () if isinstance(self.data, TEXTS) else list(self.data)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from telemetry_kit.carriers._base import (
+    TEXTS,
     Carrier,
     Fields,
     Names,
@@ -117,6 +118,8 @@ class HttpHeaders(Fields):
     def _names(self) -> Iterable[Any]:
         if isinstance(self.data, (list, tuple)):
             return pairs_names(self.data)
+        if isinstance(self.data, TEXTS):
+            return []
         # Werkzeug's headers iterate over pairs
         return list(self.data.keys()) if hasattr(self.data, "keys") else list(self.data)
 

@@ -179,8 +179,12 @@ class CloudEventAttributes(Fields):
 
     def __init__(self, data: Any = None) -> None:
         # The SDK's events from 2.0 on aren't mappings, but give away the dict that they keep
-        is_event = hasattr(data, "get_attributes") and not hasattr(data, "__getitem__")
-        super().__init__(data.get_attributes() if is_event else data)
+        try:
+            is_event = hasattr(data, "get_attributes") and not hasattr(data, "__getitem__")
+            data = data.get_attributes() if is_event else data
+        except Exception:  # who reads it or writes to it says that it is no event
+            pass
+        super().__init__(data)
 
     def _add(self, field: str, value: str) -> None:
         if re.fullmatch(r"[a-z0-9]+", field):
