@@ -1,4 +1,4 @@
-"""There and back through real brokers: Kafka (confluent-kafka's own mock cluster), Redis, NATS."""
+"""There and back through real brokers: Kafka (confluent-kafka's own mock cluster), Redis, NATS, RabbitMQ."""
 
 import asyncio
 import queue
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from opentelemetry.context import Context
 
-from telemetry_kit.carriers import KafkaHeaders, MqttProperties, NatsHeaders, RedisFields
+from telemetry_kit.carriers import AmqpHeaders, KafkaHeaders, MqttProperties, NatsHeaders, RedisFields
 from telemetry_kit.propagation import extract, inject
 from tests.integrations import servers
 
@@ -265,3 +265,43 @@ def _scripts() -> list[str]:
     from pathlib import Path
 
     return [str(Path(sys.executable).parent)]
+
+
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A RabbitMQ of this module; its address."""
+    with servers.rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as port:
+        yield f"amqp://guest:guest@127.0.0.1:{port}/"
+
+
+def test_there_and_back_through_rabbitmq_by_pika(rabbitmq: str) -> None:
+    """The headers of a message's properties carry the context, beside the host's own."""
+    pika = pytest.importorskip("pika", reason="pika is missing: `pip install pika`")
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq))
+    channel = connection.channel()
+    channel.queue_declare("orders")
+    headers = inject(AmqpHeaders({"shop": 7}), CONTEXT).data
+    channel.basic_publish("", "orders", b"order", pika.BasicProperties(headers=headers))
+    arrived = next(channel.consume("orders", auto_ack=True, inactivity_timeout=30))[1].headers
+    connection.close()
+
+    assert sent_on(AmqpHeaders(arrived)) == SENT
+    assert arrived["shop"] == 7
+
+
+def test_there_and_back_through_rabbitmq_by_aio_pika(rabbitmq: str) -> None:
+    """The same for asyncio, and on the way back through what aio-pika makes of headers."""
+    aio_pika = pytest.importorskip("aio_pika", reason="aio-pika is missing: `pip install aio-pika`")
+
+    async def main() -> Any:
+        async with await aio_pika.connect(rabbitmq) as connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue("async-orders")
+            message = aio_pika.Message(b"order", headers=inject(AmqpHeaders({"shop": 7}), CONTEXT).data)
+            await channel.default_exchange.publish(message, routing_key="async-orders")
+            return (await queue.get(timeout=30)).headers
+
+    arrived = asyncio.run(main())
+
+    assert sent_on(AmqpHeaders(arrived)) == SENT
+    assert arrived["shop"] == 7

@@ -41,10 +41,22 @@ def answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(command: list[str], ready: Callable[[], bool], user: str | None = None) -> Iterator[None]:
+def running(
+    command: list[str],
+    ready: Callable[[], bool],
+    user: str | None = None,
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[None]:
     """Run `command` until the block ends; it begins once `ready` holds. A server that doesn't come up fails the test."""
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, user=user
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        user=user,
+        env=environment,
+        cwd=folder,
     )
     try:
         give_up = time.monotonic() + START_WITHIN
@@ -121,3 +133,31 @@ def postgresql(folder: Path) -> Iterator[str]:
     isready = [program("pg_isready", "postgresql", *places), "-h", "127.0.0.1", "-p", str(port), "-q"]
     with running(command, lambda: subprocess.run(isready, check=False, timeout=10).returncode == 0, user):
         yield f"postgresql://shop@127.0.0.1:{port}/postgres"
+
+
+@contextlib.contextmanager
+def rabbitmq(folder: Path) -> Iterator[int]:
+    """A RabbitMQ; its AMQP port. Its epmd, which would outlive it as a daemon, ends with it, too."""
+    command = program("rabbitmq-server", "rabbitmq-server", "/usr/lib/rabbitmq/bin")
+    if command.startswith("/usr/sbin"):  # Debian's wrapper becomes another user, who can't read the folder
+        command = program("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
+    port, names, between = free_port(), free_port(), free_port()
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "ERL_EPMD_PORT": str(names),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"kit{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(between),
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1",
+    }
+    (folder / "plugins").write_text("[].\n")
+    mapper = [program("epmd", "erlang-base"), "-port", str(names), "-address", "127.0.0.1"]
+    with running(mapper, lambda: answers(names)), running([command], lambda: answers(port), environment=environment):
+        yield port

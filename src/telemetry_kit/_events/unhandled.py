@@ -58,8 +58,11 @@ def _standing(hook: Any) -> Any:
     while True:
         if type(hook) is _Hook and not hook.watch._active:
             hook = hook.before
-        elif type(hook) is MethodType and hook.__func__ is UnhandledWatch._on_loop and not hook.__self__._active:
-            hook = hook.__self__._loop_before
+        elif type(hook) is MethodType and hook.__func__ is UnhandledWatch._on_loop:
+            watch: Any = hook.__self__
+            if watch._active:
+                return hook
+            hook = watch._loop_before
         else:
             return hook
 
