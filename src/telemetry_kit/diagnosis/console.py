@@ -258,7 +258,12 @@ def start_if_wanted() -> None:
 
 def _words(attributes: Mapping[str, Any] | None) -> str:
     shown = [(key, value) for key, value in (attributes or {}).items() if key != "exception.stacktrace"]
-    return "".join(f" {_plain(key)}={_short(value)}" for key, value in shown)
+    return "".join(f" {_plain(key)}={_said(key, value)}" for key, value in shown)
+
+
+def _said(key: str, value: Any) -> str:
+    """Seconds as people say them: what the kit calls a time is one."""
+    return _seconds(value) if type(value) is float and key.endswith("_time") else _short(value)
 
 
 def _short(value: Any) -> str:

@@ -13,7 +13,7 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,7 @@ def _run_program(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _sigterm_ends_the_program() -> Iterator[None]:
+def _sigterm_ends_the_program() -> Generator[None]:
     """So that a server that is stopped as containers are is diagnosed as well; unless it has a handler of its own."""
     if (
         signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
