@@ -18,6 +18,7 @@ if _typing.TYPE_CHECKING:
     from telemetry_kit._events.logging_filters import LogCorrelation, LogSampling
     from telemetry_kit._jobs.job import BatchJob, JobRun, current_run
     from telemetry_kit._operation.objective import Objective
+    from telemetry_kit._propagation.binding import bind
     from telemetry_kit._redaction.scrub import default_scrub
     from telemetry_kit._spans.context_attributes import context_attributes
     from telemetry_kit._spans.current import enrich_span, set_span_attributes
@@ -28,7 +29,7 @@ if _typing.TYPE_CHECKING:
     from telemetry_kit._use.pool_stats import PoolStats
     from telemetry_kit._use.queue import QueueStats
     from telemetry_kit.diagnosis.findings import Diagnosis, Finding, diagnose
-    from telemetry_kit.propagation import attached, bind, child_environment, extract, inject, link_to, links_to
+    from telemetry_kit.propagation import attached, child_environment, extract, inject, link_to, links_to
 
 __all__ = [
     "BatchJob",
@@ -82,7 +83,8 @@ _HOMES = {
     "_use.pool_stats": ("PoolStats",),
     "_use.queue": ("QueueStats",),
     "diagnosis.findings": ("Diagnosis", "Finding", "diagnose"),
-    "propagation": ("attached", "bind", "child_environment", "extract", "inject", "link_to", "links_to"),
+    "_propagation.binding": ("bind",),
+    "propagation": ("attached", "child_environment", "extract", "inject", "link_to", "links_to"),
 }
 """Where the names stand that not every library needs."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

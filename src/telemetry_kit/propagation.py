@@ -5,11 +5,7 @@ reads any spelling of a header, and a filter, so that nothing a stranger sends m
 and no header is lost because another one is bad. Nothing here raises at run time.
 """
 
-import contextvars
-import functools
-import inspect
-import types
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 from opentelemetry import propagate
@@ -18,6 +14,7 @@ from opentelemetry.trace import INVALID_SPAN, Link, SpanContext, get_current_spa
 
 from telemetry_kit._core import context as _context
 from telemetry_kit._core import faults
+from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.face import public
 from telemetry_kit._propagation import baggage as _baggage
 from telemetry_kit._propagation.host_propagator import Host
@@ -176,7 +173,7 @@ def _with_baggage(context: Context, allowed: Iterable[str]) -> Context:
 
 
 @public
-class attached:  # noqa: N801 - reads as a keyword: `with attached(context):`
+class attached(AlsoAsync[Context]):  # noqa: N801 - reads as a keyword: `with attached(context):`
     """Make a context current for a block: `with attached(extract(carrier)):`.
 
     >>> from opentelemetry import baggage
@@ -185,94 +182,21 @@ class attached:  # noqa: N801 - reads as a keyword: `with attached(context):`
     'acme'
     """
 
-    __slots__ = ("_context", "_tokens")
+    __slots__ = ("_blocks", "_context")
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._tokens: list[Any] = []
+        self._blocks: Blocks[Any] = Blocks()
 
     def __enter__(self) -> Context:
         context = self._context if isinstance(self._context, Context) else _context.get_current()
-        self._tokens.append(_context.attach(context))
+        self._blocks.begin(_context.attach(context))
         return context
 
     def __exit__(self, *_: object) -> None:
-        _context.put_back(_context.detach, self._tokens.pop())
-
-
-@public
-def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]:
-    """`func`, run in today's context whoever calls it, in whatever thread.
-
-    All context variables are carried, in a copy for each call, so that calls don't disturb each other and may overlap.
-    A coroutine function stays one, and each of its steps runs there; so do generators of a generator function.
-
-    Args:
-        func: any callable.
-        context: the OpenTelemetry context to have in the place of today's.
-
-    >>> from threading import Thread
-    >>> from opentelemetry import baggage
-    >>> with attached(baggage.set_baggage("tenant", "acme")):
-    ...     thread = Thread(target=bind(lambda: print(baggage.get_baggage("tenant"))))
-    >>> thread.start(); thread.join()
-    acme
-    """
-    if not callable(func):
-        raise TypeError(f"bind: {func!r} can't be called; give it a function, or a lambda around the value")
-    today = contextvars.copy_context()
-    if context is not None:
-        today.run(_context.attach, context)
-    if inspect.iscoroutinefunction(func):
-
-        @functools.wraps(func)
-        async def bound_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return await _stepwise(today.copy(), func(*args, **kwargs))
-
-        return cast("Callable[P, R]", bound_async)
-
-    if inspect.isgeneratorfunction(func):
-
-        @functools.wraps(func)
-        def bound_generator(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return (yield from _steps(today.copy(), func(*args, **kwargs)))
-
-        return cast("Callable[P, R]", bound_generator)
-
-    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
-        return today.copy().run(func, *args, **kwargs)
-
-    return cast("Callable[P, R]", _named_like(bound, func))
-
-
-def _named_like(bound: Callable[..., Any], func: Callable[..., Any]) -> Callable[..., Any]:
-    try:
-        return functools.wraps(func)(bound)
-    except Exception as odd:
-        faults.pass_on(odd)
-        return bound
-
-
-def _steps(context: contextvars.Context, steps: Any) -> Generator[Any, Any, Any]:
-    """A generator or coroutine, each step of it in `context`."""
-    step = functools.partial(steps.send, None)
-    while True:
-        try:
-            given = context.run(step)
-        except StopIteration as stop:
-            return stop.value
-        try:
-            answer = yield given
-        except GeneratorExit:
-            context.run(steps.close)
-            raise
-        except BaseException as exc:
-            step = functools.partial(steps.throw, exc)
-        else:
-            step = functools.partial(steps.send, answer)
-
-
-_stepwise = types.coroutine(_steps)
+        token = self._blocks.end("attached")
+        if token is not None:
+            _context.put_back(_context.detach, token)
 
 
 def _is_a(given: object, kind: type) -> bool:

@@ -21,12 +21,12 @@ from opentelemetry.propagators.textmap import Getter, Setter, TextMapPropagator,
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from telemetry_kit import bind
 from telemetry_kit._core import faults
 from telemetry_kit._propagation import host_propagator
 from telemetry_kit.carriers import AsgiHeaders, Environ, HttpHeaders, KafkaHeaders
 from telemetry_kit.propagation import (
     attached,
-    bind,
     child_environment,
     extract,
     extract_public,

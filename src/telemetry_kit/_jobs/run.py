@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from telemetry_kit._core import ambient, clock, context, faults, forks, late, reentrancy
 from telemetry_kit._core import outcome as _outcome
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes, span_value
+from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import RECORD, Records
@@ -55,7 +56,7 @@ class _InProgress(context.Current):
 
 
 @public
-class JobRun(StepOwner, Records):
+class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
 
     Its methods never raise, cost next to nothing, and can be called from any thread.
@@ -131,15 +132,6 @@ class JobRun(StepOwner, Records):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._end(exc)
-
-    async def __aenter__(self) -> JobRun:  # noqa: PYI034
-        self._begin_run()
-        return self
-
-    async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._end(exc)

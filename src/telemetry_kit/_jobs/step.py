@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 from telemetry_kit._core import ambient, clock, context, faults, forks, outcome
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, encodable, span_attributes, span_value
+from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._jobs.state import OWN_KEYS
 from telemetry_kit.catalogue import keys
@@ -50,7 +51,7 @@ class StepOwner(RunOrStep):
         return self._current.context
 
 
-class Step(RunOrStep):
+class Step(RunOrStep, AlsoAsync["Step"]):
     """A part of a run, as `run.step(name)` gives it: a context manager for a single use, with a span of its own."""
 
     def __init__(self, run: StepOwner | None, name: str) -> None:

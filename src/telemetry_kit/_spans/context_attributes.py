@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 
 from telemetry_kit._core import ambient, cells, faults
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, metric_value, span_attributes
+from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.context import Current, Suspended, get_current
 from telemetry_kit._core.face import public
 from telemetry_kit._wrapping import awaitables, callables, decorating
@@ -18,7 +19,7 @@ F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | static
 
 
 @public
-class context_attributes:  # noqa: N801 - reads as a function, and heads blocks and functions as one
+class context_attributes(AlsoAsync[None]):  # noqa: N801 - reads as a function, and heads blocks and functions as one
     """Every span, event, measurement and job that the kit makes below carries these attributes.
 
     A context manager, for sync and async code alike, and a decorator of any kind of function. The attributes are in
@@ -57,7 +58,7 @@ class context_attributes:  # noqa: N801 - reads as a function, and heads blocks 
                 on_metric[key] = value
         on_span = {key: value for key, value in span_attributes(attributes).items() if key not in OWN_KEYS}
         self._given = ambient.Ambient(on_span, on_metric)
-        self._entered: list[Current] = []
+        self._blocks: Blocks[Current] = Blocks()
 
     def _context(self) -> Context:
         context: Context = get_current()
@@ -71,21 +72,15 @@ class context_attributes:  # noqa: N801 - reads as a function, and heads blocks 
         current = Current()
         with faults.guard("context_attributes"):
             current.context = self._context()
-        self._entered.append(current)
+        self._blocks.begin(current)
         current.enter()
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._entered.pop().leave()
-
-    async def __aenter__(self) -> None:
-        self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, exc, traceback)
+        current = self._blocks.end("context_attributes")
+        if current is not None:
+            current.leave()
 
     def __call__(self, func: F, /) -> F:
         """Decorate `func`, which may be any kind of callable: what it does carries the attributes.

@@ -16,6 +16,7 @@ from opentelemetry.trace import Span, SpanKind
 from telemetry_kit._core import cells, context, faults, forks, late, outcome, reentrancy
 from telemetry_kit._core.active_span import ActiveSpan, put
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
+from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
 from telemetry_kit._wrapping.arguments import compile_arguments
@@ -47,7 +48,7 @@ class _Options:
     static: dict[str, AttributeValue]
 
 
-class NewSpan:
+class NewSpan(AlsoAsync[Span]):
     """What `Telemetry.span` gives: decorates any callable, or heads a `with` block that gives the OpenTelemetry span.
 
     It can do either many times, in many threads and tasks at once.

@@ -1,0 +1,76 @@
+"""The `with` blocks that one object heads, several at a time: in each thread and task on its own.
+
+An object that stands at the top of a module heads blocks of many tasks at once, and they end in any order. Which of them
+ends is told by where it ends: what began here and last.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from telemetry_kit._core import context, faults
+
+Block = TypeVar("Block")
+Entered_co = TypeVar("Entered_co", covariant=True)
+
+_HERE: ContextVar[tuple[tuple[Blocks[Any], Any], ...]] = ContextVar("telemetry_kit.blocks", default=())
+"""Whose blocks were begun here while others of theirs were open, the innermost last."""
+context.travels_with_bodies(_HERE)
+
+
+class Blocks(Generic[Block]):
+    """The open blocks of one object."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: list[Block] = []
+
+    def begin(self, block: Block) -> None:
+        """`block` is open here. The first one needs no note of where: none is beside it."""
+        self._open.append(block)
+        if len(self._open) > 1:
+            still = (one for one in _HERE.get() if _index(one[0]._open, one[1]) is not None)
+            _HERE.set((*still, (self, block)))
+
+    def end(self, site: str) -> Block | None:
+        """The block that ends here; None, and a fault of `site`, where none is open."""
+        try:
+            if len(self._open) > 1:
+                for of, block in reversed(_HERE.get()):
+                    place = _index(self._open, block) if of is self else None
+                    if place is not None:
+                        return self._open.pop(place)
+            return self._open.pop(0)
+        except IndexError:
+            faults.record(site, RuntimeError("a block must be begun before it ends, and ends once"))
+            return None
+
+
+def _index(blocks: list[Any], block: object) -> int | None:
+    return next((place for place, one in enumerate(blocks) if one is block), None)
+
+
+class AlsoAsync(Generic[Entered_co]):
+    """A context manager of async code too: `async with` does what `with` does."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Entered_co:
+        raise NotImplementedError
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Entered_co:
+        """`async with`, for what `with` does."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, exc, traceback)
