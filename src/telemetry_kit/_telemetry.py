@@ -317,7 +317,7 @@ class Telemetry(ByRecipe):
         with late_import():
             from telemetry_kit._spans.new import NewSpan
 
-        if callable(name) or isinstance(name, (classmethod, staticmethod)):
+        if callable(name) or hasattr(type(name), "__get__"):
             return NewSpan(self._scope)(name)
         return NewSpan(
             self._scope,

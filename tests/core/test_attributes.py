@@ -261,3 +261,13 @@ def test_a_huge_string_is_cut_fast() -> None:
 def test_a_long_key_is_cut() -> None:
     """A key has at most 256 characters (FLT 2)."""
     assert len(attributes.attribute_key("k" * 1_000) or "") == 256
+
+
+@pytest.mark.parametrize("value", [[500], {"a": 1}, 10**30, "abc", float("nan")])
+@pytest.mark.parametrize("place", [attributes.span_value, attributes.metric_value], ids=["span", "metric"])
+def test_a_conventions_key_has_its_type_or_nothing(place: Any, value: object) -> None:
+    """FLT 2: what can't be of the type that the convention says is a counted fault, and not another type."""
+    before = faults.counts().get("attributes.value", 0)
+
+    assert place(value, "http.response.status_code") is None
+    assert faults.counts()["attributes.value"] - before == 1

@@ -32,6 +32,9 @@ def _add(a: int, b: int) -> int:
 add_one = operation(functools.partial(_add, 1))
 
 
+size = operation(len)
+
+
 @operation
 @functools.lru_cache
 def cached(number: int) -> int:

@@ -131,8 +131,8 @@ def attribute_key(key: object) -> str | None:
     """
     text = plain_text(key)
     if text is None or not text:
-        name = class_name(type(key))
-        faults.record("attributes.key", TypeError(f"a key must be a str that isn't empty, got a {name}"), about=name)
+        name = f"a {class_name(type(key))}" if text is None else "an empty one"
+        faults.record("attributes.key", TypeError(f"a key must be a str that isn't empty, got {name}"), about=name)
         return None
     return text if len(text) <= KEY else text[:KEY]
 
@@ -200,9 +200,14 @@ def _unfit(value: object, key: str, fault: Exception) -> None:
 def _of_type(value: object, wanted: type) -> object:
     """A value of a convention's attribute, of the type that the convention says."""
     plain = scalar(value, METRIC_STRING)
-    if wanted is int:
-        return int(plain) if isinstance(plain, (str, int, float)) else value
-    return str(plain) if isinstance(plain, (int, float)) else value
+    if not isinstance(plain, (str, int, float)):
+        raise _UnfitError(f"the convention has {'an int' if wanted is int else 'a str'} there")
+    if wanted is not int:
+        return plain if isinstance(plain, str) else str(plain)
+    number = int(plain)
+    if not -_LARGEST <= number < _LARGEST:
+        raise _UnfitError("the convention has an int of 64 bits there")
+    return number
 
 
 def _on_span(value: object, key: str) -> AttributeValue:

@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from telemetry_kit._core.attributes import encodable
@@ -40,11 +40,11 @@ _MAKES_MANAGERS = {_code(_manager): "context_manager", _code(_async_manager): "a
 
 def kind_of(func: object) -> str:
     """What `func` is: `sync`, `async`, `generator`, `async_generator`, `context_manager`, `async_context_manager`, or
-    `object` for what only a proxy can wrap."""
+    `object` for what only a proxy can wrap, such as a builtin, which doesn't bind where it is an attribute of a class."""
     bare: Any = func
     while isinstance(bare, functools.partial):
         bare = bare.func
-    if isinstance(func, (FunctionType, MethodType, BuiltinFunctionType)):
+    if isinstance(func, (FunctionType, MethodType)):
         if inspect.iscoroutinefunction(bare):
             return "async"
         if inspect.isasyncgenfunction(bare):

@@ -36,7 +36,7 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[type-arg]
     def __reduce_ex__(self, protocol: Any) -> Any:
         module = getattr(self.__wrapped__, "__module__", None)
         name = getattr(self.__wrapped__, "__qualname__", None)
-        if isinstance(module, str) and isinstance(name, str) and "<" not in name:
+        if isinstance(module, str) and isinstance(name, str) and _is_called(module, name, self):
             return _by_name, (module, name)
         return wrap, (self.__wrapped__, self._self_calls)
 
@@ -64,6 +64,14 @@ class _MeasuredDescriptor(_Measured):
 def wrap(func: Any, calls: drivers.Calls) -> Any:
     """A proxy for `func` whose calls are measured."""
     return (_MeasuredDescriptor if hasattr(type(func), "__get__") else _Measured)(func, calls)
+
+
+def _is_called(module: str, name: str, thing: object) -> bool:
+    """Whether it is found by that name: `len` is still the bare one, whatever was decorated."""
+    try:
+        return _by_name(module, name) is thing
+    except (AttributeError, ImportError):
+        return False
 
 
 def _by_name(module: str, name: str) -> Any:
