@@ -335,7 +335,7 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
 
 
 def encodable(text: str) -> str:
-    """`text` without lone surrogates, as names of files that aren't UTF-8 have them: an exporter that met one in a name, a
+    r"""`text` without lone surrogates, as names of files that aren't UTF-8 have them: an exporter that met one in a name, a
     key or a status would lose its whole batch.
 
     >>> encodable("caf\udce9.txt")
