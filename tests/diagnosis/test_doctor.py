@@ -77,6 +77,23 @@ def test_a_dead_endpoint(tmp_path: Path) -> None:
     assert "localhost:4318" in done.stdout
 
 
+def test_an_exporter_that_raises(tmp_path: Path) -> None:
+    """Of an exporter that isn't OpenTelemetry's only the SDK's log says that it fails."""
+    program = (
+        "from opentelemetry import trace\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter\n"
+        "class Broken(SpanExporter):\n"
+        "    def export(self, spans): raise OSError('nobody there')\n"
+        "provider = TracerProvider()\n"
+        "provider.add_span_processor(SimpleSpanProcessor(Broken()))\n"
+        "trace.set_tracer_provider(provider)\n"
+        "trace.get_tracer('app').start_span('work').end()\n"
+    )
+
+    assert "STOP  export_failed: opentelemetry.sdk.trace.export" in python(*DOCTOR, script(tmp_path, program)).stdout
+
+
 def test_a_real_endpoint_where_nobody_listens(tmp_path: Path) -> None:
     """The real exporter over HTTP against a closed port on loopback."""
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http")

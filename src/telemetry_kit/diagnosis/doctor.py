@@ -60,7 +60,9 @@ class Listener(logging.Handler):
         exporters: dict[str, tuple[str, int]] = {}
         found = []
         for (name, message), times in self._records.items():
-            if name.startswith("opentelemetry.exporter"):
+            if (
+                name.startswith("opentelemetry.exporter") or "exporting" in message
+            ):  # the SDK says it of others' exporters
                 first, before = exporters.get(name, (message, 0))
                 exporters[name] = first, before + times
             else:
