@@ -59,7 +59,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Short:
     folder = tmp_path_factory.mktemp("report")
     only = [option for name in ("ten_lines", "red", "cost", "host") for option in ("--only", name)]
     odd = {"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_SAMPLER": "always_off", "HTTP_PROXY": "http://127.0.0.1:9"}
-    code, out, err = run("--seconds", "6", "--folder", str(folder), *only, **odd)
+    code, out, err = run("--seconds", "10", "--folder", str(folder), *only, **odd)
     return code, out, err, (folder / "index.html").read_text("utf-8")
 
 
