@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from opentelemetry.trace import SpanKind
 
-from telemetry_kit import Telemetry
+from telemetry_kit import Telemetry, inject
 from tests.support import Sdk
 
 
@@ -61,6 +62,19 @@ def test_switched_off(sdk: Sdk, monkeypatch: pytest.MonkeyPatch, pattern: str) -
     with telemetry.operation("work").measure(), telemetry.tracer.start_as_current_span("mine"):
         telemetry.meter.create_counter("mine").add(1)
 
+    assert sdk.spans() == []
+    assert [name for name in sdk.metrics() if not name.startswith("telemetry_kit.")] == []
+
+
+def test_a_library_that_is_switched_off_breaks_no_trace(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes in by the carrier of an operation is passed on, whether it decorates or heads a block."""
+    monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "acme.orders")
+    sent = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "baggage": "tenant=acme"}
+    handle = sdk.telemetry("acme.orders").operation("handle", kind=SpanKind.SERVER, carrier=lambda headers: headers)
+    with handle.measure(carrier=sent):
+        below = inject({})
+
+    assert handle(lambda headers: inject({}))(sent) == below == sent
     assert sdk.spans() == []
     assert [name for name in sdk.metrics() if not name.startswith("telemetry_kit.")] == []
 

@@ -63,7 +63,7 @@ class Operation(HasBlocks, ByRecipe):
             definition = Definition(definition.scope, callables.name_of(func), definition.options)
         decorated = Decorated(definition, func)
         definition.state.decorated = True
-        if definition.scope.disabled:
+        if definition.scope.disabled and definition.options.carrier is None:  # a carrier's context is passed on even so
             return func
         if fast_path.fits(definition, func, decorated.arguments):
             return cast("F", callables.disguise(fast_path.closure(cast("Any", func), definition, decorated), func))
