@@ -1,5 +1,6 @@
 """What is written never makes a transport refuse the message: fields, members and what goes first."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from telemetry_kit.carriers import (
     GrpcMetadata,
     HttpHeaders,
     KafkaHeaders,
+    MessageAttributes,
+    PubSubAttributes,
     WsgiEnviron,
 )
 from telemetry_kit.carriers._budget import budgeted, fitted
@@ -181,3 +184,50 @@ def test_writing_is_linear() -> None:
     """SEC 1: a list of a hundred thousand members is cut at once."""
     assert len(fitted("baggage", "a=1," * 100_000, 8_180)) <= 8_180
     assert len(fitted("tracestate", "a=1," * 100_000, 512)) <= 512
+
+
+class Several(TextMapPropagator):
+    """Three fields that say nothing without each other, as B3's."""
+
+    fields = {"x-b3-traceid", "x-b3-spanid", "x-b3-sampled"}
+
+    def extract(self, carrier: Any, context: Any = None, getter: Any = None) -> Context:
+        return context or Context()
+
+    def inject(self, carrier: Any, context: Any = None, setter: Any = None) -> None:
+        for field in sorted(self.fields):
+            setter.set(carrier, field, "1" * 40)
+
+
+@pytest.fixture
+def several() -> Iterator[None]:
+    """The W3C's propagator and one with several fields, as a host configures them."""
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(CompositePropagator([Several(), StrictTraceContextPropagator()]))
+    yield
+    propagate.set_global_textmap(before)
+
+
+@pytest.mark.parametrize("there", range(11))
+@pytest.mark.parametrize("carrier", [MessageAttributes, PubSubAttributes])
+def test_fields_of_one_propagator_are_written_all_or_none_where_attributes_are_counted(
+    several: None, carrier: Any, there: int
+) -> None:
+    """SEC 2: SQS refuses an eleventh attribute, Pub/Sub a hundred and first: what belongs together isn't torn."""
+    most = carrier.max_attributes
+    data = {f"own{number}": "x" for number in range(most - 10 + there)}
+    sent = inject(carrier(data), received("a=1")).data
+    fields = {field for field in sent if not field.startswith("own")}
+
+    assert len(sent) <= most
+    assert fields & Several.fields in (set(), Several.fields)
+    assert "traceparent" in fields or there == 10
+
+
+@pytest.mark.parametrize("own", range(6_900, 7_600, 25))
+def test_fields_of_one_propagator_are_written_all_or_none_where_bytes_are_counted(several: None, own: int) -> None:
+    """SEC 2: The same where all fields share a budget, as in gRPC's metadata."""
+    fields = {field for field, _ in inject(GrpcMetadata([("own", "x" * own)]), received("a=1")).data}
+
+    assert fields & Several.fields in (set(), Several.fields)
+    assert "traceparent" in fields

@@ -62,6 +62,9 @@ class Carrier:
     max_together: ClassVar[int | None] = None
     """Bytes that all fields together may add, names and what the transport adds to each included."""
 
+    max_attributes: ClassVar[int | None] = None
+    """How many fields the transport allows, the host's own included."""
+
     def get(self, field: str, default: list[str] | None = None) -> list[str]:
         """All values of `field`, in their order; `default`, or an empty list, where there is none."""
         return self.pick(Names([field])).get(field.lower()) or default or []
@@ -93,14 +96,18 @@ class Carrier:
 
     def write(self, fields: Mapping[str, str]) -> None:
         """Write fields that aren't there (any more), as far as the transport bears them."""
-        fitting = fields if self._fits(fields) else budgeted(fields, self.max_value, self.max_together)
+        fitting = fields
+        if not self._fits(fields):
+            room = None if self.max_attributes is None else self.max_attributes - len(self.keys())
+            fitting = budgeted(fields, self.max_value, self.max_together, room)
         for field, value in fitting.items():
             if value:
                 self._add(field.lower(), value)
 
     def _fits(self, fields: Mapping[str, str]) -> bool:
         """Whether they can be written as they are: short enough, and in the order in which some are left out."""
-        if self.max_together is not None or next(iter(fields), PARENT) != PARENT:
+        limited = self.max_together is not None or self.max_attributes is not None
+        if limited or next(iter(fields), PARENT) != PARENT:
             return False
         longest = self.max_value
         if longest is None:

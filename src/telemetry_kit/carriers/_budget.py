@@ -4,6 +4,7 @@ A message that is refused for its trace context is worse than one without. So a 
 it, lists are cut between members, and where all fields share a budget the ones that name the trace come first.
 """
 
+import itertools
 from collections.abc import Mapping
 
 LONG = 128
@@ -16,13 +17,18 @@ OVERHEAD = 32
 PARENT, STATE, BAGGAGE = "traceparent", "tracestate", "baggage"
 
 
-def budgeted(fields: Mapping[str, str], each: int | None, together: int | None) -> dict[str, str]:
+def budgeted(
+    fields: Mapping[str, str], each: int | None, together: int | None, room: int | None = None
+) -> dict[str, str]:
     """What is to be written of `fields`, in the order in which that is done: `traceparent`, `tracestate`, the others.
 
     Args:
         fields: what there is to send, by name.
         each: characters that a value may have; None for any number.
         together: bytes that all fields may take, each with its name and `OVERHEAD`; None for any number.
+        room: how many fields may be written; None for any number.
+
+    Fields whose names begin with the same two words are written all or not at all.
 
     >>> budgeted({"baggage": "a=1,b=2", "traceparent": "00-..."}, 6, None)
     {'traceparent': '00-...', 'baggage': 'a=1'}
@@ -34,7 +40,16 @@ def budgeted(fields: Mapping[str, str], each: int | None, together: int | None) 
         ordered = {field: fitted(field, value, each) for field, value in ordered.items()}
     if together is not None and sum(_size(field, value) for field, value in ordered.items()) > together:
         ordered = _shared(ordered, together)
-    return {field: value for field, value in ordered.items() if value}
+    left = {field: value for field, value in ordered.items() if value}
+    if room is not None and len(left) > room:
+        left = dict(itertools.islice(left.items(), max(0, room)))
+    lost = {_kin(field) for field in named if field not in left} - {PARENT, STATE, BAGGAGE}
+    return {field: value for field, value in left.items() if _kin(field) not in lost} if lost else left
+
+
+def _kin(field: str) -> str:
+    """What the fields of one propagator have in common: `x-b3-traceid` says nothing without `x-b3-spanid`."""
+    return "-".join(field.split("-", 2)[:2])
 
 
 def _shared(fields: dict[str, str], left: int) -> dict[str, str]:

@@ -82,7 +82,7 @@ class MessageAttributes(Fields):
 
     __slots__ = ()
 
-    max_attributes: ClassVar[int] = 10
+    max_attributes: ClassVar[int | None] = 10
 
     def _read(self, value: Any) -> list[str]:
         if not is_mapping(value):
@@ -98,10 +98,6 @@ class MessageAttributes(Fields):
 
     def _write(self, value: str) -> Any:
         return {"DataType": "String", "StringValue": value}
-
-    def _add(self, field: str, value: str) -> None:
-        if len(self.data) < self.max_attributes:
-            super()._add(field, value)
 
 
 def _from_base64(value: str) -> list[str]:
@@ -123,7 +119,7 @@ class PubSubAttributes(Fields):
     __slots__ = ()
 
     max_value: ClassVar[int | None] = 1024
-    max_attributes: ClassVar[int] = 100
+    max_attributes: ClassVar[int | None] = 100
     prefix: ClassVar[str] = "googclient_"
 
     def pick(self, names: Names) -> dict[str, list[str]]:
@@ -137,10 +133,6 @@ class PubSubAttributes(Fields):
 
     def _prefixed(self, names: Names) -> Names:
         return Names(self.prefix + field for field in names.fields)
-
-    def _add(self, field: str, value: str) -> None:
-        if len(self.data) < self.max_attributes:
-            super()._add(field, value)
 
 
 class RedisFields(Fields):
