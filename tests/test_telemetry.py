@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit import Telemetry, inject
+from telemetry_kit import Objective, Telemetry, inject
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 
@@ -102,3 +103,22 @@ def test_words_that_switch_none_off(monkeypatch: pytest.MonkeyPatch, value: str)
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", value)
 
     assert repr(Telemetry("lib")) == "<Telemetry 'lib'>"
+
+
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_names_without_end_are_bounded(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
+    """One made for each request: the first thousand have series of their own, and the rest share those of `_OTHER`. Spans
+    and the object keep the name."""
+    for number in range(1_010):
+        telemetry = Telemetry(f"request-{number}")
+        telemetry.cache("prices").hit()
+        with telemetry.operation("checkout", objective=Objective(90.0 + number / 1_000)).measure():
+            pass
+        telemetry.counter("sold", unit=f"{{lamp-{number}}}", description="Lamps").add()
+
+    assert captured.value("cache.requests", {"scope.name": "_OTHER"}) == 10
+    assert captured.value("cache.requests", {"scope.name": "request-999"}) == 1
+    assert captured.value("operation.objective.calls", {"scope.name": "_OTHER", "objective.result": "met"}) == 10
+    assert captured.value("telemetry_kit.attribute.overflow", {"attribute.key": "scope.name"}) == 10
+    assert len([record for record in caplog.records if "attribute scope.name has too many" in record.getMessage()]) == 1
+    assert telemetry.name == "request-1009"

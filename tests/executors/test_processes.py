@@ -320,3 +320,12 @@ def waited_for(pid: int) -> int:
     import os
 
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_an_exception_whose_attributes_are_its_own_business(telemetry: Telemetry, method: str) -> None:
+    """What its class calls `__dict__` isn't asked."""
+    with (
+        telemetry.wrap_executor(bare_pool(method), name="resize") as pool,
+        pytest.raises(work.Secretive, match="sealed"),
+    ):
+        pool.submit(work.be_secretive).result(PATIENCE)

@@ -2,6 +2,8 @@
 
 import asyncio
 import concurrent.futures
+import copy
+import pickle
 import traceback
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -253,3 +255,11 @@ def test_odd_declared_values_are_dropped(sdk: Sdk, telemetry: Telemetry) -> None
         "executor.type",
         "scope.name",
     }
+
+
+def test_a_copy_is_refused(telemetry: Telemetry) -> None:
+    """It belongs to its process, and says so."""
+    with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
+        for refused in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="belongs to this process and can't be copied or pickled"):
+                refused(pool)

@@ -104,3 +104,15 @@ class Image:
 
 def broken_initializer() -> None:
     raise RuntimeError("no licence")
+
+
+class Secretive(Exception):
+    """Its attributes can't be asked for."""
+
+    @property
+    def __dict__(self):
+        raise ZeroDivisionError
+
+
+def be_secretive() -> None:
+    raise Secretive("sealed")

@@ -191,6 +191,17 @@ class TestSQLAlchemy:
             pass
         assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (3, 3)
 
+    def test_times_under_two_names(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+        """Each has all of them, and goes on when the other is stopped."""
+        first = telemetry.observe_pool(engine, name="orders-db", record_times=True)
+        telemetry.observe_pool(engine, name="orders-db", convention=DB_CONNECTIONS, record_times=True)
+        engine.connect().close()
+        first.stop()
+        engine.connect().close()
+
+        assert [sdk.point(f"pool.{time}_time").count for time in ("wait", "use")] == [1, 1]
+        assert [sdk.point(f"db.client.connection.{time}_time").count for time in ("wait", "use")] == [2, 2]
+
     def test_a_timeout_has_a_time(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
         """A request that gave up waited, and is a timeout of the pool."""
         sqlalchemy = pytest.importorskip("sqlalchemy")

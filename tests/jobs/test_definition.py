@@ -1,12 +1,15 @@
 """A batch job is checked when it is defined, and decorates any kind of callable without changing it."""
 
 import asyncio
+import gc
 import inspect
 import pickle
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
 
 from telemetry_kit import Telemetry, current_run
 from tests.support import Sdk
@@ -187,3 +190,17 @@ def test_methods_and_callable_objects(sdk: Sdk, telemetry: Telemetry) -> None:
 
     assert [Work().method(), Work.of_class(), Work.static(), job(Work())()] == ["method", "class", "static", "called"]
     assert sdk.value("job.duration") == 4
+
+
+def test_jobs_do_not_hold_their_provider() -> None:
+    """What is known of jobs goes with the meter provider that it is reported to."""
+    provider = MeterProvider(shutdown_on_exit=False)
+    telemetry = Telemetry("shop.orders", meter_provider=provider)
+    with telemetry.batch_job("billing").run():
+        pass
+    instruments = weakref.ref(telemetry._scope.instruments)
+
+    del provider, telemetry
+    gc.collect()
+
+    assert instruments() is None

@@ -1,6 +1,8 @@
 """Gauges and counters of a library's own, with what the kit promises of its own numbers."""
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import threading
@@ -186,3 +188,12 @@ def test_a_disabled_library_reports_nothing(captured: Captured, monkeypatch: pyt
     with gauge(telemetry, lambda: 1):
         counter(telemetry).add()
         assert captured.metrics == []
+
+
+def test_a_counter_travels_as_its_recipe(sdk: Sdk) -> None:
+    """What holds one can be copied, and is the same one; pickled it is made anew where it isn't."""
+    sent = counter(Telemetry("shop.orders"))
+
+    assert copy.copy(sent) is copy.deepcopy([sent])[0] is pickle.loads(pickle.dumps(sent)) is sent
+    with pytest.raises(TypeError, match="can't be pickled, as it has providers of its own"):
+        pickle.dumps(counter(sdk.telemetry()))

@@ -279,3 +279,43 @@ def test_a_disabled_library_counts_for_itself_and_reports_nothing(
         assert pool.stats().used == 1
 
     assert captured.metrics == []
+
+
+@pytest.mark.telemetry_capture(allow=("fault",))
+@pytest.mark.parametrize("begun", [0, 1])
+def test_a_block_that_is_ended_again_is_a_fault(captured: Captured, telemetry: Telemetry, begun: int) -> None:
+    """It raises nothing, and nothing is below zero."""
+    for block in (telemetry.pool("gpu").use(), telemetry.pool("gpu").wait(), telemetry.cache("prices").load()):
+        for _ in range(begun):
+            block.__enter__()
+        for _ in range(begun + 1):
+            block.__exit__(None, None, None)
+
+    assert captured.value("telemetry_kit.faults", {"fault.site": "use.block"}) >= 3
+    assert (captured.value("pool.usage"), captured.value("pool.pending")) == (0, 0)
+
+
+@pytest.mark.asyncio
+async def test_tasks_that_share_a_block_have_their_own_times(
+    captured: Captured, telemetry: Telemetry, clock: FakeClock
+) -> None:
+    """Who began first and ends first has neither the time nor the error of the other."""
+    use, begun, ended = telemetry.pool("gpu").use(), asyncio.Event(), asyncio.Event()
+
+    async def first() -> None:
+        with pytest.raises(KeyError), use:
+            clock.advance(1)
+            await begun.wait()
+            raise KeyError
+        ended.set()
+
+    async def second() -> None:
+        with use:
+            begun.set()
+            await ended.wait()
+            clock.advance(3)
+
+    await asyncio.gather(first(), second())
+
+    assert [point.sum for point in captured.points("pool.use_time") if "error.type" in point.attributes] == [1]
+    assert [point.sum for point in captured.points("pool.use_time") if "error.type" not in point.attributes] == [3]

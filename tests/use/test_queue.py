@@ -5,11 +5,12 @@ import gc
 import multiprocessing
 import queue
 import sys
+import threading
 from typing import Any
 
 import pytest
 
-from telemetry_kit import Telemetry
+from telemetry_kit import PoolStats, QueueStats, Telemetry
 from telemetry_kit.testing import Captured, point
 
 SERIES = {"queue.name": "orders", "scope.name": "shop.orders"}
@@ -122,3 +123,36 @@ def test_a_queue_has_a_name(telemetry: Telemetry) -> None:
     """An empty one is a ValueError."""
     with pytest.raises(ValueError, match="name of a queue"):
         telemetry.observe_queue(queue.Queue(), name="")
+
+
+class _Broker:
+    """A client that looks like a queue, and whose every question goes over the network."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+
+    def qsize(self) -> int:
+        self.answers.wait(60)
+        return 3
+
+
+def test_a_strangers_queue_that_does_not_answer_holds_up_nobody(captured: Captured, telemetry: Telemetry) -> None:
+    """PRC.5: it is asked in a worker, and has no size until it answers."""
+    broker, orders = _Broker(), queue.Queue[int]()
+    telemetry.observe_queue(broker, name="broker")
+    telemetry.observe_queue(orders, name="orders")
+
+    assert captured.points("queue.size") == [point(attributes=SERIES)]
+    broker.answers.set()
+    captured.wait_for("queue.size", attributes={"queue.name": "broker"})
+    assert captured.value("queue.size", {"queue.name": "broker"}) == 3
+
+
+def test_a_limit_below_zero_is_none(captured: Captured, telemetry: Telemetry) -> None:
+    """PRC.8: nothing is below zero."""
+    telemetry.observe_queue(name="orders", stats=lambda: QueueStats(size=-1, limit=-1, oldest_age=-1.0))
+    telemetry.observe_pool(name="seats", stats=lambda: PoolStats(-5, -1, -2, -3, timeouts=-4, errors=-5))
+
+    points = [point for name in captured.metrics for point in captured.points(name)]
+    assert all(point.value >= 0 for point in points)
+    assert not {"queue.limit", "pool.limit", "pool.utilization", "pool.errors"} & set(captured.metrics)

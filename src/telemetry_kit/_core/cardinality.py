@@ -20,7 +20,7 @@ SETS_PER_HELPER = 200
 ERROR_TYPES = 100
 """Distinct values of `error.type` of a helper."""
 NAMES = 1_000
-"""Distinct names of a kind of helper in one `Telemetry`."""
+"""Distinct names of a kind of helper in one `Telemetry`, and of `Telemetry` itself."""
 
 _NOT_IN_A_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 _RESERVED = re.compile(r"le|quantile|__.*|otel_scope_.*", re.DOTALL)

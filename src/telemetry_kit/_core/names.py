@@ -27,6 +27,7 @@ NAME_KEYS = {
     "executor": keys.EXECUTOR_NAME,
     "health": keys.HEALTH_CHECK_NAME,
     "job": keys.JOB_NAME,
+    "objective": keys.OBJECTIVE_NAME,
     "operation": keys.OPERATION_NAME,
     "pool": keys.POOL_NAME,
     "queue": keys.QUEUE_NAME,
@@ -82,7 +83,7 @@ def admit_name(scope: Scope, kind: str, name: str) -> str:
         names = by_kind.setdefault(kind, Distinct(NAMES))
     admitted: str = names(name)
     if admitted != name:
-        Overflow(scope.instruments, scope.name, kind, admitted)(NAME_KEYS.get(kind, f"{kind}.name"))
+        Overflow(scope.instruments, scope.label, kind, admitted)(NAME_KEYS.get(kind, f"{kind}.name"))
     return admitted
 
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import opentelemetry.trace
 
 from telemetry_kit._core import faults, forks, sdk
+from telemetry_kit._core.cardinality import NAMES, Distinct
 from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of
 from telemetry_kit._core.late import late_import
+from telemetry_kit._core.names import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.switched_off import is_switched_off
+from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,6 +139,7 @@ class _Named:
 
 _NAMED: Registry[dict[str, _Named]] = Registry(dict)
 """By name, for each meter provider."""
+_LABELS: Registry[Distinct] = Registry(lambda: Distinct(NAMES))
 _lock = forks.Lock()
 
 
@@ -150,6 +154,7 @@ class Scope(ByRecipe):
         "errors",
         "instruments",
         "kept",
+        "label",
         "living",
         "logger_provider",
         "meter_provider",
@@ -176,11 +181,13 @@ class Scope(ByRecipe):
         self.meter_provider: Any = _given(meter_provider)
         self.logger_provider: Any = _given(logger_provider)
         self.instruments: Instruments = NOTHING if disabled else instruments_of(self.meter_provider)
+        self.label: str = name if disabled else _label(self.instruments, name)
+        """`scope.name` on metrics: the name, or `_OTHER` once there have been too many, as of one made for each request."""
         self.kept: dict[object, Any]
         """What each capability keeps for all of this name, also when they are gone: see `Registry`."""
         self.living: _Living
         """What it keeps as long as one of this name lives."""
-        self.kept, self.living = ({}, _Living()) if disabled else _shared(self.instruments, name)
+        self.kept, self.living = ({}, _Living()) if disabled else _shared(self.instruments, self.label)
         self.tracer_provider = _given(tracer_provider)
         self._bound: TracerProvider | None = None
         self._tracer: Tracer | None = None
@@ -233,6 +240,13 @@ class Scope(ByRecipe):
         except Exception as fault:
             faults.record("trace.get_tracer", fault)
             return None
+
+
+def _label(instruments: Instruments, name: str) -> str:
+    label: str = _LABELS.of(instruments)(name)
+    if label != name:
+        Overflow(instruments, label, "scope", label)(keys.SCOPE_NAME)
+    return label
 
 
 def _shared(instruments: Instruments, name: str) -> tuple[dict[object, Any], _Living]:

@@ -53,7 +53,7 @@ class ErrorLimiter:
 
     def site(self, scope: "Scope", operation: str | None, error_type: str) -> ErrorSite:
         """The site of an operation and an error type that isn't in the table, or came too late for it."""
-        instruments, name = scope.instruments, scope.name
+        instruments, name = scope.instruments, scope.label
         with self._lock:
             sites = self.sites
             crowded = len(sites) >= SITES

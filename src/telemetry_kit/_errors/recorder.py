@@ -103,7 +103,7 @@ class ErrorRecorder(ByRecipe):
                 deduplication.forget(exc)
             return None
         try:
-            site = self._sites[scope.instruments, scope.name, operation, error_type]
+            site = self._sites[scope.instruments, scope.label, operation, error_type]
         except KeyError:
             site = self._limits.site(scope, operation, error_type)
         limiter = self._limits.limiter

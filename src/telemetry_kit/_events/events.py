@@ -43,7 +43,7 @@ def event(
         if not called:
             raise TypeError(f"an event's name is a str that isn't empty, and got {name!r:.100}")  # noqa: TRY301
         level = _severity(severity)
-        emitted = {keys.EVENT_NAME: admit_name(scope, "event", called), keys.SCOPE_NAME: scope.name}
+        emitted = {keys.EVENT_NAME: admit_name(scope, "event", called), keys.SCOPE_NAME: scope.label}
         scope.instruments.account("telemetry_kit.events").add(series(emitted))
         if not reentrancy.unsafe() and signals.listener(scope, called, level) is None:
             return

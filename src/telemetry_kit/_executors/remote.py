@@ -32,6 +32,8 @@ Times = tuple[float, float] | None
 _FORMATTER = Formatter()
 
 REDUCE = "__reduce_ex__"
+_slot: Any = BaseException.__dict__["__dict__"]
+"""The attributes themselves of an exception, whose class may have something of its own under that name."""
 """How an object pickles; pickle asks an instance for it before its class."""
 
 _travelling: weakref.WeakValueDictionary[bytes, TravellingTask] = weakref.WeakValueDictionary()
@@ -124,8 +126,8 @@ class TravellingTask(TimedTask):
         undecided = self.accounting.workers.decide(self.ticket, outcome)
         span = self.span
         exc = None if future.cancelled() else future.exception()
-        if exc is not None and exc.__dict__.get(REDUCE) is _delivered:
-            del exc.__dict__[REDUCE]
+        if exc is not None and _slot.__get__(exc).get(REDUCE) is _delivered:
+            del _slot.__get__(exc)[REDUCE]
         if span is None or span.ended:
             return
         if exc is None:
@@ -202,7 +204,7 @@ class RemoteTask:
             result = self.fn(*args, **kwargs)
         except BaseException as exc:
             times = (started, clock.perf_counter() - started) if self.timed else None
-            exc.__dict__[REDUCE] = _Parcel(exc, self.token, times, _traceback(exc) if self.recorded else "")
+            _slot.__get__(exc)[REDUCE] = _Parcel(exc, self.token, times, _traceback(exc) if self.recorded else "")
             raise
         else:
             times = (started, clock.perf_counter() - started) if self.timed else None
@@ -272,7 +274,7 @@ class _Parcel:
         self.times = times
 
     def __call__(self, protocol: Any) -> Any:
-        own = self.exc.__dict__
+        own = _slot.__get__(self.exc)
         del own[REDUCE]
         try:
             bare = self.exc.__reduce_ex__(protocol)

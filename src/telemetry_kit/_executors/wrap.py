@@ -83,7 +83,7 @@ def wrap_executor(
     own: dict[str, AttributeValue] = {
         keys.EXECUTOR_NAME: admitted,
         keys.EXECUTOR_TYPE: kind,
-        keys.SCOPE_NAME: scope.name,
+        keys.SCOPE_NAME: scope.label,
     }
     counts = counts_of(scope, {**declared, **own})
     wrapped: Any = executor
@@ -110,7 +110,13 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
     """Each instance's own closure, which knows where everything is: a proxy's attributes are slow. It stands here too
     since a proxy keeps only what its class has a name for, and hands all else on."""
 
-    __reduce_ex__ = StaysHere.__reduce_ex__
+    __reduce_ex__ = cast("Any", StaysHere.__reduce_ex__)
+
+    def __copy__(self) -> Any:
+        return self.__reduce_ex__(4)
+
+    def __deepcopy__(self, _memo: Any) -> Any:
+        return self.__reduce_ex__(4)
 
     def __init__(self, executor: Executor, accounting: Accounting) -> None:
         super().__init__(executor)
@@ -238,7 +244,7 @@ def _declared(scope: Scope, name: str, given: Mapping[str, object] | None) -> di
             f"metric_attributes of executor {name!r} must be a mapping of names to values, got {given!r:.100} "
             f"of type {type(given).__name__}"
         )
-    overflow = Overflow(scope.instruments, scope.name, "executor", name)
+    overflow = Overflow(scope.instruments, scope.label, "executor", name)
     guard = _GUARDS.of(scope).setdefault(name, ValueGuard(own=_OWN_KEYS, overflowed=overflow))
     declared = guard.attributes(given)
     return declared if guard.admit(declared, None) else guard.collapse(declared)

@@ -35,6 +35,8 @@ class JobDefinition(ByRecipe):
         self.run_id: Callable[..., object] | None = options.run_id
         declared = ValueGuard(SETS_PER_HELPER, own=OWN_KEYS).attributes(options.metric_attributes or {})
         self.declared: dict[str, AttributeValue] = declared
-        self.job: Job = jobs_of(scope.instruments).job(scope.name, admit_name(scope, "job", name), declared)
+        self.job: Job = jobs_of(scope.instruments).job(
+            scope.instruments, scope.label, admit_name(scope, "job", name), declared
+        )
         if checked.expected_interval is not None:
             self.job.expected_interval = checked.expected_interval

@@ -22,6 +22,8 @@ from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
 from telemetry_kit._core.names import Overflow
+from telemetry_kit._core.registry import Registry
+from telemetry_kit._core.turn import Turn
 from telemetry_kit.catalogue import keys
 
 State = Literal["running", "succeeded", "failed", "skipped", "cancelled"]
@@ -182,16 +184,18 @@ OWN_KEYS = frozenset(
 class Jobs:
     """All jobs that are reported to one meter provider: what is known of them is kept when nobody has them any more."""
 
-    def __init__(self, instruments: Instruments) -> None:
-        self._instruments = instruments
+    def __init__(self) -> None:
+        self.new = Turn()
+        """Taken by whoever has them observed."""
+        _all.add(self)
         self._guards: dict[tuple[str, str], ValueGuard] = {}
         self.jobs: dict[tuple[str, Series], Job] = {}
 
-    def job(self, scope: str, name: str, declared: dict[str, AttributeValue]) -> Job:
+    def job(self, instruments: Instruments, scope: str, name: str, declared: dict[str, AttributeValue]) -> Job:
         """The one job of this name and these attributes in the scope."""
         guard = self._guards.get((scope, name))
         if guard is None:
-            overflow = Overflow(self._instruments, scope, "job", name)
+            overflow = Overflow(instruments, scope, "job", name)
             guard = self._guards.setdefault((scope, name), ValueGuard(own=OWN_KEYS, overflowed=overflow))
         guarded = guard.attributes(declared)
         attributes: dict[str, AttributeValue] = {
@@ -308,28 +312,21 @@ READERS: dict[str, Callable[[Jobs], Reading]] = {
 }
 """What is observed of all jobs, by metric."""
 
-_of_instruments: weakref.WeakKeyDictionary[Instruments, Jobs] = weakref.WeakKeyDictionary()
-_lock = forks.Lock()
+_JOBS: Registry[Jobs] = Registry(Jobs)
+_all: weakref.WeakSet[Jobs] = weakref.WeakSet()
 
 
 def jobs_of(instruments: Instruments) -> Jobs:
     """The one `Jobs` of these instruments."""
-    jobs = _of_instruments.get(instruments)
-    if jobs is not None:
-        return jobs
-    with _lock:
-        jobs = _of_instruments.get(instruments)
-        made = jobs is None
-        if jobs is None:
-            jobs = _of_instruments[instruments] = Jobs(instruments)
-    if made:
-        for name, read in READERS.items():
-            instruments.observe(name, jobs, read)
+    jobs = _JOBS.of(instruments)
+    if jobs.new.take():
+        for metric, read in READERS.items():
+            instruments.observe(metric, jobs, read)
     return jobs
 
 
 def _forget_finished() -> None:
-    for jobs in list(_of_instruments.values()):
+    for jobs in list(_all):
         for state in jobs.states():
             if not state.active:
                 state.forget()
@@ -339,7 +336,7 @@ observer.at_capture(_forget_finished)
 
 
 def _start_again() -> None:
-    for jobs in list(_of_instruments.values()):
+    for jobs in list(_all):
         for job in jobs.jobs.values():
             for state in job.states.values():
                 state.forget()

@@ -129,7 +129,7 @@ class Definition(ByRecipe):
             if not state.guard.admit(declared, None):
                 declared = state.guard.collapse(declared)
         span_declared = bounded(span_attributes) if isinstance(span_attributes, Mapping) else _NO_ATTRIBUTES
-        self.own: dict[str, AttributeValue] = {keys.OPERATION_NAME: state.name, keys.SCOPE_NAME: scope.name}
+        self.own: dict[str, AttributeValue] = {keys.OPERATION_NAME: state.name, keys.SCOPE_NAME: scope.label}
         metric, active, observed = "operation.duration", "operation.active", self.own
         if convention is not None:
             self.own = _NO_ATTRIBUTES

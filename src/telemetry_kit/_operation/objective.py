@@ -14,6 +14,7 @@ from telemetry_kit._core import faults
 from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.names import admit_name
 from telemetry_kit._core.outcome import CANCELLED, OTHER
 from telemetry_kit._core.outcome import error_type as error_type_of
 from telemetry_kit._core.registry import Registry
@@ -107,9 +108,9 @@ class _Targets:
     def __init__(self) -> None:
         self.new = Turn()
         """Taken by whoever has them observed."""
-        self.promised: dict[tuple[str, str | None], Objective] = {}
+        self.promised: dict[tuple[str, str], Objective] = {}
         """By operation and objective."""
-        self.series: dict[tuple[str, str | None], Series] = {}
+        self.series: dict[tuple[str, str], Series] = {}
 
     def read(self) -> Reading:
         return [(of, self.promised[key].target / 100) for key, of in list(self.series.items())]
@@ -129,19 +130,20 @@ class Counted:
         """The seconds within which a call has to succeed, and where those are counted that did and those that didn't."""
         targets = _TARGETS.of(scope.living)
         for one in objectives:
+            name = admit_name(scope, "objective", one.name or OTHER)
             attributes = {
                 keys.OPERATION_NAME: state.name,
-                keys.SCOPE_NAME: scope.name,
-                keys.OBJECTIVE_NAME: one.name or OTHER,
+                keys.SCOPE_NAME: scope.label,
+                keys.OBJECTIVE_NAME: name,
             }
-            there = targets.promised.setdefault((state.name, one.name), one)
-            if there != one and state.name != OTHER:
+            there = targets.promised.setdefault((state.name, name), one)
+            if there != one and OTHER not in (scope.label, state.name, name):
                 msg = (
                     f"objective {one.name!r} of operation {state.name!r} must be what it is already, {there!r}, got "
                     f"{one!r}: give it another name"
                 )
                 raise ValueError(msg)
-            targets.series[state.name, one.name] = series(attributes)
+            targets.series[state.name, name] = series(attributes)
             met, missed = (state.slot_of(series({**attributes, keys.OBJECTIVE_RESULT: result})) for result in RESULTS)
             self._each.append((math.inf if one.within is None else one.within, met, missed))
         observe_slots(scope, state)

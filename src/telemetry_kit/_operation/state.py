@@ -196,7 +196,7 @@ def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
     states = _STATES.of(scope)
     state = states.get((kept, convention))
     return (
-        states.setdefault((kept, convention), OperationState(scope.instruments, scope.name, kept))
+        states.setdefault((kept, convention), OperationState(scope.instruments, scope.label, kept))
         if state is None
         else state
     )

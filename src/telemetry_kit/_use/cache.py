@@ -41,10 +41,10 @@ class Cache(ByRecipe):
     def __init__(self, scope: Scope, name: str) -> None:
         self.name: str = check_name("cache", name)
         name = admit_name(scope, "cache", name)
-        self._attributes: dict[str, AttributeValue] = {keys.CACHE_NAME: name, keys.SCOPE_NAME: scope.name}
+        self._attributes: dict[str, AttributeValue] = {keys.CACHE_NAME: name, keys.SCOPE_NAME: scope.label}
         self._what = f"cache {self.name!r}"
         self._disabled = scope.disabled
-        overflow = Overflow(scope.instruments, scope.name, "cache", name)
+        overflow = Overflow(scope.instruments, scope.label, "cache", name)
         self._guard = _GUARDS.of(scope).setdefault(name, ValueGuard(overflowed=overflow))
         self._requests = scope.instruments.account("cache.requests")
         self._evictions = scope.instruments.account("cache.evictions")
@@ -113,7 +113,7 @@ def observe_cache(scope: Scope, cached_function: Any, *, name: str) -> Handle:
         raise TypeError(msg)
     attributes: dict[str, AttributeValue] = {
         keys.CACHE_NAME: admit_name(scope, "cache", name),
-        keys.SCOPE_NAME: scope.name,
+        keys.SCOPE_NAME: scope.label,
     }
     instruments, of, by_result = scope.instruments, series(attributes), _by_result(attributes)
     requests = instruments.account("cache.requests")

@@ -75,7 +75,7 @@ class Database(ByRecipe):
         few = databases.attributes(self._own)
         if not databases.admit(few, None):
             few = databases.collapse(few)
-        overflow = Overflow(scope.instruments, scope.name, "database", str(system))
+        overflow = Overflow(scope.instruments, scope.label, "database", str(system))
         self._guard = _GUARDS.of(scope).setdefault(tuple(few.items()), ValueGuard(overflowed=overflow))
         self._operations: dict[tuple[object, ...], Definition] = {}
         """By the attributes on their metrics: as many as the guard lets through."""

@@ -48,7 +48,7 @@ def observe_event_loop(scope: Scope, loop: asyncio.AbstractEventLoop | None = No
         return Handle()
     attributes: dict[str, AttributeValue] = {
         keys.EVENT_LOOP_NAME: admit_name(scope, "event_loop", name),
-        keys.SCOPE_NAME: scope.name,
+        keys.SCOPE_NAME: scope.label,
     }
     watch = _Watch(loop, scope.instruments.histogram("event_loop.lag"), attributes)
     # In a context of its own: a request that happens to be current here would otherwise be current in every look.

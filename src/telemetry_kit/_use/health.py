@@ -87,7 +87,7 @@ class _Check:
         self._instruments = scope.instruments
         self._timeout = timeout
         self._max_age = max_age
-        self._attributes = {keys.HEALTH_CHECK_NAME: name, keys.SCOPE_NAME: scope.name}
+        self._attributes = {keys.HEALTH_CHECK_NAME: name, keys.SCOPE_NAME: scope.label}
         self._durations = scope.instruments.histogram("health.check.duration")
         self.of = series(self._attributes)
         self.healthy: bool | None = None

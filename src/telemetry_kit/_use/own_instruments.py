@@ -18,6 +18,8 @@ from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL, Reading, Series, series
 from telemetry_kit._core.names import Handle, Overflow, admit_name
 from telemetry_kit._core.observed import Account, Observed
+from telemetry_kit._core.outcome import OTHER
+from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class _Instrument:
         self.unit: str = unit
         self.observed: Observed = observed
         self.guard: ValueGuard = ValueGuard(
-            overflowed=Overflow(scope.instruments, scope.name, "instrument", observed.name)
+            overflowed=Overflow(scope.instruments, scope.label, "instrument", observed.name)
         )
 
     def series(self, attributes: Mapping[str, object] | None) -> Series:
@@ -60,15 +62,19 @@ _OWN: Registry[dict[str, _Instrument]] = Registry(dict)
 
 
 @public
-class Counter:
+class Counter(ByRecipe):
     """A number that only grows, counted by who adds to it. Made by `Telemetry.counter`."""
 
-    __slots__ = ("_account", "_instrument", "_plain", "name")
+    __slots__ = ("__weakref__", "_account", "_instrument", "_plain", "name")
 
-    def __init__(self, name: str, instrument: _Instrument, account: Account) -> None:
+    def __init__(self, scope: Scope, name: str, unit: str, description: str) -> None:
         self.name: str = name
-        self._instrument = instrument
-        self._account = account
+        self._instrument = _instrument(scope, "counter", name, unit, description)
+        observed = self._instrument.observed
+        if observed.account is None:
+            with _lock:
+                observed.account = observed.account or Account()
+        self._account: Account = observed.account
         self._plain = series({})
 
     def __repr__(self) -> str:
@@ -90,11 +96,7 @@ class Counter:
 
 def counter(scope: Scope, name: str, *, unit: str, description: str) -> Counter:
     """What `Telemetry.counter` says."""
-    instrument = _instrument(scope, "counter", name, unit, description)
-    account = instrument.observed.account
-    if account is None:  # made by the first one, under the same name
-        account = instrument.observed.account = Account()
-    return Counter(name, instrument, account)
+    return Counter(scope, name, unit, description)
 
 
 def observe_gauge(scope: Scope, name: str, read: Read, *, unit: str, description: str) -> Handle:
@@ -155,19 +157,23 @@ def _instrument(scope: Scope, kind: str, name: str, unit: str, description: str)
         if there is None:
             there = own[name] = _make(scope, kind, name, unit, encodable(description))
     if (there.kind, there.unit) != (kind, unit):
+        if scope.label == OTHER:  # another library's
+            return _unobserved(scope, kind, name, unit)
         msg = f"{what} must be what it is already, a {there.kind} in {there.unit!r}, got a {kind} in {unit!r}: take another name"
         raise ValueError(msg)
     return there
 
 
+def _unobserved(scope: Scope, kind: str, name: str, unit: str) -> _Instrument:
+    return _Instrument(scope, kind, unit, Observed(name, lambda _: None, None))
+
+
 def _make(scope: Scope, kind: str, name: str, unit: str, description: str) -> _Instrument:
     make = "create_observable_counter" if kind == "counter" else "create_observable_gauge"
     if admit_name(scope, "instrument", name) != name:
-        return _Instrument(
-            scope, kind, unit, Observed(name, lambda _: None, None)
-        )  # more than any library has: unobserved
+        return _unobserved(scope, kind, name, unit)  # more than any library has
 
-    scope_name, version = scope.name, scope.version  # not the scope, which would hold its provider
+    scope_name, version = scope.label, scope.version  # not the scope, which would hold its provider
 
     def create(provider: MeterProvider, observed: Observed) -> None:
         meter = provider.get_meter(scope_name, version, SCHEMA_URL)

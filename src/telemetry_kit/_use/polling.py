@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from telemetry_kit._core.instruments import Instruments, Reading, Series
     from telemetry_kit._core.observed import Account, Source
 
+SWEEP_FROM = 64
+"""Observations from which on a new one looks for those that are gone: without an SDK nobody else does."""
 _polled: set[weakref.ref[Polled]] = set()
 
 
@@ -91,7 +93,7 @@ class Polled:
 
     def _absorb(self, sums: tuple[float, ...]) -> None:
         for (account, of), number in zip(self._counts, self._baseline(*sums), strict=False):
-            if number:
+            if number > 0:
                 account.add(of, number)
             if self._zeros:
                 account.declare(of)
@@ -129,6 +131,7 @@ class _Observations:
     def __init__(self) -> None:
         self.all: dict[tuple[int, Series], _Observation] = {}
         self.new = Turn()
+        self.sweep_from = SWEEP_FROM
 
     def forget(self) -> Reading:
         """Let go of what is gone. An object that nobody has ever asked was most likely a temporary one."""
@@ -167,6 +170,9 @@ def observe_once(
         instruments.observe("telemetry_kit.faults", observations, _Observations.forget)
     key = (id(obj), of)
     with _lock:
+        if len(observations.all) >= observations.sweep_from:
+            observations.forget()
+            observations.sweep_from = max(SWEEP_FROM, 2 * len(observations.all))
         one = observations.all.get(key)
         if one is None or one.owner() is not obj:
             one = observations.all[key] = _Observation(what, reference(obj) if weakly else lambda: obj, make())

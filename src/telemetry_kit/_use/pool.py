@@ -71,7 +71,7 @@ class Pool(HasBlocks, ByRecipe):
             raise TypeError(msg)
         name = admit_name(scope, "pool", name)
         key = (name, None if convention is None else convention.name)
-        overflow = Overflow(scope.instruments, scope.name, "pool", name)
+        overflow = Overflow(scope.instruments, scope.label, "pool", name)
         self._guard = _GUARDS.of(scope).setdefault(key, ValueGuard(own=OWN_KEYS, overflowed=overflow))
         self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
         self._convention = convention

@@ -80,6 +80,8 @@ def _completed(read: Reader, limit: int | None) -> Callable[[Any], PoolStats]:
         found = check_stats(read(owner, limit))
         if limit is not None and found.limit is None:
             found = dataclasses.replace(found, limit=limit)
+        if found.limit is not None and found.limit < 0:
+            found = dataclasses.replace(found, limit=None)
         if any(level is not None and level < 0 for level in (found.used, found.idle, found.pending)):
             used, idle, pending = (None if n is None else max(n, 0) for n in (found.used, found.idle, found.pending))
             found = dataclasses.replace(found, used=used, idle=idle, pending=pending)

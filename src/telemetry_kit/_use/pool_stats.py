@@ -117,7 +117,7 @@ def attributes_of(
     """The attributes of all metrics of a pool. The kit's own win over declared ones."""
     if convention is not None:
         return {**declared, keys.DB_CLIENT_CONNECTION_POOL_NAME: name}
-    return {**declared, keys.POOL_NAME: name, keys.SCOPE_NAME: scope.name}
+    return {**declared, keys.POOL_NAME: name, keys.SCOPE_NAME: scope.label}
 
 
 class Reported(Polled):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.late import is_known
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._use.polling import Polled, observe_once, refuse_temporary
 from telemetry_kit._use.workers import PATIENCE, Question, Run
@@ -71,11 +71,11 @@ def observe_queue(
         raise TypeError(msg)
     if scope.disabled:
         return Handle()
-    of = series({keys.QUEUE_NAME: admit_name(scope, "queue", name), keys.SCOPE_NAME: scope.name})
+    of = series({keys.QUEUE_NAME: admit_name(scope, "queue", name), keys.SCOPE_NAME: scope.label})
     read: Callable[[Any], QueueStats] = _read
     if stats is not None:
         read = _Elsewhere(scope.instruments, name, lambda _: _checked(what, stats()))
-    elif _is_elsewhere(queue):
+    elif not is_known(queue, _HERE):
         read = _Elsewhere(scope.instruments, name, _read)
     return observe_once(
         scope.instruments,
@@ -101,7 +101,7 @@ class _Reported(Polled):
 
     def limit(self, queue: Any) -> Reading:
         stats = self.now(queue)
-        return () if stats is None or stats.limit is None else ((self.of, stats.limit),)
+        return () if stats is None or stats.limit is None or stats.limit < 0 else ((self.of, stats.limit),)
 
     def oldest_age(self, queue: Any) -> Reading:
         stats = self.now(queue)
@@ -113,6 +113,16 @@ _READERS: dict[str, Any] = {
     "queue.limit": _Reported.limit.__get__,
     "queue.oldest_age": _Reported.oldest_age.__get__,
 }
+
+
+_HERE = (
+    ("queue", "Queue"),
+    ("_queue", "SimpleQueue"),
+    ("queue", "_PySimpleQueue"),
+    ("asyncio", "Queue"),
+    ("multiprocessing.queues", "Queue"),
+)
+"""Queues that say at once how long they are. Of any other one, a broker's client say, nobody knows."""
 
 
 class _Elsewhere:
@@ -179,12 +189,6 @@ def _checked(what: str, stats: object) -> QueueStats:
             msg = f"the stats of {what} must be numbers or None, got {stats!r:.200}"
             raise TypeError(msg)
     return stats
-
-
-def _is_elsewhere(queue: object) -> bool:
-    """Whether it is a proxy of a manager's, whose every call goes to another process."""
-    managers = sys.modules.get("multiprocessing.managers")
-    return managers is not None and managers.BaseProxy in type(queue).__mro__
 
 
 def _limit(queue: Any) -> int | None:

@@ -61,16 +61,22 @@ class _Times:
         """Time no more. What SQLAlchemy has copied to another pool stays, and does nothing."""
         self._active = False
         pool = None if self._pool is None else self._pool()
-        if pool is not None:
-            vars(pool).pop("connect", None)
+        timed = None if pool is None else vars(pool).get("connect")
+        if isinstance(timed, _TimedConnect):
+            timed.waited.pop(self, None)
+            if not timed.waited:
+                vars(pool).pop("connect", None)
 
     def _time(self, pool: Any) -> None:
         if not self._active:
             return
         self._pool = weakref.ref(pool)
-        pool.connect = _timed(type(pool).connect, self._pool, self._waited)
+        timed = vars(pool).get("connect")
+        if not isinstance(timed, _TimedConnect):
+            timed = pool.connect = _TimedConnect(type(pool).connect, self._pool)
+        timed.waited[self] = None
 
-    def _waited(self, seconds: float, exc: BaseException | None) -> None:
+    def waited(self, seconds: float, exc: BaseException | None) -> None:
         attributes = self._attributes
         if exc is not None:
             error_type = TIMEOUT if is_timeout(exc) else outcome.error_type(exc)
@@ -91,24 +97,28 @@ class _Times:
                 self._use_time.record(clock.perf_counter() - began, self._attributes)
 
 
-def _timed(
-    connect: Callable[[Any], Any], pool: weakref.ref[Any], waited: Callable[[float, BaseException | None], None]
-) -> Callable[[], Any]:
-    """`pool.connect`, which it doesn't hold."""
+class _TimedConnect:
+    """`pool.connect`, which doesn't hold its pool: for each name under which the pool is observed."""
 
-    def timed() -> Any:
+    def __init__(self, connect: Callable[[Any], Any], pool: weakref.ref[Any]) -> None:
+        self._connect = connect
+        self._pool = pool
+        self.waited: dict[_Times, None] = {}
+
+    def __call__(self) -> Any:
         began = clock.perf_counter()
         try:
-            connection = connect(pool())
+            connection = self._connect(self._pool())
         except BaseException as exc:
-            with faults.guard("pool.times"):
-                waited(clock.perf_counter() - began, exc)
+            self._report(clock.perf_counter() - began, exc)
             raise
-        with faults.guard("pool.times"):
-            waited(clock.perf_counter() - began, None)
+        self._report(clock.perf_counter() - began, None)
         return connection
 
-    return timed
+    def _report(self, seconds: float, exc: BaseException | None) -> None:
+        for times in list(self.waited):
+            with faults.guard("pool.times"):
+                times.waited(seconds, exc)
 
 
 _TIMES: Registry[dict[tuple[int, Any], tuple[weakref.ref[Any], _Times]]] = Registry(dict)
