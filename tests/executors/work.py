@@ -116,3 +116,9 @@ class Secretive(Exception):
 
 def be_secretive() -> None:
     raise Secretive("sealed")
+
+
+def wait_for(path: Path) -> None:
+    """Until somebody has made that file."""
+    while not path.exists():
+        time.sleep(0.01)

@@ -1,6 +1,7 @@
 """Real servers for a test module: on loopback, on a free port, in a folder of their own, gone with the module."""
 
 import contextlib
+import functools
 import os
 import pwd
 import shutil
@@ -84,6 +85,29 @@ def redis_server() -> Iterator[int]:
     port = free_port()
     with running([*command, "--port", str(port)], lambda: answers(port)):
         yield port
+
+
+@contextlib.contextmanager
+def redis_cluster(folder: Path) -> Iterator[int]:
+    """A Redis cluster of three nodes; the port of one."""
+    server, client = program("redis-server", "redis-server"), program("redis-cli", "redis-tools")
+    with contextlib.ExitStack() as nodes:
+        ports = []
+        for number in range(3):
+            port, home = free_port(), folder / f"node-{number}"
+            home.mkdir()
+            command = [server, "--cluster-enabled", "yes", "--save", "", "--bind", "127.0.0.1", "--dir", str(home)]
+            command += ["--port", str(port), "--cluster-port", str(free_port())]
+            nodes.enter_context(running(command, functools.partial(answers, port)))
+            ports.append(port)
+        addresses = [f"127.0.0.1:{port}" for port in ports]
+        making = [client, "--cluster", "create", *addresses, "--cluster-yes"]
+        subprocess.run(making, check=True, capture_output=True, timeout=90)
+        asking = [client, "-p", str(ports[0]), "cluster", "info"]
+        give_up = time.monotonic() + START_WITHIN
+        while "cluster_state:ok" not in subprocess.run(asking, capture_output=True, text=True, check=True).stdout:
+            assert time.monotonic() < give_up, "the cluster did not come up"
+        yield ports[0]
 
 
 @contextlib.contextmanager

@@ -369,22 +369,6 @@ class TestPsycopgPool:
         assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (0, 0)
         pool.close()
 
-    def test_the_servers_own_side(self, sdk: Sdk, telemetry: Telemetry, dsn: str) -> None:
-        """The recipe of the page on pools that the kit doesn't know: what `pg_stat_activity` says, and an outage."""
-        psycopg = pytest.importorskip("psycopg", reason="needs the package psycopg")
-        activity = """SELECT count(*) FILTER (WHERE state <> 'idle'), count(*) FILTER (WHERE state = 'idle'),
-            current_setting('max_connections')::int FROM pg_stat_activity WHERE backend_type = 'client backend'"""
-        watching, idle = psycopg.connect(dsn, autocommit=True), psycopg.connect(dsn)
-
-        def stats() -> PoolStats:
-            active, sleeping, most = watching.execute(activity).fetchone()
-            return PoolStats(used=active, idle=sleeping, limit=most)
-
-        with telemetry.observe_pool(name="server", stats=stats):
-            assert (sdk.value("pool.usage"), sdk.value("pool.limit")) == (1, 100)
-        idle.close()
-        watching.close()
-
 
 class TestAsyncpg:
     """asyncpg with a real PostgreSQL."""

@@ -4,9 +4,8 @@ import asyncio
 import concurrent.futures
 from typing import Any
 
-import httpx
 import pytest
-from urllib3.exceptions import EmptyPoolError
+import sqlalchemy.exc
 
 from telemetry_kit import PoolStats, Telemetry
 from telemetry_kit._core import faults
@@ -30,13 +29,9 @@ class Unprintable(Exception):
     derive = None
 
 
-POOL: Any = None
-
-
 @pytest.mark.parametrize(
     "exc",
-    [TimeoutError(), asyncio.TimeoutError(), concurrent.futures.TimeoutError(), httpx.PoolTimeout("no connection")]
-    + [EmptyPoolError(POOL, "no connection")],
+    [TimeoutError(), asyncio.TimeoutError(), concurrent.futures.TimeoutError(), sqlalchemy.exc.TimeoutError()],
     ids=lambda exc: f"{type(exc).__module__}.{type(exc).__name__}",
 )
 def test_a_timeout_that_leaves_a_wait_is_a_timeout_of_the_pool(
