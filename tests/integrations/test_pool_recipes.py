@@ -52,6 +52,11 @@ def levels(sdk: Sdk, pool: str) -> tuple[float, float]:
     return sdk.value("pool.usage", pool__name=pool), sdk.value("pool.pending", pool__name=pool)
 
 
+def pools(sdk: Sdk) -> set[object]:
+    """The names of the pools that have a usage."""
+    return {dict(point.attributes)["pool.name"] for point in sdk.points("pool.usage")}
+
+
 @contextlib.contextmanager
 def in_threads(number: int, body: Callable[[], object]) -> Iterator[None]:
     """Run `body` in so many threads, and wait for their end."""
@@ -112,7 +117,7 @@ class TestHttpx:
         until(lambda: levels(sdk, "supplier") == (0, 0))
         assert recipe["of_httpx"](clients[0]).idle == 2
         clients.pop().close()
-        until(lambda: not [p for p in sdk.points("pool.usage") if dict(p.attributes)["pool.name"] == "supplier"])
+        until(lambda: "supplier" not in pools(sdk))
 
 
 class _Mongo(socketserver.StreamRequestHandler):
@@ -242,6 +247,6 @@ class TestTheServersOwnSide:
             for connection in others:
                 connection.close()
             server.close()
-            assert sdk.points("pool.usage") == []
+            assert "server" not in pools(sdk)
             assert faults.counts()["pool.stats"] > before
         watching.close()
