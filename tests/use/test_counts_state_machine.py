@@ -15,13 +15,16 @@ from opentelemetry.sdk.metrics import Counter as SdkCounter
 from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 
-from telemetry_kit import ErrorPolicy, PoolStats, Telemetry
+from telemetry_kit import ErrorPolicy, Objective, PoolStats, Telemetry
 
 NAMES = st.sampled_from(["a", "b"])
 NUMBERS = st.integers(0, 5)
 COUNTED = {
     "executor.tasks": "executor.name",
     "cache.requests": "cache.name",
+    "cache.evictions": "cache.name",
+    "job.records": "job.name",
+    "operation.objective.calls": "operation.name",
     "pool.errors": "pool.name",
     "sold": "kind",
     "operation.calls": "operation.name",
@@ -64,6 +67,7 @@ class Owners(RuleBasedStateMachine):
         self.provider = MeterProvider([self.cumulative, self.deltas], shutdown_on_exit=False)
         self.model: Counter[tuple[str, str]] = Counter()
         self.summed: Counter[tuple[str, str]] = Counter()
+        self.successes: Counter[str] = Counter()
         self.executors: dict[str, Any] = {}
         self.bare: dict[str, ThreadPoolExecutor] = {}
         self.cached: dict[str, Any] = {}
@@ -141,6 +145,33 @@ class Owners(RuleBasedStateMachine):
         counter.add(amount, {"kind": name})
         self.model["sold", name] += amount
 
+    @rule(name=NAMES, entries=NUMBERS)
+    def evict(self, name: str, entries: int) -> None:
+        """By a cache that its user counts, under the name of one that counts itself."""
+        self.telemetry.cache(name).evicted(entries)
+        self.model["cache.evictions", name] += entries
+
+    @rule(name=NAMES, well=NUMBERS, ill=NUMBERS)
+    def run_job(self, name: str, well: int, ill: int) -> None:
+        """A job that is made, run and let go; two runs overlap."""
+        with self.telemetry.batch_job(name, span=False).run() as run:
+            with self.telemetry.batch_job(name, span=False).run() as other:
+                other.failed(ill, "bad_row")
+            run.processed(well)
+        self.model["job.records", name] += well + ill
+
+    @rule(name=NAMES, calls=NUMBERS, share=st.sampled_from([0.0, 1.0]))
+    def promise(self, name: str, calls: int, share: float) -> None:
+        """Calls that an objective counts, of an operation whose name others have that have none."""
+        operation = self.telemetry.operation(name, span=False, objective=Objective(99.9), sample_durations=share)
+        promised = operation(lambda: None)
+        for _ in range(calls):
+            promised()
+        self.model["operation.objective.calls", name] += calls
+        if not share:
+            self.successes[name] += calls
+            self.model["operation.calls", name] += calls
+
     @rule(name=NAMES, calls=NUMBERS)
     def call(self, name: str, calls: int) -> None:
         """Sampled calls, of which each fails and none is described."""
@@ -176,7 +207,7 @@ class Owners(RuleBasedStateMachine):
                         for point in observed["cache.requests"]()
                     }
                 )
-                for metric in ("executor.tasks", "cache.requests", "pool.errors", "operation.calls"):
+                for metric in COUNTED.keys() - {"sold", "telemetry_kit.exception.suppressed"}:
                     for point in observed[metric]():
                         found[metric, str(point.attributes[COUNTED[metric]])] += int(point.value)
                 del mine["sold", name]
@@ -192,12 +223,11 @@ class Owners(RuleBasedStateMachine):
         self.summed += counts(self.deltas)
         assert self.deduced(self.summed) == +self.model
 
-    @staticmethod
-    def deduced(found: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    def deduced(self, found: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
         """Without what the model doesn't follow: suppressed errors, of which there is one for each failing call."""
         suppressed = {key: number for key, number in found.items() if key[0] == "telemetry_kit.exception.suppressed"}
         for (_, name), number in suppressed.items():
-            assert number == found["operation.calls", name]
+            assert number == found["operation.calls", name] - self.successes[name]
         return Counter({key: number for key, number in found.items() if key not in suppressed and number})
 
 
