@@ -156,3 +156,13 @@ def test_a_limit_below_zero_is_none(captured: Captured, telemetry: Telemetry) ->
     points = [point for name in captured.metrics for point in captured.points(name)]
     assert all(point.value >= 0 for point in points)
     assert not {"queue.limit", "pool.limit", "pool.utilization", "pool.errors"} & set(captured.metrics)
+
+
+def test_stats_that_have_to_be_awaited_are_refused(telemetry: Telemetry) -> None:
+    """Nobody awaits them in a collection."""
+
+    async def stats() -> QueueStats:
+        return QueueStats(1)
+
+    with pytest.raises(TypeError, match="must be a function that gives a QueueStats"):
+        telemetry.observe_queue(name="orders", stats=stats)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from telemetry_kit._core import faults, forks, sdk
 from telemetry_kit._core.cardinality import NAMES, Distinct
 from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of
 from telemetry_kit._core.late import late_import
-from telemetry_kit._core.names import Overflow
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.switched_off import is_switched_off

@@ -21,7 +21,8 @@ from telemetry_kit._core import clock, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
-from telemetry_kit._core.names import Overflow, admit_name, check_name
+from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import REJECTED, Accounting, Ticket, counts_of, running, unfinished

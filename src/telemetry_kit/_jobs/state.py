@@ -21,7 +21,7 @@ from telemetry_kit._core import clock, counters, faults, forks, observer
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
-from telemetry_kit._core.names import Overflow
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.turn import Turn
 from telemetry_kit.catalogue import keys

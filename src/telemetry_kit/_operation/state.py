@@ -14,7 +14,8 @@ from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.forks import fork
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
-from telemetry_kit._core.names import Overflow, admit_name
+from telemetry_kit._core.names import admit_name
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.registry import Owner, Registry
 from telemetry_kit._core.turn import Turn
 

@@ -13,7 +13,8 @@ from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
-from telemetry_kit._core.names import Handle, Overflow, admit_name, check_name
+from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.polling import Polled, observe_once, reference, refuse_temporary

@@ -13,7 +13,8 @@ from telemetry_kit._core import faults, forks
 from telemetry_kit._core.attributes import AttributeValue, class_name
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import public
-from telemetry_kit._core.names import Overflow, check_name
+from telemetry_kit._core.names import check_name
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._operation.definition import Definition

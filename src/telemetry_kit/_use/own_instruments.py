@@ -16,9 +16,10 @@ from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL, Reading, Series, series
-from telemetry_kit._core.names import Handle, Overflow, admit_name
+from telemetry_kit._core.names import Handle, admit_name
 from telemetry_kit._core.observed import Account, Observed
 from telemetry_kit._core.outcome import OTHER
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 

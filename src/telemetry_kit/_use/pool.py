@@ -15,7 +15,8 @@ from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.instruments import series
-from telemetry_kit._core.names import Overflow, admit_name, check_name
+from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def observe_queue(
     what = f"queue {check_name('queue', name)!r}"
     if stats is None:
         refuse_temporary(what, queue)
-    if stats is not None and not callable(stats):
+    if stats is not None and (not callable(stats) or inspect.iscoroutinefunction(stats)):
         msg = f"stats of {what} must be a function that gives a QueueStats, got {stats!r:.100}"
         raise TypeError(msg)
     if queue is None and stats is None:

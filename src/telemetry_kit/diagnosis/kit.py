@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 from telemetry_kit._core import faults, sdk, switched_off
 from telemetry_kit._core.instruments import Series, counted
-from telemetry_kit._core.names import NAME_KEYS
 from telemetry_kit._core.observed import living_series
 from telemetry_kit._core.outcome import OTHER
+from telemetry_kit._core.overflow import NAME_KEYS
 from telemetry_kit._core.scope import scopes
 from telemetry_kit._errors.limiter import SUPPRESSED
 from telemetry_kit._operation.state import never_called, sets_by_operation
