@@ -134,13 +134,10 @@ def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str]
             host = _renewed(propagator)
         sending: Context = _context.get_current() if context is None else context
         sent = host.written(sending if baggage is None else _with_baggage(sending, baggage))
-        if carrier.__class__ is dict and host.names.foreign.issuperset(carrier):  # type: ignore[arg-type]
-            for value in sent.values():
-                if len(value) > MAX_FIELD:
-                    break
-            else:
-                carrier.update(sent)  # type: ignore[attr-defined]
-                return carrier
+        fits = sum(map(len, sent.values())) <= MAX_FIELD  # or is looked at by itself
+        if fits and carrier.__class__ is dict and host.names.foreign.issuperset(carrier):  # type: ignore[arg-type]
+            carrier.update(sent)  # type: ignore[attr-defined]
+            return carrier
         wrapped = carrier if isinstance(carrier, Carrier) else HttpHeaders(carrier)
         _replace(wrapped, host.names, sent)
     except Exception as fault:

@@ -10,6 +10,7 @@ import pytest
 
 from telemetry_kit import default_scrub
 from telemetry_kit._wrapping import captured
+from tests.support import Sdk
 
 SECRET = "wrongdoer"
 
@@ -249,3 +250,47 @@ def test_what_is_in_a_secret_is_not_looked_at() -> None:
 
     assert text_of({"password": Rows(), "tokens": [Proxy()]}) == '{"password": "[REDACTED]", "tokens": "[REDACTED]"}'
     assert Ran.code == []
+
+
+class Watched(type):
+    """A metaclass whose comparisons say yes, and all of whose attributes are the host's code."""
+
+    asked: ClassVar[list[str]] = []
+
+    def __eq__(cls, other: object) -> bool:
+        Watched.asked.append("==")
+        return True
+
+    def __hash__(cls) -> int:
+        Watched.asked.append("hash")
+        return 1
+
+
+class OfWatched(metaclass=Watched):
+    """An object whose class compares equal to every class."""
+
+
+def test_a_metaclass_is_not_asked(sdk: Sdk) -> None:
+    """SEC 4: Classes are told apart by identity: a metaclass's `==` neither runs nor makes an object a list."""
+
+    @sdk.telemetry().operation("take", arguments="*")
+    def take(value: object) -> None: ...
+
+    Watched.asked.clear()
+    take(OfWatched())
+    take([OfWatched()])
+
+    assert Watched.asked == []
+    assert "OfWatched>" in str(sdk.spans()[0].attributes)
+
+
+@pytest.mark.parametrize("pair", [("label", "value"), ("field", "value"), ("k", "v"), ("name", "default")])
+def test_a_name_beside_its_value(sdk: Sdk, pair: tuple[str, str]) -> None:
+    """SEC 4: APIs give a secret's name and its value under keys of many names."""
+
+    @sdk.telemetry().operation("take", arguments="*")
+    def take(value: object) -> None: ...
+
+    take({pair[0]: "password", pair[1]: "Hunter-22"})
+
+    assert "Hunter-22" not in str(sdk.spans()[0].attributes)

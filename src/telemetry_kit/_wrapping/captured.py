@@ -25,9 +25,12 @@ NODES = 500
 TEXT = 1_024
 """Characters of one string inside of something nested."""
 
-_NAMES, _VALUES = frozenset({"name", "key", "header"}), frozenset({"value", "values", "val"})
+_NAMES = frozenset({"name", "key", "header", "label", "field", "k"})
+_VALUES = frozenset({"value", "values", "val", "default", "v"})
 """Keys under which APIs give a secret's name and, beside it, its value, in any case."""
 _ABSENT: Any = object()
+_MRO, _DICT = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
+"""A class's own, past what its metaclass makes of them."""
 
 Scrub = Callable[[str], str]
 
@@ -40,13 +43,15 @@ def attribute(value: Any, scrub: Scrub, everything: bool) -> AttributeValue | No
     '[["password", "[REDACTED]"], ["user", "ann"]]'
     """
     kind = type(value)
-    plain = _scalar(value, 2 * SPAN_STRING) if not (everything and kind in (bytes, bytearray)) else None
+    plain = _scalar(value, 2 * SPAN_STRING) if not (everything and (kind is bytes or kind is bytearray)) else None
     if type(plain) is str:
         return span_value(_scrubbed(plain, scrub, SPAN_STRING))
     if plain is not None:
         return REDACTED if everything and type(plain) is int and is_card(str(plain)) else span_value(plain)
-    if kind in (list, tuple) and 0 < len(value) <= ITEMS and not _is_secret_pair(value):
-        items = [None if type(item) in (bytes, bytearray) else _scalar(item, 2 * SPAN_STRING) for item in value]
+    if (kind is list or kind is tuple) and 0 < len(value) <= ITEMS and not _is_secret_pair(value):
+        items = [
+            None if type(item) is bytes or type(item) is bytearray else _scalar(item, 2 * SPAN_STRING) for item in value
+        ]
         first = type(items[0])
         if items[0] is not None and all(type(item) is first for item in items):
             if first is str:
@@ -58,7 +63,8 @@ def attribute(value: Any, scrub: Scrub, everything: bool) -> AttributeValue | No
 
 def _scalar(value: Any, length: int) -> Any:
     """A plain text, number or boolean; None for anything else."""
-    if type(value) in (dict, list, tuple, set, frozenset):
+    kind = type(value)
+    if any(kind is one for one in (dict, list, tuple, set, frozenset)):
         return None
     return scalar(value, length)
 
@@ -100,8 +106,7 @@ class _Text:
         if self._left < 0 or depth > DEPTH:
             self._write("...")
             return
-        kind = type(value)
-        of = kind.__mro__
+        kind = type(value)  # which is asked for its bases, and never compared: a metaclass may have an `__eq__`
         if value is None or kind is bool:
             self._write("null" if value is None else str(value).lower())
         elif kind is float:
@@ -109,18 +114,18 @@ class _Text:
         elif kind is int:
             digits = int.__repr__(value) if -(2**200) < value < 2**200 else "..."
             self._write(REDACTED if is_card(digits) else digits)
-        elif bytes in of or bytearray in of or kind is memoryview:
+        elif issubclass(kind, bytes) or issubclass(kind, bytearray) or kind is memoryview:
             self._write(
-                f"<{(bytes if bytes in of else bytearray).__len__(value) if kind is not memoryview else value.nbytes} bytes>"
+                f"<{(bytes if issubclass(kind, bytes) else bytearray).__len__(value) if kind is not memoryview else value.nbytes} bytes>"
             )
-        elif dict in of:
+        elif issubclass(kind, dict):
             self._members(dict.items(value), depth)
-        elif tuple in of and _fields_of_tuple(kind) is not None:
+        elif issubclass(kind, tuple) and _fields_of_tuple(kind) is not None:
             self._members(zip(_fields_of_tuple(kind) or (), tuple.__iter__(value), strict=False), depth)
-        elif list in of or tuple in of:
-            self._items((list if list in of else tuple).__iter__(value), depth, _is_secret_pair(value))
-        elif set in of or frozenset in of:
-            self._items((set if set in of else frozenset).__iter__(value), depth)
+        elif issubclass(kind, list) or issubclass(kind, tuple):
+            self._items((list if issubclass(kind, list) else tuple).__iter__(value), depth, _is_secret_pair(value))
+        elif issubclass(kind, set) or issubclass(kind, frozenset):
+            self._items((set if issubclass(kind, set) else frozenset).__iter__(value), depth)
         elif (fields := _in_class(kind, "__dataclass_fields__")) is not _ABSENT and type(fields) is dict:
             self._members(_stored_fields(value, fields), depth)
         else:
@@ -170,22 +175,22 @@ class _Text:
 
 def _is_secret_pair(value: Any) -> bool:
     """Whether a list or tuple is a pair of a secret's name and its value, as headers and forms are given."""
-    kind = list if list in type(value).__mro__ else tuple
+    kind = list if issubclass(type(value), list) else tuple
     return kind.__len__(value) == 2 and denied(_name(kind.__getitem__(value, 0)))
 
 
 def _name(key: Any) -> str:
     kind: Any = type(key)
-    if str in kind.__mro__:
+    if issubclass(kind, str):
         return str.__str__(key)
-    if bytes in kind.__mro__:
+    if issubclass(kind, bytes):
         return bytes.__getitem__(key, slice(TEXT)).decode("latin-1")
     return int.__repr__(key) if kind is int and abs(key) < 2**64 else f"<{type_name(kind)}>"
 
 
 def _in_class(kind: type, name: str) -> Any:
     """What a class or one of its bases has under a name, without asking any descriptor."""
-    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), _ABSENT)
+    return next((_DICT(base)[name] for base in _MRO(kind) if name in _DICT(base)), _ABSENT)
 
 
 def _fields_of_tuple(kind: type) -> tuple[str, ...] | None:
