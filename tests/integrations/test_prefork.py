@@ -59,10 +59,13 @@ def workers(folder: Path, *, set_up_before: bool) -> dict[int, tuple[int, dict[s
     """By worker: how many requests it answered, and what it said with the last."""
     pytest.importorskip("gunicorn", reason="needs the package gunicorn")
     shown = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    page = "\n".join(shown).replace("MeterProvider([]", "MeterProvider([reader]")
+    page, replaced = re.subn(r"^    reader = .*\n", "", "\n".join(shown), flags=re.MULTILINE)
+    assert replaced == 1, "the page's reader is to be the one that the application below asks"
     (folder / "shop.py").write_text(f"SET_UP_BEFORE = {set_up_before}\n{page}{APP}", encoding="utf-8")
     hook = "" if set_up_before else "from shop import post_fork\n"
-    (folder / "gunicorn.conf.py").write_text(f"{hook}preload_app, workers = True, 2\n", encoding="utf-8")
+    (folder / "gunicorn.conf.py").write_text(
+        f"{hook}preload_app, workers, control_socket_disable = True, 2, True\n", encoding="utf-8"
+    )
     port = free_port()
 
     def ask() -> dict[str, Any]:
