@@ -73,7 +73,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield  # type: ignore[assignment]
     captured = item.stash.get(_CAPTURED, None)
     if captured is not None and call.when == "call" and report.failed:
-        report.sections.append(("Captured telemetry", str(captured)))
+        from telemetry_kit.testing.missing import shortened
+
+        report.sections.append(("Captured telemetry", "\n".join(shortened(str(captured)))))
     return report  # type: ignore[return-value]
 
 

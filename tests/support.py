@@ -17,9 +17,7 @@ from opentelemetry.sdk.trace.sampling import Sampler
 
 from telemetry_kit import ErrorPolicy, Telemetry
 from telemetry_kit._core import clock as _clock
-from telemetry_kit.testing import FakeClock
-
-__all__ = ["FakeClock", "Sdk", "use_clock"]
+from telemetry_kit.testing.points import contains
 
 _LogExporter: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or logs_export.InMemoryLogExporter
 _LogProcessor: Any = logs_export.SimpleLogRecordProcessor
@@ -37,7 +35,7 @@ def use_clock(clock: Any) -> Iterator[None]:
 
 
 class Sdk:
-    """Three real providers with everything kept in memory, and the questions that tests ask of it."""
+    """Three real providers with everything kept in memory, which answers what a `Captured` answers, by the same words."""
 
     def __init__(self, *, sampler: Sampler | None = None, views: Sequence[View] = ()) -> None:
         resource = Resource.create({"service.name": "tests"})
@@ -92,25 +90,22 @@ class Sdk:
         """Collect now: the names of the scopes that have metrics."""
         return {scope for scope, _ in self._scoped()}
 
-    def points(self, metric: str, **attributes: Any) -> list[Any]:
-        """Collect now: the metric's points whose attributes contain these, dots written as two underscores.
-
-        >>> sdk.points("operation.duration", operation__name="checkout")  # doctest: +SKIP
-        """
-        wanted = {key.replace("__", "."): value for key, value in attributes.items()}
+    def points(self, metric: str, attributes: Mapping[str, Any] | None = None) -> list[Any]:
+        """Collect now: the metric's points whose attributes contain these."""
         found = self.metrics().get(metric)
         points: list[Any] = [] if found is None else list(found.data.data_points)
-        return [point for point in points if wanted.items() <= dict(point.attributes or {}).items()]
+        return [point for point in points if contains(point.attributes, attributes)]
 
-    def point(self, metric: str, **attributes: Any) -> Any:
+    def point(self, metric: str, attributes: Mapping[str, Any] | None = None) -> Any:
         """Collect now: the one such point."""
-        points = self.points(metric, **attributes)
+        points = self.points(metric, attributes)
         assert len(points) == 1, f"expected one point of {metric}, there are {[dict(p.attributes) for p in points]}"
         return points[0]
 
-    def value(self, metric: str, **attributes: Any) -> float:
+    def value(self, metric: str, attributes: Mapping[str, Any] | None = None) -> float:
         """Collect now: the sum over such points; of a histogram, its count."""
-        return sum(getattr(point, "count", getattr(point, "value", 0)) for point in self.points(metric, **attributes))
+        points = self.points(metric, attributes)
+        return sum(getattr(point, "count", getattr(point, "value", 0)) for point in points)
 
     def series(self, metric: str) -> list[Mapping[str, Any]]:
         """Collect now: the attributes of each of the metric's points."""

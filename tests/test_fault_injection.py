@@ -252,7 +252,7 @@ def test_the_count_is_kept_where_the_span_breaks(sdk: Sdk, fault: str) -> None:
     with pytest.raises(ValueError):
         work()
 
-    assert sdk.point("operation.duration", error__type="ValueError").count == 1
+    assert sdk.point("operation.duration", {"error.type": "ValueError"}).count == 1
     assert sdk.value("operation.active") == 0
 
 
@@ -427,10 +427,10 @@ def test_a_fault_is_counted_and_said_once(sdk: Sdk, site: str, caplog: pytest.Lo
 
 def test_faults_are_a_metric(sdk: Sdk) -> None:
     """`telemetry_kit.faults` counts them by site (FLT 1)."""
-    before = sdk.telemetry() and sdk.value("telemetry_kit.faults", fault__site="operation.error_if")
+    before = sdk.telemetry() and sdk.value("telemetry_kit.faults", {"fault.site": "operation.error_if"})
     call(sdk.telemetry(), error_if=broken)
 
-    assert sdk.value("telemetry_kit.faults", fault__site="operation.error_if") == before + 1
+    assert sdk.value("telemetry_kit.faults", {"fault.site": "operation.error_if"}) == before + 1
 
 
 def test_a_propagator_that_raises(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:

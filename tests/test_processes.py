@@ -257,8 +257,8 @@ while time.perf_counter() < ends:
 signal.setitimer(signal.ITIMER_REAL, 0)
 work()
 calls += 1
-total = sdk.value("operation.duration", operation__name="work")
-failed = sdk.value("operation.duration", operation__name="fails", error__type="ValueError")
+total = sdk.value("operation.duration", {"operation.name": "work"})
+failed = sdk.value("operation.duration", {"operation.name": "fails", "error.type": "ValueError"})
 print(handled > 50, total == calls + handled, failed == handled, sdk.value("operation.active"))
 """
     )
@@ -334,8 +334,8 @@ gc.collect()
 work()
 print(
     finalised,
-    sdk.value("operation.duration", operation__name="work") == 2_001 + finalised,
-    sdk.value("operation.duration", operation__name="rows"),
+    sdk.value("operation.duration", {"operation.name": "work"}) == 2_001 + finalised,
+    sdk.value("operation.duration", {"operation.name": "rows"}),
     sdk.value("operation.active"),
 )
 """
@@ -425,7 +425,7 @@ threads = [threading.Thread(target=hammer) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 name = "operation.calls" if "sample" in {options!r} else "operation.duration"
-print(sdk.value(name), sdk.value(name, error__type="ValueError"), sdk.value("operation.active"))
+print(sdk.value(name), sdk.value(name, {"error.type": "ValueError"}), sdk.value("operation.active"))
 """
     )
 
@@ -520,10 +520,10 @@ next(running)
 measured = telemetry.operation("block").measure()
 measured.__enter__()
 sdk = install()
-before = [sdk.value("operation.active", operation__name=name) for name in ("rows", "block")]
+before = [sdk.value("operation.active", {"operation.name": name}) for name in ("rows", "block")]
 running.close()
 measured.__exit__(None, None, None)
-print(before, [sdk.value("operation.active", operation__name=name) for name in ("rows", "block")])
+print(before, [sdk.value("operation.active", {"operation.name": name}) for name in ("rows", "block")])
 """
     )
 

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from telemetry_kit._core import clock as _clock
-from tests.support import FakeClock, use_clock
+from telemetry_kit.testing import FakeClock
+from tests.support import use_clock
 
 
 def test_durations_are_of_the_monotonic_clock() -> None:

@@ -208,7 +208,7 @@ def test_series_are_not_mixed(sdk: Sdk, instruments: Instruments) -> None:
     owner = Owner((GPU, 1), (CPU, 2), (GPU, 10))
     instruments.observe("pool.usage", owner, Owner.read)
 
-    assert (sdk.value("pool.usage", pool__name="gpu"), sdk.value("pool.usage", pool__name="cpu")) == (11, 2)
+    assert (sdk.value("pool.usage", {"pool.name": "gpu"}), sdk.value("pool.usage", {"pool.name": "cpu"})) == (11, 2)
 
 
 # Sources that fail

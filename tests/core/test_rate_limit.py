@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
-from tests.support import FakeClock
+from telemetry_kit.testing import FakeClock
 
 
 def test_a_burst_at_once_and_then_the_rate(clock: FakeClock) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from telemetry_kit import Telemetry, current_measurement
 from telemetry_kit._core import faults, reentrancy
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +162,7 @@ def test_a_call_inside_of_the_sdk_is_recorded_later(
     reentrancy.inside(work)
     assert sdk.spans() == []
 
-    point = sdk.point("operation.duration", b=2)
+    point = sdk.point("operation.duration", {"b": 2})
     assert (point.count, point.sum) == (1, 2.0)
     if "span" not in options:
         span = sdk.span("work")
@@ -180,7 +181,7 @@ def test_a_failure_inside_of_the_sdk_is_recorded_later(telemetry: Telemetry, sdk
     with pytest.raises(ValueError):
         reentrancy.inside(work)
 
-    assert sdk.point("operation.duration", error__type="ValueError").count == 1
+    assert sdk.point("operation.duration", {"error.type": "ValueError"}).count == 1
     assert sdk.span("work").attributes["error.type"] == "ValueError"
 
 

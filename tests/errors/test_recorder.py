@@ -15,7 +15,8 @@ from telemetry_kit._core import faults
 from telemetry_kit._core.error_policy import DEFAULT_POLICY
 from telemetry_kit._errors import limiter
 from telemetry_kit._errors.recorder import STACKTRACE, ErrorRecorder, recorder_of
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 NO_LIMIT: dict[str, Any] = {"burst": float("inf"), "total_burst": float("inf")}
 
@@ -91,7 +92,7 @@ def test_counts_are_exact_whatever_is_suppressed(sdk: Sdk, clock: FakeClock) -> 
     for _ in range(100):
         try_to(checkout)
 
-    assert sdk.value("operation.duration", error__type="ValueError") == 100
+    assert sdk.value("operation.duration", {"error.type": "ValueError"}) == 100
     assert len(details(sdk)) == 5
     point = sdk.point("telemetry_kit.exception.suppressed")
     assert point.value == 95
@@ -569,7 +570,7 @@ def test_failing_without_an_exception_is_limited_too(sdk: Sdk, clock: FakeClock)
             m.fail("no_price")
 
     assert len(sdk.spans("price")) == 2
-    assert sdk.value("operation.duration", error__type="no_price") == 5
+    assert sdk.value("operation.duration", {"error.type": "no_price"}) == 5
 
 
 # Processes, signals, collection

@@ -8,7 +8,8 @@ from opentelemetry.trace import StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry
 from telemetry_kit._core import faults, reentrancy
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 
 def test_an_event_is_a_log_record_with_a_name(sdk: Sdk, clock: FakeClock) -> None:

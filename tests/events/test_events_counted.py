@@ -20,5 +20,5 @@ def test_names_of_events_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
         telemetry.event(f"order.{number}")
 
     assert len(sdk.points("telemetry_kit.events")) == 1_001
-    assert sdk.value("telemetry_kit.events", event__name="_OTHER") == 10
-    assert sdk.value("telemetry_kit.attribute.overflow", attribute__key="event.name") == 10
+    assert sdk.value("telemetry_kit.events", {"event.name": "_OTHER"}) == 10
+    assert sdk.value("telemetry_kit.attribute.overflow", {"attribute.key": "event.name"}) == 10

@@ -15,7 +15,8 @@ from opentelemetry import trace
 from telemetry_kit import LogCorrelation, LogSampling, Telemetry
 from telemetry_kit._core import faults
 from telemetry_kit._events import logging_filters
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 
 class Kept(logging.Handler):

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from telemetry_kit import ErrorPolicy, Telemetry
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 HOOK = "telemetry_kit.exception.hook"
 

@@ -1,37 +1,40 @@
-"""What the executor tests ask of an SDK, and a task that waits until it is told."""
+"""What the executor tests ask of what was recorded, and a task that waits until it is told."""
 
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
+
+Recorded = Captured | Sdk
 
 OUTCOMES = ("succeeded", "failed", "cancelled", "rejected", "lost")
 PATIENCE = 30
 """Seconds that a test waits for what must come at once."""
 
 
-def outcomes(sdk: Sdk, name: str = "resize") -> dict[str, int]:
+def outcomes(recorded: Recorded, name: str = "resize") -> dict[str, int]:
     """How many tasks had which outcome, those that no task had left out."""
-    points = sdk.points("executor.tasks", executor__name=name)
+    points = recorded.points("executor.tasks", {"executor.name": name})
     return {str(point.attributes["executor.task.outcome"]): point.value for point in points if point.value}
 
 
-def active(sdk: Sdk, name: str = "resize") -> float:
-    return sdk.value("executor.worker.count", executor__name=name, executor__worker__state="active")
+def active(recorded: Recorded, name: str = "resize") -> float:
+    return recorded.value("executor.worker.count", {"executor.name": name, "executor.worker.state": "active"})
 
 
-def idle(sdk: Sdk, name: str = "resize") -> float:
-    return sdk.value("executor.worker.count", executor__name=name, executor__worker__state="idle")
+def idle(recorded: Recorded, name: str = "resize") -> float:
+    return recorded.value("executor.worker.count", {"executor.name": name, "executor.worker.state": "idle"})
 
 
-def queued(sdk: Sdk, name: str = "resize") -> float:
-    return sdk.value("executor.queue.size", executor__name=name)
+def queued(recorded: Recorded, name: str = "resize") -> float:
+    return recorded.value("executor.queue.size", {"executor.name": name})
 
 
-def submitted(sdk: Sdk, name: str = "resize") -> float:
+def submitted(recorded: Recorded, name: str = "resize") -> float:
     """All tasks that there have been, wherever they are now."""
-    return sum(outcomes(sdk, name).values()) + active(sdk, name) + queued(sdk, name)
+    return sum(outcomes(recorded, name).values()) + active(recorded, name) + queued(recorded, name)
 
 
 class Gate:

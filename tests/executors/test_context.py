@@ -12,9 +12,10 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from telemetry_kit import ErrorPolicy, Telemetry
+from telemetry_kit.testing import FakeClock
 from tests.executors import work
 from tests.executors.support import PATIENCE, Gate, fail
-from tests.support import FakeClock, Sdk
+from tests.support import Sdk
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="default")
 

@@ -107,7 +107,7 @@ def test_an_error_type_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: 
     """EXE.3: an exception that can't be judged is `_OTHER`, and failed."""
     monkeypatch.setattr("telemetry_kit._executors.accounting.error_type", broken)
     assert check(telemetry, sdk) == {"executor.error_type"}
-    assert sdk.point("executor.task.duration", error__type="_OTHER").count == 2
+    assert sdk.point("executor.task.duration", {"error.type": "_OTHER"}).count == 2
 
 
 def test_an_error_policy_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor, wait
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import FakeClock
 from tests.executors.support import OUTCOMES, Gate, active, fail, idle, outcomes, queued
-from tests.support import FakeClock, Sdk
+from tests.support import Sdk
 
 OWN = {"executor.name": "resize", "executor.type": "thread", "scope.name": "shop.orders"}
 
@@ -80,7 +81,7 @@ def test_a_failed_task_has_its_error_type_on_the_duration(sdk: Sdk, telemetry: T
     """`error.type` is on failed tasks' duration, and on no wait time."""
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
         wait([pool.submit(int, "x"), pool.submit(int, "1")])
-    assert sdk.point("executor.task.duration", error__type="ValueError").count == 1
+    assert sdk.point("executor.task.duration", {"error.type": "ValueError"}).count == 1
     assert sdk.value("executor.task.duration") == 2
     assert [dict(point.attributes) for point in sdk.points("executor.queue.wait_time")] == [OWN]
 
@@ -120,7 +121,7 @@ def test_an_executor_that_does_not_say_its_limit_reports_none(sdk: Sdk, telemetr
     assert pool.submit(abs, -1).result() == 1
     assert not sdk.points("executor.worker.limit")
     assert not sdk.points("executor.worker.utilization")
-    assert not sdk.points("executor.worker.count", executor__worker__state="idle")
+    assert not sdk.points("executor.worker.count", {"executor.worker.state": "idle"})
     assert outcomes(sdk) == {"succeeded": 1}
 
 

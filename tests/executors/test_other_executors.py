@@ -78,7 +78,7 @@ def test_times_come_home(sdk: Sdk, telemetry: Telemetry, executor: Executor) -> 
     pool = telemetry.wrap_executor(executor, name="resize")
     wait([pool.submit(work.sleep, 0.2 + n / 1_000) for n in range(4)] + [pool.submit(work.raising, "no")], PATIENCE)
     assert sdk.value("executor.queue.wait_time") == 5
-    assert sdk.value("executor.task.duration", error__type="LookupError") == 1
+    assert sdk.value("executor.task.duration", {"error.type": "LookupError"}) == 1
     (succeeded,) = [p for p in sdk.points("executor.task.duration") if "error.type" not in p.attributes]
     assert (succeeded.count, 0.8 <= succeeded.sum < 8) == (4, True)
 

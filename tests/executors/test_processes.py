@@ -277,7 +277,8 @@ def test_nothing_is_left_of_travelling_tasks(sdk: Sdk, fast) -> None:
 def test_a_clock_of_another_machine() -> None:
     """Where the worker's clock isn't ours, the wait is what isn't run time."""
     from telemetry_kit._executors.remote import _waited
-    from tests.support import FakeClock, use_clock
+    from telemetry_kit.testing import FakeClock
+    from tests.support import use_clock
 
     clock = FakeClock()
     with use_clock(clock):

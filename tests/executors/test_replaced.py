@@ -67,4 +67,4 @@ def test_declared_attributes_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None
 
     assert len({point.attributes["tenant"] for point in sdk.points("executor.tasks")}) == 101
     assert sdk.value("executor.tasks") == 150
-    assert sdk.value("telemetry_kit.attribute.overflow", attribute__key="tenant", executor__name="resize") == 50
+    assert sdk.value("telemetry_kit.attribute.overflow", {"attribute.key": "tenant", "executor.name": "resize"}) == 50

@@ -142,7 +142,7 @@ def test_it_is_a_default_executor_of_asyncio(sdk: Sdk, telemetry: Telemetry) -> 
 
     assert asyncio.run(main()) == (1, 2)
     assert outcomes(sdk) == {"succeeded": 2}
-    assert sdk.value("executor.worker.count", executor__worker__state="idle") == 0  # asyncio.run has shut it down
+    assert sdk.value("executor.worker.count", {"executor.worker.state": "idle"}) == 0  # asyncio.run has shut it down
 
 
 def test_run_in_executor(sdk: Sdk, telemetry: Telemetry) -> None:

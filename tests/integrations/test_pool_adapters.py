@@ -213,8 +213,8 @@ class TestSQLAlchemy:
         telemetry.observe_pool(engine, name="orders-db", record_times=True)
         with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError):
             engine.connect()
-        assert sdk.value("pool.wait_time", error__type="timeout") == 1
-        assert sdk.value("pool.errors", error__type="timeout") == 1
+        assert sdk.value("pool.wait_time", {"error.type": "timeout"}) == 1
+        assert sdk.value("pool.errors", {"error.type": "timeout"}) == 1
         engine.dispose()
 
     def test_a_collected_engines_series_end(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:

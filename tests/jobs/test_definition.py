@@ -103,7 +103,7 @@ def test_each_call_is_a_run(sdk: Sdk, telemetry: Telemetry) -> None:
     main()
     main()
 
-    assert (sdk.value("job.duration", job__result="success"), sdk.value("job.records")) == (2, 2)
+    assert (sdk.value("job.duration", {"job.result": "success"}), sdk.value("job.records")) == (2, 2)
 
 
 def test_one_job_as_decorator_and_as_context_manager(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -117,7 +117,7 @@ def test_one_job_as_decorator_and_as_context_manager(sdk: Sdk, telemetry: Teleme
     with job.run():
         pass
 
-    assert sdk.point("job.duration", job__name="nightly").count == 2
+    assert sdk.point("job.duration", {"job.name": "nightly"}).count == 2
 
 
 @pytest.mark.asyncio
@@ -149,7 +149,7 @@ def test_a_generator_job_is_current_only_while_its_body_runs(sdk: Sdk, telemetry
 
     seen = [(state, current_run().state) for state in batches()]
 
-    assert (seen, sdk.value("job.duration", job__result="success")) == ([("running", None)] * 2, 1)
+    assert (seen, sdk.value("job.duration", {"job.result": "success"})) == ([("running", None)] * 2, 1)
 
 
 @pytest.mark.asyncio
@@ -163,7 +163,7 @@ async def test_an_async_generator_job(sdk: Sdk, telemetry: Telemetry) -> None:
 
     seen = [(state, current_run().state) async for state in batches()]
 
-    assert (seen, sdk.value("job.duration", job__result="success")) == ([("running", None)] * 2, 1)
+    assert (seen, sdk.value("job.duration", {"job.result": "success"})) == ([("running", None)] * 2, 1)
 
 
 def test_methods_and_callable_objects(sdk: Sdk, telemetry: Telemetry) -> None:

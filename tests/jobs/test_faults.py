@@ -44,7 +44,7 @@ def test_a_span_processor_that_raises(sdk: Sdk, telemetry: Telemetry, where: str
 
     results = {point.attributes["job.result"]: point.count for point in sdk.points("job.duration")}
     assert (results, sdk.value("job.step.duration"), sdk.value("job.active")) == ({"success": 1, "failure": 1}, 1, 0)
-    assert sdk.value("telemetry_kit.faults", fault__site="trace.end" if where == "end" else "trace.start_span") >= 1
+    assert sdk.value("telemetry_kit.faults", {"fault.site": "trace.end" if where == "end" else "trace.start_span"}) >= 1
 
 
 @pytest.mark.parametrize("metric", ["job.duration", "job.step.duration"])
@@ -105,7 +105,7 @@ def test_a_thread_that_cannot_be_started(telemetry: Telemetry, sdk: Sdk, monkeyp
         run._end(None)
 
     assert run.state == "succeeded"
-    assert sdk.value("telemetry_kit.faults", fault__site="job.flush") >= 1
+    assert sdk.value("telemetry_kit.faults", {"fault.site": "job.flush"}) >= 1
 
 
 def test_a_provider_whose_attributes_raise(sdk: Sdk) -> None:
@@ -155,7 +155,7 @@ async def test_a_job_that_returns_an_awaitable(
 
     job = telemetry.batch_job("nightly")
 
-    assert (await job(make(work))(), sdk.value("job.duration", job__result="success")) == ("running", 1)
+    assert (await job(make(work))(), sdk.value("job.duration", {"job.result": "success"})) == ("running", 1)
 
 
 def test_a_generator_job_closed_in_another_thread(

@@ -100,7 +100,7 @@ def test_a_provider_that_raises(sdk: Sdk) -> None:
         pass
 
     assert [len(provider.calls) for provider in providers] == [1, 1, 1]
-    assert sdk.value("telemetry_kit.faults", fault__site="job.flush") >= 3
+    assert sdk.value("telemetry_kit.faults", {"fault.site": "job.flush"}) >= 3
 
 
 def test_flushes_that_hang_do_not_pile_up(sdk: Sdk) -> None:

@@ -110,7 +110,7 @@ async def test_a_cancelled_task(sdk: Sdk, job: BatchJob) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert sdk.value("job.duration", job__result="cancelled") == 1
+    assert sdk.value("job.duration", {"job.result": "cancelled"}) == 1
 
 
 @pytest.mark.asyncio
@@ -144,7 +144,7 @@ def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry) -> 
     with pytest.raises(KeyError), telemetry.batch_job("nightly", expected=rule).run() as run:
         raise KeyError
 
-    assert (run.state, sdk.value("telemetry_kit.faults", fault__site="job.expected") >= 1) == ("failed", True)
+    assert (run.state, sdk.value("telemetry_kit.faults", {"fault.site": "job.expected"}) >= 1) == ("failed", True)
 
 
 def test_the_exception_is_told_once(sdk: Sdk, job: BatchJob) -> None:
@@ -163,7 +163,7 @@ def test_error_types_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
             run.mark_failed(f"error {number}")
 
     assert len(sdk.series("job.duration")) == 101
-    assert sdk.value("job.duration", error__type="_OTHER") == 50
+    assert sdk.value("job.duration", {"error.type": "_OTHER"}) == 50
 
 
 class Broken(Sampler):
@@ -298,7 +298,7 @@ def test_sigterm_while_a_run_ends_waits_for_its_end(
     with pytest.raises(SystemExit), job.run() as run:
         pass
 
-    assert (run.state, sdk.value("job.duration", job__result="success")) == ("succeeded", 1)
+    assert (run.state, sdk.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
     assert sdk.span("nightly").end_time is not None
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from telemetry_kit import BatchJob, JobRun, Telemetry, bind, current_run
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_records_by_outcome_and_reason(sdk: Sdk, job: BatchJob) -> None:
         run.skipped(3, "duplicate")
 
     assert outcomes(sdk) == {"processed": 11, "failed": 4, "skipped": 3}
-    assert sdk.value("job.records", job__record__reason="bad_row") == 3
+    assert sdk.value("job.records", {"job.record.reason": "bad_row"}) == 3
     assert {series.get("job.record.reason") for series in sdk.series("job.records")} == {None, "bad_row", "duplicate"}
 
 
@@ -155,7 +156,7 @@ def test_track_of_another_run(sdk: Sdk, telemetry: Telemetry, job: BatchJob) -> 
             with telemetry.batch_job("inner").run() as inner:
                 inner.failed(1, "bad_row")
 
-    assert sdk.value("job.records", job__name="nightly", job__record__outcome="processed") == 1
+    assert sdk.value("job.records", {"job.name": "nightly", "job.record.outcome": "processed"}) == 1
 
 
 def test_track_stops_at_an_exception(sdk: Sdk, job: BatchJob) -> None:
@@ -264,7 +265,7 @@ def test_progress_of_nothing(sdk: Sdk, job: BatchJob) -> None:
     with job.run() as run:
         run.progress(0, 0)
         assert sdk.points("job.progress") == []
-    assert sdk.value("telemetry_kit.faults", fault__site="observe.job.progress") == 0
+    assert sdk.value("telemetry_kit.faults", {"fault.site": "observe.job.progress"}) == 0
 
 
 def test_a_progress_bar(sdk: Sdk, job: BatchJob) -> None:

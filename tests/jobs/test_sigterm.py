@@ -78,7 +78,7 @@ def test_a_handler_that_raises_nothing_lets_the_run_finish(sdk: Sdk, job: BatchJ
         run.processed()
 
     assert came == [(signal.SIGTERM, True)] * 2
-    assert (run.state, sdk.value("job.duration", job__result="success")) == ("succeeded", 1)
+    assert (run.state, sdk.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
 
 
 def test_a_job_that_deals_with_it_finishes(sdk: Sdk, job: BatchJob, handler: Any) -> None:
@@ -92,7 +92,7 @@ def test_a_job_that_deals_with_it_finishes(sdk: Sdk, job: BatchJob, handler: Any
         raise ValueError("later")
 
     assert (finished.state, failed.state) == ("succeeded", "failed")
-    assert sdk.value("job.duration", error__type="ValueError") == 1
+    assert sdk.value("job.duration", {"error.type": "ValueError"}) == 1
 
 
 def test_an_ignored_signal_stays_ignored(job: BatchJob, handler: Any) -> None:
@@ -134,7 +134,7 @@ def test_a_host_s_handler_waits_for_the_end_of_a_record(
     with pytest.raises(Terminated), job.run() as run:
         pass
 
-    assert (run.state, sdk.value("job.duration", job__result="success")) == ("succeeded", 1)
+    assert (run.state, sdk.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
 
 
 def test_runs_that_compare_as_equal_are_each_their_own(job: BatchJob, handler: Any) -> None:
@@ -172,7 +172,7 @@ def test_a_loop_s_graceful_stop_lets_the_job_finish(sdk: Sdk, job: BatchJob, han
         return await work()
 
     assert asyncio.run(main()) == "finished"
-    assert sdk.value("job.duration", job__result="success") == 1
+    assert sdk.value("job.duration", {"job.result": "success"}) == 1
 
 
 def test_an_exit_that_a_loop_makes_a_cancellation_is_a_failure(sdk: Sdk, job: BatchJob, handler: Any) -> None:
@@ -193,7 +193,7 @@ def test_an_exit_that_a_loop_makes_a_cancellation_is_a_failure(sdk: Sdk, job: Ba
     with pytest.raises(Terminated):
         asyncio.run(main())
 
-    assert sdk.value("job.state", job__state="failed") == 1
+    assert sdk.value("job.state", {"job.state": "failed"}) == 1
 
 
 def test_a_second_signal_ends_the_process() -> None:

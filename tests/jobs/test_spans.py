@@ -84,7 +84,7 @@ def test_a_run_id_that_raises(sdk: Sdk, telemetry: Telemetry) -> None:
         return "done"
 
     assert (main(), "job.run.id" in (sdk.span().attributes or {})) == ("done", False)
-    assert sdk.value("telemetry_kit.faults", fault__site="job.run_id") >= 1
+    assert sdk.value("telemetry_kit.faults", {"fault.site": "job.run_id"}) >= 1
 
 
 def test_parameters_are_on_the_span(sdk: Sdk, job: BatchJob) -> None:

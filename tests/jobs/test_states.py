@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from telemetry_kit import BatchJob, Telemetry
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 START = 1_700_000_000.0
 
@@ -88,7 +89,10 @@ def test_the_duration_has_the_result(sdk: Sdk, job: BatchJob, clock: FakeClock) 
     succeed(job, clock, 2)
     fail(job, clock, 3)
 
-    good, bad = sdk.point("job.duration", job__result="success"), sdk.point("job.duration", job__result="failure")
+    good, bad = (
+        sdk.point("job.duration", {"job.result": "success"}),
+        sdk.point("job.duration", {"job.result": "failure"}),
+    )
     assert (good.sum, bad.sum, bad.attributes["error.type"]) == (2, 3, "ValueError")
     assert "error.type" not in good.attributes
 
@@ -124,7 +128,7 @@ def test_a_skipped_run_completed_well(sdk: Sdk, job: BatchJob, clock: FakeClock)
         run.mark_skipped("no new files")
 
     assert (sdk.point("job.success.timestamp").value, sdk.point("job.failed").value) == (START, 0)
-    assert (sdk.value("job.duration", job__result="skipped"), run.state, states(sdk)) == (1, "skipped", ["skipped"])
+    assert (sdk.value("job.duration", {"job.result": "skipped"}), run.state, states(sdk)) == (1, "skipped", ["skipped"])
 
 
 def test_a_run_marked_failed(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
@@ -264,7 +268,7 @@ def test_jobs_made_on_the_fly_are_bounded(sdk: Sdk, telemetry: Telemetry) -> Non
     assert (
         len(names),
         "_OTHER" in names,
-        sdk.value("telemetry_kit.attribute.overflow", attribute__key="job.name") >= 1,
+        sdk.value("telemetry_kit.attribute.overflow", {"attribute.key": "job.name"}) >= 1,
     ) == (
         1_001,
         True,
@@ -279,7 +283,7 @@ def test_a_run_is_for_one_use(sdk: Sdk, job: BatchJob) -> None:
         assert sdk.value("job.active") == 1
 
     assert (sdk.value("job.active"), sdk.value("job.duration")) == (0, 1)
-    assert sdk.value("telemetry_kit.faults", fault__site="job.run") >= 1
+    assert sdk.value("telemetry_kit.faults", {"fault.site": "job.run"}) >= 1
 
 
 def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,8 +303,8 @@ def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: py
     with run:
         pass
 
-    assert late.value("job.records", job__name="late") == 4
-    assert late.point("job.success.timestamp", job__name="late").value == START
+    assert late.value("job.records", {"job.name": "late"}) == 4
+    assert late.point("job.success.timestamp", {"job.name": "late"}).value == START
     late.shutdown()
 
 

@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanKind
 from telemetry_kit import Telemetry, current_measurement
 from telemetry_kit._core import outcome
 from telemetry_kit.conventions import CONVENTIONS, HTTP_CLIENT, HTTP_SERVER, RPC_SERVER, Convention, not_server_error
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 STATUS = "http.response.status_code"
@@ -18,7 +19,7 @@ class Answer(Exception):
     """What some framework raises to answer."""
 
 
-def test_a_status_that_was_said_decides_where_the_handler_raised(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_status_that_was_said_decides_where_the_handler_raised(telemetry: Telemetry, captured: Captured) -> None:
     """Under HTTP_SERVER a 404 is no error and a 503 is one, whether returned or raised."""
 
     @telemetry.operation("GET /", convention=HTTP_SERVER)
@@ -32,18 +33,20 @@ def test_a_status_that_was_said_decides_where_the_handler_raised(telemetry: Tele
         with pytest.raises(Answer):
             handler(code, True)
 
-    points = {p.attributes[STATUS]: (p.attributes.get("error.type"), p.count) for p in sdk.points(HTTP_SERVER.duration)}
+    points = {
+        p.attributes[STATUS]: (p.attributes.get("error.type"), p.count) for p in captured.points(HTTP_SERVER.duration)
+    }
     assert points == {302: (None, 2), 404: (None, 2), 503: ("503", 2)}
 
 
-def test_an_exception_without_a_status_is_an_error(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_exception_without_a_status_is_an_error(telemetry: Telemetry, captured: Captured) -> None:
     """An attribute that looks like a status is no answer of a framework's."""
     raised = Answer()
     raised.status_code = 404  # type: ignore[attr-defined]
     with pytest.raises(Answer), telemetry.operation("GET /", convention=HTTP_SERVER).measure():
         raise raised
 
-    assert sdk.span().attributes["error.type"].endswith("Answer")  # type: ignore[union-attr]
+    assert captured.span().attributes["error.type"].endswith("Answer")  # type: ignore[union-attr]
 
 
 def test_on_a_server_span_that_somebody_made(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -63,24 +66,24 @@ def test_on_a_server_span_that_somebody_made(telemetry: Telemetry, sdk: Sdk) -> 
     assert found == [(404, "", 1), (404, f"{__name__}.Answer", 1), (500, "", 1), (500, "500", 1)]
 
 
-def test_a_remote_calls_status_leaves_exceptions_alone(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_remote_calls_status_leaves_exceptions_alone(telemetry: Telemetry, captured: Captured) -> None:
     """Only HTTP's status says what became of a call that raised."""
     with pytest.raises(Answer), telemetry.operation("call", convention=RPC_SERVER).measure() as m:
         m.set_metric_attribute("rpc.response.status_code", "OK")
         raise Answer
 
-    assert sdk.span().attributes["error.type"].endswith("Answer")  # type: ignore[union-attr]
+    assert captured.span().attributes["error.type"].endswith("Answer")  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda convention: convention.name)
-def test_cancellation_under_a_convention(telemetry: Telemetry, sdk: Sdk, convention: Convention) -> None:
+def test_cancellation_under_a_convention(telemetry: Telemetry, captured: Captured, convention: Convention) -> None:
     """A cancelled HTTP client call has no `error.type`, as that convention says; others are `cancelled`."""
     with pytest.raises(asyncio.CancelledError), telemetry.operation("call", convention=convention).measure():
         raise asyncio.CancelledError
 
     right = None if convention is HTTP_CLIENT else "cancelled"
-    assert sdk.point(convention.duration).attributes.get("error.type") == right
-    assert sdk.span().attributes.get("error.type") == right
+    assert captured.point(convention.duration).attributes.get("error.type") == right
+    assert captured.span().attributes.get("error.type") == right
 
 
 @pytest.mark.parametrize(

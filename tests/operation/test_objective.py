@@ -11,7 +11,8 @@ import pytest
 
 from telemetry_kit import Objective, Telemetry
 from telemetry_kit.conventions import HTTP_CLIENT, HTTP_SERVER
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import Captured, FakeClock
+from tests.support import Sdk
 
 
 def repr_of(options: dict[str, Any]) -> str:
@@ -23,10 +24,10 @@ def repr_of(options: dict[str, Any]) -> str:
 WITHIN = Objective(99.0, within=0.3)
 
 
-def counted(sdk: Sdk, objective: str = "latency") -> tuple[float, float]:
+def counted(captured: Captured, objective: str = "latency") -> tuple[float, float]:
     """How many calls met it, and how many missed it."""
     met, missed = (
-        sdk.value("operation.objective.calls", objective__name=objective, objective__result=result)
+        captured.value("operation.objective.calls", {"objective.name": objective, "objective.result": result})
         for result in ("met", "missed")
     )
     return met, missed
@@ -51,7 +52,7 @@ def taking(clock: FakeClock) -> Callable[[float], None]:
 )
 @pytest.mark.parametrize("kind", ["sync", "async", "generator"])
 def test_each_call_is_counted_whatever_way_it_goes(
-    sdk: Sdk, telemetry: Telemetry, clock: FakeClock, options: Any, kind: str
+    captured: Captured, telemetry: Telemetry, clock: FakeClock, options: Any, kind: str
 ) -> None:
     """A success in time meets it; a late one and a failure miss it."""
     call = taking(clock)
@@ -80,11 +81,13 @@ def test_each_call_is_counted_whatever_way_it_goes(
     with pytest.raises(ValueError):
         run(101)
 
-    assert counted(sdk) == (2, 3)
-    assert counted(sdk, "availability") == (4, 1)
+    assert counted(captured) == (2, 3)
+    assert counted(captured, "availability") == (4, 1)
 
 
-def test_a_block_is_counted_and_what_it_says_of_itself(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+def test_a_block_is_counted_and_what_it_says_of_itself(
+    captured: Captured, telemetry: Telemetry, clock: FakeClock
+) -> None:
     """`fail()` misses an objective."""
     operation = telemetry.operation("checkout", objective=WITHIN)
     with operation.measure():
@@ -92,26 +95,27 @@ def test_a_block_is_counted_and_what_it_says_of_itself(sdk: Sdk, telemetry: Tele
     with operation.measure() as measurement:
         measurement.fail("declined")
 
-    assert counted(sdk) == (1, 1)
+    assert counted(captured) == (1, 1)
 
 
-def test_the_points(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_the_points(captured: Captured, telemetry: Telemetry) -> None:
     """Without the declared attributes, with both results from the start; the target is a share."""
     telemetry.operation("checkout", objective=Objective(99.9), metric_attributes={"payment.provider": "stripe"})
     own = {"operation.name": "checkout", "scope.name": "shop.orders", "objective.name": "availability"}
 
     assert {
-        (dict(point.attributes)["objective.result"], point.value) for point in sdk.points("operation.objective.calls")
+        (dict(point.attributes)["objective.result"], point.value)
+        for point in captured.points("operation.objective.calls")
     } == {
         ("met", 0),
         ("missed", 0),
     }
-    target = sdk.point("operation.objective.target")
+    target = captured.point("operation.objective.target")
     assert (dict(target.attributes), target.value) == (own, pytest.approx(0.999))
 
 
 @pytest.mark.parametrize("options", [{}, {"convention": HTTP_CLIENT}], ids=repr_of)
-def test_a_cancelled_call_is_in_neither_count(sdk: Sdk, telemetry: Telemetry, options: Any) -> None:
+def test_a_cancelled_call_is_in_neither_count(captured: Captured, telemetry: Telemetry, options: Any) -> None:
     """Also where a convention says that it is no error."""
 
     @telemetry.operation("fetch", objective=WITHIN, **options)
@@ -125,26 +129,26 @@ def test_a_cancelled_call_is_in_neither_count(sdk: Sdk, telemetry: Telemetry, op
         await asyncio.wait([task])
 
     asyncio.run(cancel())
-    assert counted(sdk) == (0, 0)
+    assert counted(captured) == (0, 0)
 
 
-def test_an_expected_exception_meets_it(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_an_expected_exception_meets_it(captured: Captured, telemetry: Telemetry) -> None:
     """It is no error, here as elsewhere."""
     with pytest.raises(KeyError), telemetry.operation("find", objective=WITHIN, expected=KeyError).measure():
         raise KeyError
 
-    assert counted(sdk) == (1, 0)
+    assert counted(captured) == (1, 0)
 
 
-def test_operations_of_one_name_are_one(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_operations_of_one_name_are_one(captured: Captured, telemetry: Telemetry) -> None:
     """The same promise again counts on; it outlives the `Telemetry`."""
     for _ in range(2):
-        again = sdk.telemetry()
+        again = Telemetry("shop.orders")
         with again.operation("checkout", objective=WITHIN).measure():
             pass
         del again
 
-    assert counted(sdk) == (2, 0)
+    assert counted(captured) == (2, 0)
 
 
 def test_an_objective_that_comes_late(sdk: Sdk, telemetry: Telemetry) -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from telemetry_kit import Telemetry
+from telemetry_kit import Objective, Telemetry
 from telemetry_kit._core import clock as _clock
 from telemetry_kit._core import sdk
 from telemetry_kit.testing import FakeClock, capture, point
@@ -319,9 +319,9 @@ def test_there_is_one_point(telemetry_capture) -> None:
     with pytest.raises(AssertionError, match=r"^there are 2 points of 'operation.duration', not one\nCaptured:\n"):
         telemetry_capture.point("operation.duration")
     with pytest.raises(
-        AssertionError, match=r"^there is no point of 'operation.durations' with .*; near it: 'operation.d"
+        AssertionError, match=r"^there is no point of 'operation.duration' with {'size': 3}\nCaptured:\n"
     ):
-        telemetry_capture.point("operation.durations", {"size": 2})
+        telemetry_capture.point("operation.duration", {"size": 3})
 
 
 def test_the_one_span_and_event_need_no_name(telemetry_capture) -> None:
@@ -352,3 +352,69 @@ def test_what_a_test_has_the_kit_ask_is_asked_in_no_other() -> None:
             assert second.point("size.of.module").value == 3
 
     assert asked == []
+
+
+@pytest.mark.parametrize("ask", ["point", "points", "value"])
+def test_a_misspelt_metric_is_an_error(telemetry_capture, ask) -> None:
+    """Of a name that is nearly one of the catalogue's nothing could ever be there: `== 0` would hold for ever."""
+    with pytest.raises(
+        AssertionError, match=r"^there is no metric 'operation.duraton'; near it: 'operation.duration'\n"
+    ):
+        getattr(telemetry_capture, ask)("operation.duraton")
+
+
+def test_names_that_are_nobodys_have_no_points(telemetry_capture) -> None:
+    """A metric of somebody else that wasn't recorded is no error, and a name is a str."""
+    assert (telemetry_capture.points("mails.sent"), telemetry_capture.value("mails.sent")) == ([], 0)
+    with pytest.raises(TypeError, match="name of a metric must be a str, got None of type NoneType"):
+        telemetry_capture.value(None)
+
+
+def test_what_began_before_counts_from_the_start_of_the_capture() -> None:
+    """What began by the machine's clock, or in an earlier capture, and ends in this one has a duration by this one's."""
+    pool = MADE_AT_IMPORT.pool("border")
+    uses = [pool.use(), OPERATION.measure()]
+    for begun in uses:
+        begun.__enter__()
+    with capture() as earlier:
+        earlier.clock.advance(100)
+        later = pool.use()
+        later.__enter__()
+    with capture() as captured:
+        captured.clock.advance(2)
+        for begun in [later, *reversed(uses)]:
+            begun.__exit__(None, None, None)
+
+    assert captured.point("pool.use_time") == point(count=2, sum=4.0)
+    assert captured.point("operation.duration") == point(count=1)
+    assert captured.value("operation.active") == 0
+
+
+def test_levels_of_what_a_newer_capture_ended_are_there() -> None:
+    """What began in this capture and ended in one within it is at zero in this one, not absent."""
+    pool = MADE_AT_IMPORT.pool("level")
+    use = pool.use()
+    with capture() as outer:
+        use.__enter__()
+        with capture():
+            use.__exit__(None, None, None)
+        assert [found.value for found in outer.points("pool.usage")] == [0]
+
+
+@pytest.mark.parametrize("move", ["advance", "step"])
+def test_a_clock_moves_by_seconds(move) -> None:
+    """What is no finite number of seconds is refused."""
+    for wrong, error in (("2", TypeError), (True, TypeError), (None, TypeError), (float("nan"), ValueError)):
+        with pytest.raises(error, match=rf"{move}\(\) takes a "):
+            getattr(FakeClock(), move)(wrong)
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_zeros_of_what_each_test_makes_anew(telemetry_capture, time) -> None:
+    """What a test makes is there with its zeros, though an earlier test made one of the same name."""
+    telemetry = Telemetry("tests.zeros")
+    telemetry.cache("prices")
+    telemetry.operation("checkout", objective=Objective(99.9))
+
+    assert [found.value for found in telemetry_capture.points("cache.requests")] == [0, 0]
+    assert [found.value for found in telemetry_capture.points("operation.objective.calls")] == [0, 0]

@@ -5,10 +5,14 @@ in a capture, and everything that was recorded is compared: points with their bu
 parents, statuses, links and events; log records with severities. Ids are numbered in both, so that they are comparable.
 """
 
+import asyncio
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+import queue
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import hypothesis.strategies as st
@@ -22,8 +26,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from telemetry_kit import ErrorPolicy, Telemetry, attached, extract
+from telemetry_kit import ErrorPolicy, Objective, Telemetry, attached, extract
 from telemetry_kit._recording.sink import Sink
+from telemetry_kit.conventions import HTTP_CLIENT
 from telemetry_kit.testing import Captured, FakeClock, capture_and_watch
 from tests.support import Sdk, use_clock
 
@@ -77,8 +82,10 @@ class Numbered(IdGenerator):
 class Run:
     """Runs a program on a `Telemetry`."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, clock: FakeClock) -> None:
         self.telemetry = telemetry
+        self.clock = clock
+        self.queue: queue.Queue[int] | None = None
         self.seen: list[SpanContext] = []
         self.levels: dict[str, float] = {}
         self.pool = telemetry.pool("pool", limit=2)
@@ -193,6 +200,127 @@ class Run:
             if raises:
                 raise Boom("job")
 
+    def decorated(self, kind: str, name: str, raises: bool, given: Any) -> None:
+        """A function, generator, coroutine or async generator: operation and span around it."""
+
+        def end() -> int:
+            self.tick(0.5)
+            if raises:
+                raise Boom(kind)
+            return 1
+
+        def function() -> int:
+            return end()
+
+        def generator() -> Iterator[int]:
+            yield 1
+            yield end()
+
+        async def coroutine() -> int:
+            await asyncio.sleep(0)
+            return end()
+
+        async def async_generator() -> AsyncIterator[int]:
+            yield 1
+            await asyncio.sleep(0)
+            yield end()
+
+        async def drive(call: Any) -> None:
+            found = call()
+            if kind == "coroutine":
+                task = asyncio.create_task(found)
+                await task
+            else:
+                async for _ in found:
+                    pass
+
+        bare: Any = {
+            "function": function, "generator": generator, "coroutine": coroutine, "async_generator": async_generator
+        }[kind]  # fmt: skip
+        inner = self.telemetry.span(f"{name} inside", attributes=given)(bare)
+        call = self.telemetry.operation(name, metric_attributes={"kind": kind})(inner)
+        with contextlib.suppress(Boom):
+            if kind == "function":
+                call()
+            elif kind == "generator":
+                list(call())
+            else:
+                asyncio.run(drive(call))
+
+    def abandoned(self, name: str) -> None:
+        """A generator that is closed before its end."""
+
+        @self.telemetry.operation(name)
+        def rows() -> Iterator[int]:
+            yield 1
+            yield 2
+
+        opened = rows()
+        next(opened)
+        opened.close()
+
+    def linked(self, name: str, given: Any) -> None:
+        """Links by headers and contexts, and a parent by a carrier."""
+        carrier = {"traceparent": f"00-{5:032x}-{5:016x}-01"}
+        with self.telemetry.span(name, kind=SpanKind.CONSUMER, links=[carrier, *self.seen[-1:]], attributes=given):
+            pass
+        with contextlib.suppress(Boom):
+            self.telemetry.operation(name, kind=SpanKind.SERVER, carrier=carrier)(self._boom)()
+
+    def answered(self, status: int) -> None:
+        """By a convention of OpenTelemetry's instead of `operation.duration`."""
+        request = {"http.request.method": "GET"}
+        operation = self.telemetry.operation("GET", kind=SpanKind.CLIENT, convention=HTTP_CLIENT)
+        with operation.measure(metric_attributes=request) as measurement:
+            self.tick(0.25)
+            measurement.set_metric_attribute("http.response.status_code", status)
+
+    def objective(self, raises: bool) -> None:
+        """A promise about its calls."""
+        work = self._boom if raises else lambda: 1
+        with contextlib.suppress(Boom):
+            self.telemetry.operation("promised", objective=Objective(99.0))(work)()
+
+    def cached(self, found: bool, evicted: int) -> None:
+        cache = self.telemetry.cache("prices")
+        if not cache.lookup(found):
+            with cache.load():
+                self.tick(0.1)
+        cache.evicted(evicted)
+
+    def queued(self, size: int) -> None:
+        if self.queue is None:
+            self.queue = queue.Queue(9)
+            self.telemetry.observe_queue(self.queue, name="orders")
+        for number in range(min(size, 9 - self.queue.qsize())):
+            self.queue.put(number)
+
+    def submitted(self, raises: bool, given: Any) -> None:
+        """A task in a thread, the span of which is the child of what is current."""
+        pool = self.telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
+        with pool:
+            future = pool.submit(self._inside, given, raises)
+        with contextlib.suppress(Boom):
+            future.result()
+
+    def counted(self, amount: int, given: Any) -> None:
+        """An instrument of the library's own."""
+        self.telemetry.counter("mails.sent", unit="{mail}", description="Mails").add(amount, given)
+
+    def handled(self, name: str) -> None:
+        self.telemetry.record_exception(Boom(name))
+
+    def tick(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def _inside(self, given: Any, raises: bool) -> None:
+        with self.telemetry.span("inside of a task", attributes=given):
+            if raises:
+                raise Boom("task")
+
+    def _boom(self) -> None:
+        raise Boom("always")
+
     def incoming(self, inner: list[Any]) -> None:
         headers = {"traceparent": f"00-{9:032x}-{9:016x}-01", "baggage": "tenant=acme"}
         with attached(extract(headers)):
@@ -218,6 +346,20 @@ leaf = st.one_of(
     ),
     st.tuples(st.just("kit_event"), names, attributes, st.sampled_from(["INFO", "WARN", "ERROR"])),
     st.tuples(st.just("use"), st.booleans()),
+    st.tuples(
+        st.just("decorated"), st.sampled_from(["function", "generator", "coroutine", "async_generator"]), names,
+        st.booleans(), attributes,
+    ),
+    st.tuples(st.just("abandoned"), names),
+    st.tuples(st.just("linked"), names, attributes),
+    st.tuples(st.just("answered"), st.sampled_from([200, 404, 503])),
+    st.tuples(st.just("objective"), st.booleans()),
+    st.tuples(st.just("cached"), st.booleans(), st.integers(0, 2)),
+    st.tuples(st.just("queued"), st.integers(0, 3)),
+    st.tuples(st.just("submitted"), st.booleans(), attributes),
+    st.tuples(st.just("counted"), st.integers(0, 3), low),
+    st.tuples(st.just("handled"), names),
+    st.tuples(st.just("tick"), st.sampled_from([0.25, 1.0])),
 )  # fmt: skip
 modes = st.sampled_from([True, False, "current", "errors"])
 steps = st.deferred(
@@ -275,8 +417,9 @@ def numbered_sdk() -> Iterator[Sdk]:
 
 
 def by_the_sdk(program: list[Any], scope: str) -> dict[str, Any]:
-    with numbered_sdk() as sdk, use_clock(FakeClock()):
-        run = Run(sdk.telemetry(scope, errors=ErrorPolicy(signal="both")))
+    clock = FakeClock()
+    with numbered_sdk() as sdk, use_clock(clock):
+        run = Run(sdk.telemetry(scope, errors=ErrorPolicy(signal="both")), clock)
         run.block(program)
         points = {}
         for name, metric in sdk.metrics().items():
@@ -302,7 +445,7 @@ def point_of_sdk(point: Any) -> Any:
 
 def by_a_capture(program: list[Any], scope: str) -> dict[str, Any]:
     with capture_and_watch() as captured:
-        run = Run(Telemetry(scope, errors=ErrorPolicy(signal="both")))
+        run = Run(Telemetry(scope, errors=ErrorPolicy(signal="both")), captured.clock)
         run.block(program)
         assert captured.findings(words=("never_ended", "attached", "uncatalogued", "fault", "overflow")) == []
         return recorded(captured)
@@ -332,6 +475,18 @@ def recorded(captured: Captured) -> dict[str, Any]:
     }
 
 
+SIZE: Counter[str] = Counter()
+"""How many programs there were, and how often they had which construct."""
+
+
+def constructs_of(program: list[Any]) -> Iterator[str]:
+    for name, *arguments in program:
+        yield name
+        for argument in arguments:
+            if isinstance(argument, list) and all(isinstance(step, tuple) for step in argument):
+                yield from constructs_of(argument)
+
+
 def point_of_capture(point: Any) -> Any:
     given = dict(point.attributes or {})
     if point.count is not None:
@@ -345,9 +500,23 @@ def point_of_capture(point: Any) -> Any:
 def test_the_same_program_gives_the_same(program: list[Any]) -> None:
     """Points, spans, parents, statuses, links, events and severities are those of the real SDK; and the
     validator finds nothing in programs that leave nothing open."""
+    SIZE["programs"] += 1
+    SIZE.update(constructs_of(program))
     scope = f"shop.{next(scopes)}"  # of no other example: what is known of jobs outlives them
     expected, got = by_the_sdk(program, scope), by_a_capture(program, scope)
 
     assert got["spans"] == expected["spans"]
     assert got["logs"] == expected["logs"]
     assert got["points"] == expected["points"]
+
+
+def test_every_construct_is_in_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is compared that no program has: each construct came, and the size is printed."""
+    if not SIZE:
+        pytest.skip("the programs ran in another process, or not at all")
+    constructs = {name for name, method in vars(Run).items() if callable(method) and name[0] != "_"} - {"block"}
+    steps = sum(SIZE.values()) - SIZE["programs"]
+    with capsys.disabled():
+        print(f"\ndifferential: {SIZE['programs']} programs, {steps} steps, {len(constructs)} constructs")
+
+    assert constructs - SIZE.keys() == set()

@@ -93,10 +93,9 @@ def test_what_is_wrong_fails_the_test(run) -> None:
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "this telemetry isn't right:",
-            "  fault: at operation.metric_attributes: KeyError: 'size'",
-            "      at test_what_is_wrong_fails_the_test.py:7",
-            "What is meant to be so is allowed by allow=('fault',).",
+            "fault: at operation.metric_attributes: KeyError: 'size'",
+            "    at test_what_is_wrong_fails_the_test.py:7",
+            "This telemetry isn't right. What is meant to be so is allowed by allow=('fault',).",
         ]
     )
 
@@ -170,7 +169,7 @@ def test_what_a_fixture_ends_later_is_left_alone(run) -> None:
 
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(
-        ["*ERROR at teardown of test_never_ended*", "  never_ended: the span 'lost' was never ended*"]
+        ["*ERROR at teardown of test_never_ended*", "never_ended: the span 'lost' was never ended*"]
     )
 
 
@@ -340,4 +339,4 @@ def test_under_xdist(run) -> None:
     )
 
     result.assert_outcomes(passed=4, failed=1)
-    result.stdout.fnmatch_lines(["  fault: at operation.metric_attributes: KeyError: 'size'"])
+    result.stdout.fnmatch_lines(["fault: at operation.metric_attributes: KeyError: 'size'"])

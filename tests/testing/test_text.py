@@ -1,5 +1,6 @@
 """`str(captured)`: the same in every run, for people and for snapshots."""
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -152,3 +153,24 @@ def test_syrupy_takes_it(pytester: pytest.Pytester) -> None:
         encoding="utf-8"
     )
     pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1)
+
+
+def test_values_that_are_not_finite() -> None:
+    """An infinity and NaN are written as Python writes them."""
+    with capture() as captured, telemetry.span("odd", attributes={"a": float("inf"), "b": float("nan"), "c": -1e300}):
+        pass
+
+    assert str(captured) == "span odd\n  a = inf\n  b = nan\n  c = -1e+300"
+
+
+def test_a_thousand_spans_in_one_another() -> None:
+    """However deep spans are in one another, the text has them all; a failing test shows the first lines."""
+    with capture() as captured, contextlib.ExitStack() as stack:
+        for number in range(1_000):
+            stack.enter_context(telemetry.span(f"s{number}"))
+
+    lines = str(captured).splitlines()
+    assert [line.strip() for line in lines] == [f"span s{number}" for number in range(1_000)]
+    with pytest.raises(AssertionError) as error:
+        captured.span("s1000")
+    assert str(error.value).splitlines()[-1] == "  ... and 900 more lines"

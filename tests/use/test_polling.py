@@ -182,7 +182,7 @@ def test_a_forked_child_begins_at_zero(sdk: Sdk, telemetry: Telemetry) -> None:
         return [mine, in_child(lambda: work(again=False))] if again else mine
 
     assert in_child(work) == [{"hit": 2, "miss": 0}, {"hit": 2, "miss": 0}]
-    assert sdk.value("cache.requests", cache__result="hit") == 99
+    assert sdk.value("cache.requests", {"cache.result": "hit"}) == 99
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform doesn't fork")

@@ -15,7 +15,8 @@ from opentelemetry.trace import StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
 from telemetry_kit._operation import measurement
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 OURS = str(measurement.__file__).rpartition("/")[0]
 
@@ -47,7 +48,7 @@ def test_a_cancelled_coroutine_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> N
     assert sdk.span("wait").attributes["error.type"] == "cancelled"
     assert sdk.span("wait").status.status_code is StatusCode.UNSET
     assert sdk.span("wait").events == ()
-    assert sdk.point("operation.duration", operation__name="wait").attributes["error.type"] == "cancelled"
+    assert sdk.point("operation.duration", {"operation.name": "wait"}).attributes["error.type"] == "cancelled"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout came with Python 3.11")
@@ -122,7 +123,7 @@ def test_a_base_exception_inside_telemetry_is_not_swallowed(telemetry: Telemetry
         work()
 
     assert current_measurement() is measurement.NO_MEASUREMENT
-    assert sdk.value("operation.active", operation__name="work") == 0
+    assert sdk.value("operation.active", {"operation.name": "work"}) == 0
 
 
 @pytest.mark.parametrize("where", ["on_start", "on_end"])
@@ -147,8 +148,8 @@ def test_a_base_exception_inside_the_sdk_is_not_swallowed(sdk: Sdk, where: str) 
 
     assert work() == 1
     assert current_measurement() is measurement.NO_MEASUREMENT
-    assert sdk.value("operation.active", operation__name="work") == 0
-    assert sdk.points("operation.duration", operation__name="work")
+    assert sdk.value("operation.active", {"operation.name": "work"}) == 0
+    assert sdk.points("operation.duration", {"operation.name": "work"})
 
 
 # ASY 3
@@ -248,9 +249,9 @@ def test_measured_to_the_end_of_the_await(telemetry: Telemetry, sdk: Sdk, clock:
         return await work()
 
     assert asyncio.run(main()) == 42
-    assert sdk.point("operation.duration", operation__name="work").sum == 2.0
+    assert sdk.point("operation.duration", {"operation.name": "work"}).sum == 2.0
     assert "error.type" not in sdk.span("work").attributes
-    assert sdk.value("operation.active", operation__name="work") == 0
+    assert sdk.value("operation.active", {"operation.name": "work"}) == 0
 
 
 def test_a_callable_object_with_async_call(telemetry: Telemetry, sdk: Sdk, clock: FakeClock) -> None:
@@ -258,7 +259,7 @@ def test_a_callable_object_with_async_call(telemetry: Telemetry, sdk: Sdk, clock
     client = telemetry.operation("client")(Client(clock))
 
     assert asyncio.run(client(42)) == 42
-    assert sdk.point("operation.duration", operation__name="client").sum == 2.0
+    assert sdk.point("operation.duration", {"operation.name": "client"}).sum == 2.0
     assert isinstance(client, Client)
 
 
@@ -352,8 +353,8 @@ def test_an_awaitable_that_is_an_async_context_manager_stays_one(telemetry: Tele
             return response
 
     assert asyncio.run(main()) == "open"
-    assert sdk.point("operation.duration", operation__name="get").count == 1
-    assert sdk.value("operation.active", operation__name="get") == 0
+    assert sdk.point("operation.duration", {"operation.name": "get"}).count == 1
+    assert sdk.value("operation.active", {"operation.name": "get"}) == 0
 
 
 class Request(Response):
@@ -399,8 +400,8 @@ def test_a_coroutine_of_another_make_stays_what_it_is(telemetry: Telemetry, sdk:
             return answer
 
     assert asyncio.run(main()) == "answer"
-    assert sdk.point("operation.duration", operation__name="get").count == 1
-    assert sdk.value("operation.active", operation__name="get") == 0
+    assert sdk.point("operation.duration", {"operation.name": "get"}).count == 1
+    assert sdk.value("operation.active", {"operation.name": "get"}) == 0
 
 
 # ASY 5
@@ -512,7 +513,7 @@ def test_one_exception_through_three_operations(telemetry: Telemetry, sdk: Sdk) 
     with pytest.raises(ValueError):
         c()
 
-    assert sdk.value("operation.duration", error__type="ValueError") == 3
+    assert sdk.value("operation.duration", {"error.type": "ValueError"}) == 3
     assert {name: len(sdk.span(name).events) for name in "abc"} == {"a": 1, "b": 0, "c": 0}
     assert {sdk.span(name).status.status_code for name in "abc"} == {StatusCode.ERROR}
 
@@ -536,9 +537,9 @@ def test_a_recursion_error_passes_through_a_recursive_function(sdk: Sdk, options
     with pytest.raises(RecursionError):
         descend(0)
 
-    assert sdk.value("operation.active", operation__name="descend") == 0
+    assert sdk.value("operation.active", {"operation.name": "descend"}) == 0
     assert current_measurement() is measurement.NO_MEASUREMENT
-    assert sdk.value("operation.duration", operation__name="descend", error__type="RecursionError") > 50
+    assert sdk.value("operation.duration", {"operation.name": "descend", "error.type": "RecursionError"}) > 50
 
 
 def test_a_recursion_error_builds_one_stack(sdk: Sdk) -> None:
@@ -651,7 +652,7 @@ def test_a_coroutine_stepped_in_another_context_still_ends(telemetry: Telemetry,
 
     assert stop.value.value == 1
     assert sdk.span("step").status.status_code is StatusCode.UNSET
-    assert sdk.value("operation.active", operation__name="step") == 0
+    assert sdk.value("operation.active", {"operation.name": "step"}) == 0
 
 
 def test_warnings_of_the_host_stay_warnings(telemetry: Telemetry) -> None:

@@ -15,7 +15,8 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import Telemetry, current_measurement
-from tests.support import FakeClock, Sdk
+from telemetry_kit.testing import FakeClock
+from tests.support import Sdk
 
 
 def names(spans: Any) -> list[str]:
@@ -190,7 +191,7 @@ def test_a_generator_closed_in_another_thread(telemetry: Telemetry, sdk: Sdk, ca
         assert trace.get_current_span() is mine
 
     assert sdk.span("rows").status.status_code is StatusCode.UNSET
-    assert sdk.value("operation.active", operation__name="rows") == 0
+    assert sdk.value("operation.active", {"operation.name": "rows"}) == 0
     assert caplog.records == []
 
 
@@ -255,7 +256,7 @@ def test_an_async_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, cap
     asyncio.run(main())
 
     assert sdk.span("pages").status.status_code is StatusCode.UNSET
-    assert sdk.point("operation.duration", operation__name="pages").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "pages"}).count == 1
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
@@ -529,9 +530,9 @@ def test_abandoned_in_a_cycle_is_ended_once(telemetry: Telemetry, sdk: Sdk) -> N
     del cycle
     gc.collect()
 
-    assert sdk.point("operation.duration", operation__name="rows").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "rows"}).count == 1
     assert sdk.span("rows").status.status_code is StatusCode.UNSET
-    assert sdk.value("operation.active", operation__name="rows") == 0
+    assert sdk.value("operation.active", {"operation.name": "rows"}) == 0
 
 
 def test_nothing_is_recorded_from_inside_the_collector(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -615,7 +616,7 @@ def test_the_duration_is_from_first_step_to_end(telemetry: Telemetry, sdk: Sdk, 
     for _ in generator:
         clock.advance(5.0)
 
-    assert sdk.point("operation.duration", operation__name="rows").sum == 7.0
+    assert sdk.point("operation.duration", {"operation.name": "rows"}).sum == 7.0
 
 
 def test_the_span_says_how_long_the_body_worked(telemetry: Telemetry, sdk: Sdk, clock: FakeClock) -> None:
@@ -658,7 +659,7 @@ def test_the_span_says_how_long_the_async_body_worked(telemetry: Telemetry, sdk:
     asyncio.run(main())
 
     assert sdk.span("pages").attributes["operation.busy_time"] == 1.5
-    assert sdk.point("operation.duration", operation__name="pages").sum == 11.5
+    assert sdk.point("operation.duration", {"operation.name": "pages"}).sum == 11.5
 
 
 def test_a_function_that_is_no_generator_has_no_busy_time(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -687,7 +688,7 @@ def test_a_failing_generator_is_an_error(telemetry: Telemetry, sdk: Sdk) -> None
 
     assert caught.value is problem
     assert sdk.span("rows").status.status_code is StatusCode.ERROR
-    assert sdk.point("operation.duration", operation__name="rows", error__type="KeyError").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "rows", "error.type": "KeyError"}).count == 1
 
 
 def test_a_cancelled_async_generator_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> None:

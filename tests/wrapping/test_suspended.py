@@ -106,7 +106,7 @@ def test_a_future_that_is_never_done_is_active_no_longer(sdk: Sdk) -> None:
     async def main() -> None:
         ask = sdk.telemetry().operation("ask")(lambda: asyncio.get_running_loop().create_future())
         ask()
-        assert sdk.value("operation.active", operation__name="ask") == 0
+        assert sdk.value("operation.active", {"operation.name": "ask"}) == 0
 
     asyncio.run(main())
-    assert "error.type" not in sdk.point("operation.duration", operation__name="ask").attributes
+    assert "error.type" not in sdk.point("operation.duration", {"operation.name": "ask"}).attributes

@@ -202,7 +202,7 @@ def test_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
 
     assert [cart.add("a"), Cart.add(cart, "b")] == ["a", "b"]
     assert cart.add.__self__ is cart  # type: ignore[attr-defined]
-    assert sdk.point("operation.duration", operation__name="test_a_method.Cart.add").count == 2
+    assert sdk.point("operation.duration", {"operation.name": "test_a_method.Cart.add"}).count == 2
 
 
 @pytest.mark.parametrize("order", ["above", "below"])
@@ -224,7 +224,7 @@ def test_classmethod_and_staticmethod_in_both_orders(telemetry: Telemetry, sdk: 
     assert {cls: cls.made(1) for cls in (Cart, Special)} == expected
     assert {type(made): made.made(1) for made in (Cart(), Special())} == expected
     assert isinstance(vars(Cart)["made"], way)
-    assert sdk.point("operation.duration", operation__name="make").count == 4
+    assert sdk.point("operation.duration", {"operation.name": "make"}).count == 4
 
 
 def test_below_a_property(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -237,7 +237,7 @@ def test_below_a_property(telemetry: Telemetry, sdk: Sdk) -> None:
             return 7
 
     assert Cart().total == 7
-    assert sdk.point("operation.duration", operation__name="total").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "total"}).count == 1
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "bare"])
@@ -262,7 +262,7 @@ def test_below_a_cached_property(telemetry: Telemetry, sdk: Sdk) -> None:
     cart = Cart()
 
     assert [cart.total, cart.total] == [7, 7]
-    assert sdk.point("operation.duration", operation__name="total").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "total"}).count == 1
 
 
 @pytest.mark.parametrize("order", ["above", "below"])
@@ -302,7 +302,7 @@ def test_above_lru_cache(telemetry: Telemetry, sdk: Sdk) -> None:
     price.cache_clear()
     price("a")
     assert calls == ["a", "a"]
-    assert sdk.point("operation.duration", operation__name="price").count == 3
+    assert sdk.point("operation.duration", {"operation.name": "price"}).count == 3
 
 
 def test_below_lru_cache(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -314,7 +314,7 @@ def test_below_lru_cache(telemetry: Telemetry, sdk: Sdk) -> None:
         return sku
 
     assert [price("a"), price("a")] == ["a", "a"]
-    assert sdk.point("operation.duration", operation__name="price").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "price"}).count == 1
 
 
 def test_lru_cache_as_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -331,7 +331,7 @@ def test_lru_cache_as_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
     assert cart.price("a") == (cart, "a")
     assert Cart.price(cart, "a") == (cart, "a")
     assert Cart.price.cache_info().hits == 1
-    assert sdk.point("operation.duration", operation__name="price").count == 2
+    assert sdk.point("operation.duration", {"operation.name": "price"}).count == 2
 
 
 def test_an_extractor_of_a_cached_method_is_given_self(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -347,7 +347,7 @@ def test_an_extractor_of_a_cached_method_is_given_self(telemetry: Telemetry, sdk
 
     Cart().price("a")
 
-    assert sdk.point("operation.duration", cart__kind="big", sku="a").count == 1
+    assert sdk.point("operation.duration", {"cart.kind": "big", "sku": "a"}).count == 1
 
 
 def test_above_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -363,7 +363,7 @@ def test_above_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
         return "int"
 
     assert [show(1), show("a")] == ["int", "object"]
-    assert sdk.point("operation.duration", operation__name="show").count == 2
+    assert sdk.point("operation.duration", {"operation.name": "show"}).count == 2
 
 
 def test_below_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -380,7 +380,7 @@ def test_below_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
         return "int"
 
     assert [show(1), show("a")] == ["int", "object"]
-    assert sdk.point("operation.duration", operation__name="show int").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "show int"}).count == 1
 
 
 def test_below_singledispatchmethod(telemetry: Telemetry) -> None:
@@ -426,7 +426,7 @@ def test_what_cannot_be_called_is_a_clear_error(telemetry: Telemetry, thing: Any
 def test_builtins(telemetry: Telemetry, sdk: Sdk, func: Any, args: Any, result: Any) -> None:
     """Builtins can be decorated (WRP 3)."""
     assert telemetry.operation("work")(func)(*args) == result
-    assert sdk.point("operation.duration", operation__name="work").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "work"}).count == 1
 
 
 @pytest.mark.parametrize("func", [len, "a".join, dict.fromkeys], ids=["len", "bound", "of a class"])
@@ -464,7 +464,7 @@ def test_a_partial(telemetry: Telemetry, sdk: Sdk) -> None:
     assert measured(2) == 3
     assert isinstance(measured, functools.partial)
     assert (measured.func, measured.args) == (add, (1,))
-    assert sdk.point("operation.duration", operation__name="add").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "add"}).count == 1
 
 
 def test_a_bound_method(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -478,7 +478,7 @@ def test_a_bound_method(telemetry: Telemetry, sdk: Sdk) -> None:
 
     assert telemetry.operation("add")(cart.add)("a") == (cart, "a")
     cart.add("b")
-    assert sdk.point("operation.duration", operation__name="add").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "add"}).count == 1
 
 
 def test_a_lambda(telemetry: Telemetry) -> None:
@@ -495,7 +495,7 @@ def test_a_callable_object_keeps_its_own(telemetry: Telemetry, sdk: Sdk) -> None
     assert measured(1) == 11
     assert isinstance(measured, decorated.Adder)
     assert adder.factor == 10
-    assert sdk.point("operation.duration", operation__name="add").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "add"}).count == 1
 
 
 def test_a_callable_object_that_is_a_generator(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -684,7 +684,7 @@ def test_a_descriptor_that_binds_in_its_own_way(telemetry: Telemetry, sdk: Sdk) 
     cart = Cart()
 
     assert cart.me() is cart
-    assert sdk.point("operation.duration", operation__name="me").count == 1
+    assert sdk.point("operation.duration", {"operation.name": "me"}).count == 1
 
 
 def test_decorated_twice(telemetry: Telemetry, sdk: Sdk) -> None:

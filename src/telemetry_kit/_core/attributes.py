@@ -194,7 +194,7 @@ def _kept(value: object, key: str, place: Callable[[object, str], Any]) -> Any:
 def _unfit(value: object, key: str, fault: Exception) -> None:
     name = class_name(type(value))
     why = fault if type(fault) is _UnfitError else f"it raises {class_name(type(fault))}"
-    faults.record("attributes.value", TypeError(f"{key!r:.100} can't have a {name}: {why}"), about=f"{key} {name}")
+    faults.record("attributes.value", TypeError(f"{key!r:.100} can't be of type {name}: {why}"), about=f"{key} {name}")
 
 
 def _of_type(value: object, wanted: type) -> object:

@@ -36,6 +36,12 @@ class Series:
         self.declared: bool = False
         """Whether it is reported also while nothing is counted."""
 
+    def declare(self) -> "Series":
+        """Say that it is."""
+        self.declared = True
+        observer.declared(self.attributes)
+        return self
+
 
 _series: "weakref.WeakValueDictionary[frozenset[Any], Series]" = weakref.WeakValueDictionary()
 _lock = forks.Lock()
@@ -112,10 +118,8 @@ class Account(Tally[Series]):
     def declare(self, *of: Series) -> None:
         """Report these from now on, also while nothing is counted: an alert on an increase needs the zero before."""
         for one in of:
-            if one not in self._declared:
-                self._declared[one] = 0
-                one.declared = True
-                observer.declared(one.attributes)
+            self._declared[one] = 0
+            one.declare()
 
     def read(self) -> dict[Series, float]:
         return {**self._declared, **super().read()}

@@ -144,7 +144,9 @@ class Counted:
                 )
                 raise ValueError(msg)
             targets.series[state.name, name] = series(attributes)
-            met, missed = (state.slot_of(series({**attributes, keys.OBJECTIVE_RESULT: result})) for result in RESULTS)
+            met, missed = (
+                state.slot_of(series({**attributes, keys.OBJECTIVE_RESULT: result}).declare()) for result in RESULTS
+            )
             self._each.append((math.inf if one.within is None else one.within, met, missed))
         observe_slots(scope, state)
         if targets.new.take():

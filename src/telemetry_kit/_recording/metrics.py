@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from telemetry_kit._recording.sink import Sink
 
 _LOGGER = logging.getLogger("telemetry_kit")
+_KIT = "telemetry_kit"
 _BOUNDARIES = (0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10000.0)
 """The SDK's, where nobody advises others."""
 
@@ -121,6 +122,9 @@ class RecordingHistogram(Instrument, metrics.Histogram):
         self.boundaries: tuple[float, ...] = _BOUNDARIES if boundaries is None else tuple(boundaries)
 
     def record(self, amount: float, attributes: Any = None, context: Any = None) -> None:
+        if amount < 0 and self.scope == _KIT:  # it began before this did, by another clock
+            amount = self._sink.elapsed()
+
         def add(before: Any) -> Any:
             count, total, smallest, largest, buckets = before or (0, 0, math.inf, -math.inf, self._empty())
             buckets[bisect.bisect_left(self.boundaries, amount)] += 1

@@ -92,10 +92,11 @@ class Polled:
             self.now(owner)
 
     def _absorb(self, sums: tuple[float, ...]) -> None:
+        zeros, self._zeros = self._zeros, False
         for (account, of), number in zip(self._counts, self._baseline(*sums), strict=False):
             if number > 0:
                 account.add(of, number)
-            if self._zeros:
+            if zeros:
                 account.declare(of)
 
     def start_again(self) -> None:

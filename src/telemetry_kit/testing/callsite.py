@@ -28,6 +28,8 @@ class CallSite(NamedTuple):
     code: CodeType | None
 
     def __str__(self) -> str:
+        if not self.line:
+            return self.file
         path = os.path.relpath(self.file) if self.file.startswith(os.getcwd() + os.sep) else self.file  # noqa: PTH109
         return f"{path}:{self.line}"
 

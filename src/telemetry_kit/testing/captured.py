@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import reentrancy
 from telemetry_kit._core.observed import series
@@ -23,14 +22,14 @@ from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
 from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
-from telemetry_kit.testing.points import Point, recorded_point, same
+from telemetry_kit.testing.missing import check_metric, in_event_loop, near, not_one, one, shown
+from telemetry_kit.testing.points import Point, contains, recorded_point
 from telemetry_kit.testing.recording import Recording
 from telemetry_kit.testing.validator import WORDS, Finding, Word, check_words, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Named = TypeVar("Named", RecordedSpan, RecordedEvent)
 
 _SILENT = ("counter", "observable_counter", "up_down_counter", "observable_up_down_counter")
 """What says nothing in a text where it is zero."""
@@ -48,7 +47,7 @@ class Captured:
         self.clock: FakeClock = clock if clock is not None else FakeClock()
         """What the kit takes for the time while the capture is active: `clock.advance(2.5)`."""
         self._first_id = first_id
-        self._recording = Recording(first_id)
+        self._recording = Recording(first_id, self.clock)
         self.tracer_provider: RecordingTracerProvider = RecordingTracerProvider(self._recording)
         """For instrumentation that takes a provider."""
         self.meter_provider: RecordingMeterProvider = RecordingMeterProvider(self._recording)
@@ -79,7 +78,7 @@ class Captured:
     def span(self, name: str | None = None) -> RecordedSpan:
         """The one span, of this name if one is given. Raises AssertionError, which shows what there is, if there isn't
         exactly one."""
-        return _one("span", name, self.spans, self)
+        return one("span", name, self.spans, self)
 
     @property
     def events(self) -> list[RecordedEvent]:
@@ -89,7 +88,7 @@ class Captured:
 
     def event(self, name: str | None = None) -> RecordedEvent:
         """The one log-based event, of this name if one is given. Raises AssertionError if there isn't exactly one."""
-        return _one("event", name, self.events, self)
+        return one("event", name, self.events, self)
 
     # Metrics
 
@@ -104,11 +103,12 @@ class Captured:
 
         Counts are those of this capture: what was counted before it isn't in them. Of helpers that were there before and
         did nothing in it, levels such as a pool's limit are there only if `attributes` ask for them, and your own gauges
-        if `name` does.
+        if `name` does. Raises AssertionError where `name` looks like a misspelt one of the catalogue.
         """
-        points = self._points(name, idle=bool(attributes))
-        found = [point for point in points if contains(point.attributes, attributes)]
-        return sorted(found, key=text.point_line)
+        found = self._find(name, attributes)
+        if name is not None and not any(name == instrument.name for instrument in self.meter_provider.instruments):
+            check_metric(name, self)
+        return found
 
     def point(self, name: str, attributes: Mapping[str, Any] | None = None) -> Point:
         """The one point that `points` gives. Raises AssertionError, which shows what there is, if there isn't exactly one."""
@@ -116,13 +116,15 @@ class Captured:
         if len(found) == 1:
             return found[0]
         wanted = f"point of {name!r}" + (f" with {dict(attributes)!r}" if attributes else "")
-        raise AssertionError(_not_one(wanted, len(found), name, self.metrics, self))
+        others = [other for other in self.metrics if name not in self.metrics]
+        raise AssertionError(not_one(wanted, len(found), name, others, self))
 
     def value(self, name: str, attributes: Mapping[str, Any] | None = None) -> float:
         """The sum of the points of `name` whose attributes contain `attributes`; of a histogram, how often it was given
         a value. 0 where there is none."""
-        numbers = [point.count if point.count is not None else point.value for point in self.points(name, attributes)]
-        return sum(number for number in numbers if number is not None)
+        if not isinstance(name, str):
+            raise TypeError(f"name of a metric must be a str, got {name!r:.100} of type {type(name).__name__}")
+        return _total(self.points(name, attributes))
 
     def assert_catalogued(self) -> None:
         """Raise AssertionError where the kit's own meter has an instrument that isn't in `telemetry_kit.catalogue`, or is
@@ -193,7 +195,7 @@ class Captured:
             >= count
         ):
             return True
-        return self.value(name, attributes) >= count
+        return _total(self._find(name, attributes)) >= count
 
     def _did_not_come(self, name: str, count: int, attributes: Mapping[str, Any] | None, timeout: float) -> str:
         wanted = f"{name!r}" + (f" with {dict(attributes)!r}" if attributes else "")
@@ -201,8 +203,8 @@ class Captured:
         hint = "\nThis thread runs an event loop, whose tasks can't go on while it waits: "
         hint += "await asyncio.to_thread(captured.wait_for, ...)"
         return (
-            f"{wanted} didn't come to {count} within {timeout:g} s{_near(name, names)}"
-            f"{hint if _in_event_loop() else ''}\n{_shown(self)}"
+            f"{wanted} didn't come to {count} within {timeout:g} s{near(name, names)}"
+            f"{hint if in_event_loop() else ''}\n{shown(self)}"
         )
 
     # What a capture does when it begins, is interrupted by a newer one, goes on, and ends
@@ -221,6 +223,7 @@ class Captured:
         """Nothing is recorded from here on: keep what there is."""
         if self._kept is None:
             self._kept = self._shifted()
+            self._recording.active |= self._changed(self._kept)
 
     def _stop(self) -> None:
         """What a test has the kit ask, and nobody else keeps, is asked in no other test."""
@@ -242,6 +245,10 @@ class Captured:
             elif instrument.name.startswith("job."):
                 for reading in readings:
                     self._jobs[instrument, series_key(reading.attributes)] = instrument, reading
+
+    def _find(self, name: str | None, attributes: Mapping[str, Any] | None) -> list[Point]:
+        points = self._points(name, idle=bool(attributes))
+        return sorted((point for point in points if contains(point.attributes, attributes)), key=text.point_line)
 
     def _read(self) -> list[tuple[Instrument, list[Reading]]]:
         instruments = [found for found in self.meter_provider.instruments if isinstance(found, Observable)]
@@ -286,9 +293,10 @@ class Captured:
     def _is_shown(self, instrument: Instrument, reading: Reading, active: set[frozenset[Any]], *, idle: bool) -> bool:
         if self._is_new(instrument, reading):
             return True
-        if isinstance(instrument, RecordingObservableCounter) and not _is_declared(instrument, reading):
-            return False  # nothing was counted here
-        return helper_of(reading.attributes) in active or (idle and not instrument.name.startswith("job."))
+        is_active = helper_of(reading.attributes) in active
+        if isinstance(instrument, RecordingObservableCounter):
+            return is_active and _is_declared(instrument, reading)  # nothing was counted here
+        return is_active or (idle and not instrument.name.startswith("job."))
 
     def _is_new(self, instrument: Instrument, reading: Reading) -> bool:
         key = (instrument, series_key(reading.attributes))
@@ -315,41 +323,6 @@ def _is_declared(instrument: Instrument, reading: Reading) -> bool:
     return instrument.scope == KIT and series(reading.attributes).declared
 
 
-def contains(attributes: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
-    """Whether `wanted` is part of `attributes`."""
-    return all(
-        key in (attributes or {}) and same(value, (attributes or {})[key]) for key, value in (wanted or {}).items()
-    )
-
-
-def _one(kind: str, name: str | None, of: list[Named], captured: Captured) -> Named:
-    found = [one for one in of if name in (None, one.name)]
-    if len(found) == 1:
-        return found[0]
-    wanted = kind if name is None else f"{kind} {name!r}"
-    raise AssertionError(_not_one(wanted, len(found), name or "", [one.name for one in of], captured))
-
-
-def _not_one(wanted: str, count: int, name: str, names: Iterable[str], captured: Captured) -> str:
-    kind, space, which = wanted.partition(" ")
-    there_are = f"are {count} {kind}s{space}{which}, not one" if count else f"is no {wanted}"
-    return f"there {there_are}{'' if count else _near(name, names)}\n{_shown(captured)}"
-
-
-def _near(name: str, names: Iterable[str]) -> str:
-    near = [found for found in difflib.get_close_matches(name, sorted(set(names))) if found != name]
-    return f"; near it: {', '.join(map(repr, near))}" if near else ""
-
-
-def _shown(captured: Captured) -> str:
-    return "Captured:\n" + "\n".join(f"  {line}" for line in str(captured).splitlines())
-
-
-def _in_event_loop() -> bool:
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+def _total(points: list[Point]) -> float:
+    numbers = [point.count if point.count is not None else point.value for point in points]
+    return sum(number for number in numbers if number is not None)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock as _clock
-from telemetry_kit._core import observer, sdk
+from telemetry_kit._core import observer, reentrancy, sdk
 from telemetry_kit._core.instruments import instruments_of
 from telemetry_kit.testing.captured import Captured
 
@@ -115,6 +115,7 @@ def _let_go() -> None:
     if instruments.newest_source() > _newest_source:
         gc.collect()
         _newest_source = instruments.newest_source()
+    reentrancy.drain()
 
 
 def _first_of_process() -> int:

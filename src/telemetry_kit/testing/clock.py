@@ -1,5 +1,7 @@
 """A clock that a test moves."""
 
+import math
+
 
 class FakeClock:
     """Stands still until the test says how much time passes: `clock.advance(2.5)`.
@@ -19,11 +21,12 @@ class FakeClock:
     __slots__ = ("_monotonic_ns", "_wall_ns")
 
     def __init__(self, *, at: float = 1_700_000_000.0) -> None:
-        self._monotonic_ns = 1_000_000_000_000
+        self._monotonic_ns = 1_000_000_000  # below every real clock: what began by one has a negative duration by this
         self._wall_ns = int(at * 1e9)
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass, on both clocks. Raises ValueError for a negative number: only `step` goes back."""
+        _check("advance", seconds)
         if seconds < 0:
             raise ValueError(f"advance() takes 0 or more seconds, and got {seconds!r}; step() sets the wall clock back")
         self._monotonic_ns += round(seconds * 1e9)
@@ -31,6 +34,7 @@ class FakeClock:
 
     def step(self, seconds: float) -> None:
         """Set the wall clock alone, forward or back, as an operator or NTP does: no time passes."""
+        _check("step", seconds)
         self._wall_ns += round(seconds * 1e9)
 
     def perf_counter(self) -> float:
@@ -44,3 +48,12 @@ class FakeClock:
     def time_ns(self) -> int:
         """Nanoseconds since the epoch, the unit of a span's times."""
         return self._wall_ns
+
+
+def _check(name: str, seconds: object) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(
+            f"{name}() takes a number of seconds, and got {seconds!r:.100} of type {type(seconds).__name__}"
+        )
+    if not math.isfinite(seconds):
+        raise ValueError(f"{name}() takes a finite number of seconds, and got {seconds!r}")

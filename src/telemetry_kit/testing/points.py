@@ -100,6 +100,13 @@ def same(expected: object, actual: object) -> bool:
     return bool(expected == actual)
 
 
+def contains(attributes: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
+    """Whether `wanted` is part of `attributes`."""
+    return all(
+        key in (attributes or {}) and same(value, (attributes or {})[key]) for key, value in (wanted or {}).items()
+    )
+
+
 def attribute_differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
     """Line by line how attributes differ; nothing if they don't."""
     lines = []

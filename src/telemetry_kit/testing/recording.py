@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from telemetry_kit._recording.logs import RecordedEvent
     from telemetry_kit._recording.metrics import Instrument
     from telemetry_kit._recording.spans import RecordedSpan
+    from telemetry_kit.testing.clock import FakeClock
 
 
 class Recording(Sink):
     """Keeps spans and events, and wakes who waits for them; the validator looks on."""
 
-    def __init__(self, first_id: int) -> None:
+    def __init__(self, first_id: int, clock: FakeClock) -> None:
         super().__init__(first_id)
+        self._clock = clock
+        self._began = clock.perf_counter()
         self.changed: threading.Condition = threading.Condition(threading.RLock())
         self.spans: list[RecordedSpan] = []
         self.events: list[RecordedEvent] = []
@@ -33,6 +36,9 @@ class Recording(Sink):
         """What the kit asks only since something had it asked here."""
         self.validator: Validator = Validator()
         self._by_id: dict[tuple[int, int], RecordedSpan] = {}
+
+    def elapsed(self) -> float:
+        return self._clock.perf_counter() - self._began
 
     def find_span(self, context: SpanContext) -> RecordedSpan | None:
         return self._by_id.get((context.trace_id, context.span_id))

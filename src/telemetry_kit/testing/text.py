@@ -36,22 +36,24 @@ def tree(spans: Iterable[RecordedSpan], events: Iterable[RecordedEvent], points:
     for event in events:
         emitted.setdefault(id(event.span) if id(event.span) in known else 0, []).append(event)
 
+    blocks: dict[int, list[str]] = {}
+
     def siblings(key: int) -> list[list[str]]:
         found = children.get(key, ())
-        blocks = [block(span) for span in found]
-        return blocks if len({span.thread for span in found}) < 2 else sorted(blocks)
+        made = [blocks.pop(id(span)) for span in found]
+        return made if len({span.thread for span in found}) < 2 else sorted(made)
 
-    def block(span: RecordedSpan) -> list[str]:
+    for span in reversed(spans):  # children before their parents, without recursion
         lines = [_head(span)]
         lines += _indented(_attributes(span.attributes))
         lines += _indented(line for link in span.links for line in _link(link, spans))
-        for event in span.events:
-            lines += _indented([f"event {event.name}", *_indented(_attributes(event.attributes))])
+        for added in span.events:
+            lines += _indented([f"event {added.name}", *_indented(_attributes(added.attributes))])
         for record in emitted.get(id(span), ()):
             lines += _indented(_event(record))
         for child in siblings(id(span)):
             lines += _indented(child)
-        return lines
+        blocks[id(span)] = lines
 
     lines = [line for root in siblings(0) for line in root]
     lines += [line for event in emitted.get(0, ()) for line in _event(event)]
@@ -105,7 +107,7 @@ def _attributes(attributes: Mapping[str, Any]) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+    if isinstance(value, float) and abs(value) < 1e15 and value == int(value):
         return str(int(value))
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_value, value))}]"

@@ -172,9 +172,7 @@ class Validator:
         keys = frozenset(attributes) - _ALWAYS - frozenset(spec.attributes if spec else ())
         first, where = self._keys.setdefault((metric, helper_of(attributes)), (keys, site))
         if keys != first:
-            message = (
-                f"{metric!r} of {_name(attributes)} has the keys {_list(keys)} here, and had {_list(first)} at {where}"
-            )
+            message = f"{metric!r} of {_name(attributes)} has {_list(keys)} here, and had {_list(first)} at {where}"
             self._odd.setdefault((message, str(site)), (keys ^ first, Finding("keys", message, site)))
 
     # What the kit's core tells
@@ -210,8 +208,8 @@ def report(findings: Sequence[Finding]) -> str:
     if not findings:
         return ""
     words = ", ".join(repr(word) for word in WORDS if any(finding.word == word for finding in findings))
-    lines = [f"  {line}" for finding in findings for line in str(finding).splitlines()]
-    return "\n".join(["this telemetry isn't right:", *lines, f"What is meant to be so is allowed by allow=({words},)."])
+    is_meant = f"This telemetry isn't right. What is meant to be so is allowed by allow=({words},)."
+    return "\n".join([*map(str, findings), is_meant])
 
 
 def _running_code() -> set[Any]:
@@ -235,7 +233,7 @@ def _name(attributes: Mapping[str, object]) -> str:
 
 
 def _list(keys: Iterable[str]) -> str:
-    return ", ".join(map(repr, sorted(keys))) or "none"
+    return f"the keys {', '.join(map(repr, sorted(keys)))}" if keys else "no keys"
 
 
 def _text(fault: BaseException) -> str:

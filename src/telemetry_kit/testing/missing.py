@@ -1,0 +1,70 @@
+"""What is said where something isn't there: what is near it, and all that is there."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, TypeVar
+
+from telemetry_kit._recording.logs import RecordedEvent
+from telemetry_kit._recording.spans import RecordedSpan
+from telemetry_kit.catalogue import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LINES = 100
+"""Of what was captured, as a failing test shows it."""
+_MISSPELT = 0.9
+"""How alike a name and one of the catalogue are, of 1.0, to be taken for the same, misspelt."""
+Named = TypeVar("Named", RecordedSpan, RecordedEvent)
+
+
+def check_metric(name: str, captured: object) -> None:
+    """Raise AssertionError for a misspelt name of the catalogue, of which nothing can ever be there."""
+    close = [] if name in METRICS else difflib.get_close_matches(name, METRICS, n=1, cutoff=_MISSPELT)
+    if close:
+        raise AssertionError(f"there is no metric {name!r}; near it: {close[0]!r}\n{shown(captured)}")
+
+
+def one(kind: str, name: str | None, of: list[Named], captured: object) -> Named:
+    """The one of these, of this name if one is given; the AssertionError shows what there is."""
+    found = [one for one in of if name in (None, one.name)]
+    if len(found) == 1:
+        return found[0]
+    wanted = kind if name is None else f"{kind} {name!r}"
+    raise AssertionError(not_one(wanted, len(found), name or "", [one.name for one in of], captured))
+
+
+def not_one(wanted: str, count: int, name: str, names: Iterable[str], captured: object) -> str:
+    """What is said where there are none or several of what is wanted."""
+    kind, space, which = wanted.partition(" ")
+    there_are = f"are {count} {kind}s{space}{which}, not one" if count else f"is no {wanted}"
+    return f"there {there_are}{'' if count else near(name, names)}\n{shown(captured)}"
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """The names that are near it, as the end of a sentence."""
+    close = [found for found in difflib.get_close_matches(name, sorted(set(names))) if found != name]
+    return f"; near it: {', '.join(map(repr, close))}" if close else ""
+
+
+def shown(captured: object) -> str:
+    """What was captured, below what is said of it."""
+    return "Captured:\n" + "\n".join(f"  {line}" for line in shortened(str(captured)))
+
+
+def shortened(whole: str) -> list[str]:
+    """Its first lines, and how many there are more."""
+    lines = whole.splitlines()
+    return lines if len(lines) <= LINES else [*lines[:LINES], f"... and {len(lines) - LINES} more lines"]
+
+
+def in_event_loop() -> bool:
+    """Whether this thread runs one, whose tasks wait while it waits."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
