@@ -6,6 +6,7 @@ import gc
 import inspect
 import logging
 import threading
+import types
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -711,3 +712,24 @@ def test_a_cancelled_async_generator_is_cancelled(telemetry: Telemetry, sdk: Sdk
 
     assert sdk.span("pages").attributes["error.type"] == "cancelled"
     assert sdk.span("pages").status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["decorated", "hidden"])
+def test_a_generator_that_can_be_awaited(telemetry: Telemetry, hidden: bool) -> None:
+    """GEN 10: what `types.coroutine` made of a generator function can be awaited as before, and is measured to its end."""
+
+    @types.coroutine
+    def paused() -> Any:
+        yield
+        return 4
+
+    measured = telemetry.operation("paused")((lambda: paused()) if hidden else paused)
+
+    async def main() -> int:
+        return await measured()
+
+    coroutine = main()
+    coroutine.send(None)
+    with pytest.raises(StopIteration) as ended:
+        coroutine.send(None)
+    assert ended.value.value == 4

@@ -445,11 +445,15 @@ def test_a_decorated_builtin_travels_decorated() -> None:
     assert (again([1]), type(again)) == (1, type(decorated.size))
 
 
-@pytest.mark.parametrize("descriptor", [property, functools.cached_property], ids=["property", "cached_property"])
-def test_a_span_above_a_property_is_told_to_go_below(telemetry: Telemetry, descriptor: Any) -> None:
-    """As an operation is (WRP 3)."""
-    with pytest.raises(TypeError, match=f"put it below @{descriptor.__name__}"):
-        telemetry.span(descriptor(lambda self: 1))
+DESCRIPTORS = [property, functools.cached_property, functools.singledispatchmethod]
+
+
+@pytest.mark.parametrize("descriptor", DESCRIPTORS, ids=lambda kind: kind.__name__)
+def test_above_a_property_is_told_to_go_below(telemetry: Telemetry, descriptor: Any) -> None:
+    """What binds and can't be called has a function below it (WRP 3)."""
+    for decorate in (telemetry.span, telemetry.operation):
+        with pytest.raises(TypeError, match=f"put it below @{descriptor.__name__}"):
+            decorate(descriptor(lambda self: 1))
 
 
 def test_a_partial(telemetry: Telemetry, sdk: Sdk) -> None:

@@ -75,7 +75,7 @@ def check(func: object, what: str) -> None:
     if isinstance(func, type):
         msg = f"{what} can't decorate the class {name}: decorate its __init__ or a function that makes it"
         raise TypeError(msg)
-    if isinstance(func, (property, functools.cached_property)):
+    if not callable(func) and hasattr(type(func), "__get__"):  # a property, a singledispatchmethod
         msg = f"{what} can't decorate a {type(func).__name__}: put it below @{type(func).__name__}, on the function"
         raise TypeError(msg)
     if not callable(func):
@@ -142,7 +142,9 @@ def disguise(wrapper: Any, func: Any) -> Any:
     its annotations among its globals (FastAPI, the MCP SDK, Dagster) find what they name. `wrapper` uses no globals."""
     theirs = getattr(func, "__globals__", None)
     if type(theirs) is dict:
-        wrapper = FunctionType(wrapper.__code__, theirs, wrapper.__name__, None, wrapper.__closure__)
+        flags = _code(func).co_flags & inspect.CO_ITERABLE_COROUTINE  # `types.coroutine`: its generator can be awaited
+        code = wrapper.__code__ if not flags else wrapper.__code__.replace(co_flags=wrapper.__code__.co_flags | flags)
+        wrapper = FunctionType(code, theirs, wrapper.__name__, None, wrapper.__closure__)
     functools.update_wrapper(wrapper, func)
     for name in ("__defaults__", "__kwdefaults__"):
         value = getattr(func, name, None)
