@@ -321,6 +321,19 @@ def integrations(session: nox.Session) -> None:
 
 
 @nox.session
+def frameworks(session: nox.Session) -> None:
+    """On demand: each framework at its oldest supported and its newest version, and the page of them; `-- typer mcp` only those."""
+    session.install("uv>=0.9")
+    arguments = [
+        f"--requirement={one}" for one in nox.project.dependency_groups(PYPROJECT, "frameworks", "frameworks-apart")
+    ]
+    common = [*nox.project.dependency_groups(PYPROJECT, "minimal"), "opentelemetry-sdk>=1.38.0"]
+    arguments += [f"--with={one}" for one in common]
+    arguments += [f"--python={FOUND[version]}/python{version}" for version in HERE]
+    session.run("python", "-m", "tests.frameworks", *arguments, *session.posargs)
+
+
+@nox.session
 def hosts(session: nox.Session) -> None:
     """The tests under other people's SDKs and agents: logfire, Datadog, New Relic, Sentry, opentelemetry-instrument."""
     install(session, "test-hosts")

@@ -1,4 +1,4 @@
-"""A status that was said decides, also where the handler raised. Frameworks' own: `integrations/test_control_flow.py`."""
+"""A status that was said decides, also where the handler raised. Frameworks' own: `tests/frameworks`."""
 
 import asyncio
 from typing import Any

@@ -1,0 +1,28 @@
+"""httpx raises a client's errors, which are no answers of a server."""
+
+# ruff: noqa: E402 - imported where it is there
+
+import pytest
+
+pytest.importorskip("httpx", reason="needs httpx from PyPI")
+import httpx
+
+from telemetry_kit import Telemetry
+from telemetry_kit.conventions import HTTP_SERVER
+from tests.support import Sdk
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_clients_status_error_is_none_of_ours(telemetry: Telemetry, sdk: Sdk) -> None:
+    """A client's 404 that escapes from a handler is a 500 of the server's: no attribute is guessed."""
+    request = httpx.Request("GET", "http://there")
+
+    def handler() -> None:
+        httpx.Response(404, request=request).raise_for_status()
+
+    with pytest.raises(httpx.HTTPStatusError):
+        telemetry.operation("GET /", convention=HTTP_SERVER)(handler)()
+
+    assert sdk.span().attributes["error.type"] == "httpx.HTTPStatusError"
+    assert "http.response.status_code" not in sdk.span().attributes
