@@ -5,21 +5,21 @@ from pathlib import Path
 from tests.bench.bench_redaction import HARMLESS, HOSTILE, KB, seconds
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "a-strangers-text.svg"
-LENGTHS = [KB // 4 * 4**step for step in range(6)]
+LENGTHS = [KB // 4 << 2 * step for step in range(6)]
 WIDTH, HEIGHT, LEFT, TOP, LARGEST = 560, 260, 60, 30, 4.0
 
 
-def _at(step: int, ratio: float) -> tuple[float, float]:
+def _at(step: float, ratio: float) -> tuple[float, float]:
     return LEFT + step * WIDTH / (len(LENGTHS) - 1), TOP + HEIGHT * (1 - ratio / LARGEST)
 
 
 def drawn(ratios: list[float]) -> str:
     """The curve of the worst hostile text's cost, against a harmless one, by length."""
     words = ['<text x="60" y="18">times a harmless text of the same length, the worst of the hostile texts</text>']
-    for ratio in range(int(LARGEST) + 1):
-        x, y = _at(0, ratio)
+    for mark in range(int(LARGEST) + 1):
+        x, y = _at(0, mark)
         words.append(f'<line x1="{x}" y1="{y}" x2="{x + WIDTH}" y2="{y}" stroke="#8884"/>')
-        words.append(f'<text x="{x - 12}" y="{y + 4}" text-anchor="end">{ratio}</text>')
+        words.append(f'<text x="{x - 12}" y="{y + 4}" text-anchor="end">{mark}</text>')
     for step, length in enumerate(LENGTHS):
         x, y = _at(step, 0)
         words.append(f'<text x="{x}" y="{y + 20}" text-anchor="middle">{length / KB:g} KB</text>')
