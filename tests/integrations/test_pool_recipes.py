@@ -49,7 +49,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 def levels(sdk: Sdk, pool: str) -> tuple[float, float]:
     """What is taken of a pool, and who waits."""
-    return sdk.value("pool.usage", pool__name=pool), sdk.value("pool.pending", pool__name=pool)
+    return sdk.value("pool.usage", {"pool.name": pool}), sdk.value("pool.pending", {"pool.name": pool})
 
 
 def pools(sdk: Sdk) -> set[object]:
@@ -107,7 +107,7 @@ class TestHttpx:
 
         with in_threads(3, lambda: clients[0].get(address)):
             until(lambda: levels(sdk, "supplier") == (2, 1))
-            assert sdk.value("pool.limit", pool__name="supplier") == 2
+            assert sdk.value("pool.limit", {"pool.name": "supplier"}) == 2
             by_hand = telemetry.pool("by-hand")
             with pytest.raises(httpx.PoolTimeout), by_hand.wait():
                 clients[0].get(address, timeout=httpx.Timeout(30, pool=0.01))
@@ -177,7 +177,7 @@ class TestPymongo:
                             hasty.shop.carts.find_one()
                         Handler.answers.set()
                 until(lambda: levels(sdk, "real-carts") == (0, 0))
-                assert sdk.value("pool.errors", pool__name="real-carts") == 1
+                assert sdk.value("pool.errors", {"pool.name": "real-carts"}) == 1
             server.shutdown()
             thread.join()
         assert capfd.readouterr().err == ""
@@ -218,7 +218,7 @@ class TestMultiprocessing:
             recipe["observe"](workers, recipe["of_processes"], "thumbnails")
             results = [workers.apply_async(work.wait_for, (opened,)) for _ in range(5)]
             until(lambda: levels(sdk, "thumbnails") == (2, 3))
-            assert sdk.value("pool.limit", pool__name="thumbnails") == 2
+            assert sdk.value("pool.limit", {"pool.name": "thumbnails"}) == 2
             opened.touch()
             for result in results:
                 result.get(30)
@@ -239,7 +239,7 @@ class TestTheServersOwnSide:
         stats: Callable[[], PoolStats] = lambda: recipe["of_server"](watching)  # noqa: E731
 
         with recipe["telemetry"].observe_pool(name="server", stats=stats):
-            limit = sdk.value("pool.limit", pool__name="server")
+            limit = sdk.value("pool.limit", {"pool.name": "server"})
             assert (levels(sdk, "server"), limit) == ((1, 0), 100)
             others[0].execute("SELECT 1")  # in a transaction from now on
             assert levels(sdk, "server") == (2, 0)
