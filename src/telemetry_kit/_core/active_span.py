@@ -18,6 +18,7 @@ from telemetry_kit._core import ambient, clock, context, faults, forks, reentran
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_value
 from telemetry_kit._core.error_policy import RECORD, Record
 from telemetry_kit._core.outcome import CANCELLED
+from telemetry_kit._core.span_attributes import put_later
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -83,29 +84,6 @@ def mark(span: Span, error_type: str, description: str | None = None) -> None:
     span.set_attribute(keys.ERROR_TYPE, error_type)
     if error_type != CANCELLED:
         span.set_status(StatusCode.ERROR, description or error_type)
-
-
-@reentrancy.section
-def put(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
-    """Set attributes of a span, whoever made it: now, or at the next safe point. Never raises an `Exception`."""
-    here = reentrancy.here.state
-    if (here.busy and reentrancy.still_busy()) or reentrancy.collecting() or sdk.interrupted(span):
-        reentrancy.later(lambda: _put_later(span, attributes))
-        return
-    try:
-        here.busy = True
-        span.set_attributes(attributes)
-    except Exception as fault:
-        faults.record("span.set_attribute", fault)
-    finally:
-        here.busy = False
-
-
-def _put_later(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
-    if sdk.interrupted(span):  # still: a signal handler that interrupted the same place
-        reentrancy.later(lambda: _put_later(span, attributes))
-    elif span.is_recording():
-        span.set_attributes(attributes)
 
 
 class ActiveSpan:
@@ -189,7 +167,7 @@ class ActiveSpan:
                     late[name] = value
             return
         if not self._own_span and sdk.interrupted(self.span):
-            reentrancy.later(lambda: _put_later(self.span, {name: value}))
+            reentrancy.later(lambda: put_later(self.span, {name: value}))
             return
         try:
             here.busy = True

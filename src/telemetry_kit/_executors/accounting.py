@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from concurrent.futures import BrokenExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import cells, clock, faults, forks
 from telemetry_kit._core.cardinality import ERROR_TYPES, Distinct
 from telemetry_kit._core.instruments import Reading, Series, series
-from telemetry_kit._core.late import is_known
-from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
-from telemetry_kit._core.outcome import OTHER, error_type
+from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.turn import Turn
+from telemetry_kit._executors.outcomes import LOST, OUTCOMES, outcome_of
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -40,21 +38,9 @@ if TYPE_CHECKING:
     Estimate = Callable[["Workers", int], int]
     """How many of the queued tasks are at a worker in truth, at most this many, where their start can't be seen."""
 
-SUCCEEDED, FAILED, CANCELLED, REJECTED, LOST = range(5)
-"""The places of a cell: the five ways in which a task is decided."""
-OUTCOMES = {
-    SUCCEEDED: "succeeded",
-    FAILED: "failed",
-    CANCELLED: "cancelled",
-    REJECTED: "rejected",
-    LOST: "lost",
-}
 LOOKED_AT = 1_000
 """Queued tasks of an executor that isn't known, oldest first, whose futures are asked whether they run: a collection
 must not grow with the queue."""
-_DIED = (("distributed.scheduler", "KilledWorker"),)
-"""Other executors' exceptions for a worker that died, looked up where they were imported: whoever has one has their
-module. Those of loky derive from `BrokenExecutor`."""
 
 
 class Ticket:
@@ -346,30 +332,3 @@ READINGS: dict[str, Callable[[TaskCounts], Reading]] = {
     "executor.queue.size": TaskCounts.queue_size,
     "executor.tasks": TaskCounts.tasks,
 }
-
-
-def judge(exc: BaseException) -> tuple[int, str | None]:
-    """The outcome of a task that raised, and its `error.type`: one vocabulary with operations."""
-    try:
-        kind = error_type(exc)
-    except Exception as fault:
-        faults.record("executor.error_type", fault)
-        kind = OTHER
-    return outcome_by(kind), kind
-
-
-def outcome_by(kind: str | None) -> int:
-    """The outcome of a task that ended at a worker with this `error.type`."""
-    if kind is None:
-        return SUCCEEDED
-    return CANCELLED if kind == CANCELLED_TYPE else FAILED
-
-
-def outcome_of(future: Future[Any]) -> int:
-    """The outcome of a task that no worker has told, by its future."""
-    if future.cancelled():
-        return CANCELLED
-    exc = future.exception()
-    if exc is None:
-        return SUCCEEDED
-    return LOST if isinstance(exc, BrokenExecutor) or is_known(exc, _DIED) else FAILED

@@ -18,7 +18,7 @@ from opentelemetry.context import Context
 from telemetry_kit._core import ambient, clock, faults, forks, late
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._errors.stacktrace import Formatter
-from telemetry_kit._executors.accounting import CANCELLED, LOST, judge, outcome_by, outcome_of
+from telemetry_kit._executors.outcomes import CANCELLED, LOST, judge, outcome_by, outcome_of
 from telemetry_kit._executors.tasks import WAITED, TaskSpan, TimedTask, enter, leave, start_span
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.context import Current, attach, detach, put_back, with_span
 from telemetry_kit._core.forks import fork
-from telemetry_kit._executors.accounting import FAILED, OUTCOMES, SUCCEEDED, Accounting, Ticket, judge
+from telemetry_kit._executors.accounting import Accounting, Ticket
+from telemetry_kit._executors.outcomes import FAILED, OUTCOMES, SUCCEEDED, judge
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
-from telemetry_kit._executors.accounting import REJECTED, Accounting, Ticket, counts_of, running, unfinished
+from telemetry_kit._executors.accounting import Accounting, Ticket, counts_of, running, unfinished
+from telemetry_kit._executors.outcomes import REJECTED
 from telemetry_kit._executors.remote import TravellingTask
 from telemetry_kit._executors.tasks import CountedTask, TimedTask
 from telemetry_kit.catalogue import keys

@@ -11,10 +11,11 @@ from opentelemetry.trace import SpanKind, get_current_span
 
 from telemetry_kit._core import active_span, cells, clock, faults, outcome, reentrancy
 from telemetry_kit._core import context as _context
-from telemetry_kit._core.active_span import ActiveSpan, put
+from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.outcome import CANCELLED
+from telemetry_kit._core.span_attributes import put
 from telemetry_kit._operation import propagation as carry
 from telemetry_kit._operation.options import INCOMING, OUTGOING
 from telemetry_kit._wrapping.awaitables import NO_RESULT

@@ -17,6 +17,7 @@ from telemetry_kit._core.attributes import (
     span_attributes,
     span_value,
 )
+from telemetry_kit._core.context import Current
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.recipe import StaysHere
@@ -274,25 +275,14 @@ class _NoMeasurement(Measurement):
     """Where nothing is measured: every method does nothing."""
 
     def __init__(self) -> None:
-        self._state = 2
+        self._state = 3
+        self._current: Any = Current()
 
     def __enter__(self) -> Measurement:
         return self
 
     def _called(self) -> str | None:
         return None
-
-    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        return
-
-    def _put_back(self) -> None:
-        return
-
-    def inject(self, carrier: Any) -> Any:
-        with late.late_import():
-            from telemetry_kit import propagation
-
-        return propagation.inject(carrier)
 
 
 NO_MEASUREMENT: Measurement = _NoMeasurement()

@@ -246,10 +246,7 @@ class RecordingSpan(trace.Span):
             again = recorded.end is not None
             if not again:
                 recorded.end = clock.time_ns() if end_time is None else end_time
-        if again:
-            self.sink.span_ended_again(recorded)
-        else:
-            self.sink.span_ended(recorded)
+        (self.sink.span_ended_again if again else self.sink.span_ended)(recorded)
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         if exc is not None and self.is_recording():

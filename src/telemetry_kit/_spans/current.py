@@ -12,10 +12,10 @@ from typing import Any, TypeVar, cast
 from opentelemetry.trace import Span, get_current_span
 
 from telemetry_kit._core import cells, faults
-from telemetry_kit._core.active_span import put
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
 from telemetry_kit._core.face import public
 from telemetry_kit._core.late import late_import
+from telemetry_kit._core.span_attributes import put
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")

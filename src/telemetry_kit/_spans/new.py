@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from opentelemetry.trace import Span, SpanKind
 
 from telemetry_kit._core import cells, context, faults, forks, late, outcome, reentrancy
-from telemetry_kit._core.active_span import ActiveSpan, put
+from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
 from telemetry_kit._core.blocks import AlsoAsync
+from telemetry_kit._core.span_attributes import put
 from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
 from telemetry_kit._wrapping.arguments import compile_arguments
