@@ -356,7 +356,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Does a test fail when the code is wrong? mutmut over the rooms named in pyproject.toml. Takes a quarter of an hour."""
+    """Does a test fail when the code is wrong? mutmut over the modules named in pyproject.toml. Takes a quarter of an hour."""
     install(session, "mutation")
     session.run("mutmut", "run", *session.posargs)
     session.run("mutmut", "results")
