@@ -14,7 +14,7 @@ from telemetry_kit._operation import fast_path
 from telemetry_kit._operation.definition import Definition
 from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._operation.recorder import Decorated
-from telemetry_kit._wrapping import callables, decorating, drivers
+from telemetry_kit._wrapping import awaitables, callables, decorating
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -67,7 +67,7 @@ class Operation(HasBlocks, ByRecipe):
             return func
         if fast_path.fits(definition, func, decorated.arguments):
             return cast("F", callables.disguise(fast_path.closure(cast("Any", func), definition, decorated), func))
-        return cast("F", decorating.decorate(cast("Any", func), cast("drivers.Calls", decorated)))
+        return cast("F", decorating.decorate(cast("Any", func), cast("awaitables.Calls", decorated)))
 
     def measure(
         self,

@@ -48,6 +48,24 @@ class Call(Protocol):
         ...
 
 
+class Calls(Protocol):
+    """What begins the calls of one callable."""
+
+    @property
+    def running(self) -> cells.Running:
+        """How many run while nobody looks: `begin` counts the others."""
+        ...
+
+    @property
+    def idle(self) -> Callable[[], bool]:
+        """Says whether nobody looks, so that a call is only counted as running."""
+        ...
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Begin the call and make it current; that of a generator will be resumed for its first step."""
+        ...
+
+
 class Nothing:
     """A call of which nobody keeps anything."""
 

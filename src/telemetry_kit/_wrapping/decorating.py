@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from telemetry_kit._core import late
+from telemetry_kit._wrapping.awaitables import Calls
 from telemetry_kit._wrapping.callables import disguise, kind_of
-from telemetry_kit._wrapping.drivers import MAKERS, Calls
+from telemetry_kit._wrapping.drivers import MAKERS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

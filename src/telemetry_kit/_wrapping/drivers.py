@@ -20,30 +20,12 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from telemetry_kit._core import cells
-from telemetry_kit._wrapping.awaitables import MANAGERS, NO_RESULT, Call, Counted, Unawaited, WhenDone, awaited
+from telemetry_kit._wrapping.awaitables import MANAGERS, Call, Calls, Unawaited, WhenDone, awaited
+from telemetry_kit._wrapping.managers import Begun, Entering
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Calls(Protocol):
-    """What begins the calls of one callable."""
-
-    @property
-    def running(self) -> cells.Running:
-        """How many run while nobody looks: `begin` counts the others."""
-        ...
-
-    @property
-    def idle(self) -> Callable[[], bool]:
-        """Says whether nobody looks, so that a call is only counted as running."""
-        ...
-
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Begin the call and make it current; that of a generator will be resumed for its first step."""
-        ...
 
 
 def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
@@ -250,7 +232,7 @@ def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
 
 
 def _manager(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
-    entered, entering = _entered, _Entering
+    entered, entering = _entered, Entering
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return entered(func(*args, **kwargs), entering(calls, args, kwargs))
@@ -273,63 +255,6 @@ def _entered(manager: Any, calls: Calls) -> Any:
     return manager
 
 
-class _Entering:
-    """Begins a call each time one of contextlib's managers is entered."""
-
-    __slots__ = ("_args", "_calls", "_kwargs", "running")
-
-    def __init__(self, calls: Calls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._calls, self._args, self._kwargs = calls, args, kwargs
-        self.running = calls.running
-
-    def idle(self) -> bool:
-        return False
-
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        if not self._calls.idle():
-            return _Block(self._calls.begin(self._args, self._kwargs))
-        call = Counted(self.running)
-        call._resume()
-        return _Block(call)
-
-
-class _Begun:
-    """Stands for a call that has begun already: its function has returned what goes on."""
-
-    __slots__ = ("_call", "_stays", "running")
-
-    def __init__(self, call: Call, *, stays: bool = False) -> None:
-        self._call = Unawaited(call)
-        self._stays = stays
-        self.running: Any = None
-
-    def idle(self) -> bool:
-        return False
-
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        call = self._call.take()
-        if not self._stays:
-            return call
-        call._resume()
-        return _Block(call)
-
-
-class _Block:
-    """A call that stays current while a generator waits for the end of a `with` block, and has no result."""
-
-    __slots__ = ("_call", "_drop", "_put_back")
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._put_back, self._drop = call._put_back, call._drop
-
-    def _suspend(self) -> None: ...
-    def _resume(self) -> None: ...
-
-    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        self._call._end(exc)
-
-
 def follow(result: Any, call: Call) -> Any:
     """What a function returned and `followed` knows, with `call` ending when it does; one that is never started is never
     recorded."""
@@ -340,12 +265,12 @@ def follow(result: Any, call: Call) -> Any:
         result.add_done_callback(WhenDone(call))
         return result
     if kind in MANAGERS:
-        return _entered(result, _Begun(call, stays=True))
+        return _entered(result, Begun(call, stays=True))
     if hasattr(kind, "cr_running") or inspect.isawaitable(result):
         wrapped: Any = awaited(result, Unawaited(call))
     else:
         drive: Any = _async_generator if hasattr(kind, "ag_running") else _generator
-        wrapped = drive(lambda: result, _Begun(call))()
+        wrapped = drive(lambda: result, Begun(call))()
     bare: Any = result
     wrapped.__name__ = bare.__name__
     wrapped.__qualname__ = bare.__qualname__

@@ -13,7 +13,7 @@ from typing import Any
 
 import wrapt
 
-from telemetry_kit._wrapping import callables, drivers
+from telemetry_kit._wrapping import awaitables, callables, drivers
 
 
 class _Measured(wrapt.ObjectProxy):  # type: ignore[type-arg]
@@ -22,7 +22,7 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[type-arg]
     __call__ = property(attrgetter("_self_call"))
     """The closure itself, found without a frame of ours: a call has one frame more, that of the closure."""
 
-    def __init__(self, func: Any, calls: drivers.Calls) -> None:
+    def __init__(self, func: Any, calls: awaitables.Calls) -> None:
         super().__init__(func)
         self._self_calls = calls
         self._self_call = drivers.MAKERS[callables.kind_of_call(func)](func, calls)
@@ -61,7 +61,7 @@ class _MeasuredDescriptor(_Measured):
         return wrap(bound, self._self_calls) if callable(bound) else bound
 
 
-def wrap(func: Any, calls: drivers.Calls) -> Any:
+def wrap(func: Any, calls: awaitables.Calls) -> Any:
     """A proxy for `func` whose calls are measured."""
     return (_MeasuredDescriptor if hasattr(type(func), "__get__") else _Measured)(func, calls)
 
