@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from telemetry_kit import Telemetry
-from telemetry_kit._executors import accounting
+from telemetry_kit._executors import outcomes as _outcomes
 from tests.executors.support import PATIENCE, Gate, active, fail, outcomes, queued, submitted
 from tests.support import Sdk
 
@@ -379,9 +379,9 @@ def test_a_worker_s_death_is_told_by_its_own_class(monkeypatch: pytest.MonkeyPat
     def outcome(exc: Exception) -> int:
         future: Future[None] = Future()
         future.set_exception(exc)
-        return accounting.outcome_of(future)
+        return _outcomes.outcome_of(future)
 
     theirs = type("KilledWorker", (Exception,), {})
     monkeypatch.setitem(sys.modules, "distributed.scheduler", SimpleNamespace(KilledWorker=theirs))
 
-    assert (outcome(theirs()), outcome(KilledWorker())) == (accounting.LOST, accounting.FAILED)
+    assert (outcome(theirs()), outcome(KilledWorker())) == (_outcomes.LOST, _outcomes.FAILED)
