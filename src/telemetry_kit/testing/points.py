@@ -130,10 +130,3 @@ def differences(expected: Point, actual: Point) -> list[str]:
     if expected.attributes is not None:
         lines += attribute_differences(expected.attributes, actual.attributes or {})
     return lines
-
-
-def contains(attributes: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
-    """Whether `wanted` is part of `attributes`."""
-    return all(
-        key in (attributes or {}) and same(value, (attributes or {})[key]) for key, value in (wanted or {}).items()
-    )
