@@ -211,6 +211,35 @@ class Running(Shared):
             return sum(int(cell[0]) for cell in self.cells())
 
 
+class Taken:
+    """One of those that run, from `take` to `give_back`, however often and by whomever that is called."""
+
+    __slots__ = ("_cell", "_running")
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._cell: list[Any] | None = None
+
+    def take(self) -> None:
+        """It runs."""
+        try:
+            cell = self._running.local.cell
+        except AttributeError:
+            cell = self._running.new()
+        self._cell, cell[0] = cell, cell[0] + 1
+
+    def give_back(self) -> None:
+        """It runs no longer."""
+        cell = self._cell
+        if cell is None:
+            return
+        if GIL:
+            cell[0], self._cell = cell[0] - 1, None  # in one: what interrupts it comes before or after
+        else:
+            self._cell = None
+            self._running.leave(cell)
+
+
 def _start_again() -> None:
     global exclusive
     exclusive = _Exclusive()

@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import encodable
-from telemetry_kit._core.context import Current, attach, detach, put_back, with_span
+from telemetry_kit._core.context import Current, attach, detach, get_current, put_back, with_span
 from telemetry_kit._core.forks import fork
 from telemetry_kit._executors.accounting import Accounting, Ticket
 from telemetry_kit._executors.outcomes import FAILED, OUTCOMES, SUCCEEDED, judge
@@ -87,8 +87,12 @@ class CountedTask:
                 if active is not None:
                     active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
             finally:
-                if token is not None:
-                    leave(token)
+                try:
+                    if token is not None:
+                        leave(token)
+                finally:
+                    if token is not None and get_current() is context:  # an exception arrived before it was left
+                        leave(token)
                 # This frame lives as long as the traceback of an exception: it must not keep the accounting alive.
                 del self, accounting, fn, context, cell, active, token
 
@@ -169,8 +173,12 @@ class TimedTask(CountedTask):
                 if active is not None:
                     active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
             finally:
-                if token is not None:
-                    leave(token)
+                try:
+                    if token is not None:
+                        leave(token)
+                finally:
+                    if token is not None and get_current() is context:  # an exception arrived before it was left
+                        leave(token)
                 del self, accounting, fn, context, cell, active, span, token
 
     def begin_span(self, started: float | None) -> TaskSpan | None:
@@ -195,13 +203,17 @@ def leave(token: Any) -> None:
 
 def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call `fn` with `context` current; None leaves what is there."""
-    token = None if context is None else enter(context)
+    current = Current()
+    current.context = context
     try:
+        current.enter()
         return fn(*args, **kwargs)
     finally:
-        if token is not None:
-            leave(token)
-        del fn, context, token
+        try:
+            current.leave()
+        finally:
+            current.leave()
+            del fn, context, current
 
 
 class TaskSpan(ActiveSpan):

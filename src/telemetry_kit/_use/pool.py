@@ -166,15 +166,14 @@ class Pool(HasBlocks, ByRecipe):
 
 class _Wait(Timed):
     what = "wait()"
-    __slots__ = ("_counted", "_pool")
+    __slots__ = ("_pool",)
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._counted = pool._pending.enter()
         super().__init__(pool)
 
-    def release(self) -> None:
-        self._pool._pending.leave(self._counted)
+    def counted(self) -> cells.Running:
+        return self._pool._pending
 
     def judge(self, exc: BaseException) -> str | None:
         if not is_timeout(exc):
@@ -188,15 +187,14 @@ class _Wait(Timed):
 
 class _Use(Timed):
     what = "use()"
-    __slots__ = ("_counted", "_pool")
+    __slots__ = ("_pool",)
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._counted = pool._used.enter()
         super().__init__(pool)
 
-    def release(self) -> None:
-        self._pool._used.leave(self._counted)
+    def counted(self) -> cells.Running:
+        return self._pool._used
 
     def done(self, duration: float, error_type: str | None) -> None:
         pool = self._pool

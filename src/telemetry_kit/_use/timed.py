@@ -39,7 +39,7 @@ class Owner(Protocol):
 class Timed:
     """One section, from when it is made to its end. It is a `Call` for `_wrapping.drivers`; nothing here raises."""
 
-    __slots__ = ("_generation", "_over", "_start", "block", "outer")
+    __slots__ = ("__weakref__", "_generation", "_over", "_start", "_taken", "_watch", "block", "outer")
     block: Block
     """What it was entered by, where it is a `with` block."""
     outer: Timed | None
@@ -52,6 +52,12 @@ class Timed:
             reentrancy.drain()
         self._over = False
         self._generation = forks.fork.generation
+        self._taken: cells.Taken | None = None
+        running = self.counted()
+        if running is not None:
+            taken = self._taken = cells.Taken(running)
+            self._watch = reentrancy.watch(self, taken.give_back)  # an exception can arrive before anybody has this
+            taken.take()
         self._start = clock.perf_counter()
 
     def _suspend(self) -> None:
@@ -64,30 +70,36 @@ class Timed:
         """The section is over. What began in the parent of this process is recorded there."""
         if self._over:
             return
-        duration = clock.perf_counter() - self._start
-        self._put_back()
-        if self._generation is forks.fork.generation:
-            error_type = None
-            if exc is not None:
-                try:
-                    error_type = self.judge(exc)
-                except Exception as fault:  # an exception that can't be asked what it is
-                    error_type = outcome.OTHER
-                    faults.record("outcome", fault)
-            self.done(duration, error_type)
+        try:
+            self._over = True
+            duration = clock.perf_counter() - self._start
+            self._put_back()
+            if self._generation is forks.fork.generation:
+                error_type = None
+                if exc is not None:
+                    try:
+                        error_type = self.judge(exc)
+                    except Exception as fault:  # an exception that can't be asked what it is
+                        error_type = outcome.OTHER
+                        faults.record("outcome", fault)
+                self.done(duration, error_type)
+        finally:
+            self._put_back()
 
     def _put_back(self) -> None:
         """Give back what was taken, once."""
-        if not self._over:
-            self._over = True
-            self.release()
+        self._over = True
+        if self._taken is not None:
+            self._taken.give_back()
+            self._watch.stop()
 
     def _drop(self) -> None:
         """Nobody will ever end it: it is given back, and never recorded."""
         self._put_back()
 
-    def release(self) -> None:
-        """Count one less of what was counted when it was made."""
+    def counted(self) -> cells.Running | None:
+        """Where it is counted meanwhile."""
+        return None
 
     def judge(self, exc: BaseException) -> str | None:
         """The `error.type` of an exception that left the section, None where it is no error."""
