@@ -131,7 +131,7 @@ class ActiveSpan:
 
     def _take(self, span: Span, parent: Context) -> None:
         try:
-            self._recording = span.is_recording()
+            self._recording = bool(span.is_recording())
         except Exception as fault:
             faults.record("span.is_recording", fault)
         self.span, self._own_span = span, True

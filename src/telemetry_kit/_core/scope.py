@@ -236,7 +236,7 @@ class Scope(ByRecipe):
         if provider is None or type(provider) is opentelemetry.trace.NoOpTracerProvider:
             return None
         try:
-            return provider.get_tracer(self.name, self.version, schema_url=SCHEMA_URL)
+            return _sound(provider.get_tracer(self.name, self.version, schema_url=SCHEMA_URL))
         except Exception as fault:
             faults.record("trace.get_tracer", fault)
             return None
@@ -247,6 +247,14 @@ def _label(instruments: Instruments, name: str) -> str:
     if label != name:
         Overflow(instruments, label, "scope", label)(keys.SCOPE_NAME)
     return label
+
+
+def _sound(tracer: Tracer) -> Tracer:
+    """The tracer; TypeError for what an odd SDK gives in its place."""
+    if not callable(getattr(tracer, "start_span", None)):
+        msg = f"the SDK must give a tracer, got a {type(tracer).__qualname__} that starts no span"
+        raise TypeError(msg)
+    return tracer
 
 
 def _shared(instruments: Instruments, name: str) -> tuple[dict[object, Any], _Living]:

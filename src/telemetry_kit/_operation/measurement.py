@@ -195,7 +195,7 @@ class Measurement(OperationCall, StaysHere):
         if span is not None:
             self.span, self._own_span = span, True
             with faults.guard("span.is_recording"):
-                self._recording = span.is_recording()
+                self._recording = bool(span.is_recording())
         elif deferred is not None:
             self._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
             self._name, self._kind, self._static = operation.name, operation.kind, deferred
