@@ -110,3 +110,35 @@ def test_a_future_that_is_never_done_is_active_no_longer(sdk: Sdk) -> None:
 
     asyncio.run(main())
     assert "error.type" not in sdk.point("operation.duration", {"operation.name": "ask"}).attributes
+
+
+def test_what_leaves_an_async_body_that_is_closed_has_the_context_of_the_bare_one(sdk: Sdk) -> None:
+    """GEN 4: likewise of an async generator, whether it ignores that it is closed or fails at it."""
+
+    async def ignores() -> AsyncIterator[int]:
+        try:
+            yield 1
+        except GeneratorExit:
+            yield 2
+
+    async def fails() -> AsyncIterator[int]:
+        try:
+            yield 1
+        except GeneratorExit:
+            raise ValueError from None
+
+    async def left(made: Any) -> list[type[BaseException] | None]:
+        await anext(made)
+        try:
+            await made.aclose()
+        except Exception as exc:
+            return [type(exc), type(exc.__context__), type(exc.__cause__)]
+        return []
+
+    async def main() -> None:
+        for body in (ignores, fails):
+            bare = await left(body())
+            assert bare
+            assert await left(sdk.telemetry().operation("rows")(body)()) == bare
+
+    asyncio.run(main())
