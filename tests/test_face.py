@@ -25,7 +25,7 @@ def test_a_pickle_names_no_private_file() -> None:
 
 BLOCKS: dict[str, tuple[Any, str]] = {
     "operation": (telemetry.operation("checkout"), r"must not head a `with` block itself.*`\.measure\(\)`"),
-    "pool": (telemetry.pool("gpu"), r"must not head a `with` block itself.*`\.wait\(\)` or `\.use\(\)`"),
+    "pool": (telemetry.pool("face"), r"must not head a `with` block itself.*`\.wait\(\)` or `\.use\(\)`"),
     "job": (telemetry.batch_job("nightly"), r"must not head a `with` block itself.*`\.run\(\)`"),
 }
 
