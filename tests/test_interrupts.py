@@ -137,7 +137,7 @@ ACTIVE: dict[str, dict[str, str]] = {
     "pool.usage": {},
     "pool.pending": {},
     "executor.queue.size": {},
-    "executor.worker.count": {"executor__worker__state": "active"},
+    "executor.worker.count": {"executor.worker.state": "active"},
 }
 
 
@@ -207,7 +207,7 @@ def test_an_interrupt_at_any_line(
             problems.append((places[-1], bool(left), len(sdk.spans("after"))))
             context.attach(context.Context())
         line += 1
-    active = {metric: sdk.value(metric, **attributes) for metric, attributes in ACTIVE.items()}
+    active = {metric: sdk.value(metric, attributes) for metric, attributes in ACTIVE.items()}
 
     assert problems == []
     assert {metric: number for metric, number in active.items() if number} == {}
