@@ -15,6 +15,7 @@ from telemetry_kit._core.overflow import NAME_KEYS
 from telemetry_kit._core.scope import scopes
 from telemetry_kit._errors.limiter import SUPPRESSED
 from telemetry_kit._operation.state import never_called, sets_by_operation
+from telemetry_kit.catalogue import keys
 from telemetry_kit.diagnosis.host import Found
 
 _NAMES_SAID = 5
@@ -79,7 +80,7 @@ def suppressed() -> Iterator[Found]:
     """Of which errors was the detail left out?"""
     held = counted(SUPPRESSED)
     if held:
-        whose = [f"{of.attributes['error.type']} in {_helper(of)} ({number:.0f})" for of, number in _most(held)]
+        whose = [f"{of.attributes[keys.ERROR_TYPE]} in {_helper(of)} ({number:.0f})" for of, number in _most(held)]
         seen = f"the rate limit left out the detail of errors: {_listed(whose)}"
         yield "errors_suppressed", "info", seen, "nothing: metrics count all of them; `ErrorPolicy` sets the limit"
 
@@ -88,7 +89,7 @@ def live() -> Iterator[Found]:
     """How many sets of metric attributes has each helper, each a series of every metric that it has?"""
     sets: dict[str, int] = {}
     for of in living_series():
-        if not {"operation.name", "fault.site", "attribute.key"} & of.attributes.keys():
+        if not {keys.OPERATION_NAME, keys.FAULT_SITE, keys.ATTRIBUTE_KEY} & of.attributes.keys():
             helper = _helper(of)
             sets[helper] = sets.get(helper, 0) + 1
     for scope in scopes():
@@ -109,8 +110,8 @@ def _most(sums: dict[Series, float]) -> list[tuple[Series, float]]:
 def _helper(of: Series) -> str:
     """Whose series it is, as a person says it."""
     attributes = of.attributes
-    scope = attributes.get("scope.name", "a library of its own")
-    for kind, key in (*NAME_KEYS.items(), ("event", "event.name")):
+    scope = attributes.get(keys.SCOPE_NAME, "a library of its own")
+    for kind, key in (*NAME_KEYS.items(), ("event", keys.EVENT_NAME)):
         if key in attributes:
             whose = kind.replace("_", " ")
             return f"{whose}s of {scope}" if attributes[key] == OTHER else f"{whose} {attributes[key]} of {scope}"
@@ -119,7 +120,7 @@ def _helper(of: Series) -> str:
 
 def _key(of: Series) -> str:
     """The key that has too many values; which one can't be told where the keys themselves are too many."""
-    key = str(of.attributes["attribute.key"])
+    key = str(of.attributes[keys.ATTRIBUTE_KEY])
     return "too many keys" if key == OTHER else key
 
 
