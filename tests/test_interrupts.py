@@ -107,6 +107,12 @@ def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
         with operation.measure() as m:
             m.set_metric_attribute("a", "b")
 
+    def use() -> None:
+        with pool.wait():
+            pass
+        with pool.use():
+            pass
+
     def run() -> None:
         with job.run() as running, running.step("load"):
             running.processed()
@@ -121,6 +127,7 @@ def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
         "run": run,
         "hot path": hot,
         "coroutine": lambda: driven(coroutine()),
+        "pool": use,
         "decorated use": used,
         "task": lambda: executor.submit(body).result(),
         "task with a span": lambda: spanned.submit(body).result(),
@@ -130,7 +137,7 @@ def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
 places: list[str] = []
 """Where interrupts arrived."""
 NAMES = ["success", "full path", "failure", "block", "generator", "span", "run"]
-NAMES += ["hot path", "coroutine", "decorated use", "task", "task with a span"]
+NAMES += ["hot path", "coroutine", "pool", "decorated use", "task", "task with a span"]
 ACTIVE: dict[str, dict[str, str]] = {
     "operation.active": {},
     "job.active": {},

@@ -291,7 +291,7 @@ def test_a_block_that_is_ended_again_is_a_fault(captured: Captured, telemetry: T
         for _ in range(begun + 1):
             block.__exit__(None, None, None)
 
-    assert captured.value("telemetry_kit.faults", {"fault.site": "use.block"}) >= 3
+    assert captured.value("telemetry_kit.faults", {"fault.site": "block.end"}) >= 3
     assert (captured.value("pool.usage"), captured.value("pool.pending")) == (0, 0)
 
 

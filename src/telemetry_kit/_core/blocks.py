@@ -35,8 +35,8 @@ class Blocks(Generic[Block]):
             still = (one for one in _HERE.get() if _index(one[0]._open, one[1]) is not None)
             _HERE.set((*still, (self, block)))
 
-    def end(self, site: str) -> Block | None:
-        """The block that ends here; None, and a fault of `site`, where none is open."""
+    def end(self, what: str) -> Block | None:
+        """The block that ends here; None, and a fault that names `what` it is, where none is open."""
         try:
             if len(self._open) > 1:
                 for of, block in reversed(_HERE.get()):
@@ -45,7 +45,8 @@ class Blocks(Generic[Block]):
                         return self._open.pop(place)
             return self._open.pop(0)
         except IndexError:
-            faults.record(site, RuntimeError("a block must be begun before it ends, and ends once"))
+            msg = f"{what} must be ended once for each time it began, and was ended again"
+            faults.record("block.end", RuntimeError(msg), about=what)
             return None
 
 

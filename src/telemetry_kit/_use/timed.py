@@ -5,10 +5,10 @@ What begins with each section and what becomes of its duration is the capability
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from telemetry_kit._core import cells, clock, faults, forks, outcome, reentrancy
+from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
 if TYPE_CHECKING:
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
-
-
-_INNERMOST: ContextVar[Timed | None] = ContextVar("telemetry_kit.timed", default=None)
-"""What was entered last in this thread or task, and hasn't ended."""
 
 
 class Owner(Protocol):
@@ -39,11 +35,7 @@ class Owner(Protocol):
 class Timed:
     """One section, from when it is made to its end. It is a `Call` for `_wrapping.drivers`; nothing here raises."""
 
-    __slots__ = ("__weakref__", "_generation", "_over", "_start", "_taken", "_watch", "block", "outer")
-    block: Block
-    """What it was entered by, where it is a `with` block."""
-    outer: Timed | None
-    """The one that was entered before it, in this thread or task."""
+    __slots__ = ("__weakref__", "_generation", "_over", "_start", "_taken", "_watch")
     what = ""
     """How its user spells it, in errors: `use()`."""
 
@@ -110,46 +102,29 @@ class Timed:
         raise NotImplementedError
 
 
-class Block:
+class Block(AlsoAsync[None]):
     """A context manager, for sync and async code alike, and a decorator of any kind of function.
 
     One object can be entered again and again, also while it is entered, here or in another thread or task, and can
     decorate several functions.
     """
 
-    __slots__ = ("_kind", "_of", "_running")
+    __slots__ = ("_blocks", "_kind", "_of")
 
     def __init__(self, kind: type[Timed], of: Owner) -> None:
         self._kind = kind
         self._of = of
-        self._running: dict[Timed, None] = {}
+        self._blocks: Blocks[Timed] = Blocks()
 
     def __enter__(self) -> None:
-        timed = self._kind(self._of)
-        timed.block, timed.outer = self, _INNERMOST.get()
-        self._running[timed] = None
-        _INNERMOST.set(timed)
+        self._blocks.begin(self._kind(self._of))
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        found = innermost = _INNERMOST.get()
-        while found is not None and (found.block is not self or found._over):
-            found = found.outer
-        if found is innermost and found is not None:
-            _INNERMOST.set(found.outer)
-        try:
-            if found is None:
-                found, _ = self._running.popitem()  # it was entered in another context
-            else:
-                self._running.pop(found, None)
-        except KeyError:
-            msg = (
-                f"{self._kind.what} of {self._of._what} must be ended once for each time it began, and was ended again"
-            )
-            faults.record("use.block", RuntimeError(msg))
-            return
-        found._end(exc)
+        timed = self._blocks.end(f"{self._kind.what} of {self._of._what}")
+        if timed is not None:
+            timed._end(exc)
 
     def __call__(self, func: F, /) -> F:
         """Decorate `func`: each call of it is one section, to the end of what it awaits or yields.
