@@ -49,6 +49,7 @@ def test_severities(sdk: Sdk, telemetry: Telemetry, given: str, severity: str) -
     assert sdk.log("x").severity_text == sdk.log("x").severity_number.name == severity
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize(
     ("name", "options"), [("", {}), (None, {}), (3, {}), ("x", {"severity": "LOUD"}), ("x", {"severity": None})]
 )
@@ -171,6 +172,7 @@ def test_limited_per_operation(sdk: Sdk, clock: FakeClock) -> None:
     assert suppressed == {None: 2, "checkout": 2}
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize("given", [None, "text", ValueError])
 def test_what_is_no_exception_is_a_fault(telemetry: Telemetry, given: Any) -> None:
     """Counted, never raised."""

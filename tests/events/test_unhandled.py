@@ -238,6 +238,7 @@ def test_limited(sdk: Sdk, clock: FakeClock) -> None:
     assert sdk.value("telemetry_kit.exception.suppressed") == 3 + 3
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 def test_what_breaks_in_it_breaks_nothing(telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
     """A hook whose telemetry fails still calls the one before (FLT 1)."""
     with telemetry.watch_unhandled():

@@ -21,6 +21,7 @@ import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
+from unittest.mock import patch
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
@@ -548,8 +549,11 @@ class Psycopg:
         return {"pool_size": 2, "pool_available": 1, "pool_max": 3, "pool_min": 1}
 
 
-Asyncpg.__module__, Asyncpg.__name__ = "asyncpg.pool", "Pool"
-Psycopg.__module__, Psycopg.__name__ = "psycopg_pool.pool", "ConnectionPool"
+STAND_INS: Any = {
+    "asyncpg.pool": types.SimpleNamespace(Pool=Asyncpg),
+    "psycopg_pool": types.SimpleNamespace(ConnectionPool=Psycopg),
+}
+"""Where the kit looks the classes up."""
 
 
 @step
@@ -561,6 +565,7 @@ def pools_of_others(sdk: Sdk) -> Any:
     )
     asyncpg, psycopg = Asyncpg(), Psycopg()
     with (
+        patch.dict(sys.modules, STAND_INS),
         telemetry.observe_pool(asyncpg, name="asyncpg"),
         telemetry.observe_pool(psycopg, name="psycopg"),
         telemetry.observe_pool(engine, name="engine", record_times=True),
