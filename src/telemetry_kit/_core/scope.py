@@ -188,7 +188,7 @@ class Scope(ByRecipe):
         self.living: _Living
         """What it keeps as long as one of this name lives."""
         self.kept, self.living = ({}, _Living()) if disabled else _shared(self.instruments, self.label)
-        self.tracer_provider = _given(tracer_provider)
+        self.tracer_provider: Any = _given(tracer_provider)
         self._bound: TracerProvider | None = None
         self._tracer: Tracer | None = None
         _scopes.add(self)

@@ -193,7 +193,8 @@ class Measurement(OperationCall, StaysHere):
         operation = self._operation
         self._current, self._state, self._start, self._generation = entered, 1, start, generation
         if span is not None:
-            self.span, self._own_span = span, True
+            self._own_span = True
+            self.span: Span = span
             with faults.guard("span.is_recording"):
                 self._recording = bool(span.is_recording())
         elif deferred is not None:

@@ -94,8 +94,9 @@ def _of_callable(what: str, stats: Callable[[], PoolStats], obj: object) -> Read
     if not callable(stats) or inspect.iscoroutinefunction(stats):
         msg = f"stats of {what} is a function that returns a PoolStats, and got {stats!r:.100}"
         raise TypeError(msg)
-    if obj is not None and type(stats) is types.MethodType and stats.__self__ is obj:
-        function = stats.__func__  # the method would hold what is held weakly
+    method: Any = stats
+    if obj is not None and type(stats) is types.MethodType and method.__self__ is obj:
+        function = method.__func__  # the method would hold what is held weakly
         return lambda owner, _limit: function(owner)
     return lambda _owner, _limit: stats()
 
