@@ -25,8 +25,8 @@ class JobDefinition(ByRecipe):
     def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
         check_name("batch job", name)
         checked = options.check(f"batch job {name!r}")
-        self.name = encodable(name)
-        self.scope = scope
+        self.name: str = encodable(name)
+        self.scope: Scope = scope
         self.has_span: bool = options.span
         self.expected: CheckedExpected | None = checked.expected
         self.flush_timeout: float | None = checked.flush_timeout
