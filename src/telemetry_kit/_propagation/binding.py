@@ -32,6 +32,7 @@ def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]
 
     >>> from threading import Thread
     >>> from opentelemetry import baggage
+    >>> from telemetry_kit import attached, bind
     >>> with attached(baggage.set_baggage("tenant", "acme")):
     ...     thread = Thread(target=bind(lambda: print(baggage.get_baggage("tenant"))))
     >>> thread.start(); thread.join()
