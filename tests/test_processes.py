@@ -257,8 +257,8 @@ while time.perf_counter() < ends:
 signal.setitimer(signal.ITIMER_REAL, 0)
 work()
 calls += 1
-total = sdk.value("operation.duration", {"operation.name": "work"})
-failed = sdk.value("operation.duration", {"operation.name": "fails", "error.type": "ValueError"})
+total = sdk.value("operation.duration", {{"operation.name": "work"}})
+failed = sdk.value("operation.duration", {{"operation.name": "fails", "error.type": "ValueError"}})
 print(handled > 50, total == calls + handled, failed == handled, sdk.value("operation.active"))
 """
     )
@@ -425,7 +425,7 @@ threads = [threading.Thread(target=hammer) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 name = "operation.calls" if "sample" in {options!r} else "operation.duration"
-print(sdk.value(name), sdk.value(name, {"error.type": "ValueError"}), sdk.value("operation.active"))
+print(sdk.value(name), sdk.value(name, {{"error.type": "ValueError"}}), sdk.value("operation.active"))
 """
     )
 

@@ -12,6 +12,7 @@ import pytest
 from telemetry_kit import ErrorPolicy, Telemetry
 from telemetry_kit.conventions import CONVENTIONS, DB_CONNECTIONS, HTTP_SERVER
 from telemetry_kit.testing import capture
+from tests.support import Sdk
 
 HANDLES: dict[str, Callable[[Telemetry], Any]] = {
     "Telemetry": lambda telemetry: telemetry,
@@ -66,7 +67,7 @@ def test_a_pickle_that_comes_back_is_the_handle_itself(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", HANDLES)
-def test_providers_of_its_own_cannot_travel(telemetry: Telemetry, kind: str) -> None:
+def test_providers_of_its_own_cannot_travel(telemetry: Telemetry, sdk: Sdk, kind: str) -> None:
     """WRP 8: a TypeError says why, and what to do."""
     with pytest.raises(TypeError, match="providers of its own.*make it where it is needed"):
         pickle.dumps(HANDLES[kind](telemetry))

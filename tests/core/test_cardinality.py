@@ -15,7 +15,6 @@ def test_the_first_names_pass() -> None:
     names = Distinct(2)
 
     assert [names(name) for name in "abcab"] == ["a", "b", "_OTHER", "a", "b"]
-    assert names.full
 
 
 def test_a_value_is_kept_per_key() -> None:

@@ -105,7 +105,7 @@ def test_a_context_that_raises(sdk, telemetry, monkeypatch: pytest.MonkeyPatch, 
 
 def test_an_error_type_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXE.3: an exception that can't be judged is `_OTHER`, and failed."""
-    monkeypatch.setattr("telemetry_kit._executors.accounting.error_type", broken)
+    monkeypatch.setattr("telemetry_kit._executors.outcomes.error_type", broken)
     assert check(telemetry, sdk) == {"executor.error_type"}
     assert sdk.point("executor.task.duration", {"error.type": "_OTHER"}).count == 2
 

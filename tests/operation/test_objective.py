@@ -1,6 +1,7 @@
 """Objectives: what was promised of an operation, counted exactly."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import threading
@@ -22,6 +23,19 @@ def repr_of(options: dict[str, Any]) -> str:
 
 
 WITHIN = Objective(99.0, within=0.3)
+
+
+@pytest.fixture
+def telemetry(request: pytest.FixtureRequest) -> Telemetry:
+    """A library for each test: what was promised of a name stays as long as anything of that name lives."""
+    if "sdk" in request.fixturenames:
+        sdk: Sdk = request.getfixturevalue("sdk")
+        return sdk.telemetry()
+    request.getfixturevalue("telemetry_capture")
+    return Telemetry(f"shop.{next(numbers)}")
+
+
+numbers = itertools.count()
 
 
 def counted(captured: Captured, objective: str = "latency") -> tuple[float, float]:
@@ -101,7 +115,7 @@ def test_a_block_is_counted_and_what_it_says_of_itself(
 def test_the_points(captured: Captured, telemetry: Telemetry) -> None:
     """Without the declared attributes, with both results from the start; the target is a share."""
     telemetry.operation("checkout", objective=Objective(99.9), metric_attributes={"payment.provider": "stripe"})
-    own = {"operation.name": "checkout", "scope.name": "shop.orders", "objective.name": "availability"}
+    own = {"operation.name": "checkout", "scope.name": telemetry.name, "objective.name": "availability"}
 
     assert {
         (dict(point.attributes)["objective.result"], point.value)
@@ -143,7 +157,7 @@ def test_an_expected_exception_meets_it(captured: Captured, telemetry: Telemetry
 def test_operations_of_one_name_are_one(captured: Captured, telemetry: Telemetry) -> None:
     """The same promise again counts on; it outlives the `Telemetry`."""
     for _ in range(2):
-        again = Telemetry("shop.orders")
+        again = Telemetry(telemetry.name)
         with again.operation("checkout", objective=WITHIN).measure():
             pass
         del again

@@ -12,7 +12,7 @@ from telemetry_kit.testing import capture
 
 pytest_plugins = ["pytester"]
 
-telemetry = Telemetry("shop.orders")
+telemetry = Telemetry("shop.texts")
 gpu = telemetry.pool("gpu", limit=4)
 
 WHOLE = """\
@@ -35,13 +35,13 @@ span receive (child of a span elsewhere)
 log config.changed [INFO]
   config.file = 'app.toml'
 gpu.seconds{} some seconds
-operation.duration{error.type='LookupError', operation.name='checkout', scope.name='shop.orders'} count=1
-pool.errors{error.type='LookupError', pool.name='gpu', scope.name='shop.orders'} 1
-pool.limit{pool.name='gpu', scope.name='shop.orders'} 4
-pool.use_time{error.type='LookupError', pool.name='gpu', scope.name='shop.orders'} count=1
-pool.utilization{pool.name='gpu', scope.name='shop.orders'} 0
-telemetry_kit.events{event.name='config.changed', scope.name='shop.orders'} 1
-telemetry_kit.events{event.name='order.refused', scope.name='shop.orders'} 1"""
+operation.duration{error.type='LookupError', operation.name='checkout', scope.name='shop.texts'} count=1
+pool.errors{error.type='LookupError', pool.name='gpu', scope.name='shop.texts'} 1
+pool.limit{pool.name='gpu', scope.name='shop.texts'} 4
+pool.use_time{error.type='LookupError', pool.name='gpu', scope.name='shop.texts'} count=1
+pool.utilization{pool.name='gpu', scope.name='shop.texts'} 0
+telemetry_kit.events{event.name='config.changed', scope.name='shop.texts'} 1
+telemetry_kit.events{event.name='order.refused', scope.name='shop.texts'} 1"""
 
 
 def shop() -> None:
@@ -115,7 +115,7 @@ def test_inline_snapshots_take_it(pytester: pytest.Pytester, monkeypatch: pytest
         from inline_snapshot import snapshot
         from telemetry_kit import Telemetry
 
-        telemetry = Telemetry("shop.orders")
+        telemetry = Telemetry("shop.texts")
 
         def test_sell(telemetry_capture):
             with telemetry.operation("sell").measure(metric_attributes={"payment.method": "card"}):
@@ -137,7 +137,7 @@ def test_syrupy_takes_it(pytester: pytest.Pytester) -> None:
         """
         from telemetry_kit import Telemetry
 
-        telemetry = Telemetry("shop.orders")
+        telemetry = Telemetry("shop.texts")
 
         def test_sell(telemetry_capture, snapshot):
             with telemetry.operation("sell").measure():
@@ -149,7 +149,7 @@ def test_syrupy_takes_it(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess(*arguments, "--snapshot-update").assert_outcomes(passed=1)
     [kept] = Path(pytester.path).rglob("*.ambr")
 
-    assert "operation.duration{operation.name='sell', scope.name='shop.orders'} count=1" in kept.read_text(
+    assert "operation.duration{operation.name='sell', scope.name='shop.texts'} count=1" in kept.read_text(
         encoding="utf-8"
     )
     pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1)

@@ -71,7 +71,7 @@ def test_the_consumer_has_its_own_measurement_between_yields(telemetry: Telemetr
             assert inner is not mine
 
 
-def test_the_span_is_current_while_the_async_body_runs(telemetry: Telemetry) -> None:
+def test_the_span_is_current_while_the_async_body_runs(telemetry: Telemetry, sdk: Sdk) -> None:
     """The body of an async generator sees its own span, also after an await (GEN 1)."""
 
     @telemetry.operation("pages")
