@@ -13,6 +13,7 @@ decorated function of a script by value, with all that its code names. Its globa
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,12 @@ def closure(func: Callable[..., Any], operation: Definition, decorated: Decorate
     fast = Fast(operation, decorated.span_static)
     coroutine = callables.kind_of(func) == "async"
     if operation.sampled and operation.span_mode is False and operation.objectives is None:
-        return hot_path.coroutine(func, fast) if coroutine else hot_path.sync(func, fast)
-    return _async(func, fast) if coroutine else _sync(func, fast)
+        return (hot_path.coroutine() if coroutine else hot_path.sync())(func, fast)
+    return (_async() if coroutine else _sync())(func, fast)
 
 
-def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+@functools.cache
+def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from builtins import AttributeError, BaseException, Exception, RecursionError, type  # noqa: A004
 
     from telemetry_kit._core import ambient, clock, reentrancy, sdk
@@ -55,106 +57,110 @@ def _sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     from telemetry_kit._operation.fast_call import FastCall, begin_span
     from telemetry_kit._wrapping import awaitables, drivers
 
-    operation = fast.operation
+    def closure(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+        operation = fast.operation
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            cell = operation.state.local.cell
-        except AttributeError:
-            cell = operation.state.new()
-        if (
-            sdk.metrics._METER_PROVIDER is not operation.seen_metrics
-            or sdk.traces._TRACER_PROVIDER is not operation.seen_traces
-            or sdk.override is not operation.seen_override
-        ):
-            operation.bind()
-        if operation.idle:
-            active = 0
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:
-                cell[0] += (active := 1)
-                result = func(*args, **kwargs) if kwargs else func(*args)
-                cell[0], active = cell[0] - 1, 0
-            finally:
-                if active:
-                    cell[0], active = cell[0] - 1, 0
-            try:
-                waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
-            except Exception as fault:  # a class that can't be hashed
-                waits = awaitables.odd(fault)
-            if not waits:
-                return result
-            return drivers.follow(result, awaitables.Counted(operation.state))
-        call = FastCall()
-        call.fast = fast
-        call.made = call.start = call.span = call.context = call.before = None
-        call.attached = call.token = call.cell = call.deferred = None
-        over = False
-        here = reentrancy.here.state
-        try:
-            if reentrancy.waiting:
-                reentrancy.drain()
-            if operation.start_span is not None:
-                begin_span(call, here)
-            call.token = _call.set_current(call)
-            call.cell, cell[0] = cell, cell[0] + 1
-            call.start = start = clock.perf_counter()
-            result = func(*args, **kwargs) if kwargs else func(*args)
-            try:
-                waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
-            except Exception as fault:  # a class that can't be hashed
-                waits = awaitables.odd(fault)
-            if waits:
-                return call.go_on(result)
+                cell = operation.state.local.cell
+            except AttributeError:
+                cell = operation.state.new()
             if (
-                call.made is not None
-                or here.busy
-                or call.deferred
-                or ambient.used
-                or reentrancy.latest.reported is reentrancy.begun.reported
+                sdk.metrics._METER_PROVIDER is not operation.seen_metrics
+                or sdk.traces._TRACER_PROVIDER is not operation.seen_traces
+                or sdk.override is not operation.seen_override
             ):
-                call.finish(None, result)
-                return result
-            duration = clock.perf_counter() - start
-            if reentrancy.waiting:
-                reentrancy.drain()
+                operation.bind()
+            if operation.idle:
+                active = 0
+                try:
+                    cell[0] += (active := 1)
+                    result = func(*args, **kwargs) if kwargs else func(*args)
+                    cell[0], active = cell[0] - 1, 0
+                finally:
+                    if active:
+                        cell[0], active = cell[0] - 1, 0
+                try:
+                    waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
+                except Exception as fault:  # a class that can't be hashed
+                    waits = awaitables.odd(fault)
+                if not waits:
+                    return result
+                return drivers.follow(result, awaitables.Counted(operation.state))
+            call = FastCall()
+            call.fast = fast
+            call.made = call.start = call.span = call.context = call.before = None
+            call.attached = call.token = call.cell = call.deferred = None
+            over = False
+            here = reentrancy.here.state
             try:
-                fast.ended(call, here, operation.record, duration)
-            except RecursionError:  # no room to record it
-                pass
-            else:
-                cell[0], call.cell = cell[0] - 1, None
-                over = True
-            return result
-        except BaseException as exc:
-            call.finish(exc, None)
-            raise
-        finally:
-            if not over:  # whatever line an interrupt arrived at, nothing stays active or current
-                if call.cell is not None:
+                if reentrancy.waiting:
+                    reentrancy.drain()
+                if operation.start_span is not None:
+                    begin_span(call, here)
+                call.token = _call.set_current(call)
+                call.cell, cell[0] = cell, cell[0] + 1
+                call.start = start = clock.perf_counter()
+                result = func(*args, **kwargs) if kwargs else func(*args)
+                try:
+                    waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
+                except Exception as fault:  # a class that can't be hashed
+                    waits = awaitables.odd(fault)
+                if waits:
+                    return call.go_on(result)
+                if (
+                    call.made is not None
+                    or here.busy
+                    or call.deferred
+                    or ambient.used
+                    or reentrancy.latest.reported is reentrancy.begun.reported
+                ):
+                    call.finish(None, result)
+                    return result
+                duration = clock.perf_counter() - start
+                if reentrancy.waiting:
+                    reentrancy.drain()
+                try:
+                    fast.ended(call, here, operation.record, duration)
+                except RecursionError:  # no room to record it
+                    pass
+                else:
                     cell[0], call.cell = cell[0] - 1, None
-                if call.token is not None:
-                    token, call.token = call.token, None
-                    try:
-                        _call.reset_current(token)
-                    except Exception as fault:  # ended in another context than it began
-                        awaitables.odd(fault)
-                elif _call.CURRENT.get() is call:  # an exception arrived before the token was kept
-                    _call.set_current(None)
-                if call.attached is not None:
-                    attached, call.attached = call.attached, None
-                    try:
-                        _context.detach(attached)
-                    except Exception as fault:
-                        awaitables.odd(fault)
-                elif call.made is None and call.before is not None and _context.get_current() is call.context:
-                    _context.attach(call.before)
-                if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
-                    call.made._put_back()
+                    over = True
+                return result
+            except BaseException as exc:
+                call.finish(exc, None)
+                raise
+            finally:
+                if not over:  # whatever line an interrupt arrived at, nothing stays active or current
+                    if call.cell is not None:
+                        cell[0], call.cell = cell[0] - 1, None
+                    if call.token is not None:
+                        token, call.token = call.token, None
+                        try:
+                            _call.reset_current(token)
+                        except Exception as fault:  # ended in another context than it began
+                            awaitables.odd(fault)
+                    elif _call.CURRENT.get() is call:  # an exception arrived before the token was kept
+                        _call.set_current(None)
+                    if call.attached is not None:
+                        attached, call.attached = call.attached, None
+                        try:
+                            _context.detach(attached)
+                        except Exception as fault:
+                            awaitables.odd(fault)
+                    elif call.made is None and call.before is not None and _context.get_current() is call.context:
+                        _context.attach(call.before)
+                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                        call.made._put_back()
 
-    return wrapper
+        return wrapper
+
+    return closure
 
 
-def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+@functools.cache
+def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from builtins import AttributeError, BaseException, Exception, RecursionError  # noqa: A004
 
     from telemetry_kit._core import ambient, cells, clock, reentrancy, sdk
@@ -164,96 +170,99 @@ def _async(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     from telemetry_kit._operation.fast_call import FastCall, begin_span
     from telemetry_kit._wrapping import awaitables
 
-    operation = fast.operation
+    def closure(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+        operation = fast.operation
 
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            cell = operation.state.local.cell
-        except AttributeError:
-            cell = operation.state.new()
-        if (
-            sdk.metrics._METER_PROVIDER is not operation.seen_metrics
-            or sdk.traces._TRACER_PROVIDER is not operation.seen_traces
-            or sdk.override is not operation.seen_override
-        ):
-            operation.bind()
-        if operation.idle:
-            active = 0
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:
-                cell[0] += (active := 1)
-                return await func(*args, **kwargs) if kwargs else await func(*args)
-            finally:
-                if not active:
-                    pass
-                elif cells.GIL:
-                    cell[0], active = cell[0] - 1, 0
-                else:
-                    operation.state.leave(cell)
-        call = FastCall()
-        call.fast = fast
-        call.made = call.start = call.span = call.context = call.before = None
-        call.attached = call.token = call.cell = call.deferred = None
-        over = False
-        here = reentrancy.here.state
-        try:
-            if reentrancy.waiting:
-                reentrancy.drain()
-            if operation.start_span is not None:
-                begin_span(call, here)
-            call.token = _call.set_current(call)
-            call.cell, cell[0] = cell, cell[0] + 1
-            call.start = start = clock.perf_counter()
-            result = await func(*args, **kwargs) if kwargs else await func(*args)
-            # A coroutine may end in another thread than it began.
+                cell = operation.state.local.cell
+            except AttributeError:
+                cell = operation.state.new()
             if (
-                call.made is not None
-                or here.busy
-                or call.deferred
-                or ambient.used
-                or reentrancy.latest.reported is reentrancy.begun.reported
-                or here is not reentrancy.here.state
+                sdk.metrics._METER_PROVIDER is not operation.seen_metrics
+                or sdk.traces._TRACER_PROVIDER is not operation.seen_traces
+                or sdk.override is not operation.seen_override
             ):
-                call.finish(None, result)
-                return result
-            duration = clock.perf_counter() - start
-            if reentrancy.waiting:
-                reentrancy.drain()
-            try:
-                fast.ended(call, here, operation.record, duration)
-            except RecursionError:  # no room to record it
-                pass
-            else:
-                cell[0], call.cell = cell[0] - 1, None
-                over = True
-            return result
-        except BaseException as exc:
-            call.finish(exc, None)
-            raise
-        finally:
-            if not over:  # whatever line an interrupt arrived at, nothing stays active or current
-                if call.cell is not None:
-                    call.cell = None
-                    if cells.GIL:
-                        cell[0] -= 1
+                operation.bind()
+            if operation.idle:
+                active = 0
+                try:
+                    cell[0] += (active := 1)
+                    return await func(*args, **kwargs) if kwargs else await func(*args)
+                finally:
+                    if not active:
+                        pass
+                    elif cells.GIL:
+                        cell[0], active = cell[0] - 1, 0
                     else:
                         operation.state.leave(cell)
-                if call.token is not None:
-                    token, call.token = call.token, None
-                    try:
-                        _call.reset_current(token)
-                    except Exception as fault:  # ended in another context than it began
-                        awaitables.odd(fault)
-                elif _call.CURRENT.get() is call:  # an exception arrived before the token was kept
-                    _call.set_current(None)
-                if call.attached is not None:
-                    attached, call.attached = call.attached, None
-                    try:
-                        _context.detach(attached)
-                    except Exception as fault:
-                        awaitables.odd(fault)
-                elif call.made is None and call.before is not None and _context.get_current() is call.context:
-                    _context.attach(call.before)
-                if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
-                    call.made._put_back()
+            call = FastCall()
+            call.fast = fast
+            call.made = call.start = call.span = call.context = call.before = None
+            call.attached = call.token = call.cell = call.deferred = None
+            over = False
+            here = reentrancy.here.state
+            try:
+                if reentrancy.waiting:
+                    reentrancy.drain()
+                if operation.start_span is not None:
+                    begin_span(call, here)
+                call.token = _call.set_current(call)
+                call.cell, cell[0] = cell, cell[0] + 1
+                call.start = start = clock.perf_counter()
+                result = await func(*args, **kwargs) if kwargs else await func(*args)
+                # A coroutine may end in another thread than it began.
+                if (
+                    call.made is not None
+                    or here.busy
+                    or call.deferred
+                    or ambient.used
+                    or reentrancy.latest.reported is reentrancy.begun.reported
+                    or here is not reentrancy.here.state
+                ):
+                    call.finish(None, result)
+                    return result
+                duration = clock.perf_counter() - start
+                if reentrancy.waiting:
+                    reentrancy.drain()
+                try:
+                    fast.ended(call, here, operation.record, duration)
+                except RecursionError:  # no room to record it
+                    pass
+                else:
+                    cell[0], call.cell = cell[0] - 1, None
+                    over = True
+                return result
+            except BaseException as exc:
+                call.finish(exc, None)
+                raise
+            finally:
+                if not over:  # whatever line an interrupt arrived at, nothing stays active or current
+                    if call.cell is not None:
+                        call.cell = None
+                        if cells.GIL:
+                            cell[0] -= 1
+                        else:
+                            operation.state.leave(cell)
+                    if call.token is not None:
+                        token, call.token = call.token, None
+                        try:
+                            _call.reset_current(token)
+                        except Exception as fault:  # ended in another context than it began
+                            awaitables.odd(fault)
+                    elif _call.CURRENT.get() is call:  # an exception arrived before the token was kept
+                        _call.set_current(None)
+                    if call.attached is not None:
+                        attached, call.attached = call.attached, None
+                        try:
+                            _context.detach(attached)
+                        except Exception as fault:
+                            awaitables.odd(fault)
+                    elif call.made is None and call.before is not None and _context.get_current() is call.context:
+                        _context.attach(call.before)
+                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                        call.made._put_back()
 
-    return wrapper
+        return wrapper
+
+    return closure

@@ -9,6 +9,7 @@ What the closures refer to travels by itself, as in `fast_path`.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from telemetry_kit._operation.fast_call import Fast
 
 
-def sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+@functools.cache
+def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     """`func`, which is not a coroutine function, on the hot path."""
     from builtins import AttributeError, BaseException, Exception, type  # noqa: A004
 
@@ -27,72 +29,76 @@ def sync(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     from telemetry_kit._operation.fast_call import HotCall
     from telemetry_kit._wrapping import awaitables
 
-    operation = fast.operation
+    def closure(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+        operation = fast.operation
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if sdk.metrics._METER_PROVIDER is not operation.seen_metrics:
-            operation.bind()
-        if reentrancy.waiting:
-            reentrancy.drain()
-        call = HotCall()
-        call.fast = fast
-        call.made = call.start = call.token = None
-        begun: int | None = 0  # None: it is over, and all is put back
-        try:
-            cell = call.cell = fast.local.cell
-        except AttributeError:
-            cell = call.cell = fast.calls.new()
-        try:
-            call.token = _call.set_current(call)
-            cell[0] += (begun := 1)
-            call.start = start = clock.perf_counter()
-            result = func(*args, **kwargs) if kwargs else func(*args)
-            duration = clock.perf_counter() - start
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if sdk.metrics._METER_PROVIDER is not operation.seen_metrics:
+                operation.bind()
+            if reentrancy.waiting:
+                reentrancy.drain()
+            call = HotCall()
+            call.fast = fast
+            call.made = call.start = call.token = None
+            begun: int | None = 0  # None: it is over, and all is put back
             try:
-                waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
-            except Exception as fault:  # a class that can't be hashed
-                waits = awaitables.odd(fault)
-            if waits:
-                cell[0], begun = cell[0] - 1, 0
-                return call.go_on(result)
-            if call.made is not None or ambient.used:
-                cell[0], begun = cell[0] - 1, 0
-                call.finish(None, result)
+                cell = call.cell = fast.local.cell
+            except AttributeError:
+                cell = call.cell = fast.calls.new()
+            try:
+                call.token = _call.set_current(call)
+                cell[0] += (begun := 1)
+                call.start = start = clock.perf_counter()
+                result = func(*args, **kwargs) if kwargs else func(*args)
+                duration = clock.perf_counter() - start
+                try:
+                    waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
+                except Exception as fault:  # a class that can't be hashed
+                    waits = awaitables.odd(fault)
+                if waits:
+                    cell[0], begun = cell[0] - 1, 0
+                    return call.go_on(result)
+                if call.made is not None or ambient.used:
+                    cell[0], begun = cell[0] - 1, 0
+                    call.finish(None, result)
+                    return result
+
+                cell[2] = ended = cell[2] + 1
+                begun = 0
+                cell[3] += duration
+                call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
+                if ended >= cell[4]:
+                    fast.record_if_due(cell, duration)
+                try:
+                    _call.reset_current(call.token)
+                except Exception as fault:  # ended in another context than it began
+                    awaitables.odd(fault)
+                begun = None
                 return result
-
-            cell[2] = ended = cell[2] + 1
-            begun = 0
-            cell[3] += duration
-            call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
-            if ended >= cell[4]:
-                fast.record_if_due(cell, duration)
-            try:
-                _call.reset_current(call.token)
-            except Exception as fault:  # ended in another context than it began
-                awaitables.odd(fault)
-            begun = None
-            return result
-        except BaseException as exc:
-            if begun:
-                cell[0], begun = cell[0] - 1, 0
-            call.finish(exc, None)
-            raise
-        finally:
-            if begun is not None:  # whatever line an interrupt arrived at, nothing stays active or current
+            except BaseException as exc:
                 if begun:
-                    cell[0] -= 1
-                if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
-                    call.made._put_back()
-                if _call.CURRENT.get() is call:
-                    try:
-                        _call.set_current(None) if call.token is None else _call.reset_current(call.token)
-                    except Exception as fault:
-                        awaitables.odd(fault)
+                    cell[0], begun = cell[0] - 1, 0
+                call.finish(exc, None)
+                raise
+            finally:
+                if begun is not None:  # whatever line an interrupt arrived at, nothing stays active or current
+                    if begun:
+                        cell[0] -= 1
+                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                        call.made._put_back()
+                    if _call.CURRENT.get() is call:
+                        try:
+                            _call.set_current(None) if call.token is None else _call.reset_current(call.token)
+                        except Exception as fault:
+                            awaitables.odd(fault)
 
-    return wrapper
+        return wrapper
+
+    return closure
 
 
-def coroutine(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+@functools.cache
+def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     """`func`, which is a coroutine function, on the hot path."""
     from builtins import AttributeError, BaseException, Exception  # noqa: A004
 
@@ -102,63 +108,66 @@ def coroutine(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
     from telemetry_kit._operation.fast_call import HotCall
     from telemetry_kit._wrapping import awaitables
 
-    operation = fast.operation
+    def closure(func: Callable[..., Any], fast: Fast) -> Callable[..., Any]:
+        operation = fast.operation
 
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if sdk.metrics._METER_PROVIDER is not operation.seen_metrics:
-            operation.bind()
-        if reentrancy.waiting:
-            reentrancy.drain()
-        call = HotCall()
-        call.fast = fast
-        call.made = call.start = call.token = None
-        begun: int | None = 0  # None: it is over, and all is put back
-        try:
-            cell = call.cell = fast.local.cell
-        except AttributeError:
-            cell = call.cell = fast.calls.new()
-        try:
-            call.token = _call.set_current(call)
-            cell[0] += (begun := 1)
-            call.start = start = clock.perf_counter()
-            result = await func(*args, **kwargs) if kwargs else await func(*args)
-            duration = clock.perf_counter() - start
-            if not cells.GIL:
-                cell = fast.calls.mine(cell)  # it may end in another thread than it began
-            if call.made is not None or ambient.used:
-                cell[0], begun = cell[0] - 1, 0
-                call.finish(None, result)
-                return result
-
-            cell[2] = ended = cell[2] + 1
-            begun = 0
-            cell[3] += duration
-            call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
-            if ended >= cell[4]:
-                fast.record_if_due(cell, duration)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if sdk.metrics._METER_PROVIDER is not operation.seen_metrics:
+                operation.bind()
+            if reentrancy.waiting:
+                reentrancy.drain()
+            call = HotCall()
+            call.fast = fast
+            call.made = call.start = call.token = None
+            begun: int | None = 0  # None: it is over, and all is put back
             try:
-                _call.reset_current(call.token)
-            except Exception as fault:  # ended in another context than it began
-                awaitables.odd(fault)
-            begun = None
-            return result
-        except BaseException as exc:
-            if begun:
+                cell = call.cell = fast.local.cell
+            except AttributeError:
+                cell = call.cell = fast.calls.new()
+            try:
+                call.token = _call.set_current(call)
+                cell[0] += (begun := 1)
+                call.start = start = clock.perf_counter()
+                result = await func(*args, **kwargs) if kwargs else await func(*args)
+                duration = clock.perf_counter() - start
                 if not cells.GIL:
-                    cell = fast.calls.mine(cell)
-                cell[0], begun = cell[0] - 1, 0
-            call.finish(exc, None)
-            raise
-        finally:
-            if begun is not None:  # whatever line an interrupt arrived at, nothing stays active or current
-                if begun:
-                    cell[0] -= 1
-                if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
-                    call.made._put_back()
-                if _call.CURRENT.get() is call:
-                    try:
-                        _call.set_current(None) if call.token is None else _call.reset_current(call.token)
-                    except Exception as fault:
-                        awaitables.odd(fault)
+                    cell = fast.calls.mine(cell)  # it may end in another thread than it began
+                if call.made is not None or ambient.used:
+                    cell[0], begun = cell[0] - 1, 0
+                    call.finish(None, result)
+                    return result
 
-    return wrapper
+                cell[2] = ended = cell[2] + 1
+                begun = 0
+                cell[3] += duration
+                call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
+                if ended >= cell[4]:
+                    fast.record_if_due(cell, duration)
+                try:
+                    _call.reset_current(call.token)
+                except Exception as fault:  # ended in another context than it began
+                    awaitables.odd(fault)
+                begun = None
+                return result
+            except BaseException as exc:
+                if begun:
+                    if not cells.GIL:
+                        cell = fast.calls.mine(cell)
+                    cell[0], begun = cell[0] - 1, 0
+                call.finish(exc, None)
+                raise
+            finally:
+                if begun is not None:  # whatever line an interrupt arrived at, nothing stays active or current
+                    if begun:
+                        cell[0] -= 1
+                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                        call.made._put_back()
+                    if _call.CURRENT.get() is call:
+                        try:
+                            _call.set_current(None) if call.token is None else _call.reset_current(call.token)
+                        except Exception as fault:
+                            awaitables.odd(fault)
+
+        return wrapper
+
+    return closure
