@@ -328,7 +328,7 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
         imported = sys.modules.get(module)
         for name in names if imported is not None else ():
             known = getattr(imported, name, None)
-            if isinstance(known, type) and issubclass(kind, known):
+            if isinstance(known, type) and type.__subclasscheck__(known, kind):  # an abstract one asks metaclasses
                 plain = getattr(known, method)(value)
                 return None if type(plain) is kind else scalar(plain, length)
     return None

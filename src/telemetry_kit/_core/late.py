@@ -45,5 +45,6 @@ def is_known(obj: object, classes: Iterable[tuple[str, str]]) -> bool:
     >>> is_known(queue.LifoQueue(), [("queue", "Queue")])
     True
     """
-    line = type(obj).__mro__  # what an object itself says of its class may raise
-    return any(known(*one) in line for one in classes)
+    kind = type(obj)  # what an object itself says of its class may raise; and no metaclass is asked
+    found = (known(*one) for one in classes)
+    return any(one is not None and type.__subclasscheck__(one, kind) for one in found)
