@@ -107,10 +107,10 @@ def the_version() -> str:
 
 
 def floors() -> list[str]:
-    """The lowest versions that pyproject.toml allows, pinned, and the SDK and encoders that go with them."""
+    """The lowest versions that pyproject.toml allows, pinned, and the SDK and exporter that go with them."""
     pins = [requirement.replace(">=", "==") for requirement in PYPROJECT["project"]["dependencies"]]
     api = next(pin for pin in pins if pin.startswith("opentelemetry-api=="))
-    return [*pins, *(api.replace("-api==", f"-{other}==") for other in ("sdk", "exporter-otlp-proto-common"))]
+    return [*pins, *(api.replace("-api==", f"-{other}==") for other in ("sdk", "exporter-otlp-proto-http"))]
 
 
 def install(session: nox.Session, *groups: str, package: bool = True, pins: Sequence[str] = ()) -> None:

@@ -1,5 +1,6 @@
 """Fixtures: what a test records, a real SDK, a `Telemetry` that records into either, a clock that the test moves."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,12 @@ import pytest
 from telemetry_kit import Telemetry
 from telemetry_kit.testing import Captured, FakeClock
 from tests.support import Sdk, use_clock
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: the collector, whom a capture may ask, needn't go through it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

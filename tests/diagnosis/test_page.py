@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ PROGRAM = re.compile(r"^```py\n# (\w+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL
 SET_UP = re.compile(r"^\*\*(\d)\. .*?^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CUT = "..."
 """Stands on the page for what differs from run to run."""
+
+OLDER_SDK = tuple(map(int, version("opentelemetry-sdk").split(".")[:2])) < (1, 45)
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="the page shows a shell's commands")
 
@@ -44,7 +47,10 @@ def test_a_set_up_that_shows_nothing(number: str, shown: str, tmp_path: Path) ->
         (tmp_path / name).write_text(program, encoding="utf-8")
     commands = [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ")]
     came = transcript(commands, tmp_path)
-    pattern = ".*".join(map(re.escape, shown.split(CUT)))
+    words = shown
+    if "export_failed" in shown and OLDER_SDK:  # which says something else of an endpoint where nobody listens
+        words = shown[: shown.index("export_failed") + len("export_failed")] + CUT
+    pattern = ".*".join(map(re.escape, words.split(CUT)))
 
     assert re.fullmatch(pattern, came, re.DOTALL), f"set-up {number} shows:\n{came}"
 

@@ -23,12 +23,14 @@ def test_one_executor_per_request(sdk: Sdk) -> None:
 
 def test_a_thousand_short_lived_executors_leave_one_account(telemetry: Telemetry) -> None:
     """What is kept is kept by name."""
+    sources = telemetry._scope.instruments._observed["executor.tasks"].sources
+    gc.collect()
+    before = len(sources)
     for _ in range(1_000):
         telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     gc.collect()
-    observed = telemetry._scope.instruments._observed
 
-    assert len(observed["executor.tasks"].sources) == 1
+    assert len(sources) <= before + 1
     last = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     assert len(last._self_accounting.counts.workers) <= 2  # type: ignore[attr-defined]
 

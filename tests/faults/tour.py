@@ -835,6 +835,7 @@ def console(sdk: Sdk) -> Any:
         with telemetry.operation("outer").measure(), telemetry.span("inner"):
             telemetry.event("config.changed", {"a": 1})
         outcome(telemetry.operation("fails")(fail))
+        logging.getLogger("opentelemetry.exporter").warning("no answer")
         stopped, shown._stopped = shown._stopped, Ticks(2)  # type: ignore[assignment]
         shown._run()
         stopped.set()

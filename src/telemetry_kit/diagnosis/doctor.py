@@ -151,6 +151,10 @@ def _writer() -> Callable[[str], object]:
     return write
 
 
+_made: dict[str, Any] = {}
+"""What the program has made stays until it was diagnosed."""
+
+
 def _run_program(options: argparse.Namespace) -> int:
     if options.module is None and not options.program:
         return 0
@@ -161,12 +165,13 @@ def _run_program(options: argparse.Namespace) -> int:
             if options.module is not None:
                 sys.argv = options.module[:]
                 sys.path.insert(0, "")
-                runpy.run_module(options.module[0], run_name="__main__", alter_sys=True)
+                made = runpy.run_module(options.module[0], run_name="__main__", alter_sys=True)
             else:
                 sys.argv = list(options.program)
                 sys.path.insert(0, str(Path(options.program[0]).resolve().parent))
-                runpy.run_path(options.program[0], run_name="__main__")
+                made = runpy.run_path(options.program[0], run_name="__main__")
             _join_threads()
+            _made.update(made)
     except SystemExit as exit_:
         if exit_.code is None:
             return 0

@@ -112,9 +112,13 @@ def _let_go() -> None:
     keeps it, makes a cycle with the test's frame: else its pool would add its limit to that of the next of its name."""
     global _newest_source
     instruments = instruments_of()
-    if instruments.newest_source() > _newest_source:
-        gc.collect()
-        _newest_source = instruments.newest_source()
+    for generation in (
+        1,
+        2,
+    ):  # what the test just before made is young, as a rule: all is looked at only if it has to be
+        if instruments.newest_source() > _newest_source:
+            gc.collect(generation)
+    _newest_source = instruments.newest_source()
     reentrancy.drain()
 
 
