@@ -1,6 +1,7 @@
 """`python -m shop`: run the shop, its customers and its telemetry for some seconds, and show what it says."""
 
 import argparse
+import logging
 import math
 import os
 import signal
@@ -22,6 +23,12 @@ WIDEST = 110
 
 
 INTERRUPTED = b"\nInterrupted.\n"
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    """From now on everything ends, in some order: what exporters say of receivers that are gone is of no use."""
+    logging.disable(logging.CRITICAL)
+    raise KeyboardInterrupt
 
 
 def _end_at_once(*_: object) -> None:
@@ -105,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(*names, sep="\n")
             return 0
         folder = _writable(options.folder)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupted)
         return _run(names, folder, options.port, options.seconds, serve=options.serve, picture=options.picture)
     except (ValueError, PortTaken) as problem:
         parser.error(str(problem))

@@ -8,6 +8,7 @@ when it ends.
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import time
@@ -151,5 +152,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, BrokenPipeError):
+        os._exit(130)  # whoever reads is going, or has gone: what is left in the pipe's buffer is for nobody
