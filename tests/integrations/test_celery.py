@@ -16,7 +16,7 @@ from tests.integrations import servers
 pytest.importorskip("celery", reason="celery is missing: `pip install celery[redis]`")
 pytestmark = pytest.mark.integration
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "propagation-celery.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-with-celery.md"
 WITHIN = 60
 """Seconds that the worker and the client have."""
 
