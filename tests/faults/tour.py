@@ -42,7 +42,7 @@ from telemetry_kit import (
 from telemetry_kit._core import reentrancy
 from telemetry_kit._jobs import flush
 from telemetry_kit.diagnosis import doctor
-from telemetry_kit.diagnosis.console import Console
+from telemetry_kit.diagnosis.console import Console, _Heard
 from telemetry_kit.w3c import StrictBaggagePropagator, StrictTraceContextPropagator
 from tests.support import Sdk
 
@@ -835,7 +835,8 @@ def console(sdk: Sdk) -> Any:
         with telemetry.operation("outer").measure(), telemetry.span("inner"):
             telemetry.event("config.changed", {"a": 1})
         outcome(telemetry.operation("fails")(fail))
-        logging.getLogger("opentelemetry.exporter").warning("no answer")
+        heard = logging.LogRecord("opentelemetry.exporter", logging.WARNING, __file__, 1, "no answer", (), None)
+        _Heard(shown).emit(heard)
         stopped, shown._stopped = shown._stopped, Ticks(2)  # type: ignore[assignment]
         shown._run()
         stopped.set()
