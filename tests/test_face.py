@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import telemetry_kit
-from telemetry_kit import PoolStats, Telemetry
+from telemetry_kit import ErrorPolicy, PoolStats, Telemetry, diagnose
 
 telemetry = Telemetry("shop.orders")
 
@@ -93,6 +93,18 @@ def test_a_public_class_has_the_members_of_the_contract_and_no_other(name: str) 
     kind = getattr(telemetry_kit, name)
 
     assert {member for member in dir(kind) if not member.startswith("_")} == MEMBERS[name]
+
+
+def test_what_is_made_has_no_other_attributes() -> None:
+    """What is set when an object is made is held to the contract, too."""
+    telemetry = Telemetry("shop.faces")
+    database, job = telemetry.database("postgresql"), telemetry.batch_job("nightly")
+    made = [telemetry, database, job, job.run(), database.query("SELECT"), telemetry.cache("prices"), diagnose()]
+    made += [telemetry.pool("gpu"), telemetry.operation("price"), telemetry.operation("price").measure(), ErrorPolicy()]
+    made += [telemetry.counter("sold", unit="{lamp}", description="Lamps"), telemetry.health("db", lambda: True)]
+
+    public = {type(one).__name__: {name for name in dir(one) if not name.startswith("_")} for one in made}
+    assert {name: MEMBERS[name] for name in public} == public
 
 
 def test_every_public_class_is_held_to_the_contract() -> None:

@@ -99,7 +99,7 @@ class PublicNames(Directive):
             lines += ["", f"## {title}", ""]
             for name in group:
                 lines += ["```{eval-rst}", f".. {kind}:: telemetry_kit.{name}{ending}"]
-                lines += ["   :inherited-members: object"] if name == "Telemetry" else []
+                lines += ["   :inherited-members: object"] if kind == "autoclass" else []
                 lines += ["```", ""]
         section = nodes.section()
         self.state.nested_parse(StringList(lines, source="telemetry_kit.__all__"), 0, section)

@@ -595,7 +595,13 @@ def test_a_meter_that_raises_is_asked_once_for_a_histogram(stranger: Stranger, f
 
 def test_a_meter_that_raises_is_kept_from_who_observes(stranger: Stranger) -> None:
     """Observing on it gives a source that can be stopped."""
-    instruments_of(stranger).observe("pool.usage", Owner(), Owner.read).stop()
+    owner = Owner()
+    source = instruments_of(stranger).observe("pool.usage", owner, Owner.read)
+    assert source.owner() is owner
+
+    source.stop()
+
+    assert not instruments_of(stranger)._observed["pool.usage"].sources
 
 
 def test_a_histogram_that_raises_is_kept_from_who_records(

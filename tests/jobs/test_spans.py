@@ -59,7 +59,7 @@ def test_a_run_id_of_any_type(sdk: Sdk, job: BatchJob) -> None:
     with job.run(run_id=7) as run:
         pass
 
-    assert ((sdk.span().attributes or {})["job.run.id"], run.run_id) == ("7", "7")
+    assert ((sdk.span().attributes or {})["job.run.id"], run._run_id) == ("7", "7")
 
 
 def test_a_decorated_job_makes_its_id_from_the_arguments(sdk: Sdk, telemetry: Telemetry) -> None:

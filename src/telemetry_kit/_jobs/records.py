@@ -40,7 +40,7 @@ class Records:
     def __init__(self, job: Job, state: JobState) -> None:
         self._job = job
         self._job_state = state
-        self.counted: counters.Tally[str] = counters.Tally()
+        self._counted: counters.Tally[str] = counters.Tally()
         """The run's records by outcome; those of the job are its state's."""
         self._records = state.records
         self._processed = state.record_series("processed", None)
@@ -50,7 +50,7 @@ class Records:
         try:
             if n.__class__ is not int or not 0 <= n <= MOST:
                 n = _whole(n)
-            self.counted.add("processed", n)
+            self._counted.add("processed", n)
             self._records.add(self._processed, n)
             record = RECORD.get()
             if record is not None and record.run is self:
@@ -105,7 +105,7 @@ class Records:
             if reason is not None:
                 with faults.guard("job.records"):  # a reason that can't be hashed costs itself, not the record
                     guarded = self._job.guard.value(keys.JOB_RECORD_REASON, reason)
-            self.counted.add(outcome, n)
+            self._counted.add(outcome, n)
             self._records.add(self._job_state.record_series(outcome, guarded), n)
             record = RECORD.get()
             if record is not None and record.run is self:

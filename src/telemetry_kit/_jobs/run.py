@@ -23,6 +23,7 @@ from telemetry_kit.catalogue import keys
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from telemetry_kit._core.counters import Tally
     from telemetry_kit._jobs.definition import JobDefinition
 
 START_SECONDS = 5.0
@@ -39,10 +40,10 @@ class _InProgress(context.Current):
 
     __slots__ = ("_state", "counted", "done_of_total", "run", "started")
 
-    def __init__(self, run: JobRun, state: JobState) -> None:
+    def __init__(self, run: JobRun, state: JobState, counted: Tally[str]) -> None:
         super().__init__(CURRENT)
         self.run = weakref.ref(run)
-        self.counted = run.counted
+        self.counted = counted
         self.done_of_total: tuple[float, float] | None = None
         self.started = 0.0
         self._state = state
@@ -89,17 +90,17 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
                 self._given = dict(metric_attributes)
                 state = job.job.state_of(self._given)
         Records.__init__(self, job.job, state)
-        self._current: _InProgress = _InProgress(self, state)  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._current: _InProgress = _InProgress(self, state, self._counted)  # pyright: ignore[reportIncompatibleVariableOverride]
         self._carrier = carrier
         self._linked = links
         self._function = function
         self._stepwise = stepwise
-        self.run_id: str | None = None
+        self._run_id: str | None = None
         """What tells this run from others, on its span alone."""
         if run_id is not None:
             with faults.guard("job.run_id"):
                 kept = span_value(run_id, keys.JOB_RUN_ID)
-                self.run_id = kept if kept is None or isinstance(kept, str) else str(kept)
+                self._run_id = kept if kept is None or isinstance(kept, str) else str(kept)
 
     def __repr__(self) -> str:
         return f"<JobRun of {self._definition.name!r}, {self.state or 'not started'}>"
@@ -240,7 +241,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
         if error_type is not None:
             attributes[keys.ERROR_TYPE] = job.job.guard.error_type(error_type)
         on_span: dict[str, AttributeValue] = {keys.JOB_RESULT: RESULTS[state]}
-        on_span |= {f"job.records.{outcome}": int(number) for outcome, number in self.counted.read().items()}
+        on_span |= {f"job.records.{outcome}": int(number) for outcome, number in self._counted.read().items()}
         self._close(
             error_type,
             exc,
@@ -272,8 +273,8 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             key: value for key, value in {**span_attributes(self._given), **job.declared}.items() if key not in OWN_KEYS
         }
         attributes[keys.JOB_NAME] = job.name
-        if self.run_id is not None:
-            run_id = span_value(self.run_id)
+        if self._run_id is not None:
+            run_id = span_value(self._run_id)
             if run_id is not None:
                 attributes[keys.JOB_RUN_ID] = run_id
         if self._function is not None:
@@ -285,7 +286,7 @@ class _NoRun(JobRun):
     """Where no job runs: every method does nothing."""
 
     def __init__(self) -> None:
-        self.run_id = None
+        self._run_id = None
 
     def __repr__(self) -> str:
         return "<JobRun of no job>"

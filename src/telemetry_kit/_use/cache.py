@@ -40,10 +40,10 @@ class Cache(ByRecipe):
     """A cache, counted by who asks it. Made by `Telemetry.cache`."""
 
     def __init__(self, scope: Scope, name: str) -> None:
-        self.name: str = check_name("cache", name)
+        self._name: str = check_name("cache", name)
         name = admit_name(scope, "cache", name)
         self._attributes: dict[str, AttributeValue] = {keys.CACHE_NAME: name, keys.SCOPE_NAME: scope.label}
-        self._what = f"cache {self.name!r}"
+        self._what = f"cache {self._name!r}"
         self._disabled = scope.disabled
         overflow = Overflow(scope.instruments, scope.label, "cache", name)
         self._guard = _GUARDS.of(scope).setdefault(name, ValueGuard(overflowed=overflow))
@@ -55,7 +55,7 @@ class Cache(ByRecipe):
         self._durations = scope.instruments.histogram("cache.load.duration")
 
     def __repr__(self) -> str:
-        return f"<Cache {self.name!r}>"
+        return f"<Cache {self._name!r}>"
 
     def hit(self) -> None:
         """Count a look-up that found something."""

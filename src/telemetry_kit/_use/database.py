@@ -53,7 +53,7 @@ class Database(ByRecipe):
         server_address: str | None = None,
         server_port: int | None = None,
     ) -> None:
-        self.system: str = check_name("database system", system)
+        self._system: str = check_name("database system", system)
         if server_port is not None and (isinstance(server_port, bool) or not isinstance(server_port, int)):
             msg = f"server_port of database {system!r} is an int or None, and got {server_port!r:.100}"
             raise TypeError(msg)
@@ -85,7 +85,7 @@ class Database(ByRecipe):
         self._rows = scope.instruments.histogram(RETURNED_ROWS)
 
     def __repr__(self) -> str:
-        return f"<Database {self.system!r}>"
+        return f"<Database {self._system!r}>"
 
     def query(
         self, operation: str, collection: str | None = None, *, summary: str | None = None, text: str | None = None
@@ -140,7 +140,7 @@ class Database(ByRecipe):
         summary = asked.get(db_attributes.DB_QUERY_SUMMARY)
         target = asked.get(db_attributes.DB_COLLECTION_NAME) or self._place
         words = (summary,) if summary else (asked.get(db_attributes.DB_OPERATION_NAME), target)
-        name = " ".join(str(word) for word in words if word) or self.system
+        name = " ".join(str(word) for word in words if word) or self._system
         return Definition(
             self._scope, name, OperationOptions(convention=DB_CLIENT, metric_attributes={**self._own, **asked})
         )

@@ -63,7 +63,7 @@ class Pool(HasBlocks, ByRecipe):
         metric_attributes: Mapping[str, object] | None = None,
         convention: PoolConvention | None = None,
     ) -> None:
-        self.name: str = check_name("pool", name)
+        self._name: str = check_name("pool", name)
         self._what = f"pool {name!r}"
         self._limit = check_limit(self._what, limit)
         check_convention(self._what, convention)
@@ -90,7 +90,7 @@ class Pool(HasBlocks, ByRecipe):
             scope.instruments.observe(metric, self, read(reported))
 
     def __repr__(self) -> str:
-        return f"<Pool {self.name!r} {self.stats()}>"
+        return f"<Pool {self._name!r} {self.stats()}>"
 
     def wait(self) -> Block:
         """The wait for an item: `with pool.wait(): item = acquire()`, or a decorator of what acquires.
