@@ -1,6 +1,7 @@
 """An exception that arrives at any line of the kit, as a signal handler's does: the host gets it, and all heals (ASY 11)."""
 
 import ast
+import contextvars
 import gc
 import linecache
 import signal
@@ -221,6 +222,62 @@ def test_an_interrupt_at_any_line(
     record_property("interrupts", line - 1)
     print(f"{name}, {kind.__name__}: {line - 1} interrupts")
     assert line > 50
+
+
+def swallowed(work: Callable[[], object]) -> tuple[int, int]:
+    """How many time limits don't reach the host, one at each place at which the interpreter looks for signals (a Python
+    function is entered, a C function has returned), and how many such places there are. Each has a context of its own:
+    what an earlier one left current would make the SDK do less."""
+    lost = place = 0
+    sent = True
+    while sent:
+        place += 1
+        number, sent = 0, False
+
+        def look(_frame: FrameType, event: str, _arg: object, place: int = place) -> None:
+            nonlocal number, sent
+            if event in ("call", "c_return"):
+                number += 1
+                if number == place:
+                    sent = True
+                    sys.setprofile(None)
+                    signal.raise_signal(signal.SIGUSR1)
+                    for _ in range(100):  # should it be handled a little later
+                        pass
+
+        def once(look: Any = look) -> None:
+            sys.setprofile(look)
+            try:
+                work()
+            finally:
+                sys.setprofile(None)
+
+        try:
+            contextvars.Context().run(once)
+            lost += sent
+        except TimeLimit:
+            pass
+    return lost, place - 1
+
+
+def test_a_time_limit_reaches_the_host_as_often_as_with_the_api_by_hand(sdk: Sdk) -> None:
+    """ASY 11: what is lost is lost inside the SDK, whose exporters are guarded, and never more than by hand."""
+    global wanted
+    wanted = TimeLimit
+    decorated = sdk.telemetry().operation("row")(lambda: 1)
+    tracer, histogram = sdk.tracer, sdk.meter_provider.get_meter("hand").create_histogram("row.duration")
+
+    def by_hand() -> None:
+        with tracer.start_as_current_span("row"):
+            histogram.record(0.1, {"operation.name": "row"})
+
+    for _ in range(3):
+        decorated()
+        by_hand()
+    (ours, places_of_ours), (by_the_api, places_by_hand) = swallowed(decorated), swallowed(by_hand)
+
+    assert min(places_of_ours, places_by_hand) > 50
+    assert ours <= by_the_api
 
 
 def test_whoever_keeps_an_exception_from_the_host_asks_first() -> None:

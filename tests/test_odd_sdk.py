@@ -167,6 +167,21 @@ def test_it_is_a_counted_fault(sdk: Sdk, provider: str, path: tuple[str, ...], g
     assert sum(faults.counts().values()) > before
 
 
+@pytest.mark.parametrize("given", [None, raises], ids=["None", "raise"])
+@pytest.mark.parametrize("thing", ["tracer", "meter", "logger"])
+def test_the_plain_things_of_a_library(sdk: Sdk, thing: str, given: Any) -> None:
+    """FLT 1: a library that reads `.tracer` and its like where it is imported gets the API's no-op one, and a fault is
+    counted."""
+    provider = f"{thing}_provider"
+    before = sum(faults.counts().values())
+    odd_one = odd(getattr(sdk, provider), (f"get_{thing}",), raises if given else lambda *_args, **_options: None)
+
+    found = getattr(sdk.telemetry(**{provider: odd_one}), thing)
+
+    assert hasattr(found, {"tracer": "start_span", "meter": "create_counter", "logger": "emit"}[thing])
+    assert sum(faults.counts().values()) > before
+
+
 @pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("given", [None, Doubtful(), raises], ids=["missing", "doubtful", "raising"])

@@ -9,15 +9,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import opentelemetry.metrics
-import opentelemetry.trace
 from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import sdk
 from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
 from telemetry_kit._core.face import public
-from telemetry_kit._core.instruments import SCHEMA_URL
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.scope import Scope
@@ -133,21 +130,12 @@ class Telemetry(ByRecipe):
     @property
     def tracer(self) -> Tracer:
         """The plain OpenTelemetry tracer of this scope."""
-        scope = self._scope
-        if scope.disabled:
-            return opentelemetry.trace.NoOpTracer()
-        return scope.tracer() or opentelemetry.trace.get_tracer(scope.name, scope.version, schema_url=SCHEMA_URL)
+        return self._scope.plain_tracer()
 
     @property
     def meter(self) -> Meter:
         """The plain OpenTelemetry meter of this scope. The kit's own metrics are on a meter of the kit's."""
-        scope = self._scope
-        if scope.disabled:
-            return opentelemetry.metrics.NoOpMeter(scope.name, scope.version, SCHEMA_URL)
-        provider = scope.meter_provider
-        if provider is None and sdk.override is not None:
-            provider = sdk.override.meter_provider
-        return opentelemetry.metrics.get_meter(scope.name, scope.version or "", provider, SCHEMA_URL)
+        return self._scope.plain_meter()
 
     @property
     def logger(self) -> Logger:

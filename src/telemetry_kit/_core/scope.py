@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import opentelemetry.metrics
 import opentelemetry.trace
 
 from telemetry_kit._core import faults, forks, sdk
@@ -20,11 +21,14 @@ from telemetry_kit.catalogue import keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.error_policy import Record, Signal
+
+
+T = TypeVar("T")
 
 
 class Errors(Protocol):
@@ -217,20 +221,40 @@ class Scope(ByRecipe):
             self._bound = provider
         return self._tracer
 
+    def plain_tracer(self) -> Tracer:
+        """The tracer as users have it: the API's own no-op one where there is none."""
+        noop: Tracer = opentelemetry.trace.NoOpTracer()
+        if self.disabled:
+            return noop
+        found = self.tracer()
+        get = opentelemetry.trace.get_tracer
+        return found if found is not None else _made(lambda: get(self.name, self.version, schema_url=SCHEMA_URL), noop)
+
+    def plain_meter(self) -> Meter:
+        """The meter as users have it. The kit's own metrics are on a meter of the kit's."""
+        noop: Meter = opentelemetry.metrics.NoOpMeter(self.name, self.version, SCHEMA_URL)
+        if self.disabled:
+            return noop
+        provider, get = self.meter_provider, opentelemetry.metrics.get_meter
+        if provider is None and sdk.override is not None:
+            provider = sdk.override.meter_provider
+        return _made(lambda: get(self.name, self.version or "", provider, SCHEMA_URL), noop)
+
     def logger(self) -> Any:
         """The logger of this scope for log-based events: the API's, a no-op without an SDK. The package is still
         `opentelemetry._logs`, and imported when the first event needs it."""
         with late_import():
             from opentelemetry import _logs
 
+        noop = _logs.NoOpLogger(self.name)
         if self.disabled:
-            return _logs.NoOpLogger(self.name)
+            return noop
         provider = self.logger_provider
         if provider is None and sdk.override is not None:
             provider = sdk.override.logger_provider
         if provider is None:
             provider = _logs.get_logger_provider()
-        return provider.get_logger(self.name, self.version, SCHEMA_URL)
+        return _made(lambda: provider.get_logger(self.name, self.version, SCHEMA_URL), noop)
 
     def _make_tracer(self, provider: TracerProvider | None) -> Tracer | None:
         if provider is None or type(provider) is opentelemetry.trace.NoOpTracerProvider:
@@ -240,6 +264,21 @@ class Scope(ByRecipe):
         except Exception as fault:
             faults.record("trace.get_tracer", fault)
             return None
+
+
+def _made(make: Callable[[], T | None], noop: T) -> T:
+    """What `make` gives; `noop`, and a counted fault, where an odd provider has none: a library must be importable."""
+    try:
+        return _there(make())
+    except Exception as fault:
+        faults.record("scope.given", fault)
+        return noop
+
+
+def _there(made: T | None) -> T:
+    if made is None:
+        raise TypeError("the SDK must give what the API promises, got None")
+    return made
 
 
 def _label(instruments: Instruments, name: str) -> str:
