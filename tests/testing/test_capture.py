@@ -9,6 +9,7 @@ import pytest
 from telemetry_kit import Objective, Telemetry
 from telemetry_kit._core import clock as _clock
 from telemetry_kit._core import sdk
+from telemetry_kit.conventions import HTTP_SERVER
 from telemetry_kit.testing import FakeClock, capture, point
 
 MADE_AT_IMPORT = Telemetry("tests.module")
@@ -418,3 +419,15 @@ def test_zeros_of_what_each_test_makes_anew(telemetry_capture, time) -> None:
 
     assert [found.value for found in telemetry_capture.points("cache.requests")] == [0, 0]
     assert [found.value for found in telemetry_capture.points("operation.objective.calls")] == [0, 0]
+
+
+def test_a_counter_without_attributes_wakes_no_helper_of_others() -> None:
+    """What did nothing here isn't shown, also where its series has no attributes either."""
+    telemetry = Telemetry("tests.unnamed")
+    handle = telemetry.operation("handle", convention=HTTP_SERVER)(lambda: None)
+    with capture():
+        handle()
+    with capture() as captured:
+        telemetry.meter.create_counter("mails").add(1)
+
+    assert captured.metrics == ["mails"]

@@ -312,7 +312,7 @@ class Captured:
         return {
             helper_of(reading.attributes)
             for instrument, readings in observed
-            if instrument.name not in ages
+            if instrument.scope == KIT and instrument.name not in ages
             for reading in readings
             if self._is_new(instrument, reading)
         }

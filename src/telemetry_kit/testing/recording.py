@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._recording.sink import Sink
-from telemetry_kit.testing.helpers import helper_of
+from telemetry_kit.testing.helpers import KIT, helper_of
 from telemetry_kit.testing.validator import Validator
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ class Recording(Sink):
         self.validator.instrument_made(instrument)
 
     def measured(self, instrument: Instrument, value: float, attributes: Mapping[str, object]) -> None:
-        self.active.add(helper_of(attributes))
+        if (
+            instrument.scope == KIT
+        ):  # a user's own instrument has no helper, least of all one that has no attributes either
+            self.active.add(helper_of(attributes))
         self.validator.measured(instrument, attributes)
         self._wake()
 
