@@ -8,6 +8,7 @@ import pytest
 
 import telemetry_kit
 from telemetry_kit import ErrorPolicy, PoolStats, Telemetry, diagnose
+from telemetry_kit.testing import Captured
 
 telemetry = Telemetry("shop.orders")
 
@@ -95,7 +96,7 @@ def test_a_public_class_has_the_members_of_the_contract_and_no_other(name: str) 
     assert {member for member in dir(kind) if not member.startswith("_")} == MEMBERS[name]
 
 
-def test_what_is_made_has_no_other_attributes() -> None:
+def test_what_is_made_has_no_other_attributes(captured: Captured) -> None:
     """What is set when an object is made is held to the contract, too."""
     telemetry = Telemetry("shop.faces")
     database, job = telemetry.database("postgresql"), telemetry.batch_job("nightly")
