@@ -19,7 +19,8 @@ from telemetry_kit._core import ambient, clock, faults, forks, late
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._executors.outcomes import CANCELLED, LOST, judge, outcome_by, outcome_of
-from telemetry_kit._executors.tasks import WAITED, TaskSpan, TimedTask, enter, leave, start_span
+from telemetry_kit._executors.seen import SeenTask
+from telemetry_kit._executors.tasks import WAITED, TaskSpan, enter, leave, start_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ _travelling: weakref.WeakValueDictionary[bytes, TravellingTask] = weakref.WeakVa
 """The unfinished tasks of this process by their tokens. Their futures hold them."""
 
 
-class TravellingTask(TimedTask):
+class TravellingTask(SeenTask):
     """A task that the executor may call here or pickle."""
 
     __slots__ = ("carrier", "future", "sent", "span", "token")
@@ -52,12 +53,6 @@ class TravellingTask(TimedTask):
         self.span: TaskSpan | None = None
         self.future: weakref.ref[Future[Any]] | None = None
         _travelling[self.token] = self
-
-    @property
-    def __name__(self) -> str:
-        return self.fn.__name__
-
-    __call__ = TimedTask.run
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.sent:

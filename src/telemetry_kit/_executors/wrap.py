@@ -28,6 +28,7 @@ from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import Accounting, Ticket, counts_of, running, unfinished
 from telemetry_kit._executors.outcomes import REJECTED
 from telemetry_kit._executors.remote import TravellingTask
+from telemetry_kit._executors.seen import EqualTask
 from telemetry_kit._executors.tasks import CountedTask, TimedTask
 from telemetry_kit.catalogue import keys
 
@@ -159,7 +160,10 @@ def _submit_to_thread(accounting: Accounting, submit_bare: Submit) -> Submit:
     workers, queued = accounting.workers, accounting.queued
     sample = accounting.sample
     carries, copies = accounting.carries, accounting.copies
-    kind = TimedTask if accounting.span or sample is not False else CountedTask
+    timed = accounting.span or sample is not False
+    kind: type[CountedTask] = TimedTask if timed else CountedTask
+    if getattr(submit_bare, "__func__", None) is not concurrent.futures.ThreadPoolExecutor.submit:
+        timed, kind = True, EqualTask  # it may look at what it is given
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         try:
@@ -167,7 +171,7 @@ def _submit_to_thread(accounting: Accounting, submit_bare: Submit) -> Submit:
             task.accounting = accounting
             task.fn = partial(copy_context().run, fn) if copies else fn
             task.context = get_current() if carries else None
-            if kind is TimedTask:
+            if timed:
                 task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
             ticket.workers = workers
@@ -208,7 +212,7 @@ def _submit_to_elsewhere(accounting: Accounting, submit_bare: Submit) -> Submit:
             return submit_bare(fn, *args, **kwargs)
         queued[ticket] = None
         try:
-            future = submit_bare(task, *args, **kwargs)
+            future = submit_bare(task.run, *args, **kwargs)
         except BaseException:
             workers.decide(ticket, REJECTED)
             raise
