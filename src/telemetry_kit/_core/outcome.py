@@ -4,6 +4,7 @@ Follows "recording errors" of the semantic conventions: a success has no `error.
 own, which no dashboard should count as an error of the code (`error.type="cancelled"`, span status unset).
 """
 
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -32,6 +33,19 @@ _EXITS = (("click.exceptions", "Exit"), ("typer", "Exit"))
 """What command-line frameworks raise in the place of SystemExit, with an `exit_code`."""
 _LEAVES_AT_MOST = 1_000
 """Leaves of an exception group that are looked at: a group can be of any size."""
+_NAMED_AT_MOST = 1_000
+"""Classes of exceptions that are remembered: a host may make them on the fly."""
+
+
+class _Named(weakref.ref[type[BaseException]]):
+    """A class of exceptions whose outcome is its name, whatever is in one of them."""
+
+    __slots__ = ("name",)
+    name: str
+
+
+_named: dict[int, _Named] = {}
+"""By address: so no metaclass is asked what it equals, and no class is kept."""
 
 
 def error_type(exc: BaseException) -> str | None:
@@ -45,17 +59,23 @@ def error_type(exc: BaseException) -> str | None:
     'SystemExit'
     """
     kind = type(exc)
-    if kind in _NORMAL_ENDS:
-        return None
+    known = _named.get(id(kind))
+    if known is not None and known() is kind:
+        return known.name
     if isinstance(exc, _NORMAL_ENDS):
         return None
-    if _exits_well(exc):
-        return None
+    if isinstance(exc, SystemExit) or is_known(exc, _EXITS):
+        return None if _exits_well(exc) else type_name(kind)
     if is_cancellation(exc):
         return CANCELLED
     if hasattr(exc, "exceptions") and hasattr(exc, "derive"):
         return _of_group(exc)
-    return type_name(kind)
+    if len(_named) >= _NAMED_AT_MOST:
+        _named.clear()
+    named = _Named(kind)
+    named.name = type_name(kind)
+    _named[id(kind)] = named
+    return named.name
 
 
 def type_name(kind: type[object]) -> str:
@@ -78,13 +98,8 @@ def is_cancellation(exc: BaseException) -> bool:
 
 
 def _exits_well(exc: BaseException) -> bool:
-    """Whether this ends a program with a status of 0, in any spelling. What is no int is printed, and the status is 1."""
-    if isinstance(exc, SystemExit):
-        code: Any = exc.code
-    elif is_known(exc, _EXITS):
-        code = getattr(exc, "exit_code", None)
-    else:
-        return False
+    """Whether what ends a program does so with a status of 0. What is no int is printed, and the status is 1."""
+    code: Any = exc.code if isinstance(exc, SystemExit) else getattr(exc, "exit_code", None)
     return code is None or (issubclass(type(code), int) and int.__int__(code) == 0)
 
 

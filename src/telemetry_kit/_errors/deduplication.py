@@ -6,20 +6,21 @@ raised again and again, tells each of them why it failed.
 The answer must end with the exception, and an exception must not be kept for it: it holds its frames, and all that
 their variables hold. Nor may anything appear on it that its owner could see.
 
-- An exception of a class written in Python can be referenced weakly: a small table of weak references by address.
-  A new exception at an old address is told from the old one by its reference.
+- An exception of a class written in Python can be referenced weakly: a small table of weak references by address, from
+  which it goes when it dies.
 - A builtin one (`ValueError`, `KeyError`) can't be. Each has a dictionary of its own for attributes, mostly never
   made: it becomes one of a subclass with the same content. That is the mark; it compares, prints, copies and pickles
   as the plain dictionary it stands for.
 """
 
 import weakref
+from functools import partial
 from typing import Any
 
 from telemetry_kit._core import forks
 
 KEPT = 1_024
-"""Weak references kept before the dead ones are dropped: more than the exceptions in flight at a time."""
+"""Weak references kept before the oldest are dropped: more than the exceptions in flight at a time."""
 TRACES = 128
 """Traces that are remembered of one exception, the newest ones: more than are in flight where one is shared."""
 
@@ -28,7 +29,7 @@ Traces = dict[int, object]
 
 _by_address: dict[int, "_Reference"] = {}
 _lock = forks.Lock()
-"""Held while an exception gets its mark, which calls nothing of anybody's."""
+"""Held while a builtin exception gets its mark, which calls nothing of anybody's."""
 _slot: Any = BaseException.__dict__["__dict__"]
 """The attributes themselves, for classes that have a `__setattr__` or a `__getattribute__` of their own."""
 
@@ -59,7 +60,9 @@ def seen(exc: BaseException, trace: int = 0) -> bool:
     >>> seen(problem, 7), seen(problem, 7), seen(problem, 8)
     (False, True, False)
     """
-    traces = _traces(exc) or _mark(exc)
+    traces = _traces(exc)
+    if traces is None:
+        traces = _mark(exc)
     mine = object()
     if traces.setdefault(trace, mine) is not mine:
         return True
@@ -96,16 +99,14 @@ def _mark(exc: BaseException) -> Traces:
     """The traces of an exception that had no mark."""
     traces: Traces = {}
     if type(exc).__weakrefoffset__:
-        reference = _Reference(exc)
+        address = id(exc)
+        # All that the collector calls is written in C: see `reentrancy`.
+        reference = _Reference(exc, partial(_by_address.pop, address))
         reference.traces = traces
-        with _lock:
-            others = _traces(exc)
-            if others is not None:
-                return others
-            _by_address[id(exc)] = reference
+        reference = _by_address.setdefault(address, reference)
         if len(_by_address) > KEPT:
             _tidy()
-        return traces
+        return reference.traces
     with _lock:
         others = _traces(exc)
         if others is not None:
@@ -117,9 +118,6 @@ def _mark(exc: BaseException) -> Traces:
 
 
 def _tidy() -> None:
-    for address, reference in list(_by_address.items()):
-        if reference() is None and _by_address.get(address) is reference:
-            _by_address.pop(address, None)
-    for address in list(_by_address)[: -KEPT // 2]:
-        # So many exceptions alive at once are not in flight: somebody collects them. The oldest go.
+    """So many exceptions alive at once are not in flight: somebody collects them. The oldest go."""
+    for address in list(_by_address)[: KEPT // 2]:
         _by_address.pop(address, None)

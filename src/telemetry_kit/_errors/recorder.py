@@ -98,7 +98,7 @@ class ErrorRecorder(ByRecipe):
             return None
         within = trace.get_current_span() if span is None else span
         trace_id = within.get_span_context().trace_id
-        if deduplication.known(exc, trace_id):
+        if (deduplication.seen if wanted else deduplication.known)(exc, trace_id):
             if outermost and not trace_id:
                 deduplication.forget(exc)
             return None
@@ -106,11 +106,11 @@ class ErrorRecorder(ByRecipe):
             site = self._sites[scope.instruments, scope.label, operation, error_type]
         except KeyError:
             site = self._limits.site(scope, operation, error_type)
-        limiter = self._limits.limiter
-        if not (wanted or limiter.closed(site) or self._is_taken(within, scope)):
-            return None
-        if deduplication.seen(exc, trace_id):
-            return None
+        if not wanted:
+            if not (self._limits.limiter.closed(site) or self._is_taken(within, scope)):
+                return None
+            if deduplication.seen(exc, trace_id):
+                return None
         if outermost and not trace_id:
             deduplication.forget(exc)
         return self._limits.admit(site)
@@ -189,21 +189,19 @@ class ErrorRecorder(ByRecipe):
         """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
         that is admitted. The caller knows that this is a safe point, and guards it.
         """
-        if error_type == CANCELLED:
-            self.mark(span, error_type)
-            return
-        suppressed = self.admit(exc, scope=scope, operation=operation, error_type=error_type, span=span)
+        suppressed = None
+        if error_type != CANCELLED:
+            signal = self.where()
+            wanted = signal != "log"  # by the span itself
+            suppressed = self.admit(
+                exc, scope=scope, operation=operation, error_type=error_type, span=span, wanted=wanted
+            )
         if suppressed is None:
-            self.mark(span, error_type)
+            active_span.mark(span, error_type)
             return
         attributes = self.describe(exc, error_type, suppressed)
-        self.mark(span, error_type, str(attributes.get(EXCEPTION_MESSAGE, "")))
-        self.emit(span, scope, attributes, record=record)
-
-    @staticmethod
-    def mark(span: trace.Span, error_type: str, description: str | None = None) -> None:
-        """Put an outcome without detail onto a span: what the conventions ask of it, and no more."""
-        active_span.mark(span, error_type, description)
+        active_span.mark(span, error_type, str(attributes.get(EXCEPTION_MESSAGE, "")))
+        signals.send(signal, span, scope, EVENT, attributes, clock.time_ns(), record[1], record[0])
 
     def where(self) -> Signal:
         """The signal of now."""
@@ -249,7 +247,7 @@ class ErrorRecorder(ByRecipe):
         if reentrancy.unsafe():
             reentrancy.later(lambda: signals.send(self.where(), span, scope, name, attributes, when, severity))
             return
-        signals.send(self.where(), span, scope, name, attributes, when, severity)
+        reentrancy.inside(signals.send, self.where(), span, scope, name, attributes, when, severity)
 
 
 _raw = Formatter()

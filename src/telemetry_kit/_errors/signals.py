@@ -39,16 +39,16 @@ def send(
     severity: str,
     record_name: str | None = None,
 ) -> None:
-    """Send an event, at a point where the SDK may be called; as a log record it is called `record_name`, where that is
-    given. Never raises an `Exception`."""
+    """Send an event, in a section, which has marked the thread; as a log record it is called `record_name`, where that
+    is given. Never raises an `Exception`."""
     if signal != "log":
         try:
             on_span = ambient.for_span(attributes, None) if ambient.used else attributes
-            reentrancy.inside(span.add_event, name, on_span, when)
+            span.add_event(name, on_span, when)  # type: ignore[arg-type]
         except Exception as fault:
             faults.record("span.add_event", fault)
     if signal != "span":
-        reentrancy.inside(emit_log, scope, record_name or name, attributes, when, severity, span, None)
+        emit_log(scope, record_name or name, attributes, when, severity, span, None)
 
 
 def log(
