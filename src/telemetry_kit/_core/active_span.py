@@ -207,6 +207,7 @@ class ActiveSpan:
         """Put everything back that still is the call's, where an exception arrived in the middle of its end."""
         self._leave()
 
+    @reentrancy.section
     def _close(
         self,
         error_type: str | None = None,
@@ -221,28 +222,20 @@ class ActiveSpan:
         point. `named` is what errors are limited by."""
         if self._generation is not forks.fork.generation:
             return
-        if self._deferred is not None or reentrancy.unsafe():
-            self._close_later(error_type, attributes, description, measured)
-        else:
-            if reentrancy.waiting:
-                reentrancy.drain()
-            self._close_now(error_type, exc, attributes, named, description, measured)
-
-    @reentrancy.section
-    def _close_now(
-        self,
-        error_type: str | None,
-        exc: BaseException | None,
-        attributes: Mapping[str, AttributeValue] | None,
-        named: str,
-        description: str | None,
-        measured: tuple[Histogram, float, Mapping[str, AttributeValue]] | None,
-    ) -> None:
         here = reentrancy.here.state
+        if (
+            self._deferred is not None
+            or (here.busy and reentrancy.still_busy())
+            or (reentrancy.latest.reported is reentrancy.begun.reported and reentrancy.collecting())
+        ):
+            self._close_later(error_type, attributes, description, measured)
+            return
+        if reentrancy.waiting:
+            reentrancy.drain()
         try:
             here.busy = True
             try:
-                if self._recording:
+                if self._recording and (self._late or attributes or self._busy_time is not None):
                     self._set_last(self._late, attributes)
                 if error_type is not None:
                     self._record_error(error_type, exc, named, description)
@@ -270,9 +263,10 @@ class ActiveSpan:
 
     def _record_error(self, error_type: str, exc: BaseException | None, named: str, description: str | None) -> None:
         """Put the error on the span, of an exception as much as the limiter lets through."""
-        if not self._recording:
-            return
         try:
+            if not self._recording:
+                self._record_without_span(error_type, exc)
+                return
             errors = self._scope.errors
             if exc is not None:
                 called = self._exception_record()
@@ -281,7 +275,11 @@ class ActiveSpan:
                 mark(self.span, error_type, None if description is None else errors.clean(description))
         except Exception as fault:
             faults.record("span.error", fault)
-            mark(self.span, error_type)
+            if self._recording:
+                mark(self.span, error_type)
+
+    def _record_without_span(self, error_type: str, exc: BaseException | None) -> None:
+        """Record an error where there is no recording span."""
 
     def _exception_record(self) -> Record:
         """What a log record of its exception is called, and how severe that is."""

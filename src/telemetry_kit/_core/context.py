@@ -108,18 +108,26 @@ class Current:
 
     def leave(self) -> None:
         """Put back what was current before. A second time does nothing."""
-        token, attached, before = self.token, self.attached, self.before
-        if token is not None and self.variable is not None:
-            put_back(self.variable.reset, token)
+        variable, token, attached, before = self.variable, self.token, self.attached, self.before
+        if variable is None:
+            pass
+        elif token is not None:
+            try:
+                variable.reset(token)
+            except Exception as fault:  # of another context: there nothing is to be put back
+                faults.pass_on(fault)
             self.token = None
-        elif self.mine is not None and self.variable is not None and self.variable.get() is self.mine:
-            self.variable.set(None)  # an exception arrived before the token was kept
+        elif self.mine is not None and variable.get() is self.mine:
+            variable.set(None)  # an exception arrived before the token was kept
         if attached is not None:
-            put_back(detach, attached)
+            try:
+                detach(attached)
+            except Exception as fault:
+                faults.pass_on(fault)
             self.attached = None
         elif before is not None and get_current() is self.context:
             attach(before)
-        self.before = None
+        self.before = self.mine = None
 
     def drop(self) -> None:
         """Put it back where it still is current: nobody will `leave`, and others may have come and gone since."""

@@ -60,7 +60,9 @@ def section(function: F) -> F:
 
 def unsafe() -> bool:
     """Whether to leave a record for later: this thread is in the middle of a record, or of a collection."""
-    return (here.state.busy and _in_section(sys._getframe(1))) or collecting()
+    if here.state.busy and _in_section(sys._getframe(1)):
+        return True
+    return latest.reported is begun.reported and collecting()
 
 
 def still_busy() -> bool:

@@ -80,10 +80,6 @@ class Errors(Protocol):
         """Put the outcome of a call onto its span, with the detail if that is admitted."""
         ...
 
-    def mark(self, span: Span, error_type: str, description: str | None = None) -> None:
-        """Put an outcome without detail onto a span."""
-        ...
-
     def where(self) -> Signal:
         """The signal of now."""
         ...

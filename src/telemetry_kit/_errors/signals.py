@@ -44,7 +44,7 @@ def send(
     if signal != "log":
         try:
             on_span = ambient.for_span(attributes, None) if ambient.used else attributes
-            span.add_event(name, on_span, when)  # type: ignore[arg-type]
+            span.add_event(name, on_span, when)
         except Exception as fault:
             faults.record("span.add_event", fault)
     if signal != "span":

@@ -12,31 +12,28 @@ from telemetry_kit._core import context as _context
 from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import measurement as _measurement
 from telemetry_kit._operation.call import Entered
-from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._operation.state import Calls
 from telemetry_kit._wrapping import drivers
 
 if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._operation.definition import Definition
+    from telemetry_kit._operation.measurement import Measurement
 
 
-class HotCall:
-    """One call on the hot path: what it is, when it began, and where it is counted."""
+class FastCall(Entered):
+    """One call on the fast path: what it is, when it began, and what is current for it."""
 
-    __slots__ = ("cell", "entered", "fast", "made", "start", "token")
-    cell: Any
+    __slots__ = ("deferred", "fast", "made", "span", "start")
+    # Whoever begins it sets what it needs, one by one, and `measurement` what is asked for only then.
+    __init__ = object.__init__
     fast: Fast
     made: Measurement | None
     """The measurement that stands for it once somebody asked."""
-    entered: Entered
-    """What is current for that."""
     start: float | None
     """None until its body begins."""
-    token: Any
-    span: Any = None
-    context: Context | None = None
-    deferred: bool | None = None
+    span: Any
+    deferred: bool | None
     """The span could not be started."""
 
     def _is_running(self) -> bool:
@@ -45,69 +42,52 @@ class HotCall:
 
     def measurement(self) -> Measurement:
         """The measurement of the call, made when it is first asked for."""
-        if self.made is None:
-            operation = self.fast.operation
-            entered = self.entered = Entered(operation.state, None)
-            entered.context = self.context
-            generation = forks.fork.generation if self.cell is None else self.cell[1]
-            deferred = self.fast.span_static if self.deferred else None
-            self.made = _measurement.take_over(operation, entered, self.start or 0.0, generation, self.span, deferred)
-        return self.made
+        return self.made or self._make(forks.fork.generation if self.cell is None else self.cell[1])
 
-    def hand_over(self) -> Measurement:
-        """The measurement, which ends the call from now on, and counts as any other that runs."""
-        made, entered = self.measurement(), self.entered
-        if self.token is not None:  # else it was handed over before, and an exception arrived then
-            if entered.cell is None:
-                entered.count_in()
-            entered.token, self.token = self.token, None
+    def _make(self, generation: object) -> Measurement:
+        fast = self.fast
+        self.variable, self.mine, self.running = _call.CURRENT, None, fast.operation.state
+        deferred = fast.span_static if self.deferred else None
+        self.made = made = _measurement.take_over(
+            fast.operation, self, self.start or 0.0, generation, self.span, deferred
+        )
         return made
-
-    def take_back(self) -> None:
-        """The stack has no room to record it: what is the call's is put back by whoever began it."""
-        self.token, self.entered.token = self.entered.token or self.token, None
 
     def finish(self, exc: BaseException | None, result: Any) -> None:
         """End a call that isn't a plain success, unless its body never began."""
         try:
             if self.start is not None and self.made is not _measurement.NO_MEASUREMENT:
-                self.hand_over()._end(exc, result)
-        except RecursionError:
-            if self.made is not None and self.made is not _measurement.NO_MEASUREMENT:
-                self.take_back()
+                self.measurement()._end(exc, result)
+                self.made = _measurement.NO_MEASUREMENT
+        except RecursionError:  # no room to record it
+            pass
 
     def go_on(self, result: Any) -> Any:
         """Go on until what the function returned is over; gives that."""
-        waiting = self.hand_over()
-        self.entered.mine = waiting
+        waiting = self.mine = self.measurement()
         waiting._suspend()
         followed = drivers.follow(result, waiting)
         self.made = _measurement.NO_MEASUREMENT
         return followed
 
 
-class FastCall(HotCall):
-    """One call on the fast path: what is current for it beside."""
+class HotCall(FastCall):
+    """One call on the hot path, which has no span and is counted elsewhere."""
 
-    __slots__ = ("attached", "before", "context", "deferred", "span")
-    before: Context | None
-    attached: Any
+    __slots__ = ("counted",)
+    counted: list[Any]
+    """The cell in which it is counted, until somebody follows what it returned."""
 
-    def hand_over(self) -> Measurement:
-        made, entered = self.measurement(), self.entered
-        if self.cell is not None:  # else it was handed over before, and an exception arrived then
-            entered.cell, self.cell = self.cell, None
-        if self.token is not None:
-            entered.token, self.token = self.token, None
-        if self.attached is not None:
-            entered.attached, entered.before, self.attached, self.before = self.attached, self.before, None, None
-        return made
+    def measurement(self) -> Measurement:
+        if self.made is None:
+            self.context = self.before = self.attached = self.cell = self.span = self.deferred = None
+            self._make(self.counted[1])
+        return self.made  # type: ignore[return-value]
 
-    def take_back(self) -> None:
-        entered = self.entered
-        self.cell, entered.cell = entered.cell or self.cell, None
-        self.token, entered.token = entered.token or self.token, None
-        self.attached, entered.attached = entered.attached or self.attached, None
+    def go_on(self, result: Any) -> Any:
+        self.measurement()
+        self.count_in()
+        return super().go_on(result)
 
 
 @reentrancy.section
@@ -153,10 +133,16 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
         call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
         try:
             if call.token is not None:
-                _context.put_back(_call.reset_current, call.token)
+                try:
+                    _call.reset_current(call.token)
+                except Exception as fault:  # ended in another context than it began
+                    faults.pass_on(fault)
                 call.token = None
             if call.attached is not None:
-                _context.put_back(_context.detach, call.attached)
+                try:
+                    _context.detach(call.attached)
+                except Exception as fault:
+                    faults.pass_on(fault)
                 call.attached = None
         finally:
             try:

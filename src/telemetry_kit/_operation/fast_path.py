@@ -107,7 +107,9 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 except Exception as fault:  # a class that can't be hashed
                     waits = awaitables.odd(fault)
                 if waits:
-                    return call.go_on(result)
+                    result = call.go_on(result)
+                    over = True
+                    return result
                 if (
                     call.made is not None
                     or here.busy

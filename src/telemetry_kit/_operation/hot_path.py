@@ -42,9 +42,9 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
             call.made = call.start = call.token = None
             begun: int | None = 0  # None: it is over, and all is put back
             try:
-                cell = call.cell = fast.local.cell
+                cell = call.counted = fast.local.cell
             except AttributeError:
-                cell = call.cell = fast.calls.new()
+                cell = call.counted = fast.calls.new()
             try:
                 call.token = _call.set_current(call)
                 cell[0] += (begun := 1)
@@ -121,9 +121,9 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
             call.made = call.start = call.token = None
             begun: int | None = 0  # None: it is over, and all is put back
             try:
-                cell = call.cell = fast.local.cell
+                cell = call.counted = fast.local.cell
             except AttributeError:
-                cell = call.cell = fast.calls.new()
+                cell = call.counted = fast.calls.new()
             try:
                 call.token = _call.set_current(call)
                 cell[0] += (begun := 1)

@@ -183,6 +183,7 @@ class Measurement(OperationCall, StaysHere):
 
     def _take_over(
         self,
+        operation: Definition,
         entered: Entered,
         start: float,
         generation: object,
@@ -190,13 +191,15 @@ class Measurement(OperationCall, StaysHere):
         deferred: dict[str, AttributeValue] | None,
     ) -> None:
         """It began as a call on the fast path."""
-        operation = self._operation
+        self._operation, self._scope = operation, operation.scope
         self._current, self._state, self._start, self._generation = entered, 1, start, generation
         if span is not None:
             self._own_span = True
             self.span: Span = span
-            with faults.guard("span.is_recording"):
+            try:
                 self._recording = bool(span.is_recording())
+            except Exception as fault:
+                faults.record("span.is_recording", fault)
         elif deferred is not None:
             self._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
             self._name, self._kind, self._static = operation.name, operation.kind, deferred
@@ -261,15 +264,6 @@ class Measurement(OperationCall, StaysHere):
 
     def _exception_record(self) -> Record:
         return self._operation.exception_record
-
-    def _record_error(self, error_type: str, exc: BaseException | None, named: str, description: str | None) -> None:
-        try:
-            if self._recording:
-                super()._record_error(error_type, exc, named, description)
-            else:
-                self._record_without_span(error_type, exc)
-        except Exception as fault:
-            faults.record("span.error", fault)
 
 
 class _NoMeasurement(Measurement):
@@ -343,6 +337,6 @@ def take_over(
 ) -> Measurement:
     """The measurement of a call that began on the fast path; `deferred` are the attributes of a span that could not be
     started."""
-    made = Measurement(operation)
-    made._take_over(entered, start, generation, span, deferred)
+    made = Measurement.__new__(Measurement)
+    made._take_over(operation, entered, start, generation, span, deferred)
     return made
