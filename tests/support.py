@@ -1,6 +1,7 @@
 """A real SDK per test, handed over explicitly: nothing global is touched, so that tests can run in any order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +33,16 @@ def use_clock(clock: Any) -> Iterator[None]:
         yield
     finally:
         _clock.install(before)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what another thread or process is about to do."""
+    waiting = threading.Event()
+    for _ in range(3_000):
+        if holds():
+            return
+        waiting.wait(0.01)
+    assert holds()
 
 
 class Sdk:

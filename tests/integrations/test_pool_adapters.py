@@ -18,7 +18,7 @@ from telemetry_kit._core import faults
 from telemetry_kit._use.pool_adapters import reader_of
 from telemetry_kit.conventions import DB_CONNECTIONS
 from tests.integrations.servers import free_port, postgresql, redis_server
-from tests.support import Sdk
+from tests.support import Sdk, until
 
 pytestmark = pytest.mark.integration
 
@@ -48,16 +48,6 @@ def now(pool: object) -> PoolStats:
     read = reader_of(pool)
     assert read is not None
     return read(pool, None)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    waiting = threading.Event()
-    for _ in range(1_000):
-        if holds():
-            return
-        waiting.wait(0.01)
-    assert holds()
 
 
 async def until_async(holds: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from telemetry_kit import PoolStats, Telemetry
 from telemetry_kit._core import faults
 from tests.executors import work
 from tests.integrations.servers import postgresql, redis_cluster
-from tests.support import Sdk
+from tests.support import Sdk, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -35,16 +35,6 @@ def recipe(telemetry: Telemetry) -> dict[str, Any]:
         exec(block, made)
         made["telemetry"] = telemetry
     return made
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for what another thread or process is about to do."""
-    waiting = threading.Event()
-    for _ in range(1_000):
-        if holds():
-            return
-        waiting.wait(0.01)
-    assert holds()
 
 
 def levels(sdk: Sdk, pool: str) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import pytest
 from telemetry_kit import Telemetry
 from telemetry_kit._use import health
 from telemetry_kit.testing import Captured, FakeClock, point
+from tests.support import until
 
 SERIES = {"health.check.name": "db", "scope.name": "shop.orders"}
 
@@ -23,14 +24,6 @@ def hanging() -> Iterator[Callable[[], bool]]:
     over = threading.Event()
     yield lambda: over.wait(60)
     over.set()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Real time: what is waited for is another thread's last line."""
-    ends = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.001)
 
 
 def _raise(exc: BaseException) -> bool:
@@ -216,7 +209,7 @@ def test_a_check_that_has_an_answer_is_never_waited_for(
     assert captured.point("health.status").value == 1
     opened.set()
     assert answered.wait(60)
-    wait_until(lambda: captured.point("health.status").value == 0)
+    until(lambda: captured.point("health.status").value == 0)
 
 
 def test_an_answer_without_a_truth_is_unhealthy(captured: Captured, telemetry: Telemetry) -> None:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from telemetry_kit._core.cardinality import ValueGuard
 
 KEY = create_key("telemetry_kit.attributes")
-used = False
+
+
+class _Used(list[bool]):
+    """Empty, and so false, until it is so for good: what a closure names is a cell, cheaper than a module's attribute."""
+
+    def __reduce__(self) -> str:
+        return "used"  # each process has its own
+
+
+used = _Used()
 """Whether there ever were any in this process."""
 
 
@@ -40,8 +49,8 @@ def within(context: Context | None) -> Ambient | None:
 
 def put_into(context: Context, ambient: Ambient) -> Context:
     """A context that has them."""
-    global used
-    used = True
+    if not used:
+        used.append(True)
     return Context({**context, KEY: ambient})
 
 

@@ -4,7 +4,8 @@ What a call of those needs is a `FastCall` with a few fields. A `Measurement` is
 asks for one, or the call isn't a plain success: it takes over then. Sync and async calls begin a span and end alike.
 
 Where durations are sampled and there is no span, calls go the `hot_path`.
-What has no `await` in it is written out in both closures all the same: a function between would be a frame of every call.
+What has no `await` in it is written out in both closures all the same: a function between would be a frame of every call,
+and near the limit of recursion there is no room for one that puts back what was counted and current.
 
 What the closures refer to are modules, functions, classes and what travels by itself: cloudpickle and dill send a
 decorated function of a script by value, with all that its code names. Its globals are those of the bare function
@@ -50,8 +51,9 @@ def closure(func: Callable[..., Any], operation: Definition, decorated: Decorate
 def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from builtins import AttributeError, BaseException, Exception, RecursionError, type  # noqa: A004
 
-    from telemetry_kit._core import ambient, clock, reentrancy, sdk
+    from telemetry_kit._core import clock, reentrancy, sdk
     from telemetry_kit._core import context as _context
+    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import FastCall, begin_span
@@ -114,7 +116,7 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                     call.made is not None
                     or here.busy
                     or call.deferred
-                    or ambient.used
+                    or used
                     or reentrancy.latest.reported is reentrancy.begun.reported
                 ):
                     call.finish(None, result)
@@ -165,8 +167,9 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
 def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from builtins import AttributeError, BaseException, Exception, RecursionError  # noqa: A004
 
-    from telemetry_kit._core import ambient, cells, clock, reentrancy, sdk
+    from telemetry_kit._core import cells, clock, reentrancy, sdk
     from telemetry_kit._core import context as _context
+    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import FastCall, begin_span
@@ -218,7 +221,7 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                     call.made is not None
                     or here.busy
                     or call.deferred
-                    or ambient.used
+                    or used
                     or reentrancy.latest.reported is reentrancy.begun.reported
                     or here is not reentrancy.here.state
                 ):

@@ -23,7 +23,8 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     """`func`, which is not a coroutine function, on the hot path."""
     from builtins import AttributeError, BaseException, Exception, type  # noqa: A004
 
-    from telemetry_kit._core import ambient, clock, reentrancy, sdk
+    from telemetry_kit._core import clock, reentrancy, sdk
+    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import HotCall
@@ -58,7 +59,7 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 if waits:
                     cell[0], begun = cell[0] - 1, 0
                     return call.go_on(result)
-                if call.made is not None or ambient.used:
+                if call.made is not None or used:
                     cell[0], begun = cell[0] - 1, 0
                     call.finish(None, result)
                     return result
@@ -102,7 +103,8 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     """`func`, which is a coroutine function, on the hot path."""
     from builtins import AttributeError, BaseException, Exception  # noqa: A004
 
-    from telemetry_kit._core import ambient, cells, clock, reentrancy, sdk
+    from telemetry_kit._core import cells, clock, reentrancy, sdk
+    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import HotCall
@@ -132,7 +134,7 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 duration = clock.perf_counter() - start
                 if not cells.GIL:
                     cell = fast.calls.mine(cell)  # it may end in another thread than it began
-                if call.made is not None or ambient.used:
+                if call.made is not None or used:
                     cell[0], begun = cell[0] - 1, 0
                     call.finish(None, result)
                     return result
