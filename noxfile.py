@@ -138,10 +138,33 @@ RUNS = [(OLDEST, "floor"), *((version, "newest") for version in SUPPORTED if ver
     "python,opentelemetry", RUNS, ids=[f"{python}-floor" * (which == "floor") or python for python, which in RUNS]
 )
 def tests(session: nox.Session, opentelemetry: str) -> None:
-    """The tests on each Python that is here: the oldest with the floor of OpenTelemetry, the others with the newest."""
+    """The tests on each Python that is here: the oldest with the floor of OpenTelemetry and the wheel as it is published,
+    the others with the newest; on the newest Python slow cases too, and what the tests reach is measured."""
     say_what_runs()
-    install(session, "test", pins=floors() if opentelemetry == "floor" else [])
-    pytest(session, *suite(slow=opentelemetry == "newest" and session.python == NEWEST))
+    newest = opentelemetry == "newest" and session.python == NEWEST
+    install(session, "coverage" if newest else "test", pins=floors() if opentelemetry == "floor" else [])
+    if opentelemetry == "floor":
+        session.install("--no-deps", "--force-reinstall", "--no-cache-dir", ".")
+        against_the_wheel(session)
+    if newest and not session.posargs:
+        measured(session, *suite())
+    else:
+        pytest(session, *suite(slow=newest))
+
+
+def against_the_wheel(session: nox.Session) -> None:
+    """Stop where the tests would find the checkout."""
+    where = session.run("python", "-c", "import telemetry_kit; print(telemetry_kit.__file__)", silent=True)
+    if "site-packages" not in str(where):
+        session.error(f"these tests would run against {where}, not against the wheel")
+
+
+def measured(session: nox.Session, *arguments: str) -> None:
+    """Pytest under coverage, with the processes that the tests start; fails below the share in pyproject.toml."""
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *arguments)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report")
 
 
 @nox.session
@@ -240,16 +263,6 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
-def coverage(session: nox.Session) -> None:
-    """The tests under coverage, with the processes that they start; fails below the share in pyproject.toml."""
-    install(session, "coverage")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *suite(), *session.posargs)
-    session.run("coverage", "combine", "-q")
-    session.run("coverage", "report")
-
-
-@nox.session
 def dev(session: nox.Session) -> None:
     """An environment for an editor, in .venv: the kit editable, tests, types, lint and docs; and the commit hooks."""
     groups = ("test", "typing", "lint", "docs", "demo")
@@ -265,23 +278,20 @@ def dev(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """The wheel and the sdist as they would be published, in dist/, and the tests against the installed wheel."""
-    build_and_test(session)
+    """The wheel and the sdist as they would be published, checked, in dist/. The tests on the oldest Python run on such a wheel."""
+    build_and_check(session)
 
 
-def build_and_test(session: nox.Session) -> None:
-    """Build into dist/, check, and run the tests against the installed wheel."""
+def build_and_check(session: nox.Session, *groups: str) -> None:
+    """Build into dist/, check what came out, and install it."""
     shutil.rmtree("dist", ignore_errors=True)
-    session.install(*nox.project.dependency_groups(PYPROJECT, "build", "test"))
+    session.install(*nox.project.dependency_groups(PYPROJECT, "build", *groups))
     session.run("python", "-m", "build", "--installer", "uv" if session.venv_backend == "uv" else "pip")
     artefacts = sorted(map(str, Path("dist").iterdir()))
     session.run("twine", "check", "--strict", *artefacts)
     session.run("check-wheel-contents", *(name for name in artefacts if name.endswith(".whl")))
     session.install(next(name for name in artefacts if name.endswith(".whl")))
-    where = session.run("python", "-c", "import telemetry_kit; print(telemetry_kit.__file__)", silent=True)
-    if "site-packages" not in str(where):
-        session.error(f"these tests would run against {where}, not against the wheel")
-    session.run("python", "-m", "pytest", *suite(slow=False))
+    against_the_wheel(session)
 
 
 @nox.session
@@ -301,7 +311,8 @@ def release(session: nox.Session) -> None:
     problems = [problem for problem, is_so in wrong if is_so]
     if problems:
         session.error("not to be released: " + "; ".join(problems))
-    build_and_test(session)
+    build_and_check(session, "test")
+    session.run("python", "-m", "pytest", *suite(slow=False))
     if "--tag" in session.posargs:
         git("tag", "--annotate", f"v{version}", "--message", f"telemetry_kit {version}")
 
