@@ -61,14 +61,11 @@ class StrictTraceContextPropagator(TextMapPropagator):
         self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
     ) -> None:
         """Write the headers for the current span of `context` (the current one if not given), if there is one."""
-        span = trace.get_current_span(context).get_span_context()
-        if not span.is_valid:
-            return
-        setter.set(carrier, traceparent.FIELD, traceparent.header(span))
-        if span.trace_state:
-            state = traceparent.state_header(span.trace_state)
-            if state:
-                setter.set(carrier, traceparent.STATE_FIELD, state)
+        parent, state = traceparent.headers(trace.get_current_span(context).get_span_context())
+        if parent:
+            setter.set(carrier, traceparent.FIELD, parent)
+        if state:
+            setter.set(carrier, traceparent.STATE_FIELD, state)
 
     @property
     def fields(self) -> set[str]:

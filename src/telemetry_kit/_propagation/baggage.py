@@ -6,7 +6,7 @@ nothing leaves the value as it stands. https://www.w3.org/TR/baggage/
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote
 
 from opentelemetry import baggage
@@ -40,6 +40,8 @@ _IS_PROPERTY = re.compile(_PROPERTY).fullmatch
 _IS_TIDY = re.compile(rf"{_NAME}={_VALUE}(?:;{_PROPERTY})*(?:,{_NAME}={_VALUE}(?:;{_PROPERTY})*)*").fullmatch
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 _IS_READY = re.compile(r"[!#$&-+\--:<-\[\]-~]*").fullmatch
+_IS_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
+"""What nobody encodes (RFC 3986, 2.3)."""
 _SAFE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 """What may stand in a value as it is, beside letters and digits; the percent sign may not."""
 
@@ -145,22 +147,25 @@ def into_as_the_api(context: Context, headers: list[str]) -> Context:
 
 def header(values: Mapping[str, object]) -> str:
     """The `baggage` to send: the members that can be, as far as they fit; "" where there are none."""
-    return _fitting(_text(key, value) for key, value in values.items())
+    return _fitting(list(filter(None, map(_text, values, values.values()))))
 
 
 def header_for_the_api(values: Mapping[str, object]) -> str:
     """The same, as the API's own propagator reads it and everybody else does too: a plus is encoded, and keys are."""
-    return _fitting(_api_text(key, value) for key, value in values.items())
+    return _fitting(list(filter(None, map(_api_text, values, values.values()))))
 
 
-def _fitting(members: Iterable[str | None]) -> str:
-    texts: list[str] = []
+def _fitting(members: list[str]) -> str:
+    header = ",".join(members)
+    if len(members) <= MAX_MEMBERS and len(header) <= MAX_LENGTH:
+        return header
+    kept: list[str] = []
     room = MAX_LENGTH + 1
-    for text in members:
-        if text is not None and len(text) < room and len(texts) < MAX_MEMBERS:
-            room -= len(text) + 1
-            texts.append(text)
-    return ",".join(texts)
+    for member in members:
+        if len(member) < room and len(kept) < MAX_MEMBERS:
+            room -= len(member) + 1
+            kept.append(member)
+    return ",".join(kept)
 
 
 def _text(key: object, value: object) -> str | None:
@@ -186,7 +191,9 @@ def _api_text(key: object, value: object) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    return text if text.isalnum() and text.isascii() else quote(text, safe="", errors="replace")
+    if (text.isalnum() and text.isascii()) or _IS_UNRESERVED(text):
+        return text
+    return quote(text, "", errors="replace")
 
 
 def _find_key() -> str | None:

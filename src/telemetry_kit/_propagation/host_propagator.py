@@ -20,10 +20,10 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import Getter, Setter, TextMapPropagator, default_getter, default_setter
-from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from telemetry_kit._core import faults
+from telemetry_kit._core.context import SPAN_KEY
 from telemetry_kit._propagation import baggage, traceparent
 from telemetry_kit.carriers import Carrier, Names
 
@@ -237,14 +237,14 @@ def _writer(part: TextMapPropagator) -> Write:
 
 
 def _write_trace(context: Context, sent: dict[str, str]) -> None:
-    span = get_current_span(context).get_span_context()
-    if span.is_valid:
-        sent[traceparent.FIELD] = traceparent.header(span)
-        state = span.trace_state
+    span: Any = context.get(SPAN_KEY)
+    if span is None:
+        return
+    parent, state = traceparent.headers(span.get_span_context())
+    if parent:
+        sent[traceparent.FIELD] = parent
         if state:
-            header = traceparent.state_header(state)
-            if header:
-                sent[traceparent.STATE_FIELD] = header
+            sent[traceparent.STATE_FIELD] = state
 
 
 def _write_baggage(context: Context, sent: dict[str, str]) -> None:
