@@ -356,17 +356,35 @@ def test_what_a_test_has_the_kit_ask_is_asked_in_no_other() -> None:
 
 
 @pytest.mark.parametrize("ask", ["point", "points", "value"])
-def test_a_misspelt_metric_is_an_error(telemetry_capture, ask) -> None:
-    """Of a name that is nearly one of the catalogue's nothing could ever be there: `== 0` would hold for ever."""
-    with pytest.raises(
-        AssertionError, match=r"^there is no metric 'operation.duraton'; near it: 'operation.duration'\n"
-    ):
-        getattr(telemetry_capture, ask)("operation.duraton")
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("mail.sentt", "; near it: 'mail.sent'"), ("Mail.Sent", "; near it: 'mail.sent'"), ("typo", "")],
+)
+def test_a_metric_that_nobody_makes_is_an_error(telemetry_capture, ask, name, near) -> None:
+    """Of it nothing could ever be there: `== 0` would hold for ever."""
+    MADE_AT_IMPORT.counter("mail.sent", unit="{mail}", description="Mails that were sent")
+    with pytest.raises(AssertionError) as raised:
+        getattr(telemetry_capture, ask)(name)
+
+    said, _, rest = str(raised.value).partition("\n")
+    assert said == (
+        f"there is no metric {name!r}{near}. The catalogue has none of that name, and nothing has made one; if none is "
+        f"meant to be there, say {name!r} not in captured.metrics"
+    )
+    assert rest.startswith("Captured:\n")
 
 
-def test_names_that_are_nobodys_have_no_points(telemetry_capture) -> None:
-    """A metric of somebody else that wasn't recorded is no error, and a name is a str."""
-    assert (telemetry_capture.points("mails.sent"), telemetry_capture.value("mails.sent")) == ([], 0)
+@pytest.mark.parametrize("name", ["operation.duration", "mail.sent", "mails.plain"])
+def test_a_metric_that_has_nothing_yet_is_zero(name) -> None:
+    """One of the catalogue, a counter of the kit that was made before, an instrument of a plain meter."""
+    MADE_AT_IMPORT.counter("mail.sent", unit="{mail}", description="Mails that were sent")
+    with capture() as captured:
+        MADE_AT_IMPORT.meter.create_counter("mails.plain")
+    assert (captured.points(name), captured.value(name)) == ([], 0)
+
+
+def test_the_name_of_a_metric_is_a_str(telemetry_capture) -> None:
+    """`value` of nothing isn't that of everything."""
     with pytest.raises(TypeError, match="name of a metric must be a str, got None of type NoneType"):
         telemetry_capture.value(None)
 

@@ -103,11 +103,12 @@ class Captured:
 
         Counts are those of this capture: what was counted before it isn't in them. Of helpers that were there before and
         did nothing in it, levels such as a pool's limit are there only if `attributes` ask for them, and your own gauges
-        if `name` does. Raises AssertionError where `name` looks like a misspelt one of the catalogue.
+        if `name` does. Raises AssertionError, with the names that are near, where `name` is neither in the catalogue nor
+        that of an instrument that was made: nothing could ever be there.
         """
         found = self._find(name, attributes)
-        if name is not None and not any(name == instrument.name for instrument in self.meter_provider.instruments):
-            check_metric(name, self)
+        if name is not None and not found:
+            check_metric(name, (instrument.name for instrument in self.meter_provider.instruments), self)
         return found
 
     def point(self, name: str, attributes: Mapping[str, Any] | None = None) -> Point:
@@ -121,7 +122,7 @@ class Captured:
 
     def value(self, name: str, attributes: Mapping[str, Any] | None = None) -> float:
         """The sum of the points of `name` whose attributes contain `attributes`; of a histogram, how often it was given
-        a value. 0 where there is none."""
+        a value. 0 where there is none, and an AssertionError where there can be none, as from `points`."""
         if not isinstance(name, str):
             raise TypeError(f"name of a metric must be a str, got {name!r:.100} of type {type(name).__name__}")
         return _total(self.points(name, attributes))

@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 LINES = 100
 """Of what was captured, as a failing test shows it."""
-_MISSPELT = 0.9
-"""How alike a name and one of the catalogue are, of 1.0, to be taken for the same, misspelt."""
 Named = TypeVar("Named", RecordedSpan, RecordedEvent)
 
 
-def check_metric(name: str, captured: object) -> None:
-    """Raise AssertionError for a misspelt name of the catalogue, of which nothing can ever be there."""
-    close = [] if name in METRICS else difflib.get_close_matches(name, METRICS, n=1, cutoff=_MISSPELT)
-    if close:
-        raise AssertionError(f"there is no metric {name!r}; near it: {close[0]!r}\n{shown(captured)}")
+def check_metric(name: str, made: Iterable[str], captured: object) -> None:
+    """Raise AssertionError for the name of a metric that neither the catalogue has nor anything made: of it nothing can
+    ever be there, and a test that expects nothing would hold for ever."""
+    made = set(made)
+    if name not in METRICS and name not in made:
+        raise AssertionError(
+            f"there is no metric {name!r}{near(name, [*made, *METRICS])}. The catalogue has none of that name, and nothing "
+            f"has made one; if none is meant to be there, say {name!r} not in captured.metrics\n{shown(captured)}"
+        )
 
 
 def one(kind: str, name: str | None, of: list[Named], captured: object) -> Named:
