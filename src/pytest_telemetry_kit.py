@@ -100,6 +100,6 @@ def _allowed(item: pytest.Item) -> Any:
     allowed: list[Any] = []
     for mark in item.iter_markers(_NAME):
         if mark.args or set(mark.kwargs) - {"allow"}:
-            raise pytest.UsageError(f"the mark {_NAME} takes allow=(...) and nothing else, got {mark!r}")
+            raise pytest.UsageError(f"the mark {_NAME} must have allow=(...) and nothing else, got {mark!r}")
         allowed += check_words(mark.kwargs.get("allow", ()))
     return allowed

@@ -1,6 +1,7 @@
 """The house holds: who may import whom, what an import costs, what is public, how long a file is."""
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -86,6 +87,58 @@ def test_a_file_can_be_read_at_one_sitting() -> None:
     lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
 
     assert {path for path, count in lines.items() if count > LONGEST} == {"_telemetry.py"}
+
+
+FORM = re.compile(r"[^;]+ must [^;]+, got [^;]*[^.;]")
+"""What must be, what was got, what to do: `<thing> must <rule>, got <value>`, and `: <way out>` where the rule isn't it."""
+SENTENCE = re.compile(r"\. [A-Z]")
+
+
+def texts(node: ast.AST, assigned: dict[str, list[str]]) -> list[str]:
+    """What a message may be, as far as the source says it; `{}` stands for a value."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.JoinedStr(values=values):
+            parts = [texts(value, assigned) for value in values]
+            return ["".join(chosen) for chosen in itertools.product(*parts)]
+        case ast.FormattedValue(value=ast.Name(id=name)) if name in assigned and "msg" in name:
+            return assigned[name]
+        case ast.FormattedValue():
+            return ["{}"]
+        case ast.Name(id=name):
+            return assigned.get(name, [])
+        case ast.IfExp(body=body, orelse=orelse):
+            return [*texts(body, assigned), *texts(orelse, assigned)]
+        case _:
+            return []
+
+
+def messages(path: Path) -> list[str]:
+    """The texts of all TypeErrors and ValueErrors that a file makes, whether it raises or counts them."""
+    found: list[str] = []
+    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        assigned: dict[str, list[str]] = {}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                assigned.setdefault(node.targets[0].id, []).extend(texts(node.value, {}))
+        for node in ast.walk(function):
+            match node:
+                case ast.Call(func=ast.Name(id="TypeError" | "ValueError"), args=[message]):
+                    found += texts(message, assigned)
+    return found
+
+
+def test_errors_have_one_form() -> None:
+    """What must be, what was got, what to do: each TypeError and ValueError says it in this order."""
+    found = {name_of(path): messages(path) for path in SOURCES}
+    strays = [f"{name}: {text}" for name, said in found.items() for text in said if not FORM.fullmatch(text)]
+    strays += [f"{name}: {text}" for name, said in found.items() for text in said if SENTENCE.search(text)]
+
+    assert sum(map(len, found.values())) > 120
+    assert strays == []
 
 
 def test_a_module_says_what_it_is_for() -> None:

@@ -26,7 +26,7 @@ def test_what_was_asked_wrongly_is_one_line_and_2() -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "python -m telemetry_kit: rules: only must name parts, got 'reds'; there are red, objective, use, executor, queue, "
+        "python -m telemetry_kit: rules: only must name parts, got 'reds': there are red, objective, use, executor, queue, "
         "database, cache, health, event_loop, job, self\n"
     )
 

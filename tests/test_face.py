@@ -25,9 +25,9 @@ def test_a_pickle_names_no_private_file() -> None:
 
 
 BLOCKS: dict[str, tuple[Any, str]] = {
-    "operation": (telemetry.operation("checkout"), r"must not head a `with` block itself.*`\.measure\(\)`"),
-    "pool": (telemetry.pool("face"), r"must not head a `with` block itself.*`\.wait\(\)` or `\.use\(\)`"),
-    "job": (telemetry.batch_job("nightly"), r"must not head a `with` block itself.*`\.run\(\)`"),
+    "operation": (telemetry.operation("checkout"), r"heads a `with` block must be one call.*`\.measure\(\)`"),
+    "pool": (telemetry.pool("face"), r"heads a `with` block must be one call.*`\.wait\(\)` or `\.use\(\)`"),
+    "job": (telemetry.batch_job("nightly"), r"heads a `with` block must be one call.*`\.run\(\)`"),
 }
 
 
@@ -47,7 +47,7 @@ def test_an_async_with_block_says_it_too() -> None:
         async with BLOCKS["operation"][0]:
             raise AssertionError
 
-    with pytest.raises(TypeError, match="must not head"):
+    with pytest.raises(TypeError, match="must be one call"):
         asyncio.run(main())
 
 

@@ -93,7 +93,7 @@ def _limit(text: str) -> tuple[str, float]:
     try:
         return name, float(number)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be METRIC=LIMIT, got {text!r}; say orders_bytes=5e10") from None
+        raise argparse.ArgumentTypeError(f"must be METRIC=LIMIT, got {text!r}: say orders_bytes=5e10") from None
 
 
 def _add_shape(parser: argparse.ArgumentParser) -> None:
@@ -198,7 +198,7 @@ def _catalogue(arguments: argparse.Namespace) -> str:
         return _series(arguments)
     groups = {spec.group for spec in CATALOGUE}
     if unknown := [group for group in arguments.only or () if group not in groups]:
-        raise ValueError(f"--only must name groups, got {unknown[0]!r}; there are {', '.join(sorted(groups))}")
+        raise ValueError(f"--only must name groups, got {unknown[0]!r}: there are {', '.join(sorted(groups))}")
     chosen = [spec for spec in CATALOGUE if not arguments.only or spec.group in arguments.only]
     if arguments.format == "json":
         keys = {key for spec in chosen for key in spec.attributes}

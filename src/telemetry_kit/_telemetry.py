@@ -89,10 +89,10 @@ class Telemetry(ByRecipe):
             msg = f"the name of a Telemetry must be a str, got {name!r:.100} of type {type(name).__name__}"
             raise TypeError(msg)
         if not name:
-            msg = "the name of a Telemetry can't be empty: give the library's or module's, say 'shop.orders'"
+            msg = "the name of a Telemetry must not be empty, got '': give the library's or module's, say 'shop.orders'"
             raise ValueError(msg)
         if not isinstance(errors, ErrorPolicy):
-            msg = f"errors of Telemetry {name!r} is an ErrorPolicy, and got {errors!r:.100}"
+            msg = f"errors of Telemetry {name!r} must be an ErrorPolicy, got {errors!r:.100}"
             raise TypeError(msg)
         sdk.load_configured()
         if sdk.CONSOLE_VARIABLE in os.environ:

@@ -184,5 +184,5 @@ def test_a_forked_child_starts_anew(clock: FakeClock) -> None:
     ({"rate": float("nan"), "burst": 1}, ValueError), ({"rate": "1", "burst": 1}, TypeError), ({"rate": True, "burst": 1}, TypeError)])  # fmt: skip
 def test_mistakes_are_told(options: Any, error: type[Exception]) -> None:
     """What is no rate or burst is refused, naming it and the value."""
-    with pytest.raises(error, match="LogSampling: (rate|burst) must be"):
+    with pytest.raises(error, match="(rate|burst) of LogSampling must be"):
         LogSampling(**options)

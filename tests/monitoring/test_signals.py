@@ -60,7 +60,7 @@ def signal(**changes: Any) -> Signal:
 
 def test_a_signal_without_a_panel_is_refused() -> None:
     """What nobody can look at can't be watched."""
-    with pytest.raises(TypeError, match="signal 'x' must have a panel, got None; give panel="):
+    with pytest.raises(TypeError, match="signal 'x' must have a panel, got None: give panel="):
         signal(panel=None)
 
 
@@ -302,7 +302,7 @@ def test_tickets_never_silence_pages() -> None:
 
 def test_a_channel_and_an_address_are_checked() -> None:
     """With the way out."""
-    with pytest.raises(ValueError, match="slack must be a channel or a person, got 'alerts'; say #alerts"):
+    with pytest.raises(ValueError, match="slack must be a channel or a person, got 'alerts': say #alerts"):
         configuration(slack="alerts")
     with pytest.raises(ValueError, match="email must be an address, got 'me'"):
         configuration(email="me")

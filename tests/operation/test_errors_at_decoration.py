@@ -17,8 +17,12 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "error_if": ({"error_if": "no"}, TypeError, "error_if of operation 'work'.*callable.*'no'"),
     "expected": ({"expected": ("ValueError",)}, TypeError, "expected of operation 'work'.*exception types"),
     "expected, a number": ({"expected": 7}, TypeError, "expected of operation 'work'.*7"),
-    "carrier": ({"carrier": {}}, ValueError, "operation 'work' has a carrier but is INTERNAL.*SERVER"),
-    "public_endpoint": ({"public_endpoint": True}, ValueError, "operation 'work' is a public_endpoint but INTERNAL"),
+    "carrier": ({"carrier": {}}, ValueError, "kind of operation 'work' must not be INTERNAL beside a carrier.*SERVER"),
+    "public_endpoint": (
+        {"public_endpoint": True},
+        ValueError,
+        "kind of operation 'work' must be SERVER or CONSUMER.*got INTERNAL",
+    ),
     "sample_durations below": ({"sample_durations": -0.1}, ValueError, "sample_durations of operation 'work'.*-0.1"),
     "sample_durations above": ({"sample_durations": 1.5}, ValueError, "0.0 to 1.0.*1.5"),
     "sample_durations, not a number": ({"sample_durations": float("nan")}, ValueError, "0.0 to 1.0.*nan"),
@@ -29,12 +33,12 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "kind against convention": (
         {"kind": SpanKind.CLIENT, "convention": conventions.HTTP_SERVER},
         ValueError,
-        "operation 'work' has kind CLIENT, but HTTP_SERVER is for SERVER",
+        "kind of operation 'work' must be SERVER by HTTP_SERVER, got CLIENT: leave kind out",
     ),
     "sampling with a convention": (
         {"sample_durations": 0.5, "convention": conventions.HTTP_SERVER},
         ValueError,
-        "operation 'work' has a convention.*sample_durations=0.5",
+        "sample_durations of operation 'work' must be 1.0 beside a convention.*got 0.5: leave it out",
     ),
 }
 
@@ -51,7 +55,7 @@ def test_an_option_that_cannot_be_right(
 @pytest.mark.parametrize(("name", "kind"), [(7, TypeError), (b"work", TypeError), ("", ValueError)], ids=repr)
 def test_a_name_that_is_none(telemetry: Telemetry, name: Any, kind: type[Exception]) -> None:
     """An operation's name is a text that isn't empty."""
-    with pytest.raises(kind, match="an operation's name"):
+    with pytest.raises(kind, match="the name of an operation must"):
         telemetry.operation(name)
 
 
@@ -81,7 +85,7 @@ def test_a_callable_that_cannot_take_the_arguments(telemetry: Telemetry, option:
     """A callable that can't be given what the function is given is a TypeError at decoration."""
     operation = telemetry.operation("work", kind=SpanKind.SERVER, **{option: extractor})
 
-    with pytest.raises(TypeError, match=f"{option} of operation 'work' is given what .*work"):
+    with pytest.raises(TypeError, match=f"{option} of operation 'work' must take what .*work"):
         operation(work)
 
 

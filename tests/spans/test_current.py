@@ -169,15 +169,15 @@ def test_callbacks_that_raise_change_nothing(captured: Captured) -> None:
 
 def test_mistakes_are_told() -> None:
     """At once or at decoration, naming the thing and the way out."""
-    with pytest.raises(TypeError, match="result of enrich_span is a callable"):
+    with pytest.raises(TypeError, match="result of enrich_span must be a callable"):
         enrich_span(result={"a": 1})  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="attributes of enrich_span is a mapping"):
+    with pytest.raises(TypeError, match="attributes of enrich_span must be a mapping"):
         enrich_span(attributes=["a"])  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="no parameter 'colour'"):
+    with pytest.raises(TypeError, match="must be parameters of it, got 'colour'"):
         enrich_span(arguments=["colour"])(lambda sku: None)
-    with pytest.raises(TypeError, match="attributes of enrich_span is given what"):
+    with pytest.raises(TypeError, match="attributes of enrich_span must take what"):
         enrich_span(attributes=lambda a, b: {})(lambda sku: None)
-    with pytest.raises(TypeError, match="can't decorate the class int"):
+    with pytest.raises(TypeError, match="must not be a class, got the class int"):
         enrich_span()(int)
 
 

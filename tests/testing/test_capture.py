@@ -424,7 +424,7 @@ def test_levels_of_what_a_newer_capture_ended_are_there() -> None:
 def test_a_clock_moves_by_seconds(move) -> None:
     """What is no finite number of seconds is refused."""
     for wrong, error in (("2", TypeError), (True, TypeError), (None, TypeError), (float("nan"), ValueError)):
-        with pytest.raises(error, match=rf"{move}\(\) takes a "):
+        with pytest.raises(error, match=rf"seconds of {move}\(\) must be "):
             getattr(FakeClock(), move)(wrong)
 
 

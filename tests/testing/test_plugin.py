@@ -131,8 +131,8 @@ def test_the_mark_allows(run, where) -> None:
     ("mark", "message"),
     [
         ('(allow=("faults",))', "*ValueError: allow must be words out of never_ended, *, got 'faults'"),
-        ('("fault")', "*the mark telemetry_capture takes allow=(...) and nothing else, got *"),
-        ('(alow=("fault",))', "*the mark telemetry_capture takes allow=(...) and nothing else, got *"),
+        ('("fault")', "*the mark telemetry_capture must have allow=(...) and nothing else, got *"),
+        ('(alow=("fault",))', "*the mark telemetry_capture must have allow=(...) and nothing else, got *"),
     ],
 )
 def test_a_wrong_mark_is_an_error(run, mark, message) -> None:

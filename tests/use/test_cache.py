@@ -254,7 +254,7 @@ def test_a_cache_that_cant_tell_loses_no_other(captured: Captured, telemetry: Te
 
 def test_what_has_no_cache_info_is_refused(telemetry: Telemetry) -> None:
     """The TypeError names the cache and the way out."""
-    with pytest.raises(TypeError, match=r"cache 'prices' can't be read: .*cache_info\(\).*telemetry.cache\(\)"):
+    with pytest.raises(TypeError, match=r"cache 'prices' must have a cache_info\(\).*telemetry.cache\(\)"):
         telemetry.observe_cache(len, name="prices")
 
 

@@ -247,9 +247,9 @@ def test_a_forked_child_asks_for_itself(captured: Captured, telemetry: Telemetry
     ("check", "options", "error", "words"),
     [
         (True, {}, TypeError, "health check 'db' must be a function or a coroutine function"),
-        (lambda: True, {"timeout": 0}, ValueError, "timeout of health check 'db' is above 0"),
-        (lambda: True, {"timeout": "1"}, TypeError, "timeout of health check 'db' is a number"),
-        (lambda: True, {"max_age": -1}, ValueError, "max_age of health check 'db' is not below 0"),
+        (lambda: True, {"timeout": 0}, ValueError, "timeout of health check 'db' must be above 0"),
+        (lambda: True, {"timeout": "1"}, TypeError, "timeout of health check 'db' must be a number"),
+        (lambda: True, {"max_age": -1}, ValueError, "max_age of health check 'db' must be at least 0"),
         (lambda: True, {"max_age": float("nan")}, ValueError, "max_age of health check 'db'"),
         (lambda: True, {"max_age": None}, TypeError, "max_age of health check 'db'"),
     ],

@@ -181,7 +181,7 @@ def test_the_signature_stays_and_the_function_can_be_pickled() -> None:
 
 def test_a_class_cant_be_decorated(gpus: Pool) -> None:
     """The TypeError names the pool."""
-    with pytest.raises(TypeError, match=r"use\(\) of pool 'gpu' can't decorate the class"):
+    with pytest.raises(TypeError, match=r"use\(\) of pool 'gpu' decorates must not be a class"):
 
         @gpus.use()
         class Renderer: ...

@@ -181,11 +181,11 @@ def test_connections_are_reported_by_their_convention_alone(captured: Captured, 
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"limit": -1}, ValueError, "limit of pool 'gpu' can't be negative, and got -1"),
-        ({"limit": 1.5}, TypeError, "limit of pool 'gpu' is an int"),
-        ({"limit": True}, TypeError, "limit of pool 'gpu' is an int"),
-        ({"limit": "4"}, TypeError, "limit of pool 'gpu' is an int"),
-        ({"metric_attributes": ["region"]}, TypeError, "metric_attributes of pool 'gpu' is a mapping"),
+        ({"limit": -1}, ValueError, "limit of pool 'gpu' must be 0 or more, got -1"),
+        ({"limit": 1.5}, TypeError, "limit of pool 'gpu' must be an int"),
+        ({"limit": True}, TypeError, "limit of pool 'gpu' must be an int"),
+        ({"limit": "4"}, TypeError, "limit of pool 'gpu' must be an int"),
+        ({"metric_attributes": ["region"]}, TypeError, "metric_attributes of pool 'gpu' must be a mapping"),
         ({"convention": "db"}, TypeError, "DB_CONNECTIONS"),
     ],
 )

@@ -282,7 +282,7 @@ class _Unknown:
 @pytest.mark.parametrize("obj", [_Unknown(), "pool", 7, [], threading.Lock()])
 def test_an_object_that_isnt_known_is_refused(telemetry: Telemetry, obj: object) -> None:
     """The TypeError names the object's type and the way out, `stats=`."""
-    with pytest.raises(TypeError, match=r"pool 'seats' can't be read: .*stats="):
+    with pytest.raises(TypeError, match=r"pool 'seats' must be a pool .*stats="):
         telemetry.observe_pool(obj, name="seats")
 
 
@@ -290,9 +290,9 @@ def test_an_object_that_isnt_known_is_refused(telemetry: Telemetry, obj: object)
     ("options", "error", "words"),
     [
         ({}, TypeError, "stats="),
-        ({"stats": 7}, TypeError, "stats of pool 'seats' is a function"),
-        ({"stats": asyncio.sleep}, TypeError, "stats of pool 'seats' is a function"),
-        ({"stats": lambda: None, "limit": -1}, ValueError, "can't be negative, and got -1"),
+        ({"stats": 7}, TypeError, "stats of pool 'seats' must be a function"),
+        ({"stats": asyncio.sleep}, TypeError, "stats of pool 'seats' must be a function"),
+        ({"stats": lambda: None, "limit": -1}, ValueError, "must be 0 or more, got -1"),
         ({"stats": lambda: None, "convention": "db"}, TypeError, "DB_CONNECTIONS"),
         ({"stats": lambda: None, "name": ""}, ValueError, "name of a pool"),
     ],

@@ -414,7 +414,7 @@ def test_a_class_is_a_clear_error(telemetry: Telemetry, named: bool) -> None:
 @pytest.mark.parametrize("thing", [1, None, "text", [], object()])
 def test_what_cannot_be_called_is_a_clear_error(telemetry: Telemetry, thing: Any) -> None:
     """Decorating something that can't be called is a TypeError that shows it (WRP 3)."""
-    with pytest.raises(TypeError, match="decorates what can be called"):
+    with pytest.raises(TypeError, match="decorates must be callable"):
         telemetry.operation("work")(thing)
 
 

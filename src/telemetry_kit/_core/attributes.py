@@ -92,7 +92,7 @@ isn't imported can't have been handed over."""
 
 
 class _UnfitError(Exception):
-    """A value that can't be an attribute, and why."""
+    """A value that can't be an attribute, and what it must be."""
 
 
 def span_value(value: object, key: str = "a value") -> AttributeValue | None:
@@ -132,7 +132,8 @@ def attribute_key(key: object) -> str | None:
     text = plain_text(key)
     if text is None or not text:
         name = f"a {class_name(type(key))}" if text is None else "an empty one"
-        faults.record("attributes.key", TypeError(f"a key must be a str that isn't empty, got {name}"), about=name)
+        msg = f"an attribute key must be a str that isn't empty, got {name}"
+        faults.record("attributes.key", TypeError(msg), about=name)
         return None
     return text if len(text) <= KEY else text[:KEY]
 
@@ -193,20 +194,21 @@ def _kept(value: object, key: str, place: Callable[[object, str], Any]) -> Any:
 
 def _unfit(value: object, key: str, fault: Exception) -> None:
     name = class_name(type(value))
-    why = fault if type(fault) is _UnfitError else f"it raises {class_name(type(fault))}"
-    faults.record("attributes.value", TypeError(f"{key!r:.100} can't be of type {name}: {why}"), about=f"{key} {name}")
+    rule = fault if type(fault) is _UnfitError else f"be readable without a {class_name(type(fault))}"
+    msg = f"the value of {key!r:.100} must {rule}, got one of type {name}"
+    faults.record("attributes.value", TypeError(msg), about=f"{key} {name}")
 
 
 def _of_type(value: object, wanted: type) -> object:
     """A value of a convention's attribute, of the type that the convention says."""
     plain = scalar(value, METRIC_STRING)
     if not isinstance(plain, (str, int, float)):
-        raise _UnfitError(f"the convention has {'an int' if wanted is int else 'a str'} there")
+        raise _UnfitError(f"be {'an int' if wanted is int else 'a str'}, as its convention says")
     if wanted is not int:
         return plain if isinstance(plain, str) else str(plain)
     number = int(plain)
     if not -_LARGEST <= number < _LARGEST:
-        raise _UnfitError("the convention has an int of 64 bits there")
+        raise _UnfitError("be an int of 64 bits, as its convention says")
     return number
 
 
@@ -228,13 +230,13 @@ def _on_metric(value: object, key: str) -> AttributeValue | None:
     plain = _plain(value, key, METRIC_STRING)
     kind = type(plain)
     if kind is dict:
-        raise _UnfitError("a metric takes no mapping")
+        raise _UnfitError("not be a mapping on a metric")
     if kind is not list:
         if kind is float and not math.isfinite(plain):
-            raise _UnfitError("a metric takes finite numbers only")
+            raise _UnfitError("be a finite number on a metric")
         return None if kind is str and not plain else plain
     if not _of_one_type(plain) or (plain and type(plain[0]) is float and not all(map(math.isfinite, plain))):
-        raise _UnfitError("a metric takes sequences of one type, and of finite numbers")
+        raise _UnfitError("be a sequence of one type, and of finite numbers, on a metric")
     items: list[Any] = []
     left = METRIC_STRING
     for item in plain:
@@ -279,7 +281,7 @@ class _Walk:
         if issubclass(kind, Sequence):
             items = [self._item(item, depth) for item in islice(value, ITEMS)]
             return [item for item in items if item is not None]
-        raise _UnfitError("it is nothing that OpenTelemetry takes, and has no obvious text")
+        raise _UnfitError("be what OpenTelemetry takes, or what has an obvious text")
 
     def _item(self, item: Any, depth: int) -> Any:
         """What is nested, None where it is left out."""
@@ -301,8 +303,7 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
     """A text of at most `length`, a boolean or a number; None for what is none of them. Raises for what can't be one."""
     kind = type(value)
     if issubclass(kind, str):
-        text = str.__str__(value)[:length]
-        return encodable(text)
+        return encodable(str.__str__(value)[:length])
     if kind is bool:
         return bool(value)
     if issubclass(kind, int):
@@ -310,7 +311,7 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
         if -_LARGEST <= number < _LARGEST:
             return number
         if number.bit_length() > _DIGITS:
-            raise _UnfitError("it has too many digits")
+            raise _UnfitError("be a number of fewer digits")
         return str(number)[:length]
     if issubclass(kind, float):
         return float.__float__(value)
@@ -320,7 +321,7 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
         try:
             return utf_8_decode(start, "strict", len(start) == of.__len__(value))[0][:length]
         except UnicodeDecodeError:
-            raise _UnfitError("its bytes are no UTF-8") from None
+            raise _UnfitError("be UTF-8") from None
     if issubclass(kind, Enum):
         name = value._name_
         return scalar(name if issubclass(type(name), str) else str(value), length)
@@ -341,10 +342,4 @@ def encodable(text: str) -> str:
     >>> encodable("caf\udce9.txt")
     'caf?.txt'
     """
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="replace").decode()
-    return text
+    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -162,8 +162,10 @@ class ValueGuard:
             self._labels.update((_NOT_IN_A_LABEL.sub("_", own), own) for own in self._own)
         first = self._labels.setdefault(label, spelling)
         if first != name:
-            fault = ValueError(f"the attribute {name!r:.100} is {first!r:.100} on metrics, as its label is taken")
-            faults.record("attributes.key", fault, about=name)
+            msg = (
+                f"a metric attribute must have a label of its own, got {name!r:.100}: it is recorded as {first!r:.100}"
+            )
+            faults.record("attributes.key", ValueError(msg), about=name)
         return None if first in self._own else first
 
     def value(self, key: str, value: object) -> AttributeValue | None:

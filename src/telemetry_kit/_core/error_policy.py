@@ -60,13 +60,13 @@ class ErrorPolicy:
         self.messages: bool = _flag("messages", messages)
         if signal not in (None, "span", "log", "both"):
             raise ValueError(
-                f"ErrorPolicy: signal must be 'span', 'log', 'both' or None, not {signal!r}; "
-                f"None follows {SIGNAL_VARIABLE}"
+                f"signal of ErrorPolicy must be 'span', 'log', 'both' or None, got {signal!r:.100}: None follows "
+                f"{SIGNAL_VARIABLE}"
             )
         self.signal: Signal | None = signal
         if not callable(scrub):
             raise TypeError(
-                f"ErrorPolicy: scrub must be a callable that takes a string and returns one, not {scrub!r}; "
+                f"scrub of ErrorPolicy must be a callable that takes a string and returns one, got {scrub!r:.100}: "
                 "`lambda text: text` scrubs nothing"
             )
         self.scrub: Callable[[str], str] = scrub
@@ -79,16 +79,16 @@ class ErrorPolicy:
 def _number(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(
-            f"ErrorPolicy: {name} must be a number, not {value!r:.100}; rate=0, burst=0 records nothing in detail"
+            f"{name} of ErrorPolicy must be a number, got {value!r:.100}: rate=0, burst=0 records nothing in detail"
         )
     if math.isnan(value) or value < 0:
-        raise ValueError(f"ErrorPolicy: {name} must be 0 or more, not {value!r}; math.inf sets no limit")
+        raise ValueError(f"{name} of ErrorPolicy must be 0 or more, got {value!r}: math.inf sets no limit")
     return value
 
 
 def _flag(name: str, value: bool) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"ErrorPolicy: {name} must be True or False, not {value!r:.100}")
+        raise TypeError(f"{name} of ErrorPolicy must be True or False, got {value!r:.100}")
     return value
 
 

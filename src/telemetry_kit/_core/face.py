@@ -22,7 +22,7 @@ class HasBlocks:
     _gives_block: ClassVar[str]
 
     def __enter__(self) -> NoReturn:
-        msg = f"{self!r} must not head a `with` block itself: each block is made by a call of {self._gives_block}"
+        msg = f"what heads a `with` block must be one call of it, got {self!r}: make each block by {self._gives_block}"
         raise TypeError(msg)
 
     def __exit__(self, *_: object) -> None:

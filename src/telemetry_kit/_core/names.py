@@ -31,7 +31,7 @@ def check_name(kind: str, name: object) -> str:
         msg = f"the name of {article} {kind} must be a str, got {name!r:.100} of type {type(name).__name__}"
         raise TypeError(msg)
     if not name:
-        msg = f"the name of {article} {kind} can't be empty: it is what a chart tells it from others by"
+        msg = f"the name of {article} {kind} must not be empty, got '': it is what a chart tells it from others by"
         raise ValueError(msg)
     return name
 

@@ -79,7 +79,7 @@ def _check(number: Any, *, ratio: bool) -> None:
     """Raise for what is no number: here it costs its own source, where all are merged it would cost everybody's."""
     used, limit = number if ratio else (number, 0)
     if math.isnan(used) or math.isnan(limit):
-        raise ValueError(f"a source gives {number!r:.100}, and every sum with it would be NaN")
+        raise ValueError(f"what a source gives must be a number, got {number!r:.100}: every sum with it would be NaN")
 
 
 def _reported(number: Number) -> Number:

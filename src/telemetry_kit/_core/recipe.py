@@ -54,9 +54,7 @@ class StaysHere:
     __slots__ = ()
 
     def __reduce_ex__(self, _protocol: Any) -> NoReturn:
-        msg = (
-            f"{type(self).__name__} belongs to this process and can't be copied or pickled: make one where it is needed"
-        )
+        msg = f"what is copied or pickled must not belong to this process, got a {type(self).__name__}: make one where it is needed"
         raise TypeError(msg)
 
 

@@ -196,8 +196,8 @@ class Scope(ByRecipe):
     def _recipe(self) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         if not self.by_globals or self.logger_provider is not None:
             msg = (
-                f"what belongs to Telemetry {self.name!r} can't be pickled, as it has providers of its own: leave them to "
-                "the global ones, or make it where it is needed"
+                f"what is pickled of Telemetry {self.name!r} must have the global providers, got its own: leave them out, "
+                "or make it where it is needed"
             )
             raise TypeError(msg)
         return _made_again, (self.name, self.version, self.errors), {}

@@ -41,7 +41,7 @@ def event(
     try:
         called = plain_text(name)
         if not called:
-            raise TypeError(f"an event's name is a str that isn't empty, and got {name!r:.100}")  # noqa: TRY301
+            raise TypeError(f"the name of an event must be a str that isn't empty, got {name!r:.100}")  # noqa: TRY301
         level = _severity(severity)
         emitted = {keys.EVENT_NAME: admit_name(scope, "event", called), keys.SCOPE_NAME: scope.label}
         scope.instruments.account("telemetry_kit.events").add(series(emitted))
@@ -63,7 +63,7 @@ def record_exception(scope: "Scope", exc: BaseException, *, attributes: Mapping[
         return
     try:
         if not isinstance(exc, BaseException):
-            raise TypeError(f"record_exception takes an exception, and got {exc!r:.100}")  # noqa: TRY301
+            raise TypeError(f"exc of record_exception must be an exception, got {exc!r:.100}")  # noqa: TRY301
         span = get_current_span()
         policy = scope.errors
         nowhere = not span.get_span_context().is_valid
@@ -107,5 +107,5 @@ def _severity(severity: object) -> str:
     name = _SEVERITIES.get(name, name)
     if name.rstrip("234") in signals.SEVERITIES:
         return name
-    faults.record("event.severity", ValueError(f"severity is one of {signals.SEVERITIES}, and got {severity!r:.100}"))
+    faults.record("event.severity", ValueError(f"severity must be one of {signals.SEVERITIES}, got {severity!r:.100}"))
     return "INFO"

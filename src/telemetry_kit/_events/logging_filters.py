@@ -75,10 +75,10 @@ class LogSampling(logging.Filter):
         for name, value in (("rate", rate), ("burst", burst)):
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise TypeError(
-                    f"LogSampling: {name} must be a number, not {value!r:.100}; LogSampling(rate=1, burst=10)"
+                    f"{name} of LogSampling must be a number, got {value!r:.100}: say LogSampling(rate=1, burst=10)"
                 )
             if math.isnan(value) or value < 0:
-                raise ValueError(f"LogSampling: {name} must be 0 or more, not {value!r}; math.inf sets no limit")
+                raise ValueError(f"{name} of LogSampling must be 0 or more, got {value!r}: math.inf sets no limit")
         self.rate = rate
         self.burst = burst
         self._limiter = Limiter()

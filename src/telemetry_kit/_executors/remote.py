@@ -309,7 +309,7 @@ def _deliver_parcel(token: bytes, times: Times, kind: str | None) -> Any:
 
 def _delivered(_protocol: Any) -> Any:
     """What is left of such a parcel."""
-    raise TypeError("this exception is still on its way from a worker")
+    raise TypeError("an exception must have arrived from its worker to be pickled, got one on its way")
 
 
 def _arrived(token: bytes, times: Times, kind: str | None, exc: Any = None, text: str = "") -> None:

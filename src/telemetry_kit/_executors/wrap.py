@@ -67,20 +67,18 @@ def wrap_executor(
 ) -> E:
     """`Telemetry.wrap_executor`, which says what the arguments mean."""
     if not isinstance(executor, concurrent.futures.Executor):
-        hint = "an instance, not the class: wrap_executor(ThreadPoolExecutor(8), ...)"
         raise TypeError(
-            f"wrap_executor takes a concurrent.futures.Executor (a ThreadPoolExecutor, a ProcessPoolExecutor, or any "
-            f"other), and got {executor!r:.100} of type {type(executor).__name__}"
-            + (f"; it takes {hint}" if isinstance(executor, type) else "")
+            f"executor of wrap_executor must be a concurrent.futures.Executor, got {executor!r:.100}: give an instance, say "
+            "ThreadPoolExecutor(8)"
         )
     check_name("executor", name)
     if propagate not in _PROPAGATE:
         raise ValueError(
-            f"propagate of executor {name!r} is 'otel' (OpenTelemetry's context), 'contextvars' (all context "
-            f"variables) or None (nothing), and got {propagate!r:.100}"
+            f"propagate of executor {name!r} must be 'otel' (OpenTelemetry's context), 'contextvars' (all context "
+            f"variables) or None (nothing), got {propagate!r:.100}"
         )
     if not isinstance(span, bool):
-        raise TypeError(f"span of executor {name!r} is True (a span for each task) or False, and got {span!r:.100}")
+        raise TypeError(f"span of executor {name!r} must be True (a span for each task) or False, got {span!r:.100}")
     kind, admitted = _kind(executor), admit_name(scope, "executor", name)
     declared = _declared(scope, admitted, metric_attributes)
     own: dict[str, AttributeValue] = {
@@ -91,7 +89,7 @@ def wrap_executor(
     counts = counts_of(scope, {**declared, **own})
     wrapped: Any = executor
     if type(wrapped) is InstrumentedExecutor and wrapped._self_accounting.counts is counts:
-        msg = f"executor {name!r} is wrapped already: it is used as it is, so that no task counts twice"
+        msg = f"executor {name!r} must be wrapped once, got one that is: it is used as it is, so that no task counts twice"
         faults.record("executor.wrapped", ValueError(msg))
         return executor
     accounting = Accounting(
@@ -259,9 +257,9 @@ def _declared(scope: Scope, name: str, given: Mapping[str, object] | None) -> di
 def _sampler(name: str, share: float) -> Callable[[], bool] | bool:
     """Whether a task's times are taken: of all, of none, or of those of which the callable says so."""
     if not isinstance(share, (int, float)) or isinstance(share, bool):
-        raise TypeError(f"sample_durations of executor {name!r} is a number from 0.0 to 1.0, and got {share!r:.100}")
+        raise TypeError(f"sample_durations of executor {name!r} must be a number from 0.0 to 1.0, got {share!r:.100}")
     if not (math.isfinite(share) and 0.0 <= share <= 1.0):
-        raise ValueError(f"sample_durations of executor {name!r} is a share from 0.0 to 1.0, and got {share!r}")
+        raise ValueError(f"sample_durations of executor {name!r} must be from 0.0 to 1.0, got {share!r}")
     if share in (0.0, 1.0):
         return bool(share)
     import random

@@ -117,7 +117,7 @@ class Records:
 def _whole(n: Any) -> int:
     number = int(n)
     if not 0 <= number <= MOST:
-        msg = f"records are counted up, by at most {MOST} at once, and got {n!r:.100}"
+        msg = f"a number of records must be from 0 to {MOST}, got {n!r:.100}"
         raise ValueError(msg)
     return number
 

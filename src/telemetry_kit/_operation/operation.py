@@ -84,9 +84,15 @@ class Operation(HasBlocks, ByRecipe):
         """
         definition = self._definition
         if not definition.named:
-            faults.record("operation.name", ValueError("measure() of an operation without a name: give it one"))
+            faults.record(
+                "operation.name",
+                ValueError("an operation must have a name to be measured as a block, got none: give it one"),
+            )
             definition = Definition(definition.scope, "unnamed", definition.options)
         if carrier is not None and definition.kind is SpanKind.INTERNAL:
-            faults.record("operation.carrier", ValueError(f"operation {self.name!r} takes no carrier: it is INTERNAL"))
+            faults.record(
+                "operation.carrier",
+                ValueError(f"kind of operation {self.name!r} must not be INTERNAL for a carrier, got one: give kind="),
+            )
             carrier = None
         return Measurement(definition, metric_attributes, span_attributes, carrier, links)

@@ -29,10 +29,10 @@ def check_name(name: object) -> str:
     if name is None:
         return "an operation"
     if not isinstance(name, str):
-        msg = f"an operation's name must be a str, got {name!r:.100} of type {type(name).__name__}"
+        msg = f"the name of an operation must be a str, got {name!r:.100} of type {type(name).__name__}"
         raise TypeError(msg)
     if not name:
-        msg = "an operation's name can't be empty: leave it out to name it after the decorated function"
+        msg = "the name of an operation must not be empty, got '': leave it out to name it after the decorated function"
         raise ValueError(msg)
     return f"operation {name!r}"
 
@@ -77,12 +77,12 @@ class OperationOptions:
             raise TypeError(msg)
         if self.carrier is not None and kind is SpanKind.INTERNAL:
             msg = (
-                f"{what} has a carrier but is INTERNAL: give kind=SpanKind.SERVER or CONSUMER to extract from it, "
-                "CLIENT or PRODUCER to inject into it"
+                f"kind of {what} must not be INTERNAL beside a carrier, got INTERNAL: give kind=SpanKind.SERVER or "
+                "CONSUMER to extract from it, CLIENT or PRODUCER to inject into it"
             )
             raise ValueError(msg)
         if self.public_endpoint and kind not in INCOMING:
-            msg = f"{what} is a public_endpoint but {kind.name}: only SERVER and CONSUMER have incoming context"
+            msg = f"kind of {what} must be SERVER or CONSUMER at a public_endpoint, got {kind.name}: others have no incoming context"
             raise ValueError(msg)
         check_objectives(what, self.objective)
         _check_share(what, self.sample_durations, self.convention)
@@ -99,7 +99,7 @@ def _check_kind(what: str, kind: object, convention: object) -> SpanKind:
         msg = f"convention of {what} must be one of telemetry_kit.conventions, got {convention!r:.100}"
         raise TypeError(msg)
     if kind not in (SpanKind.INTERNAL, convention.kind):
-        msg = f"{what} has kind {kind.name}, but {convention.name} is for {convention.kind.name}: leave kind out"
+        msg = f"kind of {what} must be {convention.kind.name} by {convention.name}, got {kind.name}: leave kind out"
         raise ValueError(msg)
     return convention.kind
 
@@ -112,5 +112,5 @@ def _check_share(what: str, share: object, convention: Convention | None) -> Non
         msg = f"sample_durations of {what} must be from 0.0 to 1.0, got {share!r}"
         raise ValueError(msg)
     if share < 1.0 and convention is not None:
-        msg = f"{what} has a convention, which needs every duration: leave sample_durations={share!r} out"
+        msg = f"sample_durations of {what} must be 1.0 beside a convention, which needs every duration, got {share!r}: leave it out"
         raise ValueError(msg)

@@ -39,7 +39,9 @@ def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]
     acme
     """
     if not callable(func):
-        raise TypeError(f"bind: {func!r} can't be called; give it a function, or a lambda around the value")
+        raise TypeError(
+            f"func of bind must be callable, got {func!r:.100}: give a function, or a lambda around the value"
+        )
     today = contextvars.copy_context()
     if context is not None:
         today.run(_context.attach, context)

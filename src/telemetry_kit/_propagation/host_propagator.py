@@ -230,7 +230,9 @@ def _writer(part: TextMapPropagator) -> Write:
         if bad == [traceparent.STATE_FIELD]:
             del written[traceparent.STATE_FIELD]
         elif bad:
-            raise ValueError(f"what can't stand in a header was to be sent as {bad[0][:80]!r}")
+            raise ValueError(
+                f"what a propagator sends must be able to stand in a header, got what can't as {bad[0][:80]!r}"
+            )
         sent.update(written)
 
     return write

@@ -224,8 +224,8 @@ class RecordingMeter(metrics.Meter):
         checked = kind._check_name_unit_description(name, unit, description)
         if checked["name"] is None or checked["unit"] is None:
             raise ValueError(
-                f"an instrument's name is ASCII, begins with a letter and has at most 255 characters, its unit has at "
-                f"most 63; got {name!r} and {unit!r}"
+                f"an instrument must have an ASCII name that begins with a letter, of at most 255 characters, and a unit "
+                f"of at most 63, got {name!r} and {unit!r}"
             )
         key = (kind.kind, name.lower(), unit or "", description or "")
         with self._lock:

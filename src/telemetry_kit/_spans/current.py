@@ -68,7 +68,7 @@ def enrich_span(
     check_attributes("enrich_span", attributes)
     if result is not None and not callable(result):
         raise TypeError(
-            f"result of enrich_span is a callable given what the function returned, and got {result!r:.100}"
+            f"result of enrich_span must be a callable given what the function returned, got {result!r:.100}"
         )
 
     def decorate(func: F, /) -> F:
@@ -153,5 +153,5 @@ def own_taken(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue
 def check_attributes(what: str, attributes: object) -> None:
     if attributes is not None and not isinstance(attributes, Mapping) and not callable(attributes):
         raise TypeError(
-            f"attributes of {what} is a mapping or a callable that returns one, and got {attributes!r:.100}"
+            f"attributes of {what} must be a mapping or a callable that returns one, got {attributes!r:.100}"
         )

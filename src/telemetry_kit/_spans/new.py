@@ -69,13 +69,15 @@ class NewSpan(AlsoAsync[Span]):
     ) -> None:
         what = "a span" if name is None else f"span {name!r:.100}"
         if name is not None and (not isinstance(name, str) or not name):
-            raise TypeError(f"a span's name is a str that isn't empty, and got {name!r:.100}; left out, the function's")
+            raise TypeError(
+                f"the name of a span must be a str that isn't empty, got {name!r:.100}: leave it out for the function's"
+            )
         if not isinstance(kind, SpanKind):
-            raise TypeError(f"kind of {what} is an opentelemetry.trace.SpanKind, and got {kind!r:.100}")
+            raise TypeError(f"kind of {what} must be an opentelemetry.trace.SpanKind, got {kind!r:.100}")
         if carrier is not None and kind is SpanKind.INTERNAL:
             raise ValueError(
-                f"{what} has a carrier but is INTERNAL: give kind=SpanKind.SERVER or CONSUMER to extract from it, "
-                "CLIENT or PRODUCER to inject into it"
+                f"kind of {what} must not be INTERNAL beside a carrier, got INTERNAL: give kind=SpanKind.SERVER or "
+                "CONSUMER to extract from it, CLIENT or PRODUCER to inject into it"
             )
         check_attributes(what, attributes)
         self._name = plain_text(name)

@@ -78,7 +78,7 @@ class Cache(ByRecipe):
         if isinstance(n, int) and n >= 0:
             self._evictions.add(self._entries, n)
         else:
-            faults.record("cache.evicted", ValueError(f"evicted() takes a count from 0, and got {n!r:.100}"))
+            faults.record("cache.evicted", ValueError(f"n of evicted() must be a count, got {n!r:.100}"))
 
     def load(self) -> Block:
         """The making of an entry that was missing: `with cache.load(): ...`, or a decorator of what makes it."""
@@ -108,8 +108,8 @@ def observe_cache(scope: Scope, cached_function: Any, *, name: str) -> Handle:
     cached = _lasting(cached_function)
     if not callable(getattr(cached, "cache_info", None)):
         msg = (
-            f"{what} can't be read: {cached_function!r:.100} has no cache_info(), as functools.lru_cache and "
-            "cachetools.cached(..., info=True) give it. Count it with telemetry.cache() instead"
+            f"{what} must have a cache_info(), as functools.lru_cache and cachetools.cached(..., info=True) give it, "
+            f"got {cached_function!r:.100}: count it with telemetry.cache() instead"
         )
         raise TypeError(msg)
     attributes: dict[str, AttributeValue] = {

@@ -55,11 +55,11 @@ class Database(ByRecipe):
     ) -> None:
         self._system: str = check_name("database system", system)
         if server_port is not None and (isinstance(server_port, bool) or not isinstance(server_port, int)):
-            msg = f"server_port of database {system!r} is an int or None, and got {server_port!r:.100}"
+            msg = f"server_port of database {system!r} must be an int or None, got {server_port!r:.100}"
             raise TypeError(msg)
         for option, value in (("namespace", namespace), ("server_address", server_address)):
             if value is not None and not isinstance(value, str):
-                msg = f"{option} of database {system!r} is a str or None, and got {value!r:.100}"
+                msg = f"{option} of database {system!r} must be a str or None, got {value!r:.100}"
                 raise TypeError(msg)
         self._scope = scope
         self._own = _present(
@@ -171,7 +171,7 @@ class Query(Measurement):
         count = int.__int__(n) if issubclass(kind, int) and kind is not bool else -1
         if count < 0:
             wrong = "one below zero" if issubclass(kind, int) and kind is not bool else f"a {class_name(kind)}"
-            faults.record("database.returned_rows", ValueError(f"returned_rows() must be given a count, got {wrong}"))
+            faults.record("database.returned_rows", ValueError(f"n of returned_rows() must be a count, got {wrong}"))
             return
         self._rows = min((self._rows or 0) + count, _MOST_ROWS)
 

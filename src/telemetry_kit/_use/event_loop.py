@@ -36,13 +36,13 @@ def observe_event_loop(scope: Scope, loop: asyncio.AbstractEventLoop | None = No
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            msg = f"{what} can't be observed: none is running here. Call this in a coroutine, or give loop="
+            msg = f"{what} must be running here, got none: call this in a coroutine, or give loop="
             raise ValueError(msg) from None
     if not isinstance(loop, asyncio.AbstractEventLoop):
-        msg = f"{what} is an asyncio event loop, and got {loop!r:.100} of type {type(loop).__name__}"
+        msg = f"{what} must be an asyncio event loop, got {loop!r:.100} of type {type(loop).__name__}"
         raise TypeError(msg)
     if loop.is_closed():
-        msg = f"{what} is closed already: observe it while it is used"
+        msg = f"{what} must be open, got a closed one: observe it while it is used"
         raise ValueError(msg)
     if scope.disabled:
         return Handle()

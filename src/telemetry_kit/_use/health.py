@@ -163,10 +163,10 @@ def _error_type(exc: BaseException) -> str:
 
 def _check_seconds(what: str, option: str, seconds: object, *, above: bool) -> None:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        msg = f"{option} of {what} is a number of seconds, and got {seconds!r:.100}"
+        msg = f"{option} of {what} must be a number of seconds, got {seconds!r:.100}"
         raise TypeError(msg)
     if math.isnan(seconds) or seconds < 0 or (above and seconds == 0):
-        msg = f"{option} of {what} is {'above' if above else 'not below'} 0 seconds, and got {seconds!r}"
+        msg = f"{option} of {what} must be {'above' if above else 'at least'} 0 seconds, got {seconds!r}"
         raise ValueError(msg)
 
 

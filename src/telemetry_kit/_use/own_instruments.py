@@ -143,7 +143,7 @@ def _instrument(scope: Scope, kind: str, name: str, unit: str, description: str)
         msg = f"the name of a {kind} must be a str, got {name!r:.100} of type {type(name).__name__}"
         raise TypeError(msg)
     if not _NAME.fullmatch(name):
-        msg = f"the name of {what} must begin with a letter and have letters, digits and _ . - / only, at most 255"
+        msg = f"the name of a {kind} must begin with a letter and have letters, digits and _ . - / only, at most 255, got {name!r:.100}"
         raise ValueError(msg)
     for option, given in (("unit", unit), ("description", description)):
         if not isinstance(given, str):

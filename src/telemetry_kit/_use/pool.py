@@ -68,7 +68,7 @@ class Pool(HasBlocks, ByRecipe):
         self._limit = check_limit(self._what, limit)
         check_convention(self._what, convention)
         if metric_attributes is not None and not isinstance(metric_attributes, Mapping):
-            msg = f"metric_attributes of {self._what} is a mapping or None, and got {metric_attributes!r:.100}"
+            msg = f"metric_attributes of {self._what} must be a mapping or None, got {metric_attributes!r:.100}"
             raise TypeError(msg)
         name = admit_name(scope, "pool", name)
         key = (name, None if convention is None else convention.name)

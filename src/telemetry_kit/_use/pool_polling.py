@@ -92,7 +92,7 @@ def _completed(read: Reader, limit: int | None) -> Callable[[Any], PoolStats]:
 
 def _of_callable(what: str, stats: Callable[[], PoolStats], obj: object) -> Reader:
     if not callable(stats) or inspect.iscoroutinefunction(stats):
-        msg = f"stats of {what} is a function that returns a PoolStats, and got {stats!r:.100}"
+        msg = f"stats of {what} must be a function that returns a PoolStats, got {stats!r:.100}"
         raise TypeError(msg)
     method: Any = stats
     if obj is not None and type(stats) is types.MethodType and method.__self__ is obj:
@@ -103,17 +103,17 @@ def _of_callable(what: str, stats: Callable[[], PoolStats], obj: object) -> Read
 
 def _reader(what: str, obj: object, limit: int | None) -> Reader:
     if obj is None:
-        msg = f"{what} has nothing to observe: give an object, or stats= with a function that returns a PoolStats"
+        msg = f"{what} must have something to observe, got None: give an object, or stats= with a function that returns a PoolStats"
         raise TypeError(msg)
     read = reader_of(obj)
     if read is None:
         kind = f"{type(obj).__module__}.{type(obj).__qualname__}"
         msg = (
-            f"{what} can't be read: {kind} is none of the pools that the kit knows, or has none of them. "
-            "Give stats= with a function that returns its numbers as a PoolStats"
+            f"{what} must be a pool that the kit knows, or have one, got a {kind}: give stats= with a function that "
+            "returns its numbers as a PoolStats"
         )
         raise TypeError(msg)
     if read in SEMAPHORES and limit is None and read(obj, None).limit is None:
-        msg = f"{what} is a {type(obj).__name__}, which doesn't know its limit: give limit=, or use a BoundedSemaphore"
+        msg = f"{what} must know its limit, got a {type(obj).__name__}, which doesn't: give limit=, or use a BoundedSemaphore"
         raise TypeError(msg)
     return read

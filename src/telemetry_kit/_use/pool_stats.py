@@ -95,10 +95,10 @@ def check_limit(what: str, limit: object) -> int | None:
     if limit is None:
         return None
     if isinstance(limit, bool) or not isinstance(limit, int):
-        msg = f"limit of {what} is an int, or None for no limit, and got {limit!r:.100} of type {type(limit).__name__}"
+        msg = f"limit of {what} must be an int, or None for no limit, got {limit!r:.100} of type {type(limit).__name__}"
         raise TypeError(msg)
     if limit < 0:
-        msg = f"limit of {what} can't be negative, and got {limit}: leave it out, or give None, for no limit"
+        msg = f"limit of {what} must be 0 or more, got {limit}: leave it out, or give None, for no limit"
         raise ValueError(msg)
     return limit
 
@@ -106,7 +106,7 @@ def check_limit(what: str, limit: object) -> int | None:
 def check_convention(what: str, convention: object) -> PoolConvention | None:
     """`convention`, or the TypeError that says what is wrong with it."""
     if convention is not None and not isinstance(convention, PoolConvention):
-        msg = f"convention of {what} is telemetry_kit.conventions.DB_CONNECTIONS or None, and got {convention!r:.100}"
+        msg = f"convention of {what} must be telemetry_kit.conventions.DB_CONNECTIONS or None, got {convention!r:.100}"
         raise TypeError(msg)
     return convention
 
@@ -223,7 +223,7 @@ _INT_OR_NONE = {int, type(None)}
 def check_stats(stats: object) -> PoolStats:
     """`stats`, or the TypeError that says what it should have been."""
     if not isinstance(stats, PoolStats):
-        msg = f"a pool's stats are a PoolStats, and got {stats!r:.100} of type {type(stats).__name__}"
+        msg = f"a pool's stats must be a PoolStats, got {stats!r:.100} of type {type(stats).__name__}"
         raise TypeError(msg)
     counts = {*map(type, (stats.timeouts, stats.errors))}
     levels = {*map(type, (stats.used, stats.pending, stats.limit, stats.idle, stats.idle_min, stats.idle_max))}
@@ -231,12 +231,12 @@ def check_stats(stats: object) -> PoolStats:
         return stats
     for name in ("timeouts", "errors"):
         if not _is_number(getattr(stats, name)):
-            msg = f"{name} of PoolStats is a number, and got {getattr(stats, name)!r:.100}"
+            msg = f"{name} of PoolStats must be a number, got {getattr(stats, name)!r:.100}"
             raise TypeError(msg)
     for name in ("used", "pending", "limit", "idle", "idle_min", "idle_max"):
         number = getattr(stats, name)
         if not (number is None or _is_number(number)):
-            msg = f"{name} of PoolStats is a number or None, and got {number!r:.100}"
+            msg = f"{name} of PoolStats must be a number or None, got {number!r:.100}"
             raise TypeError(msg)
     return stats
 

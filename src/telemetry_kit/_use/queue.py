@@ -61,13 +61,13 @@ def observe_queue(
         msg = f"stats of {what} must be a function that gives a QueueStats, got {stats!r:.100}"
         raise TypeError(msg)
     if queue is None and stats is None:
-        msg = f"{what} has nothing to observe: give a queue, or stats= with a function that gives a QueueStats"
+        msg = f"{what} must have something to observe, got None: give a queue, or stats= with a function that gives a QueueStats"
         raise TypeError(msg)
     if stats is None and not callable(getattr(queue, "qsize", None)):
         kind = type(queue).__name__
         msg = (
-            f"{what} can't be read: a {kind} has no qsize(), as queue.Queue and its like have. Give stats= with a "
-            "function that gives a QueueStats"
+            f"{what} must have a qsize(), as queue.Queue and its like have, got a {kind}: give stats= with a function "
+            "that gives a QueueStats"
         )
         raise TypeError(msg)
     if scope.disabled:

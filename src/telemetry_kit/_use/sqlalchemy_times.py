@@ -136,7 +136,7 @@ def record_times(
     target = getattr(obj, "sync_engine", obj)
     if not any(kind.__module__.partition(".")[0] == "sqlalchemy" for kind in type(target).__mro__):
         kind = f"{type(obj).__module__}.{type(obj).__qualname__}"
-        msg = f"record_times of {what} must be left out: a {kind} has no events for them, as SQLAlchemy's engines have"
+        msg = f"{what} must be an engine or pool of SQLAlchemy to have its times recorded, got a {kind}: leave record_times out"
         raise TypeError(msg)
     all_times, key = _TIMES.of(instruments), (id(target), series(attributes))
     reference, times = all_times.get(key) or (lambda: None, None)

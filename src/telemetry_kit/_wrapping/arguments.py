@@ -78,8 +78,8 @@ def _parameters(func: Callable[..., Any], spec: Spec) -> list[inspect.Parameter]
         return list(signature_of(func).parameters.values())
     except (TypeError, ValueError):
         raise TypeError(
-            f"arguments={spec!r:.100} of {_name_of(func)}: it doesn't say which parameters it has; "
-            "give span_attributes a callable that takes its arguments"
+            f"what arguments={spec!r:.100} is asked of must say its parameters, got {_name_of(func)}, which doesn't: give "
+            "span_attributes a callable that takes its arguments"
         ) from None
 
 
@@ -89,8 +89,8 @@ def _wanted(func: Any, spec: Spec, parameters: list[inspect.Parameter]) -> list[
     if isinstance(spec, str):
         if spec != "*":
             raise TypeError(
-                f"arguments={spec!r:.100} of {_name_of(func)}: a string can only be '*'; "
-                f"for one parameter write arguments=[{spec!r:.100}]"
+                f"arguments of {_name_of(func)} must be '*' where they are a string, got {spec!r:.100}: for one "
+                f"parameter say arguments=[{spec!r:.100}]"
             )
         return [(name, name) for place, name in enumerate(names) if place or name not in ("self", "cls")]
     if isinstance(spec, Mapping):
@@ -99,18 +99,20 @@ def _wanted(func: Any, spec: Spec, parameters: list[inspect.Parameter]) -> list[
         pairs = [(name, name) for name in spec]
     else:
         raise TypeError(
-            f"arguments={spec!r:.100} of {_name_of(func)}: must be a mapping of parameters to attribute keys, "
-            "a sequence of parameters, or '*'"
+            f"arguments of {_name_of(func)} must be a mapping of parameters to attribute keys, a sequence of parameters, "
+            f"or '*', got {spec!r:.100}"
         )
     for name, key in pairs:
         if not isinstance(key, str) or not key:
             raise TypeError(
-                f"arguments of {_name_of(func)}: the attribute key of {name!r:.100} must be a string that isn't "
-                f"empty, not {key!r:.100}"
+                f"arguments of {_name_of(func)} must have keys that are strings and aren't empty, got {key!r:.100} for "
+                f"{name!r:.100}"
             )
         if name not in names:
             there = ", ".join(names) or "none"
-            raise TypeError(f"arguments of {_name_of(func)}: it has no parameter {name!r:.100}; it has: {there}")
+            raise TypeError(
+                f"arguments of {_name_of(func)} must be parameters of it, got {name!r:.100}: it has {there}"
+            )
     return pairs
 
 

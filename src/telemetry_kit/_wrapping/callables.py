@@ -73,13 +73,14 @@ def check(func: object, what: str) -> None:
         return
     name = getattr(func, "__name__", None) or type(func).__name__
     if isinstance(func, type):
-        msg = f"{what} can't decorate the class {name}: decorate its __init__ or a function that makes it"
+        msg = f"what {what} decorates must not be a class, got the class {name}: decorate its __init__ or a function that makes it"
         raise TypeError(msg)
     if not callable(func) and hasattr(type(func), "__get__"):  # a property, a singledispatchmethod
-        msg = f"{what} can't decorate a {type(func).__name__}: put it below @{type(func).__name__}, on the function"
+        kind = type(func).__name__
+        msg = f"what {what} decorates must be a function, got a {kind}: put it below @{kind}, on the function"
         raise TypeError(msg)
     if not callable(func):
-        msg = f"{what} decorates what can be called, and got {func!r:.100} of type {type(func).__name__}"
+        msg = f"what {what} decorates must be callable, got {func!r:.100} of type {type(func).__name__}"
         raise TypeError(msg)
 
 
@@ -125,7 +126,7 @@ def check_takes(option: Callable[..., Any], func: Any, what: str) -> None:
         except TypeError:
             continue
         return
-    msg = f"{what} is given what {name_of(func)}{signature_of(func)} is given, and takes {takes}"
+    msg = f"{what} must take what {name_of(func)}{signature_of(func)} is given, got one that takes {takes}"
     raise TypeError(msg)
 
 

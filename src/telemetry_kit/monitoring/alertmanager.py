@@ -26,9 +26,9 @@ def configuration(*, slack: str | None = None, email: str | None = None) -> dict
     ['page', 'ticket']
     """
     if slack is not None and not (slack.startswith(("#", "@")) and len(slack) > 1):
-        raise ValueError(f"slack must be a channel or a person, got {slack!r}; say #alerts")
+        raise ValueError(f"slack must be a channel or a person, got {slack!r}: say #alerts")
     if email is not None and "@" not in email.strip("@"):
-        raise ValueError(f"email must be an address, got {email!r}; say oncall@example.com")
+        raise ValueError(f"email must be an address, got {email!r}: say oncall@example.com")
     page, ticket = _receivers(slack, email)
     needs: dict[str, Any] = {}
     if slack:

@@ -87,15 +87,15 @@ class Signal:
 
     def __post_init__(self) -> None:
         if not isinstance(self.panel, Panel):
-            raise TypeError(f"signal {self.name!r} must have a panel, got {self.panel!r}; give panel=Panel(title=...)")
+            raise TypeError(f"signal {self.name!r} must have a panel, got {self.panel!r}: give panel=Panel(title=...)")
         if bool(self.alerts) == bool(self.no_alert):
             both = "both" if self.alerts else "neither"
             raise ValueError(
-                f"signal {self.name!r} must have an alert or say why not, got {both}; give alerts= or no_alert="
+                f"signal {self.name!r} must have an alert or say why not, got {both}: give alerts= or no_alert="
             )
         if self.alerts and not (self.first_steps and self.page):
             raise ValueError(
-                f"signal {self.name!r} must say what to do first, got nothing; give first_steps= and page="
+                f"signal {self.name!r} must say what to do first, got nothing: give first_steps= and page="
             )
 
     @property

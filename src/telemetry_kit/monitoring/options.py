@@ -62,21 +62,21 @@ class Options:
         for name in ("lookback", "window"):
             if not _DURATION.fullmatch(getattr(self, name)):
                 raise ValueError(
-                    f"{name} must be a duration as Prometheus writes it, got {getattr(self, name)!r}; say 5m, 1h or 8d"
+                    f"{name} must be a duration as Prometheus writes it, got {getattr(self, name)!r}: say 5m, 1h or 8d"
                 )
         if unknown := [part for part in self.only if part not in PARTS]:
-            raise ValueError(f"only must name parts, got {unknown[0]!r}; there are {', '.join(PARTS)}")
+            raise ValueError(f"only must name parts, got {unknown[0]!r}: there are {', '.join(PARTS)}")
         if self.exporter not in get_args(Exporter):
             raise ValueError(f"exporter must be prometheus or otlp, got {self.exporter!r}")
         if self.objective is not None and not 50 <= self.objective < 100:
-            raise ValueError(f"objective must be a percentage from 50 to below 100, got {self.objective!r}; say 99.9")
+            raise ValueError(f"objective must be a percentage from 50 to below 100, got {self.objective!r}: say 99.9")
         if self.more_than < 0:
             raise ValueError(f"more_than must be 0 or more, got {self.more_than!r}")
         if self.slower_than is not None and not 0 < self.slower_than < float("inf"):
-            raise ValueError(f"slower_than must be seconds above 0, got {self.slower_than!r}; say 0.5")
+            raise ValueError(f"slower_than must be seconds above 0, got {self.slower_than!r}: say 0.5")
         for label in self.by:
             if not _LABEL.fullmatch(label):
-                raise ValueError(f"by must name labels, got {label!r}; dots are written as underscores in Prometheus")
+                raise ValueError(f"by must name labels, got {label!r}: dots are written as underscores in Prometheus")
         for metric in self.grows:
             if not _METRIC.fullmatch(metric):
                 raise ValueError(f"grows must name gauges as Prometheus does, got {metric!r}")

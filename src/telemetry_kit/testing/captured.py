@@ -124,7 +124,7 @@ class Captured:
         """The sum of the points of `name` whose attributes contain `attributes`; of a histogram, how often it was given
         a value. 0 where there is none, and an AssertionError where there can be none, as from `points`."""
         if not isinstance(name, str):
-            raise TypeError(f"name of a metric must be a str, got {name!r:.100} of type {type(name).__name__}")
+            raise TypeError(f"the name of a metric must be a str, got {name!r:.100} of type {type(name).__name__}")
         return _total(self.points(name, attributes))
 
     def assert_catalogued(self) -> None:

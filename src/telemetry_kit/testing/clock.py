@@ -28,7 +28,9 @@ class FakeClock:
         """Let so many seconds pass, on both clocks. Raises ValueError for a negative number: only `step` goes back."""
         _check("advance", seconds)
         if seconds < 0:
-            raise ValueError(f"advance() takes 0 or more seconds, and got {seconds!r}; step() sets the wall clock back")
+            raise ValueError(
+                f"seconds of advance() must be 0 or more, got {seconds!r}: step() sets the wall clock back"
+            )
         self._monotonic_ns += round(seconds * 1e9)
         self._wall_ns += round(seconds * 1e9)
 
@@ -52,8 +54,6 @@ class FakeClock:
 
 def _check(name: str, seconds: object) -> None:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(
-            f"{name}() takes a number of seconds, and got {seconds!r:.100} of type {type(seconds).__name__}"
-        )
+        raise TypeError(f"seconds of {name}() must be a number, got {seconds!r:.100} of type {type(seconds).__name__}")
     if not math.isfinite(seconds):
-        raise ValueError(f"{name}() takes a finite number of seconds, and got {seconds!r}")
+        raise ValueError(f"seconds of {name}() must be finite, got {seconds!r}")
