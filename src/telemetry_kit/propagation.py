@@ -16,6 +16,7 @@ from telemetry_kit._core import context as _context
 from telemetry_kit._core import faults
 from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.face import public
+from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._propagation import baggage as _baggage
 from telemetry_kit._propagation.host_propagator import Host
 from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
@@ -170,7 +171,7 @@ def _with_baggage(context: Context, allowed: Iterable[str]) -> Context:
 
 
 @public
-class attached(AlsoAsync[Context]):  # noqa: N801 - reads as a keyword: `with attached(context):`
+class attached(AlsoAsync[Context], StaysHere):  # noqa: N801 - reads as a keyword: `with attached(context):`
     """Make a context current for a block: `with attached(extract(carrier)):`.
 
     >>> from opentelemetry import baggage
@@ -180,6 +181,7 @@ class attached(AlsoAsync[Context]):  # noqa: N801 - reads as a keyword: `with at
     """
 
     __slots__ = ("_blocks", "_context")
+    _instead = "inject() the context into a carrier that travels, and extract() it there"
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -28,6 +28,13 @@ class Blocks(Generic[Block]):
     def __init__(self) -> None:
         self._open: list[Block] = []
 
+    def __reduce__(self) -> Any:
+        """What heads them travels as if no block were open. Where one is, it belongs to this process."""
+        if self._open:
+            msg = "what is copied or pickled must not belong to this process, got an open block: make one where it is needed"
+            raise TypeError(msg)
+        return type(self), ()
+
     def begin(self, block: Block) -> None:
         """`block` is open here. The first one needs no note of where: none is beside it."""
         self._open.append(block)

@@ -52,9 +52,12 @@ class StaysHere:
     """Something that is bound to its process, and says so where somebody sends or copies it."""
 
     __slots__ = ()
+    _instead = "make one where it is needed"
+    """The way out."""
 
     def __reduce_ex__(self, _protocol: Any) -> NoReturn:
-        msg = f"what is copied or pickled must not belong to this process, got a {type(self).__name__}: make one where it is needed"
+        name = next(kind.__name__ for kind in type(self).__mro__ if not kind.__name__.startswith("_"))
+        msg = f"what is copied or pickled must not belong to this process, got a {name}: {self._instead}"
         raise TypeError(msg)
 
 

@@ -6,6 +6,7 @@ They are filters and not handlers, so that formatters, handlers and levels stay 
 import logging
 import math
 import threading
+from typing import Any
 
 from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 
@@ -104,6 +105,10 @@ class LogSampling(logging.Filter):
             return False
         record.suppressed_count = held
         return True
+
+    def __reduce__(self) -> Any:
+        """A copy, and what arrives in another process, is a filter that has let nothing through yet."""
+        return type(self), (self.rate, self.burst)
 
     def _start_again(self) -> None:
         """In a forked child: a lock that another thread held would never be released here."""

@@ -19,6 +19,7 @@ from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_MESS
 from telemetry_kit._core import clock, faults, outcome, reentrancy
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
+from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._errors import deduplication, signals
 from telemetry_kit.catalogue import keys
 
@@ -67,7 +68,7 @@ def _standing(hook: Any) -> Any:
             return hook
 
 
-class UnhandledWatch:
+class UnhandledWatch(StaysHere):
     """What `Telemetry.watch_unhandled` gives: `.stop()` puts the hooks back that were there; a context manager, too."""
 
     def __init__(self, scope: "Scope") -> None:

@@ -112,6 +112,7 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
     since a proxy keeps only what its class has a name for, and hands all else on."""
 
     __reduce_ex__ = cast("Any", StaysHere.__reduce_ex__)
+    _instead = StaysHere._instead
 
     def __copy__(self) -> Any:
         return self.__reduce_ex__(4)

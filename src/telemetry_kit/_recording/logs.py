@@ -10,6 +10,7 @@ from opentelemetry.trace import SpanContext
 
 from telemetry_kit._core import clock
 from telemetry_kit._recording.metrics import frozen
+from telemetry_kit._recording.sink import OfOneCapture
 from telemetry_kit._recording.spans import LIMIT, RecordedSpan, RecordingSpan, described_exception
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from telemetry_kit._recording.sink import Sink
 
 
-class RecordedEvent:
+class RecordedEvent(OfOneCapture):
     """What is kept of a log record, which is an event where it has a name.
 
     `severity` is the name of its severity number (`"INFO"`, `"WARN2"`), or its severity text where it has no number;
@@ -114,7 +115,7 @@ class RecordingLogger(Logger):
         return found if found.is_valid else None
 
 
-class RecordingLoggerProvider(LoggerProvider):
+class RecordingLoggerProvider(OfOneCapture, LoggerProvider):
     """Gives loggers whose records go to `sink`."""
 
     def __init__(self, sink: Sink) -> None:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions
 
+from telemetry_kit._recording.sink import OfOneCapture
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -275,7 +277,7 @@ class RecordingMeter(metrics.Meter):
         return self._make(RecordingObservableGauge, name, unit, description, callbacks)  # type: ignore[no-any-return]
 
 
-class RecordingMeterProvider(metrics.MeterProvider):
+class RecordingMeterProvider(OfOneCapture, metrics.MeterProvider):
     """Gives meters whose instruments keep their points; `sink` hears of each measurement."""
 
     def __init__(self, sink: Sink) -> None:

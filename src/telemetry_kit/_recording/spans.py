@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from telemetry_kit._core import clock
+from telemetry_kit._recording.sink import OfOneCapture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +71,7 @@ class SpanEvent:
         return f"<event {self.name!r} {self.attributes!r}>"
 
 
-class RecordedSpan:
+class RecordedSpan(OfOneCapture):
     """What is kept of a span, from its start on.
 
     `start` and `end` are nanoseconds since the epoch; `end` is None while the span runs. `scope` and `version` are those
@@ -185,7 +186,7 @@ class RecordedSpan:
             self._links.append(trace.Link(context, dict(BoundedAttributes(LIMIT, attributes))))
 
 
-class RecordingSpan(trace.Span):
+class RecordingSpan(OfOneCapture, trace.Span):
     """The handle that instrumented code is given of a `RecordedSpan`."""
 
     def __init__(self, sink: Sink, recorded: RecordedSpan, *, record_exception: bool, set_status: bool) -> None:
@@ -332,7 +333,7 @@ class RecordingTracer(trace.Tracer):
             yield span
 
 
-class RecordingTracerProvider(trace.TracerProvider):
+class RecordingTracerProvider(OfOneCapture, trace.TracerProvider):
     """Gives tracers whose spans go to `sink`."""
 
     def __init__(self, sink: Sink) -> None:

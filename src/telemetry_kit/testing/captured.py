@@ -18,6 +18,7 @@ from telemetry_kit._recording.metrics import (
     RecordingObservableCounter,
     series_key,
 )
+from telemetry_kit._recording.sink import OfOneCapture
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
@@ -37,7 +38,7 @@ _POLL = 0.005
 """Seconds between two looks at what only a collection shows."""
 
 
-class Captured:
+class Captured(OfOneCapture):
     """What was recorded while the capture was active. It can be read at any time, also after its end.
 
     Made by `capture()` and by the pytest fixture `telemetry_capture`.
