@@ -126,8 +126,11 @@ class TaskCounts(cells.PerThread):
 
     def here(self) -> list[Workers]:
         """The executors that live, and that this process has made or used: what else it has is its parent's."""
-        there = [reference() for reference in list(self.workers.values())]
-        return [workers for workers in there if workers is not None and workers.is_ours()]
+        references = [reference() for reference in list(self.workers.values())]
+        there = [workers for workers in references if workers is not None]
+        # What was counted in a forked child says that its parent's executor was used, unless the child has made another.
+        counted = bool(self.cells()) and not any(workers.is_of_this_process() for workers in there)
+        return [workers for workers in there if workers.is_ours(counted)]
 
     def worker_count(self) -> Reading:
         for workers in self.here():
@@ -185,12 +188,16 @@ class Workers(cells.Running):
         self.counts.add(outcome)
         return True
 
-    def is_ours(self) -> bool:
+    def is_of_this_process(self) -> bool:
+        """Whether this process has made it, or was seen to use it."""
+        return self._generation is forks.fork.generation
+
+    def is_ours(self, counted: bool) -> bool:
         """Whether it is there, and this process has made or used it. A forked child has none of its parent's workers."""
         if self.executor() is None and not self.queued and not self.total():
             return False
-        if self._generation is not forks.fork.generation:
-            if not (self.queued or self.total() or self.counts.cells()):
+        if not self.is_of_this_process():
+            if not (self.queued or self.total() or counted):
                 return False
             self._generation = forks.fork.generation
         return True

@@ -153,6 +153,8 @@ def _instrument(scope: Scope, kind: str, name: str, unit: str, description: str)
         msg = f"unit of {what} must be at most {UNIT_LENGTH} ASCII characters, such as 's', 'By' or '{{order}}', got {unit!r:.100}"
         raise ValueError(msg)
     own = _OWN.of(scope)
+    if name not in own and admit_name(scope, "instrument", name) != name:  # more than any library has: none is kept
+        return _unobserved(scope, kind, name, unit)
     with _lock:
         there = own.get(name)
         if there is None:
@@ -171,9 +173,6 @@ def _unobserved(scope: Scope, kind: str, name: str, unit: str) -> _Instrument:
 
 def _make(scope: Scope, kind: str, name: str, unit: str, description: str) -> _Instrument:
     make = "create_observable_counter" if kind == "counter" else "create_observable_gauge"
-    if admit_name(scope, "instrument", name) != name:
-        return _unobserved(scope, kind, name, unit)  # more than any library has
-
     scope_name, version = scope.label, scope.version  # not the scope, which would hold its provider
 
     def create(provider: MeterProvider, observed: Observed) -> None:
