@@ -1,13 +1,15 @@
 """The public face: what the package exports, where it says that it belongs, and what it answers to a misuse."""
 
 import asyncio
+import inspect
 import pickle
 from typing import Any
 
 import pytest
 
 import telemetry_kit
-from telemetry_kit import ErrorPolicy, PoolStats, Telemetry, diagnose
+import telemetry_kit.testing
+from telemetry_kit import ErrorPolicy, PoolStats, Telemetry, conventions, diagnose
 from telemetry_kit.testing import Captured
 
 telemetry = Telemetry("shop.orders")
@@ -113,3 +115,31 @@ def test_every_public_class_is_held_to_the_contract() -> None:
     classes = {name for name in telemetry_kit.__all__ if name[0].isupper()}
 
     assert classes - {"Objective"} == MEMBERS.keys()
+
+
+def public_things() -> dict[str, Any]:
+    """Each public function, class, and method of such a class that no class of another package declares, by its name."""
+    found: dict[str, Any] = {}
+    for module in (telemetry_kit, telemetry_kit.testing, conventions):
+        names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+        for name in names:
+            thing = getattr(module, name)
+            if (inspect.isclass(thing) or inspect.isfunction(thing)) and thing.__module__ == module.__name__:
+                found[f"{module.__name__}.{name}"] = thing
+            for member in dir(thing) if inspect.isclass(thing) and thing.__module__ == module.__name__ else ():
+                owners = [kind for kind in thing.__mro__ if member in vars(kind)]
+                method = vars(owners[0])[member] if owners else None
+                method = getattr(method, "__func__", method)
+                ours = all(kind.__module__.startswith("telemetry_kit") for kind in owners)
+                is_field = member in getattr(thing, "__dataclass_fields__", ())
+                if ours and not member.startswith("_") and not is_field and inspect.isfunction(method):
+                    found[f"{module.__name__}.{name}.{member}"] = method
+    return found
+
+
+def test_all_that_is_public_has_an_example() -> None:
+    """Each public class, function and method shows a call in its docstring, which the documentation's session runs."""
+    found = public_things()
+
+    assert len(found) > 120
+    assert [name for name, thing in found.items() if ">>> " not in (thing.__doc__ or "")] == []

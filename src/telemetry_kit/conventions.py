@@ -52,7 +52,11 @@ def _no_answer(_exc: BaseException) -> int | None:
 
 @dataclass(frozen=True)
 class Convention:
-    """How operations of a protocol are named and judged."""
+    """How operations of a protocol are named and judged.
+
+    >>> HTTP_CLIENT.kind.name, HTTP_CLIENT.duration, HTTP_CLIENT.error(404)
+    ('CLIENT', 'http.client.request.duration', '404')
+    """
 
     name: str
     """What it is called here, by which it is pickled."""
@@ -85,7 +89,11 @@ class Convention:
 
 @dataclass(frozen=True)
 class PoolConvention:
-    """How pools of a protocol are named."""
+    """How pools of a protocol are named.
+
+    >>> DB_CONNECTIONS.prefix
+    'db.client.connection'
+    """
 
     name: str
     prefix: str

@@ -147,7 +147,11 @@ class ActiveSpan:
     # What its user says of it
 
     def set_attribute(self, key: str, value: object) -> None:
-        """Set a span attribute of any cardinality. It never reaches a metric."""
+        """Set a span attribute of any cardinality. It never reaches a metric.
+
+        >>> from telemetry_kit import current_run
+        >>> current_run().set_attribute("file.name", "orders.csv")
+        """
         name = attribute_key(key)
         harmless = None if name is None else span_value(value, name)
         if name is not None and harmless is not None and name not in self._own_keys():

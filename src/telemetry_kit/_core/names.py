@@ -69,7 +69,11 @@ class Handle(StaysHere):
         self._stops: tuple[Callable[[], None], ...] = stops
 
     def stop(self) -> None:
-        """End it. A second time does nothing."""
+        """End it. A second time does nothing.
+
+        >>> handle = Telemetry("shop.orders").watch_unhandled()
+        >>> handle.stop()
+        """
         stops, self._stops = self._stops, ()
         for stop in stops:
             with faults.guard("handle.stop"):

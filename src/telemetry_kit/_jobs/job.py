@@ -31,6 +31,13 @@ class BatchJob(HasBlocks, ByRecipe):
     """Work that starts, goes through records and ends: a decorator, and the maker of runs.
 
     Made by `Telemetry.batch_job`. Several of one name in one `Telemetry` are one job.
+
+    >>> from telemetry_kit import Telemetry, current_run
+    >>> nightly = Telemetry("shop.reports").batch_job("nightly-report")
+    >>> @nightly
+    ... def report(day):
+    ...     current_run().processed(3)
+    >>> report("2026-11-30")
     """
 
     _gives_block = "`.run()`"
@@ -63,6 +70,9 @@ class BatchJob(HasBlocks, ByRecipe):
                 different ones have start, success and failure of their own.
             carrier: where the trace of what triggered the run is extracted from, `Environ()` for that of the process.
             links: carriers, contexts or links of other work that this run continues.
+
+        >>> with nightly.run(run_id="2026-11-30") as run:
+        ...     run.processed(3)
         """
         return JobRun(self._definition, run_id, metric_attributes, carrier, links)
 

@@ -46,7 +46,13 @@ class Records:
         self._processed = state.record_series("processed", None)
 
     def processed(self, n: int = 1) -> None:
-        """Count `n` records that were processed."""
+        """Count `n` records that were processed.
+
+        >>> from telemetry_kit import Telemetry
+        >>> job = Telemetry("shop").batch_job("import")
+        >>> with job.run() as run:
+        ...     run.processed(500)
+        """
         try:
             if n.__class__ is not int or not 0 <= n <= MOST:
                 n = _whole(n)
@@ -59,15 +65,27 @@ class Records:
             faults.record("job.records", fault)
 
     def failed(self, n: int = 1, reason: str | None = None) -> None:
-        """Count `n` records that could not be processed. Of the reasons, which should be few, the first 100 are kept."""
+        """Count `n` records that could not be processed. Of the reasons, which should be few, the first 100 are kept.
+
+        >>> with job.run() as run:
+        ...     run.failed(2, "not_a_number")
+        """
         self._count("failed", n, reason)
 
     def skipped(self, n: int = 1, reason: str | None = None) -> None:
-        """Count `n` records that there was no need to process, with one of a few reasons."""
+        """Count `n` records that there was no need to process, with one of a few reasons.
+
+        >>> with job.run() as run:
+        ...     run.skipped(7, "known")
+        """
         self._count("skipped", n, reason)
 
     def progress(self, done: float, total: float) -> None:
-        """Say how much is done, of how much, in any unit. Cheap enough to be called for every record."""
+        """Say how much is done, of how much, in any unit. Cheap enough to be called for every record.
+
+        >>> with job.run() as run:
+        ...     run.progress(4_096, 65_536)
+        """
         self._current.done_of_total = (done, total)
 
     @overload
@@ -83,8 +101,7 @@ class Records:
         `total` is `len(iterable)` where it has one; without a total there is no progress, the records are counted all
         the same. The item at which a loop is left, by `break` or an exception, is not counted.
 
-        >>> from telemetry_kit import Telemetry
-        >>> with Telemetry("shop").batch_job("import").run() as run:
+        >>> with job.run() as run:
         ...     for row in run.track(["1", "2", "x"]):
         ...         if not row.isdigit():
         ...             run.failed(1, "not_a_number")

@@ -16,7 +16,7 @@ from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import RECORD, Records
-from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, JobState, Outcome, State
+from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, JobState, State
 from telemetry_kit._jobs.step import Step, StepOwner
 from telemetry_kit.catalogue import keys
 
@@ -61,6 +61,12 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     """One run of a batch job, as `job.run()` gives it: a context manager (`with` or `async with`) for a single use.
 
     Its methods never raise, cost next to nothing, and can be called from any thread.
+
+    >>> from telemetry_kit import Telemetry, current_run
+    >>> with Telemetry("shop").batch_job("import").run() as run:
+    ...     run.processed(500)
+    >>> run.state
+    'succeeded'
     """
 
     _watched: sigterm.Watched | None = None
@@ -113,17 +119,26 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     # Its parts and its outcome
 
     def step(self, name: str) -> Step:
-        """A part of the run: `with run.step("extract"):`, a child span and a duration. Names should be few."""
+        """A part of the run: a child span and a duration. Names should be few.
+
+        >>> with current_run().step("extract"): rows = [1, 2]
+        """
         return Step(self, name)
 
     def mark_skipped(self, reason: str | None = None) -> None:
-        """The run had nothing to do. That counts as completed well."""
+        """The run had nothing to do. That counts as completed well.
+
+        >>> current_run().mark_skipped("no_new_orders")
+        """
         self._skipped = True
         if reason is not None:
             self.set_attribute(keys.JOB_SKIP_REASON, reason)
 
     def mark_failed(self, error_type: str) -> None:
-        """Make the run end as a failure without an exception: `error_type` becomes the `error.type` of span and metric."""
+        """Make the run end as a failure without an exception: `error_type` becomes the `error.type` of span and metric.
+
+        >>> current_run().mark_failed("too_few_rows")
+        """
         self._failed = plain_text(error_type) or _outcome.OTHER
 
     # How it goes
@@ -291,29 +306,13 @@ class _NoRun(JobRun):
     def __repr__(self) -> str:
         return "<JobRun of no job>"
 
-    def processed(self, n: int = 1) -> None:
-        return
-
-    def progress(self, done: float, total: float) -> None:
-        return
-
-    def _count(self, outcome: Outcome, n: int, reason: object) -> None:
-        return
-
     def step(self, name: str) -> Step:
         return Step(None, name)
 
-    def mark_skipped(self, reason: str | None = None) -> None:
+    def _nothing(self, *_: Any, **__: Any) -> None:
         return
 
-    def mark_failed(self, error_type: str) -> None:
-        return
-
-    def _begin_run(self) -> None:
-        return
-
-    def _end(self, exc: BaseException | None, result: Any = None) -> None:
-        return
+    processed = progress = mark_skipped = mark_failed = _count = _begin_run = _end = _nothing
 
 
 NO_RUN: JobRun = _NoRun()
@@ -326,7 +325,6 @@ def current_run() -> JobRun:
     Where no job runs it is one that does nothing, never None. Threads that the job starts don't inherit it by
     themselves: see `bind` and `Telemetry.wrap_executor`.
 
-    >>> from telemetry_kit import current_run
     >>> current_run().processed()
     """
     return _live(CURRENT.get()) or NO_RUN

@@ -31,7 +31,11 @@ class RunOrStep(ActiveSpan, StaysHere):
     """When it started, on the monotonic clock."""
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Set several span attributes."""
+        """Set several span attributes.
+
+        >>> from telemetry_kit import current_run
+        >>> current_run().set_attributes({"file.name": "orders.csv", "file.size": 4096})
+        """
         for key, value in span_attributes(attributes).items():
             if key not in OWN_KEYS:
                 self._set(key, value)

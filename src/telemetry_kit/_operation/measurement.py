@@ -6,7 +6,7 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy
 from telemetry_kit._core.attributes import (
@@ -17,6 +17,7 @@ from telemetry_kit._core.attributes import (
     span_attributes,
     span_value,
 )
+from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.context import Current
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit._wrapping.awaitables import Call
 
-M = TypeVar("M", bound="Measurement")
-
 
 class Decorated(Protocol):
     """A decorated function, as far as its calls know it."""
@@ -47,10 +46,14 @@ class Decorated(Protocol):
 
 
 @public
-class Measurement(OperationCall, StaysHere):
+class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     """One call of an operation, as `operation.measure()` gives it: a context manager for a single use.
 
     Its methods never raise, and do nothing before it began or after it ended.
+
+    >>> from telemetry_kit import Telemetry
+    >>> with Telemetry("shop.orders").operation("checkout").measure() as m:
+    ...     m.set_attribute("user.id", 7)
     """
 
     def __enter__(self) -> Measurement:  # noqa: PYI034 - Self is in typing from 3.11 on
@@ -75,19 +78,11 @@ class Measurement(OperationCall, StaysHere):
         else:
             self._end(exc)
 
-    async def __aenter__(self: M) -> M:  # noqa: PYI019 - Self is in typing from 3.11 on
-        self.__enter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, exc, traceback)
-
-    # What its user says of it
-
     def set_attribute(self, key: str, value: object) -> None:
-        """Set a span attribute of any cardinality. It never reaches a metric."""
+        """Set a span attribute of any cardinality. It never reaches a metric.
+
+        >>> current_measurement().set_attribute("user.id", 7)
+        """
         if self._state != 1:
             return
         name = attribute_key(key)
@@ -99,14 +94,18 @@ class Measurement(OperationCall, StaysHere):
         return self._deferred is not None or self._operation.span_mode == "errors"
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Set several span attributes."""
-        if self._state != 1:
-            return
+        """Set several span attributes.
+
+        >>> current_measurement().set_attributes({"order.id": "o-7", "order.total": 19.9})
+        """
         for key, value in span_attributes(attributes).items():
             self.set_attribute(key, value)
 
     def set_metric_attribute(self, key: str, value: object) -> None:
-        """Set an attribute of low cardinality, on metric and span: a key keeps its first 100 values, then `_OTHER`."""
+        """Set an attribute of low cardinality, on metric and span: a key keeps its first 100 values, then `_OTHER`.
+
+        >>> current_measurement().set_metric_attribute("payment.method", "card")
+        """
         if self._state != 1:
             return
         operation = self._operation
@@ -129,13 +128,20 @@ class Measurement(OperationCall, StaysHere):
         self.set_attribute(key, harmless)
 
     def fail(self, error_type: str, description: str | None = None) -> None:
-        """Make the outcome an error without an exception: `error_type` becomes the `error.type` of span and metric."""
+        """Make the outcome an error without an exception: `error_type` becomes the `error.type` of span and metric,
+        `description` that of the span's status.
+
+        >>> current_measurement().fail("card_declined")
+        """
         if self._state == 1:
             self._failed = plain_text(error_type) or OTHER
             self._description = description
 
     def add_event(self, name: str, attributes: Mapping[str, object] | None = None) -> None:
-        """Add an event: on the span or as a log record, as the error policy's signal says."""
+        """Add an event: on the span or as a log record, as the error policy's signal says.
+
+        >>> current_measurement().add_event("cart.reserved", {"cart.size": 3})
+        """
         if self._state != 1:
             return
         with faults.guard("span.add_event"):
@@ -143,13 +149,14 @@ class Measurement(OperationCall, StaysHere):
             scope.errors.emit_event(self.span, scope, plain_text(name) or OTHER, span_attributes(attributes or {}))
 
     def inject(self, carrier: Any) -> Any:
-        """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back."""
+        """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back.
+
+        >>> headers = current_measurement().inject({"accept": "text/html"})
+        """
         with late.late_import():
             from telemetry_kit import propagation
 
         return propagation.inject(carrier, self._current.context if self._state else None)
-
-    # How it goes
 
     def _begin(
         self,
@@ -290,7 +297,7 @@ def current_measurement() -> Measurement:
     Where nothing is measured it is one that does nothing, never None.
 
     >>> from telemetry_kit import current_measurement
-    >>> current_measurement().set_attribute("user.id", 7)
+    >>> current_measurement().fail("card_declined")
     """
     current = CURRENT.get()
     if current.__class__ is reentrancy.Watch:

@@ -28,6 +28,14 @@ class Operation(HasBlocks, ByRecipe):
     """Something that a library or service does: a decorator, and the maker of measurements.
 
     Made by `Telemetry.operation`. It can decorate many functions and be used from many threads.
+
+    >>> from telemetry_kit import Telemetry
+    >>> checkout = Telemetry("shop.orders").operation("checkout")
+    >>> @checkout
+    ... def place(order):
+    ...     return "placed"
+    >>> place({"sku": "A1"})
+    'placed'
     """
 
     _gives_block = "`.measure()`"
@@ -81,6 +89,9 @@ class Operation(HasBlocks, ByRecipe):
 
         `metric_attributes` go to metric and span and are guarded, `span_attributes` to the span only; `carrier` and
         `links` stand in for those of the operation.
+
+        >>> with checkout.measure(span_attributes={"order.id": "o-7"}) as m:
+        ...     m.fail("card_declined")
         """
         definition = self._definition
         if not definition.named:

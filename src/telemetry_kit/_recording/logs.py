@@ -25,6 +25,13 @@ class RecordedEvent(OfOneCapture):
 
     `severity` is the name of its severity number (`"INFO"`, `"WARN2"`), or its severity text where it has no number;
     `timestamp` is nanoseconds since the epoch; `scope` is the logger's name.
+
+    >>> from telemetry_kit import Telemetry
+    >>> from telemetry_kit.testing import capture
+    >>> with capture() as captured:
+    ...     Telemetry("shop.orders").event("order.placed", {"order.id": "o-7"})
+    >>> captured.event("order.placed")
+    <event 'order.placed' INFO {'order.id': 'o-7'}>
     """
 
     __slots__ = ("_sink", "_span", "attributes", "body", "name", "scope", "severity", "severity_number", "timestamp")

@@ -58,7 +58,11 @@ class RecordedStatus(trace.Status):
 
 
 class SpanEvent:
-    """An event of a span: `name`, `attributes`, and `timestamp` in nanoseconds since the epoch."""
+    """An event of a span: `name`, `attributes`, and `timestamp` in nanoseconds since the epoch.
+
+    >>> SpanEvent("cart.reserved", {"cart.size": 3}, 1_700_000_000_000_000_000)
+    <event 'cart.reserved' {'cart.size': 3}>
+    """
 
     __slots__ = ("attributes", "name", "timestamp")
 
@@ -76,26 +80,19 @@ class RecordedSpan(OfOneCapture):
 
     `start` and `end` are nanoseconds since the epoch; `end` is None while the span runs. `scope` and `version` are those
     of the tracer that made it, `thread` is the name of the thread in which it began.
+
+    >>> from telemetry_kit import Telemetry
+    >>> from telemetry_kit.testing import capture
+    >>> with capture() as captured, Telemetry("shop.orders").span("price", attributes={"product.sku": "A1"}):
+    ...     pass
+    >>> captured.span("price").attributes
+    {'product.sku': 'A1'}
     """
 
     __slots__ = (
-        "__weakref__",
-        "_attributes",
-        "_events",
-        "_links",
-        "_parent",
-        "_sink",
-        "context",
-        "end",
-        "kind",
-        "name",
-        "parent_context",
-        "scope",
-        "start",
-        "status",
-        "thread",
-        "version",
-    )
+        "__weakref__", "_attributes", "_events", "_links", "_parent", "_sink", "context", "end", "kind", "name",
+        "parent_context", "scope", "start", "status", "thread", "version",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -115,7 +112,7 @@ class RecordedSpan(OfOneCapture):
         self._events: deque[SpanEvent] = deque(maxlen=LIMIT)
         self._links: deque[trace.Link] = deque(maxlen=LIMIT)
         for link in links:
-            self.add_link(link.context, link.attributes)
+            self._add_link(link.context, link.attributes)
         self.name: str = name
         self.kind: SpanKind = kind
         self.context: SpanContext = context
@@ -130,10 +127,12 @@ class RecordedSpan(OfOneCapture):
 
     @property
     def trace_id(self) -> int:
+        """The number of its trace."""
         return self.context.trace_id
 
     @property
     def span_id(self) -> int:
+        """Its own number."""
         return self.context.span_id
 
     @property
@@ -174,14 +173,14 @@ class RecordedSpan(OfOneCapture):
         running = "" if self.end is not None else " (running)"
         return f"<span {self.name!r}{running} {self.attributes!r}>"
 
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+    def _set_attributes(self, attributes: Mapping[str, Any]) -> None:
         for key, value in attributes.items():
             self._attributes[key] = value
 
-    def add_event(self, name: str, attributes: Mapping[str, Any] | None, timestamp: int) -> None:
+    def _add_event(self, name: str, attributes: Mapping[str, Any] | None, timestamp: int) -> None:
         self._events.append(SpanEvent(name, dict(BoundedAttributes(LIMIT, attributes)), timestamp))
 
-    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None) -> None:
+    def _add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None) -> None:
         if context is not None and (context.is_valid or attributes or context.trace_state):
             self._links.append(trace.Link(context, dict(BoundedAttributes(LIMIT, attributes))))
 
@@ -207,19 +206,19 @@ class RecordingSpan(OfOneCapture, trace.Span):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         if self.is_recording():
-            self.recorded.set_attributes(attributes)
+            self.recorded._set_attributes(attributes)
 
     def set_attribute(self, key: str, value: Any) -> None:
         if self.is_recording():
-            self.recorded.set_attributes({key: value})
+            self.recorded._set_attributes({key: value})
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
         if self.is_recording():
-            self.recorded.add_event(name, attributes, clock.time_ns() if timestamp is None else timestamp)
+            self.recorded._add_event(name, attributes, clock.time_ns() if timestamp is None else timestamp)
 
     def add_link(self, context: SpanContext, attributes: Any = None) -> None:
         if self.is_recording():
-            self.recorded.add_link(context, attributes)
+            self.recorded._add_link(context, attributes)
 
     def update_name(self, name: str) -> None:
         if self.is_recording():

@@ -37,7 +37,16 @@ _GUARDS: Registry[dict[str, ValueGuard]] = Registry(dict)
 
 @public
 class Cache(ByRecipe):
-    """A cache, counted by who asks it. Made by `Telemetry.cache`."""
+    """A cache, counted by who asks it. Made by `Telemetry.cache`.
+
+    >>> from telemetry_kit import Telemetry
+    >>> cache, kept = Telemetry("shop.prices").cache("prices"), {"A1": 100}
+    >>> if cache.lookup("B2" in kept):
+    ...     price = kept["B2"]
+    ... else:
+    ...     with cache.load():
+    ...         price = kept["B2"] = 200
+    """
 
     def __init__(self, scope: Scope, name: str) -> None:
         self._name: str = check_name("cache", name)
@@ -58,15 +67,25 @@ class Cache(ByRecipe):
         return f"<Cache {self._name!r}>"
 
     def hit(self) -> None:
-        """Count a look-up that found something."""
+        """Count a look-up that found something.
+
+        >>> cache.hit()
+        """
         self._requests.add(self._hits)
 
     def miss(self) -> None:
-        """Count a look-up that found nothing."""
+        """Count a look-up that found nothing.
+
+        >>> cache.miss()
+        """
         self._requests.add(self._misses)
 
     def lookup(self, found: Found) -> Found:
-        """Count a look-up that found something, or didn't. Gives `found` back: `if cache.lookup(key in kept): ...`."""
+        """Count a look-up that found something, or didn't. Gives `found` back.
+
+        >>> cache.lookup(kept.get("A1"))
+        100
+        """
         try:
             self._requests.add(self._hits if found else self._misses)
         except Exception as fault:  # the truth of an array is no truth
@@ -74,14 +93,22 @@ class Cache(ByRecipe):
         return found
 
     def evicted(self, n: int = 1) -> None:
-        """Count entries that were let go for others."""
+        """Count `n` entries that were let go for others.
+
+        >>> cache.evicted(3)
+        """
         if isinstance(n, int) and n >= 0:
             self._evictions.add(self._entries, n)
         else:
             faults.record("cache.evicted", ValueError(f"n of evicted() must be a count, got {n!r:.100}"))
 
     def load(self) -> Block:
-        """The making of an entry that was missing: `with cache.load(): ...`, or a decorator of what makes it."""
+        """The making of an entry that was missing, in seconds: a `with` block, or a decorator of what makes it.
+
+        >>> @cache.load()
+        ... def price(sku):
+        ...     return 100
+        """
         return Block(_Load, self)
 
 

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 RETURNED_ROWS = "db.client.response.returned_rows"
 ROWS = "db.response.returned_rows"
+"""The span's attribute of the same number."""
 _MOST_ROWS = 2**63 - 1
 """An exporter loses the whole collection with an integer that 64 bits don't hold."""
-"""The span's attribute of the same number."""
 _DATABASES: Registry[ValueGuard] = Registry(ValueGuard)
 """Which databases there have been: a namespace for each tenant must not be kept for ever."""
 _GUARDS: Registry[dict[tuple[tuple[str, AttributeValue], ...], ValueGuard]] = Registry(dict)
@@ -42,7 +42,11 @@ _GUARDS: Registry[dict[tuple[tuple[str, AttributeValue], ...], ValueGuard]] = Re
 
 @public
 class Database(ByRecipe):
-    """A database that is asked. Made by `Telemetry.database`."""
+    """A database that is asked. Made by `Telemetry.database`.
+
+    >>> from telemetry_kit import Telemetry
+    >>> database = Telemetry("shop.orders").database("postgresql", namespace="shop", server_address="db.internal")
+    """
 
     def __init__(
         self,
@@ -100,6 +104,9 @@ class Database(ByRecipe):
             text: the query with placeholders for its values, on the span only. It isn't looked into: leave values out.
 
         Of collections, operations and summaries the first 100 each are told apart, later ones are `_OTHER` on metrics.
+
+        >>> with database.query("SELECT", "orders", text="SELECT * FROM orders WHERE id = %s") as query:
+        ...     query.returned_rows(1)
         """
         asked = _present(
             {
@@ -149,7 +156,11 @@ class Database(ByRecipe):
 @public
 @final
 class Query(Measurement):
-    """One call of a database: a measurement that also knows how many rows came back."""
+    """One call of a database, as `database.query()` gives it: a measurement that also knows how many rows came back.
+
+    >>> with database.query("SELECT", "orders") as query:
+    ...     query.returned_rows(3)
+    """
 
     _rows: int | None = None
 
@@ -163,8 +174,17 @@ class Query(Measurement):
         super().__enter__()
         return self
 
+    if TYPE_CHECKING:
+
+        async def __aenter__(self) -> Query: ...
+
     def returned_rows(self, n: int) -> None:
-        """Say how many rows came back. Where they come in parts, say it for each: the query has their sum."""
+        """Say how many rows came back. Where they come in parts, say it for each: the query has their sum.
+
+        >>> with database.query("SELECT", "orders") as query:
+        ...     for part in ([1, 2], [3]):
+        ...         query.returned_rows(len(part))
+        """
         if self._state != 1:
             return
         kind = type(n)  # whatever was handed over is not asked itself

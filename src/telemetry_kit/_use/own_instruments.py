@@ -64,7 +64,11 @@ _OWN: Registry[dict[str, _Instrument]] = Registry(dict)
 
 @public
 class Counter(ByRecipe):
-    """A number that only grows, counted by who adds to it. Made by `Telemetry.counter`."""
+    """A number that only grows, counted by who adds to it. Made by `Telemetry.counter`.
+
+    >>> from telemetry_kit import Telemetry
+    >>> sent = Telemetry("shop.mail").counter("mail.sent", unit="{mail}", description="Mails that were sent")
+    """
 
     __slots__ = ("__weakref__", "_account", "_instrument", "_plain", "name")
 
@@ -84,8 +88,6 @@ class Counter(ByRecipe):
     def add(self, amount: float = 1, attributes: Mapping[str, object] | None = None) -> None:
         """Count `amount`, in the series of these low-cardinality attributes. A negative one counts nothing.
 
-        >>> from telemetry_kit import Telemetry
-        >>> sent = Telemetry("shop.mail").counter("mail.sent", unit="{mail}", description="Mails that were sent")
         >>> sent.add(3, {"mail.kind": "receipt"})
         """
         try:

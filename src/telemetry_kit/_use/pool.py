@@ -50,6 +50,13 @@ class Pool(HasBlocks, ByRecipe):
     """A finite thing that is taken and given back, counted by who takes it. Made by `Telemetry.pool`.
 
     It can be used from any number of threads and tasks. Its numbers are reported as long as somebody holds it.
+
+    >>> from telemetry_kit import Telemetry
+    >>> pool = Telemetry("shop.images").pool("gpu", limit=4)
+    >>> with pool.wait():
+    ...     gpu = "gpu-0"
+    >>> with pool.use():
+    ...     resized = f"with {gpu}"
     """
 
     _gives_block = "`.wait()` or `.use()`"
@@ -98,6 +105,10 @@ class Pool(HasBlocks, ByRecipe):
         It counts as pending meanwhile, and how long it took goes into `pool.wait_time`. A TimeoutError that leaves it is
         a timeout of the pool (SQLAlchemy's, and a `PoolTimeout` as psycopg and httpx raise it, too); another exception
         shows in the `error.type` of the wait and is no error of the pool.
+
+        >>> @pool.wait()
+        ... def acquire(timeout):
+        ...     return "gpu-0"
         """
         return Block(_Wait, self)
 
@@ -106,6 +117,10 @@ class Pool(HasBlocks, ByRecipe):
 
         The item counts as taken meanwhile, and for how long goes into `pool.use_time`. An exception is an error of the
         pool, a cancellation isn't.
+
+        >>> with pool.use():
+        ...     pool.stats().used
+        1
         """
         return Block(_Use, self)
 
@@ -113,15 +128,25 @@ class Pool(HasBlocks, ByRecipe):
         """The making of an item: `with pool.create(): connect()`. An exception is an error of the pool.
 
         How long it took is recorded with `convention=DB_CONNECTIONS`, which has a metric for it.
+
+        >>> @pool.create()
+        ... def connect():
+        ...     return "connection"
         """
         return Block(_Create, self)
 
     def timeout(self) -> None:
-        """Count a wait that took too long, where no exception says so."""
+        """Count a wait that took too long, where no exception says so.
+
+        >>> pool.timeout()
+        """
         self.error(TIMEOUT)
 
     def error(self, error_type: str) -> None:
-        """Count an error of the pool: an item that was broken, a request that was refused."""
+        """Count an error of the pool: an item that was broken, a request that was refused.
+
+        >>> pool.error("refused")
+        """
         error_type = self._guard.error_type(plain_text(error_type) or outcome.OTHER)
         self._errors.add(TIMEOUT if error_type == TIMEOUT else outcome.OTHER)
         if self._convention is None:
@@ -130,18 +155,18 @@ class Pool(HasBlocks, ByRecipe):
             self._account.add(series(self._attributes))
 
     def resize(self, limit: int | None) -> None:
-        """From now on there are `limit` items at most, None for no limit. What can't be a limit changes nothing."""
+        """From now on there are `limit` items at most, None for no limit. What can't be a limit changes nothing.
+
+        >>> pool.resize(8)
+        """
         with faults.guard("pool.resize"):
             self._limit = check_limit(self._what, limit)
 
     def stats(self) -> PoolStats:
         """The numbers of now: exact whenever nothing moves.
 
-        >>> from telemetry_kit import Telemetry
-        >>> pool = Telemetry("shop.orders").pool("gpu", limit=4)
-        >>> with pool.use():
-        ...     pool.stats().used
-        1
+        >>> pool.stats()
+        PoolStats(used=0, limit=8, idle=None, pending=0, timeouts=1, errors=1, idle_min=None, idle_max=None)
         """
         errors = self._errors.read()
         return PoolStats(

@@ -29,6 +29,9 @@ class Finding:
             `info` for what is only good to know.
         seen: what was seen, with names and numbers.
         next: what to do.
+
+    >>> Finding("sampler_off", "stop", "the sampler drops every span", "take another one").code
+    'sampler_off'
     """
 
     code: str
@@ -40,7 +43,12 @@ class Finding:
 @public
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What `diagnose()` found: `.findings`, the worst first; `str()` for people, `.as_dict()` for programs."""
+    """What `diagnose()` found: `.findings`, the worst first; `str()` for people, `.as_dict()` for programs.
+
+    >>> print(diagnose())
+    telemetry_kit: something stops telemetry
+      STOP  no_sdk: ...
+    """
 
     findings: tuple[Finding, ...]
 
@@ -50,7 +58,11 @@ class Diagnosis:
         return any(finding.severity == "stop" for finding in self.findings)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same words as data that JSON can hold."""
+        """The same words as data that JSON can hold.
+
+        >>> diagnose().as_dict()["stops"]
+        True
+        """
         return {"stops": self.stops, "findings": [asdict(finding) for finding in self.findings]}
 
     def __str__(self) -> str:
@@ -71,7 +83,8 @@ def diagnose() -> Diagnosis:
     It looks at the providers of the three signals (is there one, does anybody collect, sample and export), at the
     environment (variables that nothing reads, exporters that nobody started, what is switched off), at versions that
     don't belong together, at forks, and at what the kit itself knows: operations that were never called, faults,
-    dropped values, overflowed keys and names, suppressed errors, live series by helper. What can't be read is left out rather than guessed.
+    dropped values, overflowed keys and names, suppressed errors, live series by helper. What can't be read is left out
+    rather than guessed.
 
     >>> from telemetry_kit import diagnose
     >>> "no_sdk" in [finding.code for finding in diagnose().findings]

@@ -65,7 +65,7 @@ class Signal:
 
     >>> Signal(name="x", part="red", kind="errors", meaning="m", expression="x", labels=(), panel=Panel(title="X"))
     Traceback (most recent call last):
-    ValueError: signal 'x' must have an alert or say why not, got neither; give alerts= or no_alert=
+    ValueError: signal 'x' must have an alert or say why not, got neither: give alerts= or no_alert=
     """
 
     name: str

@@ -26,7 +26,7 @@ class Options:
     '10m'
     >>> Options(window="soon")
     Traceback (most recent call last):
-    ValueError: window must be a duration as Prometheus writes it, got 'soon'; say 5m, 1h or 8d
+    ValueError: window must be a duration as Prometheus writes it, got 'soon': say 5m, 1h or 8d
     """
 
     only: tuple[Part, ...] = PARTS

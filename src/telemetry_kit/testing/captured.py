@@ -23,7 +23,7 @@ from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
 from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
-from telemetry_kit.testing.missing import check_metric, in_event_loop, near, not_one, one, shown
+from telemetry_kit.testing.missing import check_metric, named, not_one, not_yet, one
 from telemetry_kit.testing.points import Point, contains, recorded_point
 from telemetry_kit.testing.recording import Recording
 from telemetry_kit.testing.validator import WORDS, Finding, Word, check_words, report
@@ -42,6 +42,12 @@ class Captured(OfOneCapture):
     """What was recorded while the capture was active. It can be read at any time, also after its end.
 
     Made by `capture()` and by the pytest fixture `telemetry_capture`.
+
+    >>> from telemetry_kit import Telemetry
+    >>> from telemetry_kit.testing import capture
+    >>> telemetry = Telemetry("shop.orders")
+    >>> with capture() as captured, telemetry.operation("checkout").measure(metric_attributes={"payment.method": "card"}):
+    ...     telemetry.event("order.placed")
     """
 
     def __init__(self, clock: FakeClock | None = None, *, first_id: int = 0) -> None:
@@ -78,7 +84,11 @@ class Captured(OfOneCapture):
 
     def span(self, name: str | None = None) -> RecordedSpan:
         """The one span, of this name if one is given. Raises AssertionError, which shows what there is, if there isn't
-        exactly one."""
+        exactly one.
+
+        >>> captured.span("checkout").attributes["payment.method"]
+        'card'
+        """
         return one("span", name, self.spans, self)
 
     @property
@@ -88,10 +98,12 @@ class Captured(OfOneCapture):
         return list(self._recording.events)
 
     def event(self, name: str | None = None) -> RecordedEvent:
-        """The one log-based event, of this name if one is given. Raises AssertionError if there isn't exactly one."""
-        return one("event", name, self.events, self)
+        """The one log-based event, of this name if one is given. Raises AssertionError if there isn't exactly one.
 
-    # Metrics
+        >>> captured.event("order.placed").span == captured.span("checkout")
+        True
+        """
+        return one("event", name, self.events, self)
 
     @property
     def metrics(self) -> list[str]:
@@ -106,6 +118,9 @@ class Captured(OfOneCapture):
         did nothing in it, levels such as a pool's limit are there only if `attributes` ask for them, and your own gauges
         if `name` does. Raises AssertionError, with the names that are near, where `name` is neither in the catalogue nor
         that of an instrument that was made: nothing could ever be there.
+
+        >>> [point.count for point in captured.points("operation.duration", {"payment.method": "card"})]
+        [1]
         """
         found = self._find(name, attributes)
         if name is not None and not found:
@@ -113,30 +128,39 @@ class Captured(OfOneCapture):
         return found
 
     def point(self, name: str, attributes: Mapping[str, Any] | None = None) -> Point:
-        """The one point that `points` gives. Raises AssertionError, which shows what there is, if there isn't exactly one."""
+        """The one point that `points` gives. Raises AssertionError, which shows what there is, if there isn't exactly one.
+
+        >>> captured.point("operation.duration").unit
+        's'
+        """
         found = self.points(name, attributes)
         if len(found) == 1:
             return found[0]
-        wanted = f"point of {name!r}" + (f" with {dict(attributes)!r}" if attributes else "")
+        wanted = f"point of {named(name, attributes)}"
         others = [other for other in self.metrics if name not in self.metrics]
         raise AssertionError(not_one(wanted, len(found), name, others, self))
 
     def value(self, name: str, attributes: Mapping[str, Any] | None = None) -> float:
         """The sum of the points of `name` whose attributes contain `attributes`; of a histogram, how often it was given
-        a value. 0 where there is none, and an AssertionError where there can be none, as from `points`."""
+        a value. 0 where there is none, and an AssertionError where there can be none, as from `points`.
+
+        >>> captured.value("operation.duration", {"operation.name": "checkout"})
+        1
+        """
         if not isinstance(name, str):
             raise TypeError(f"the name of a metric must be a str, got {name!r:.100} of type {type(name).__name__}")
         return _total(self.points(name, attributes))
 
     def assert_catalogued(self) -> None:
         """Raise AssertionError where the kit's own meter has an instrument that isn't in `telemetry_kit.catalogue`, or is
-        of another kind or unit there."""
+        of another kind or unit there.
+
+        >>> captured.assert_catalogued()
+        """
         wrong = [
             f"{instrument.name} is {problem}"
             for instrument in self.meter_provider.instruments
-            if instrument.scope == KIT
-            for problem in [uncatalogued(instrument)]
-            if problem
+            if instrument.scope == KIT and (problem := uncatalogued(instrument))
         ]
         if wrong:
             raise AssertionError("not as the catalogue says:\n  " + "\n  ".join(sorted(wrong)))
@@ -153,6 +177,9 @@ class Captured(OfOneCapture):
                 value that was one too many and became `_OTHER`).
 
         Raises ValueError for a word that isn't one of these.
+
+        >>> captured.findings(allow=["fault"])
+        []
         """
         reentrancy.drain()
         for point in self._points():  # what is observed is read: its callbacks may raise, too
@@ -162,7 +189,10 @@ class Captured(OfOneCapture):
 
     def validate(self, allow: Iterable[Word] = (), *, words: Iterable[Word] = WORDS) -> None:
         """Raise AssertionError for what `findings` finds, with the lines of your code. The fixture `telemetry_capture`
-        does so by itself when its test has passed."""
+        does so by itself when its test has passed.
+
+        >>> captured.validate()
+        """
         wrong = report(self.findings(allow, words=words))
         if wrong:
             raise AssertionError(wrong)
@@ -180,34 +210,24 @@ class Captured(OfOneCapture):
 
         Raises AssertionError, which shows what there is, when the time is over. In a coroutine it would stop the tasks
         that it waits for: there it is `await asyncio.to_thread(captured.wait_for, "mail.sent")`.
+
+        >>> captured.wait_for("order.placed")
         """
         ends = time.monotonic() + timeout
         while not self._came_to(name, count, attributes):
             left = ends - time.monotonic()
             if left <= 0:
-                raise AssertionError(self._did_not_come(name, count, attributes, timeout))
+                names = [*self.metrics, *(span.name for span in self.spans), *(event.name for event in self.events)]
+                raise AssertionError(not_yet(name, attributes, count, timeout, names, self))
             with self._recording.changed:
                 self._recording.changed.wait(min(left, _POLL))
 
     def _came_to(self, name: str, count: int, attributes: Mapping[str, Any] | None) -> bool:
-        spans = [span for span in self.spans if span.name == name and span.end is not None]
-        events = [event for event in self.events if event.name == name]
-        if (
-            max(len([found for found in of if contains(found.attributes, attributes)]) for of in (spans, events))
-            >= count
-        ):
-            return True
+        ended = [span for span in self.spans if span.end is not None]
+        for of in (ended, self.events):
+            if sum(one.name == name and contains(one.attributes, attributes) for one in of) >= count:
+                return True
         return _total(self._find(name, attributes)) >= count
-
-    def _did_not_come(self, name: str, count: int, attributes: Mapping[str, Any] | None, timeout: float) -> str:
-        wanted = f"{name!r}" + (f" with {dict(attributes)!r}" if attributes else "")
-        names = [*self.metrics, *(span.name for span in self.spans), *(event.name for event in self.events)]
-        hint = "\nThis thread runs an event loop, whose tasks can't go on while it waits: "
-        hint += "await asyncio.to_thread(captured.wait_for, ...)"
-        return (
-            f"{wanted} didn't come to {count} within {timeout:g} s{near(name, names)}"
-            f"{hint if in_event_loop() else ''}\n{shown(self)}"
-        )
 
     # What a capture does when it begins, is interrupted by a newer one, goes on, and ends
 

@@ -37,7 +37,12 @@ _newest_source = -1
 
 @contextmanager
 def capture_and_watch() -> Generator[Captured, None, None]:
-    """What the fixture does: a capture whose validator also looks at the context of this thread or task."""
+    """What the fixture does: a capture whose validator also looks at the context of this thread or task.
+
+    >>> with capture_and_watch() as captured:
+    ...     captured.findings()
+    []
+    """
     with capture() as captured:
         captured._recording.validator.watch_context()
         try:

@@ -25,7 +25,10 @@ class FakeClock:
         self._wall_ns = int(at * 1e9)
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass, on both clocks. Raises ValueError for a negative number: only `step` goes back."""
+        """Let so many seconds pass, on both clocks. Raises ValueError for a negative number: only `step` goes back.
+
+        >>> clock.advance(2.5)
+        """
         _check("advance", seconds)
         if seconds < 0:
             raise ValueError(
@@ -35,20 +38,35 @@ class FakeClock:
         self._wall_ns += round(seconds * 1e9)
 
     def step(self, seconds: float) -> None:
-        """Set the wall clock alone, forward or back, as an operator or NTP does: no time passes."""
+        """Set the wall clock alone, forward or back, as an operator or NTP does: no time passes.
+
+        >>> clock.step(-3600)
+        """
         _check("step", seconds)
         self._wall_ns += round(seconds * 1e9)
 
     def perf_counter(self) -> float:
-        """Seconds of the monotonic clock, which durations are measured by."""
+        """Seconds of the monotonic clock, which durations are measured by.
+
+        >>> clock.perf_counter()
+        6.0
+        """
         return self._monotonic_ns / 1e9
 
     def time(self) -> float:
-        """Seconds since the epoch."""
+        """Seconds since the epoch.
+
+        >>> clock.time()
+        1699996405.0
+        """
         return self._wall_ns / 1e9
 
     def time_ns(self) -> int:
-        """Nanoseconds since the epoch, the unit of a span's times."""
+        """Nanoseconds since the epoch, the unit of a span's times.
+
+        >>> clock.time_ns()
+        1699996405000000000
+        """
         return self._wall_ns
 
 

@@ -105,6 +105,12 @@ def event(
         attributes: All of its attributes; left out, any will do.
         severity: Of a log-based event: `"INFO"`, `"WARN"` and so on.
         body: Of a log-based event.
+
+    >>> from telemetry_kit.testing import event
+    >>> with capture() as captured:
+    ...     Telemetry("shop.orders").event("order.placed", {"order.id": "o-7"})
+    >>> captured.events == [event("order.placed", attributes={"order.id": "o-7"})]
+    True
     """
     return Expected("event", {"name": name, "attributes": attributes, "severity": severity, "body": body})
 

@@ -19,7 +19,12 @@ class _Nearest(NamedTuple):
 
 def explain(left: object, right: object) -> list[str] | None:
     """Lines that say how points, spans or events, or lists of them, differ, either side the expected one; None for all
-    else."""
+    else.
+
+    >>> from telemetry_kit.testing import explain, point
+    >>> explain([point(count=1)], [])
+    ["what was recorded isn't what was expected:", '  missing: point(count=1)']
+    """
     expected, recorded = _listed(left), _listed(right)
     if expected is None or recorded is None or not (expected or recorded):
         return None

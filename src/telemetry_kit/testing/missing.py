@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._recording.logs import RecordedEvent
 from telemetry_kit._recording.spans import RecordedSpan
 from telemetry_kit.catalogue import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LINES = 100
 """Of what was captured, as a failing test shows it."""
@@ -42,6 +42,21 @@ def not_one(wanted: str, count: int, name: str, names: Iterable[str], captured: 
     kind, space, which = wanted.partition(" ")
     there_are = f"are {count} {kind}s{space}{which}, not one" if count else f"is no {wanted}"
     return f"there {there_are}{'' if count else near(name, names)}\n{shown(captured)}"
+
+
+def not_yet(
+    name: str, attributes: Mapping[str, Any] | None, count: int, timeout: float, names: Iterable[str], captured: object
+) -> str:
+    """What is said where it didn't come in time."""
+    hint = "\nThis thread runs an event loop, whose tasks can't go on while it waits: "
+    hint += "await asyncio.to_thread(captured.wait_for, ...)"
+    came = f"{named(name, attributes)} didn't come to {count} within {timeout:g} s{near(name, names)}"
+    return f"{came}{hint if in_event_loop() else ''}\n{shown(captured)}"
+
+
+def named(name: str, attributes: Mapping[str, Any] | None) -> str:
+    """What is asked for, in words."""
+    return f"{name!r} with {dict(attributes)!r}" if attributes else f"{name!r}"
 
 
 def near(name: str, names: Iterable[str]) -> str:

@@ -19,6 +19,9 @@ class Point:
     A histogram's point has `count` and `sum` (and `min`, `max`, `boundaries`, `buckets`), every other one a `value`;
     what it hasn't is None. An expected point equals a recorded one if the fields are equal that were given; attributes are
     compared as a whole, and numbers so that 0.1 + 0.2 is 0.3. A recorded one also says its `metric`, `kind`, `unit` and `scope`.
+
+    >>> Point(sum=0.1 + 0.2) == Point(sum=0.3)
+    True
     """
 
     __slots__ = (

@@ -45,7 +45,15 @@ _ALWAYS = frozenset({keys.ERROR_TYPE})
 
 
 class Finding(NamedTuple):
-    """Something that is wrong: a word, what it is, and the line of the user's code."""
+    """Something that is wrong: a word, what it is, and the line of the user's code.
+
+    >>> from telemetry_kit import Telemetry
+    >>> from telemetry_kit.testing import capture
+    >>> with capture() as captured:
+    ...     span = Telemetry("shop.orders").tracer.start_span("price")
+    >>> [finding.word for finding in captured.findings()]
+    ['never_ended']
+    """
 
     word: Word
     message: str
