@@ -49,8 +49,11 @@ def telemetry_capture(request: pytest.FixtureRequest) -> Iterator[Captured]:
     _allowed(item)
     with capture_and_watch() as captured:
         item.stash[_CAPTURED] = captured
-        yield captured
-        _judge(item, item.stash.get(_LEFT_TO_JUDGE, ()))
+        try:
+            yield captured
+            _judge(item, item.stash.get(_LEFT_TO_JUDGE, ()))
+        finally:
+            del item.stash[_CAPTURED]  # pytest keeps the item to its end
 
 
 @pytest.hookimpl(wrapper=True)

@@ -300,6 +300,28 @@ def test_pools_that_an_earlier_test_made_are_gone() -> None:
     assert limits == [4, 2]
 
 
+def test_the_collector_isnt_asked_where_nothing_is_left() -> None:
+    """Ten thousand tests whose helpers go with them cost no look at all objects each."""
+
+    def one() -> None:
+        with capture():
+            sell = Telemetry("tests.passing").operation("sell")(lambda: 1)
+            sell()
+
+    one()
+    looked: list[int] = []
+    watch = lambda phase, info: looked.append(info["generation"])
+    gc.disable()
+    gc.callbacks.append(watch)
+    try:
+        one()
+        one()
+    finally:
+        gc.callbacks.remove(watch)
+        gc.enable()
+    assert looked == []
+
+
 def test_zeros_that_alerts_need_are_there(telemetry_capture) -> None:
     """A new cache says how many hits and misses it had before it had any; one that did nothing here says nothing."""
     MADE_AT_IMPORT.cache("prices")

@@ -48,6 +48,22 @@ def test_the_plugins_module_imports_pytest_only() -> None:
     assert loaded_by(f"import {point.value}") - loaded_by("import pytest") == {"pytest_telemetry_kit"}
 
 
+def test_what_was_captured_goes_with_its_test(run) -> None:
+    """Pytest keeps every test to the end of the run; what it captured isn't kept."""
+    result = run("""
+    import weakref
+
+    seen = []
+
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_one(telemetry_capture, number):
+        assert [one() for one in seen] == [None] * len(seen)
+        seen.append(weakref.ref(telemetry_capture))
+    """)
+
+    result.assert_outcomes(passed=2)
+
+
 def test_collecting_imports_no_kit(pytester: pytest.Pytester) -> None:
     """In a project that doesn't use the kit, a whole run with the plugin installed imports none of it."""
     pytester.makepyfile(

@@ -149,7 +149,7 @@ class Instruments:
 
     def newest_source(self) -> int:
         """Which of the sources that are asked came last: a higher number came later."""
-        return max((key for observed in self._observed.values() for key in list(observed.sources)), default=-1)
+        return max((observed.newest_source() for observed in self._observed.values()), default=-1)
 
     def account(self, name: str) -> Account:
         """What is counted of the counter `name`, by whomever: it lives as long as the provider, the global one for

@@ -187,6 +187,11 @@ class Observed:
         source = self.sources[key] = Source(self, key, held, read)
         return source
 
+    def newest_source(self) -> int:
+        """Which of the sources whose owners are there came last."""
+        self._forget()
+        return max(list(self.sources), default=-1)
+
     def __call__(self, _options: CallbackOptions | None = None) -> list[Observation]:
         if reentrancy.waiting:
             reentrancy.drain()
