@@ -60,7 +60,11 @@ class BaggageValue(str):  # noqa: SLOT000 - most values have no properties, and 
 
     @classmethod
     def of(cls, value: str, *properties: str) -> "BaggageValue":
-        """A value with properties, each a token or `token=value`."""
+        """A value with properties, each a token or `token=value`.
+
+        >>> BaggageValue.of("acme", "ttl=60").properties
+        ('ttl=60',)
+        """
         made = cls(value)
         if properties:
             made.properties = properties

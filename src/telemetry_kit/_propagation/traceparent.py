@@ -54,7 +54,11 @@ class StrictTraceState(TraceState):
 
     @classmethod
     def of(cls, members: dict[str, str]) -> "StrictTraceState":
-        """A state of members that `state_members` has checked."""
+        """A state of members that are valid, as they are.
+
+        >>> StrictTraceState.of({"congo": "t61rcWkgMzE"}).to_header()
+        'congo=t61rcWkgMzE'
+        """
         state = cls()
         state._members = members
         return state

@@ -15,6 +15,8 @@ class Names:
 
     Services see the same few header names again and again: remembering them makes a look through a request's headers
     a handful of set lookups, although every name may come in any case.
+
+    >>> names = Names(["traceparent", "baggage"])
     """
 
     __slots__ = ("fields", "foreign", "foreign_bytes")
@@ -25,7 +27,11 @@ class Names:
         self.foreign_bytes: set[bytes] = set()
 
     def field(self, name: object) -> str | None:
-        """The field that `name` spells, None where it spells none."""
+        """The field that `name` spells, None where it spells none.
+
+        >>> names.field("TraceParent"), names.field(b"baggage"), names.field("accept")
+        ('traceparent', 'baggage', None)
+        """
         if isinstance(name, str):
             lower = name.lower()
             if lower in self.fields:
@@ -66,36 +72,63 @@ class Carrier:
     """How many fields the transport allows, the host's own included."""
 
     def get(self, field: str, default: list[str] | None = None) -> list[str]:
-        """All values of `field`, in their order; `default`, or an empty list, where there is none."""
+        """All values of `field`, in their order; `default`, or an empty list, where there is none.
+
+        >>> carrier.get("BAGGAGE")
+        ['user=alice']
+        """
         return self.pick(Names([field])).get(field.lower()) or default or []
 
     def set(self, field: str, value: str) -> None:
-        """Make `value` the only value of `field`. What the transport has no room for is left out."""
+        """Make `value` the only value of `field`. What the transport has no room for is left out.
+
+        >>> carrier.set("baggage", "user=bob")
+        """
         self.remove(field)
         self.put(field, value)
 
     def remove(self, field: str) -> None:
-        """Take `field` out, in every spelling."""
+        """Take `field` out, in every spelling.
+
+        >>> carrier.remove("traceparent")
+        """
         self.drop(Names([field]))
 
     def keys(self) -> list[str]:
-        """The names as they stand in the data."""
+        """The names as they stand in the data.
+
+        >>> carrier.keys()
+        ['baggage']
+        """
         return [text(name) for name in self._names() if isinstance(name, (str, bytes))]
 
     def pick(self, names: Names) -> dict[str, list[str]]:
-        """The values of all fields among `names` that are there, in one look."""
+        """The values of all fields among `names` that are there, in one look.
+
+        >>> carrier.pick(Names(["traceparent", "baggage"]))
+        {'baggage': ['user=bob']}
+        """
         raise NotImplementedError
 
     def drop(self, names: Names) -> None:
-        """Take out all fields among `names`, in one look."""
+        """Take out all fields among `names`, in one look.
+
+        >>> carrier.drop(Names(["traceparent", "baggage"]))
+        """
         raise NotImplementedError
 
     def put(self, field: str, value: str) -> None:
-        """Write a field that isn't there (any more); `set` is this after `remove`."""
+        """Write a field that isn't there (any more); `set` is this after `remove`.
+
+        >>> carrier.put("baggage", "user=carol")
+        """
         self.write({field: value})
 
     def write(self, fields: Mapping[str, str]) -> None:
-        """Write fields that aren't there (any more), as far as the transport bears them."""
+        """Write fields that aren't there (any more), as far as the transport bears them.
+
+        >>> carrier.write({"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+        """
         fitting = fields
         if not self._fits(fields):
             room = None if self.max_attributes is None else self.max_attributes - len(self.keys())

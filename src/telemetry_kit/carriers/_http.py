@@ -249,7 +249,10 @@ class GrpcMetadata(Carrier):
             self.data = pairs_drop(self.data, names)
 
     def write(self, fields: Mapping[str, str]) -> None:
-        """The same, in what the call's own metadata and the fields that were written before have left."""
+        """The same, in what the call's own metadata and the fields that were written before have left.
+
+        >>> GrpcMetadata([("user-agent", "shop")]).write({"baggage": "user=carol"})
+        """
         written = sum(_size(pair) for pair in self._written.items())
         theirs = sum(_size(pair) for pair in self.data) - written
         room = max(min(MAX_METADATA, MAX_ALL_METADATA - theirs), PARENT_METADATA) - written

@@ -38,6 +38,9 @@ class MetricSpec:
     """One metric: what it is called, what it counts in, and which attributes its points can have.
 
     Attributes declared by the user (`metric_attributes=`) come on top where the helper takes them.
+
+    >>> METRICS["operation.duration"].unit
+    's'
     """
 
     name: str
@@ -54,7 +57,11 @@ class MetricSpec:
 
 @dataclass(frozen=True, slots=True)
 class AttributeSpec:
-    """One attribute: the type of its values, what it says, some of its values, or all that it can have."""
+    """One attribute: the type of its values, what it says, some of its values, or all that it can have.
+
+    >>> {attribute.key: attribute.values for attribute in ATTRIBUTES}["cache.result"]
+    ('hit', 'miss')
+    """
 
     key: str
     type: AttributeType

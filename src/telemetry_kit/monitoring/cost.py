@@ -25,7 +25,11 @@ _ONLY_SAMPLED = {"operation.calls", "operation.time"}
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Series of one helper over all instances, and the samples a minute that they are."""
+    """Series of one helper over all instances, and the samples a minute that they are.
+
+    >>> Cost("pool", series=12, samples_per_minute=48.0).series
+    12
+    """
 
     helper: str
     series: int
@@ -52,6 +56,11 @@ def costs(*, instances: int = 1, error_types: int = 1, sets: int = 1, interval: 
         error_types: that are seen of it.
         sets: of declared attributes: an operation with five payment providers has five.
         interval: seconds between two scrapes or exports.
+
+    Raises ValueError for numbers that can't be right.
+
+    >>> {cost.helper: cost.series for cost in costs(instances=3)}["cache"]
+    117
     """
     if min(instances, sets) < 1 or error_types < 0 or not interval > 0:
         raise ValueError(

@@ -19,7 +19,10 @@ vaguest."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """When to tell somebody. It fires for each series of its signal that is beyond the threshold for as long as `hold`."""
+    """When to tell somebody. It fires for each series of its signal that is beyond the threshold for as long as `hold`.
+
+    >>> full = Alert(name="DiskFull", threshold=0.9, hold="10m", severity="page", summary="{{ $labels.device }} is full")
+    """
 
     name: str
     threshold: float
@@ -41,7 +44,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """What to look at."""
+    """What to look at.
+
+    >>> disk = Panel(title="Disk", unit="percentunit")
+    """
 
     title: str
     unit: str = "short"
@@ -53,7 +59,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """An expression that Prometheus evaluates once for all that use it."""
+    """An expression that Prometheus evaluates once for all that use it.
+
+    >>> recorded = Recording(name="disk:used:ratio", expression="disk_used / disk_size")
+    """
 
     name: str
     expression: str

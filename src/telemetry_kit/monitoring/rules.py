@@ -32,7 +32,11 @@ def rules(options: Options | None = None) -> dict[str, Any]:
 
 
 def for_mimir(options: Options | None = None) -> dict[str, Any]:
-    """The same with a namespace, as `mimirtool rules load` and Grafana Alloy want it."""
+    """The same with a namespace, as `mimirtool rules load` and Grafana Alloy want it.
+
+    >>> for_mimir()["namespace"]
+    'telemetry_kit'
+    """
     return {"namespace": "telemetry_kit", **rules(options)}
 
 

@@ -14,7 +14,11 @@ change them.
 
 
 def runbook(options: Options | None = None) -> str:
-    """The page in Markdown: a part for each row of the dashboard, a section for each alert, and what has none and why."""
+    """The page in Markdown: a part for each row of the dashboard, a section for each alert, and what has none and why.
+
+    >>> "## Health" in runbook(Options(only=("health",)))
+    True
+    """
     chosen = Options() if options is None else options
     table = signals(chosen)
     lines = [_HEAD]

@@ -13,7 +13,11 @@ from telemetry_kit.monitoring.options import PARTS, Options
 
 
 def signals(options: Options | None = None) -> tuple[Signal, ...]:
-    """The table as the options want it: with these names, numbers and matchers, and these parts alone."""
+    """The table as the options want it: with these names, numbers and matchers, and these parts alone.
+
+    >>> [signal.name for signal in signals(Options(only=("health",)))]
+    ['health_status', 'health_check_duration']
+    """
     chosen = Options() if options is None else options
     tables = (operations, objectives, resources, databases, dependencies, jobs, telemetry_itself)
     table = [signal for module in tables for signal in module.signals(chosen)]
