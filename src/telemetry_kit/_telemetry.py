@@ -6,6 +6,7 @@ its operations does not pay for executors. These are signatures and docstrings, 
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -302,12 +303,10 @@ class Telemetry(ByRecipe):
         >>> with telemetry.span("discount") as span:
         ...     span.set_attribute("discount.percent", 10)
         """
-        with late_import():
-            from telemetry_kit._spans.new import NewSpan
-
+        new_span = _new_span()
         if callable(name) or hasattr(type(name), "__get__"):
-            return NewSpan(self._scope)(name)
-        return NewSpan(
+            return new_span(self._scope)(name)
+        return new_span(
             self._scope,
             name,
             kind=kind,
@@ -339,10 +338,7 @@ class Telemetry(ByRecipe):
         >>> from telemetry_kit import Telemetry
         >>> Telemetry("shop.orders").event("config.changed", {"config.file": "app.toml"})
         """
-        with late_import():
-            from telemetry_kit._events import events
-
-        events.event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
+        _events().event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
 
     def record_exception(self, exc: BaseException, *, attributes: Mapping[str, object] | None = None) -> None:
         """Record an exception that was handled: on the current span or as a log record, as the error policy's signal
@@ -359,10 +355,7 @@ class Telemetry(ByRecipe):
         ... except ValueError as problem:
         ...     telemetry.record_exception(problem)
         """
-        with late_import():
-            from telemetry_kit._events import events
-
-        events.record_exception(self._scope, exc, attributes=attributes)
+        _events().record_exception(self._scope, exc, attributes=attributes)
 
     def watch_unhandled(self) -> UnhandledWatch:
         """Emit an event for each exception that nobody handles: in the main thread, in threads, in tasks and callbacks
@@ -785,6 +778,20 @@ class Telemetry(ByRecipe):
             handle_sigterm=handle_sigterm,
         )
         return BatchJob(self._scope, name, options)
+
+
+@functools.cache
+def _new_span() -> type[NewSpan]:
+    with late_import():
+        from telemetry_kit._spans.new import NewSpan
+    return NewSpan
+
+
+@functools.cache
+def _events() -> Any:
+    with late_import():
+        from telemetry_kit._events import events
+    return events
 
 
 def _of_scope(scope: Scope) -> Telemetry:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 
 from telemetry_kit._core import ambient, clock, context, faults, forks, reentrancy, sdk
@@ -24,7 +25,6 @@ from telemetry_kit.catalogue import keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from opentelemetry.context import Context
     from opentelemetry.trace import Link
 
     from telemetry_kit._core.instruments import Histogram
@@ -135,7 +135,7 @@ class ActiveSpan:
         except Exception as fault:
             faults.record("span.is_recording", fault)
         self.span, self._own_span = span, True
-        self._current.context = context.with_span(parent, span)
+        self._current.context = Context({**parent, context.SPAN_KEY: span})
 
     def _be_current(self) -> None:
         """Make current what the call has, or have it ready for a body that goes step by step."""

@@ -129,6 +129,8 @@ def attribute_key(key: object) -> str | None:
     >>> attribute_key(7) is None
     True
     """
+    if type(key) is str and 0 < len(key) <= KEY and key.isascii():
+        return key
     text = plain_text(key)
     if text is None or not text:
         name = f"a {class_name(type(key))}" if text is None else "an empty one"

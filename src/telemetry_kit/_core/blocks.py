@@ -42,6 +42,12 @@ class Blocks(Generic[Block]):
             still = (one for one in _HERE.get() if _index(one[0]._open, one[1]) is not None)
             _HERE.set((*still, (self, block)))
 
+    def forget(self, block: Block) -> None:
+        """`block` didn't begin: an exception arrived in the middle of it."""
+        place = _index(self._open, block)
+        if place is not None:
+            del self._open[place]
+
     def end(self, what: str) -> Block | None:
         """The block that ends here; None, and a fault that names `what` it is, where none is open."""
         try:

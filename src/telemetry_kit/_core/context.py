@@ -9,7 +9,7 @@ current while it is suspended, whoever made it: the body's spans, baggage, measu
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import Any, NamedTuple
+from typing import Any
 
 import opentelemetry.context
 from opentelemetry.context import Context
@@ -57,20 +57,14 @@ def with_span(context: Context, span: Any) -> Context:
     return Context({**context, SPAN_KEY: span})
 
 
-class _Variable(NamedTuple):
-    """How something current is read and set."""
-
-    of: Any
-    get: Callable[[], Any]
-    set: Callable[[Any], Any]
-
-
-_variables: list[_Variable] = [_Variable(None, get_current, attach)]
+_variables: tuple[tuple[Any, Callable[[], Any], Callable[[Any], Any]], ...] = ((None, get_current, attach),)
+"""What may be current, None being OpenTelemetry's context, and how each is read and set."""
 
 
 def travels_with_bodies(variable: ContextVar[Any]) -> None:
     """Have `variable`, which needs a default, put aside with what else a body had made current."""
-    _variables.append(_Variable(variable, variable.get, variable.set))
+    global _variables
+    _variables = (*_variables, (variable, variable.get, variable.set))
 
 
 def put_back(reset: Callable[[Any], None], token: Any) -> None:
@@ -109,6 +103,8 @@ class Current:
     def leave(self) -> None:
         """Put back what was current before. A second time does nothing."""
         variable, token, attached, before = self.variable, self.token, self.attached, self.before
+        if token is None and before is None and self.mine is None:
+            return
         if variable is None:
             pass
         elif token is not None:
@@ -140,7 +136,8 @@ class Current:
             attach(before)
 
 
-_NOTHING: Any = object()
+_UNKNOWN: Any = object()
+_NOTHING: Any = (_UNKNOWN, _UNKNOWN, None)
 
 
 class Suspended:
@@ -149,44 +146,41 @@ class Suspended:
     Where a body has made nothing current, it finds what is current for whoever lets it go on.
     """
 
-    __slots__ = ("_aside", "_before", "_outside")
+    __slots__ = ("_aside", "_outside")
 
     def __init__(self, current: Current | None = None) -> None:
         """Outside of the body, which will find `current`."""
-        self._aside: list[Any] = [_NOTHING] * len(_variables)
-        self._before: list[Any] = [_NOTHING] * len(_variables)
-        """What was current outside when the body first made something else current."""
+        self._aside: dict[Any, tuple[Any, Any, Callable[[Any], Any]]] = {}
+        """By variable: what the body finds, what was current outside when it first made that current, and the setter."""
         self._outside: list[Any] = []
         if current is not None:
             if current.context is not None:
-                self._aside[0] = current.context
-            for index, variable in enumerate(_variables):
-                if variable.of is not None and variable.of is current.variable:
-                    self._aside[index] = current.mine
+                self._aside[None] = current.context, _UNKNOWN, attach
+            if current.variable is not None:
+                self._aside[current.variable] = current.mine, _UNKNOWN, current.variable.set
 
     def resume(self) -> None:
         """The body goes on, here and now."""
-        outside = [variable.get() for variable in _variables]
+        outside: list[Any] = []
+        for _, get, _ in _variables:
+            outside.append(get())
         self._outside = outside
-        for variable, value in zip(_variables, self._aside, strict=False):
-            if value is not _NOTHING:
-                variable.set(value)
+        for value, _, put in self._aside.values():
+            put(value)
 
     def suspend(self) -> None:
         """The body has stopped: what was current when it went on is current again. A second time does nothing."""
-        aside, before = self._aside, self._before
-        for index, outside in enumerate(self._outside):
-            variable = _variables[index]
-            now = variable.get()
-            if index == len(aside):  # came up in the meantime
-                aside.append(_NOTHING)
-                before.append(_NOTHING)
-            if now is outside or now is before[index]:
-                aside[index] = _NOTHING
-            else:
-                if aside[index] is _NOTHING:
-                    before[index] = outside
-                aside[index] = now
-            if now is not outside:
-                variable.set(outside)
+        aside = self._aside
+        for outside, (variable, get, put) in zip(self._outside, _variables, strict=False):
+            now = get()
+            if now is outside:
+                if variable in aside:
+                    del aside[variable]
+                continue
+            known, before, _ = aside.get(variable, _NOTHING)
+            if now is before:
+                del aside[variable]
+            elif now is not known:
+                aside[variable] = now, outside if known is _UNKNOWN else before, put
+            put(outside)
         self._outside = []

@@ -43,21 +43,22 @@ class Histogram:
         self._bound: object = None
         self._record: Callable[..., None] | None = None
 
+    @reentrancy.section
     def record(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None = None) -> None:
         """Record `value`, now or, inside a finaliser or signal handler, at the next safe point. Never raises."""
-        if self.recorder() is None:
+        record, here = self.recorder(), reentrancy.here.state
+        if record is None:
             return
-        if reentrancy.unsafe():
+        if (here.busy and reentrancy.still_busy()) or (
+            reentrancy.latest.reported is reentrancy.begun.reported and reentrancy.collecting()
+        ):
             reentrancy.later(lambda: self.record_now(value, attributes, context))
-        else:
-            self._record_now(value, attributes, context)
-
-    @reentrancy.section
-    def _record_now(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None) -> None:
-        here = reentrancy.here.state
+            return
         try:
             here.busy = True
-            self.record_now(value, attributes, context)
+            record(value, attributes, context)
+        except Exception as fault:
+            faults.record("metrics.record", fault)
         finally:
             here.busy = False
 

@@ -143,7 +143,7 @@ class Watch(weakref.ref[Any]):
     drop: Callable[[], None]
 
     def stop(self) -> None:
-        """The call has ended."""
+        """The call has ended. Let the watch go then: it is of use to nobody, and its object still has it say that it goes."""
         _watches.pop(id(self), None)
 
     def abandon(self) -> None:

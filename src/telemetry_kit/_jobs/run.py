@@ -224,6 +224,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
                 self._job_state.finish(self._current, self._state or "failed")
             if self._watch is not None:
                 self._watch.stop()
+                self._watch = None
             if self._watched is not None:
                 sigterm.unwatch(self._watched)
                 self._watched = None  # which has a method of this

@@ -24,6 +24,7 @@ from telemetry_kit.conventions import HTTP_SERVER
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from telemetry_kit._core.error_policy import Record
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit.conventions import Convention
 
@@ -204,7 +205,9 @@ class OperationCall(ActiveSpan):
             if self._failed is not None:
                 return self._failed
             error_type = None if exc is None else outcome.classify(exc, operation.expected, "operation.expected")
-            convention = self._convention()
+            convention = operation.convention
+            if convention is None and operation.span_mode == "current":  # a server's span that somebody else made
+                convention = HTTP_SERVER if getattr(self.span, "kind", None) is SpanKind.SERVER else None
             if error_type == outcome.CANCELLED:
                 return error_type if convention is None or convention.cancellation else None
             if convention is not None:
@@ -221,13 +224,6 @@ class OperationCall(ActiveSpan):
             return None if exc is None else outcome.OTHER
         return error_type
 
-    def _convention(self) -> Convention | None:
-        """The convention by which a call is classified: a server's span that somebody else made is one of HTTP."""
-        operation = self._operation
-        if operation.span_mode == "current" and operation.convention is None:
-            return HTTP_SERVER if getattr(self.span, "kind", None) is SpanKind.SERVER else None
-        return operation.convention
-
     def _status_of(self, convention: Convention, exc: BaseException | None) -> object:
         """The status that the user said, or that a raised answer has, which is then on metric and span too."""
         key = convention.status
@@ -241,6 +237,9 @@ class OperationCall(ActiveSpan):
             if said is not None:
                 self.set_metric_attribute(key, said)
         return said
+
+    def _exception_record(self) -> Record:
+        return self._operation.exception_record
 
     # A failure without a recording span: inside of the section that ends the call
 

@@ -44,6 +44,7 @@ class Definition(ByRecipe):
         "convention",
         "declared",
         "error_if",
+        "exception_record",
         "expected",
         "gap",
         "histogram",
@@ -85,6 +86,9 @@ class Definition(ByRecipe):
         self.kind: SpanKind
         self.expected: CheckedExpected | None
         self.kind, self.expected = given.check(what)
+        self.exception_record: error_policy.Record = error_policy.RECORD
+        if given.convention is not None:
+            self.exception_record = given.convention.exception, given.convention.exception_severity
         self.span_mode: SpanMode = given.span
         self.error_if: ErrorIf | None = given.error_if
         self.metric_attributes: Callable[..., Any] | None = (
@@ -175,12 +179,6 @@ class Definition(ByRecipe):
     def samples(self) -> bool:
         """Whether the duration of a call that isn't on the fast path is among those recorded."""
         return not self.sampled or self.gap() < 1
-
-    @property
-    def exception_record(self) -> tuple[str, str]:
-        """Name and severity of the log record of an exception."""
-        convention = self.convention
-        return error_policy.RECORD if convention is None else (convention.exception, convention.exception_severity)
 
     def metric_set(
         self, dynamic: dict[str, AttributeValue] | None, error_type: str | None, context: Context | None = None

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
-    from telemetry_kit._core.error_policy import Record
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit._wrapping.awaitables import Call
 
@@ -112,9 +111,9 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         try:
             guard = operation.state.guard
             name = guard.key(key)
-            harmless = None if name is None else span_value(value, name)
             if name is None:
                 return
+            harmless = span_value(value, name)
             convention = operation.convention
             if convention is not None and name == convention.status:
                 self._status = value
@@ -125,7 +124,9 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         if guarded is not None:
             metric = self._metric = self._metric or {}
             metric[name] = guarded
-        self.set_attribute(key, harmless)
+        on_span = attribute_key(key) if self._recording or self._keeps_late() else None
+        if on_span is not None and harmless is not None:
+            self._set(on_span, harmless)
 
     def fail(self, error_type: str, description: str | None = None) -> None:
         """Make the outcome an error without an exception: `error_type` becomes the `error.type` of span and metric,
@@ -232,7 +233,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             entered.count_out()
             if self._watch is not None:
                 self._watch.stop()
-            self._suspended = entered.mine = None  # which may be this
+            self._watch = self._suspended = entered.mine = None  # which may be this
             self._state = 3
 
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
@@ -268,9 +269,6 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     def _called(self) -> str | None:
         """The name of its operation."""
         return self._operation.name
-
-    def _exception_record(self) -> Record:
-        return self._operation.exception_record
 
 
 class _NoMeasurement(Measurement):

@@ -6,7 +6,6 @@ What is only to be added to a span that is there already, such as a framework's,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -16,7 +15,7 @@ from opentelemetry.trace import Span, SpanKind
 from telemetry_kit._core import cells, context, faults, forks, late, outcome, reentrancy
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
-from telemetry_kit._core.blocks import AlsoAsync
+from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.span_attributes import put
 from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
@@ -30,9 +29,6 @@ F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | static
 
 _INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 _OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
-_ENTERED: ContextVar[tuple[_Block, ...]] = ContextVar("telemetry_kit.spans", default=())
-"""Spans that `with` blocks have begun here: one `NewSpan` can head several at a time."""
-context.travels_with_bodies(_ENTERED)
 
 
 @dataclass(frozen=True)
@@ -82,6 +78,7 @@ class NewSpan(AlsoAsync[Span]):
         check_attributes(what, attributes)
         self._name = plain_text(name)
         self._arguments = arguments
+        self._blocks: Blocks[_Block] = Blocks()
         self._options = _Options(
             scope,
             kind,
@@ -119,10 +116,11 @@ class NewSpan(AlsoAsync[Span]):
         call = _Call(self._options, self._name or "span", self._options.static)
         block = _Block(call, reentrancy.watch(self, call._current.drop))
         try:
+            self._blocks.begin(block)
             call.begin(None, (), {})
-            _ENTERED.set((*_entered(), block))
             return call.span
         except BaseException:
+            self._blocks.forget(block)
             call._drop()
             block.watch.stop()
             raise
@@ -130,13 +128,10 @@ class NewSpan(AlsoAsync[Span]):
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        entered = _entered()
-        for block in reversed(entered):
-            if block.watch() is self:
-                _ENTERED.set(tuple(other for other in entered if other is not block))
-                block.watch.stop()
-                block.call._end(exc)
-                return
+        block = self._blocks.end("span")
+        if block is not None:
+            block.watch.stop()
+            block.call._end(exc)
 
 
 class _Block(NamedTuple):
@@ -145,11 +140,6 @@ class _Block(NamedTuple):
     call: _Call
     watch: reentrancy.Watch
     """Sees the `NewSpan` go on: without it nobody can leave the block."""
-
-
-def _entered() -> tuple[_Block, ...]:
-    """The blocks of here that somebody can leave."""
-    return tuple(block for block in _ENTERED.get() if block.watch() is not None)
 
 
 class _SpanCalls:
@@ -209,7 +199,7 @@ class _Call(ActiveSpan):
         if links is not None or (carrier is not None and options.kind in _INCOMING):
             self._continue(carrier if options.kind in _INCOMING else None, links)
         self._start_span(self._called, options.kind, self._own_attributes)
-        if self._recording or self._deferred is not None:
+        if (arguments or options.attributes) is not None and (self._recording or self._deferred is not None):
             with faults.guard("span.attributes"):
                 self._describe(arguments, args, kwargs)
         if carrier is not None and options.kind in _OUTGOING:

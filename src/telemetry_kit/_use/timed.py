@@ -45,6 +45,7 @@ class Timed:
         self._over = False
         self._generation = forks.fork.generation
         self._taken: cells.Taken | None = None
+        self._watch: reentrancy.Watch | None = None
         running = self.counted()
         if running is not None:
             taken = self._taken = cells.Taken(running)
@@ -83,7 +84,9 @@ class Timed:
         self._over = True
         if self._taken is not None:
             self._taken.give_back()
+        if self._watch is not None:
             self._watch.stop()
+            self._watch = None
 
     def _drop(self) -> None:
         """Nobody will ever end it: it is given back, and never recorded."""

@@ -171,12 +171,13 @@ class Unawaited:
 
     def __init__(self, call: Call) -> None:
         self._call: Call | None = call
-        self._watch = reentrancy.watch(self, call._drop)
+        self._watch: reentrancy.Watch | None = reentrancy.watch(self, call._drop)
 
     def take(self) -> Call:
         """The call, the first time."""
-        self._watch.stop()
-        call, self._call = self._call, None
+        if self._watch is not None:
+            self._watch.stop()
+        call, self._call, self._watch = self._call, None, None
         return NOTHING if call is None else call
 
 
