@@ -1,8 +1,10 @@
 """From an exception to the one `error.type`. How it comes out on span and metric: `operation/test_outcomes.py`."""
 
 import asyncio
+import gc
 import subprocess
 import sys
+import weakref
 from typing import Any
 
 from telemetry_kit._core import outcome
@@ -76,3 +78,19 @@ def test_asking_imports_nothing() -> None:
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
     assert printed.stdout.strip() == "False False"
+
+
+def test_classes_that_are_remembered_are_not_kept() -> None:
+    """What an exception's class is called is looked up once; a class made on the fly goes when nobody has it any more."""
+    kind = type("Made", (ValueError,), {})
+    assert [outcome.error_type(kind()), outcome.error_type(kind())] == [f"{__name__}.Made"] * 2
+    reference = weakref.ref(kind)
+    del kind
+    gc.collect()
+
+    assert reference() is None
+
+
+def test_two_exits_of_one_class_are_two_outcomes() -> None:
+    """What a class says of its outcome in each exception isn't remembered."""
+    assert [outcome.error_type(SystemExit(code)) for code in (1, 0, 2)] == ["SystemExit", None, "SystemExit"]

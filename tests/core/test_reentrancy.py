@@ -2,7 +2,7 @@
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -230,3 +230,31 @@ class Inline(Executor):
         future: Future[Any] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
+
+
+@pytest.mark.parametrize("kind", ["block", "generator", "use", "run", "future"])
+def test_a_call_that_has_ended_leaves_nothing_to_do(telemetry: Telemetry, kind: str) -> None:
+    """What sees that nobody can end a call goes with its end: the next call has nothing to look after."""
+    operation, pool, job = telemetry.operation("op"), telemetry.pool("gpu"), telemetry.batch_job("nightly")
+
+    async def later() -> int:
+        return 1
+
+    def future() -> None:
+        with pytest.raises(StopIteration):
+            operation(lambda: later())().send(None)
+
+    def block(heads: Any) -> None:
+        with heads:
+            pass
+
+    works: dict[str, Callable[[], object]] = {
+        "block": lambda: block(operation.measure()),
+        "generator": lambda: list(operation(lambda: (yield 1))()),
+        "use": lambda: block(pool.use()),
+        "run": lambda: block(job.run()),
+        "future": future,
+    }
+    works[kind]()
+
+    assert not reentrancy.waiting

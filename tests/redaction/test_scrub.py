@@ -311,3 +311,21 @@ def test_no_secret_leaves_by_any_way(signal: Any) -> None:
     assert signal == "span" or logs > len(some) // 4
     assert found == []
     sdk.shutdown()
+
+
+def test_what_was_harmless_once_is_judged_by_its_own_text() -> None:
+    """Texts in which nothing was found are remembered by what they say, and not by what a subclass of str says of itself."""
+
+    class Same(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = str.__hash__
+
+    harmless, telling = "no such order", "password=hunter2secret"
+
+    assert [default_scrub(harmless), default_scrub(harmless)] == [harmless, harmless]
+    assert "hunter2" not in str.__str__(default_scrub(Same(telling)))
+    assert "hunter2" not in default_scrub(telling)

@@ -256,10 +256,12 @@ class WhenDone:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._watch = reentrancy.watch(self, Unfinished(call).drop)
+        self._watch: reentrancy.Watch | None = reentrancy.watch(self, Unfinished(call).drop)
 
     def __call__(self, future: Any) -> None:
-        self._watch.stop()
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
         call = self._call
         if future.cancelled():
             with late.late_import():
