@@ -7,10 +7,10 @@ import re
 import string
 from typing import NamedTuple
 
-from telemetry_kit._redaction.names import ALWAYS, NEVER, OTHER_KINDS, PERHAPS, Name, read
+from telemetry_kit._redaction.names import NEVER, OTHER_KINDS, PERHAPS, Name, read
 from telemetry_kit._redaction.values import is_code, is_prose, is_word, looks
 
-JUDGED, LONGEST = 64, 4_096
+JUDGED, LONGEST = 40, 4_096
 """Characters of a value that are judged, and in which its end is looked for before it is known to be a secret."""
 JUDGING, PIECE = 4, 12
 """Looks that it costs to judge a value, and characters of name and value that cost one more."""
@@ -50,9 +50,9 @@ _DIRECTLY = _BETWEEN.groupindex["assigned1"]
 
 _OPENING = re.compile(rf"(?:Secret(?:Str|Bytes)\()?[bfnruBFNRU]{{0,2}}[\[(]?\s{{0,8}}[bnruBNRU]{{0,2}}({QUOTE})")
 _BARE = re.compile(rf"""[^\s"'`&;<>,]{{1,{JUDGED}}}(?:,(?![\s"']|[\w.]{{1,40}}=)[^\s"'`&;<>,]{{1,64}}){{0,4}}""")
+_BRACED = re.compile(rf"""(?<==)\{{([^\s"'{{}}]{{1,{JUDGED}}})\}}""")
+"""As ODBC quotes."""
 _REST, _REST_OF_LINE, _LINE = re.compile(r"\S*"), re.compile(r".*"), re.compile(r"""[^\r\n"'`]+""")
-_CODE_GOES_ON = re.compile(r"\s{0,3}(?:=[^=]|\||\)?:\s*$)")
-_ASSIGNED = re.compile(r"([A-Za-z][\w.\-]{0,40})=")
 _PROSE_GOES_ON = re.compile(r"""[:,.]? [("']?[A-Za-z]{2,}(?:[ ,.]|$)""")
 _SCHEME = re.compile(r"""[A-Za-z][\w\-]{2,20}(?:\s|%20)+([^\s"',;]{8,})""")
 
@@ -87,15 +87,14 @@ def value_at(text: str, at: int) -> Value:
     if opening is not None:
         quote, begin = opening[1], opening.end()
         end = text.find(quote, begin, begin + LONGEST)
-        while end > 0 and text[end - 1] == "\\" and len(quote) == 1:
+        while end > 0 and text[end - 1] == "\\":
             end = text.find(quote, end + 1, begin + LONGEST)
         return Value(text[begin : begin + JUDGED][: end - begin if end >= 0 else None], begin, end, True)
-    if text.startswith("={", at - 1):  # as ODBC quotes
-        end = text.find("}", at, at + JUDGED)
-        if end > 0 and (text[end + 1 : end + 2] == ";" or not text[at + 1 : end].isidentifier()):
-            return Value(text[at + 1 : end], at + 1, end, True)
+    braced = _BRACED.match(text, at)
+    if braced is not None and not braced[1].isidentifier():
+        return Value(braced[1], *braced.span(1), True)
     bare = _BARE.match(text, at)
-    if bare is None or bare[0][0] == "{":
+    if bare is None or bare[0][0] in "{[(":
         return Value("", at, at, False)
     if bare.end() - at >= JUDGED:
         return Value(bare[0], at, -1, False)
@@ -113,7 +112,7 @@ def named(text: str, match: "re.Match[str]") -> Span | int:
     low, (start, end) = match.string, match.span()
     between = _BETWEEN.match(low, end)
     if between is None:
-        return 0
+        return int(low[end : end + 1].isspace())
     index: int = between.lastindex  # type: ignore[assignment]
     kind, at = _KINDS[index], between.end(index)
     start -= len(word_before(text, start))
@@ -123,17 +122,15 @@ def named(text: str, match: "re.Match[str]") -> Span | int:
         earlier = word_before(text, start - 1)
         if earlier.lower() in OTHER_KINDS:
             return 1
-        if name.weighs == PERHAPS:
-            further = read(f"{earlier}_{written}"[-NAME:])
-            name = further if further.weighs == ALWAYS else name
+        name = max(name, read(f"{earlier}_{written}"[-NAME:])) if name.weighs == PERHAPS else name
     if name.weighs == NEVER or before == ":" == text[at - 1 : at]:
         return 2  # another name, or a part of a path with colons, such as an ARN
     value = value_at(text, at)
     judged, begin, _, quoted = value
-    if not judged:
-        return 3
+    if judged.isdigit() and not (name.brief or name.chosen):
+        return 2
     if quoted:
-        closes = index == _DIRECTLY and begin == at + 1 and before == text[at : at + 1]  # the name's own text
+        closes = index == _DIRECTLY and before == text[at : at + 1]  # the name's own text
         if closes or (kind == "listed" and text[value.end + 1 : value.end + 2] == ":"):  # or this is the next name
             return 3
     if kind == "xml" and before not in ("<", ":", '"', "'", "."):
@@ -142,9 +139,7 @@ def named(text: str, match: "re.Match[str]") -> Span | int:
     if kind in ("assigned", "listed", "valued"):
         scheme = _SCHEME.match(text, begin) if "authoriz" in lower else None
         if scheme is not None and not is_word(scheme[1]):
-            if quoted:
-                return value.span(text)
-            parameters = "=" in scheme[1].rstrip("=") or text[scheme.end() : scheme.end() + 1] == '"'
+            parameters = text[scheme.end() : scheme.end() + 1] == '"'
             return _through(text, begin, _REST_OF_LINE) if parameters else scheme.span()
         if not quoted and "=" in judged and ("cookie" in lower or "signature" in lower):
             return _through(text, begin)
@@ -153,45 +148,38 @@ def named(text: str, match: "re.Match[str]") -> Span | int:
             return (at + 1, close) if close > 0 else JUDGING
     if _harmless(text, value, kind, lower, name):
         return JUDGING + len(judged) // PIECE
-    of_words = kind == "assigned" and not value.quoted and ("phrase" in lower or "mnemonic" in lower)
-    return _through(text, begin) if of_words else value.span(text)
+    return _through(text, begin) if name.of_words else value.span(text)
 
 
 def _harmless(text: str, value: Value, kind: str, written: str, name: Name) -> bool:
     """Whether a value says something about what is named instead of being it."""
     judged, begin, _, quoted = value
     after = begin + len(judged)
-    if is_word(judged) or "://" in judged or (judged.replace("_", "").isalpha() and read(judged).weighs > NEVER):
+    named_again = re.fullmatch(r"[A-Za-z_\-]+", judged) is not None and read(judged).weighs > NEVER
+    if named_again or is_word(judged) or "://" in judged:
         return True
-    pair = _ASSIGNED.match(judged) if "=" in judged else None
-    if pair is not None and read(pair[1]).weighs > NEVER:
-        return True  # which is looked at next
-    if not quoted and (is_code(judged) or _CODE_GOES_ON.match(text, after) is not None):
+    if not quoted and is_code(judged):
         return True
-    if written in ("pin", "pins") and judged.isdigit():
-        beside = text[begin - 1 - len(written) : begin - 1].lower() == written or kind != "prose"
-        return not (beside and 4 <= len(judged) <= 8)
-    if name.weighs == ALWAYS and judged.replace("-", "").isdigit():
+    if judged.replace("-", "").isdigit():
         if name.chosen:
             return kind == "prose" and len(judged) < 6
-        return not (name.brief and 3 <= len(judged) <= 11)
+        return not 3 <= len(judged) <= 11
     seems = looks(judged)
     if kind == "prose" or (kind in ("quoted", "called") and not name.chosen):
         if seems.random or (name.issued and seems.scrambled):
             return False
         if name.chosen:
             return not seems.mixed
-        short = kind == "prose" and (written.endswith(("pass", "auth", "code", "secret")) or "cred" in written)
+        short = written.endswith(("pass", "auth", "code", "secret")) or "cred" in written
         return not (short and seems.motley and (seems.scrambled or "secret" not in written))
     if name.weighs == PERHAPS:
         if seems.random or (written.endswith("pass") and seems.mixed):
             return False
-        in_url = len(judged) >= 10 and text[begin - len(written) - 2 : begin - len(written) - 1] in ("?", "&")
+        in_url = text[begin - len(written) - 2 : begin - len(written) - 1] in ("?", "&")
         signed = any(part in written for part in ("sig", "auth", "sess", "sid"))
         return not (kind == "assigned" and (in_url or signed) and seems.scrambled)
     if quoted and " " in judged:
-        return "phrase" not in written and is_prose(judged)
-    of_words = "phrase" in written or "mnemonic" in written
-    if not (quoted or of_words or seems.mixed) and kind == "assigned" and text[begin - 1] in " :":
+        return is_prose(judged)
+    if not (quoted or name.of_words or seems.mixed) and text[begin - 1] in " :":
         return _PROSE_GOES_ON.match(text, after) is not None
     return False

@@ -64,6 +64,8 @@ _CHOSEN = re.compile("passw|pwd|pw|passphrase|passcode|requirepass")
 """Parts of the names of what people choose, which looks like any word."""
 _ISSUED = re.compile("token|apikey")
 """Parts of the names of what is drawn by lot."""
+_OF_WORDS = re.compile("phrase|mnemonic")
+"""Parts of the names of what may be several words."""
 _BRIEF = re.compile("otp|code|cvv|cvc|ssn")
 """Parts of the names of what may be a few digits."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|(?<=[Ss])3")
@@ -84,6 +86,8 @@ class Name(NamedTuple):
     """Whether it is drawn by lot: a token or an API key."""
     brief: bool = False
     """Whether it may be a few digits."""
+    of_words: bool = False
+    """Whether it may be several words."""
 
 
 @lru_cache(1024)
@@ -100,6 +104,7 @@ def read(name: str) -> Name:
     places = [place for place, word in enumerate(words) if word in CERTAIN or _CERTAINLY.search(word)]
     weighs = ALWAYS if places or _CERTAINLY.search(joined) else PERHAPS
     places = places or [place for place, word in enumerate(words) if word in POSSIBLE]
+    last = ""
     if places:
         last, after = words[places[-1]], words[places[-1] + 1 :]
         other_kind = places[-1] > 0 and words[places[-1] - 1] in OTHER_KINDS and last.startswith(("key", "token"))
@@ -108,8 +113,9 @@ def read(name: str) -> Name:
             return _NOTHING
     elif weighs == PERHAPS:
         return _NOTHING
-    brief = weighs == ALWAYS and _BRIEF.search(joined) is not None
-    return Name(weighs, _CHOSEN.search(joined) is not None, _ISSUED.search(joined) is not None, brief)
+    brief = last.startswith("pin") if weighs == PERHAPS else _BRIEF.search(joined) is not None
+    chosen, issued, of_words = (kind.search(joined) is not None for kind in (_CHOSEN, _ISSUED, _OF_WORDS))
+    return Name(weighs, chosen, issued, brief, of_words)
 
 
 _NOTHING = Name(NEVER)

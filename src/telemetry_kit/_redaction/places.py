@@ -8,13 +8,12 @@ else, whoever wrote it.
 import binascii
 import re
 from collections.abc import Callable
-from itertools import islice
 
 from telemetry_kit._redaction.marks import REDACTED, is_card
 from telemetry_kit._redaction.named import JUDGED, JUDGING, LONGEST, PIECE, WORD, Span, named, value_at, word_before
-from telemetry_kit._redaction.names import any_of
+from telemetry_kit._redaction.names import any_of, denied
 from telemetry_kit._redaction.shapes import ADDRESS, SHAPE
-from telemetry_kit._redaction.values import is_code, is_word, looks
+from telemetry_kit._redaction.values import is_word, looks
 
 FEWEST, SOME, CHARACTERS = 16, 4, 24
 """What a text may cost: at least so many looks, or some and one for so many characters."""
@@ -25,8 +24,8 @@ _CREDENTIALS = re.compile(r"(?:\s|%20){1,3}([\w+/=.~\-]{8,})")
 _BY = re.compile(r"\s(?:with\s\S+\s)?by\s(?:password\s)?", re.IGNORECASE)
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
 _SECOND = re.compile(r"""[( ](["'])[^\s"']{1,64}\1,? (["'])([^\s"']{6,64})\2""")
-_ISSUED = re.compile(r"[_\-][A-Za-z0-9]{26,}[\w\-]*")
-_EDGE, _DIGIT, _HEX, _LEADS = re.compile(r"[_\-]"), re.compile(r"\d"), re.compile(r"[0-9A-Fa-f\-]*\Z"), tuple(".$/:~")
+_ISSUED = re.compile(r"(?<!sha\d\d\d)[_\-][A-Za-z0-9]{26,}[\w\-]*")
+_DIGIT, _HEX, _LEADS = re.compile(r"\d"), re.compile(r"[0-9A-Fa-f\-]*\Z"), tuple(".$/:~")
 
 
 def _login(text: str, match: Match) -> Span | int:
@@ -38,7 +37,7 @@ def _login(text: str, match: Match) -> Span | int:
     user, colon, password = text[begin:end].partition(":")
     if not colon:
         return (begin, end) if looks(user[:JUDGED]).random else JUDGING
-    if not password or is_word(password[:JUDGED]):
+    if is_word(password[:JUDGED]):
         return JUDGING
     return (begin if looks(user[:JUDGED]).random else begin + len(user) + 1), end
 
@@ -48,7 +47,7 @@ def _pair(text: str, match: Match) -> Span | int:
     begin = match.end()
     end = text.index("@", begin)
     user, password = word_before(text, begin - 1, WORD + ".+"), text[begin:end]
-    if not user or user.lower() in ("mailto", "cc", "to", "from") or text.startswith(("sha256:", "sha512:"), end + 1):
+    if user.lower() in ("mailto", "cc", "to", "from"):
         return JUDGING
     if text[begin - 1] == "/" and (not looks(password[:JUDGED]).motley or "." in user):
         return JUDGING
@@ -66,13 +65,7 @@ def _pem(text: str, match: Match) -> Span | int:
 def _flag(text: str, match: Match) -> Span | int:
     """`-p secret`, `-psecret` and `-u user:secret`, as clients take them."""
     begin, end = match.span(2)
-    value = text[begin:end][:JUDGED]
-    if match[1] in ("u", "-user"):
-        mark = ":" if ":" in value else ","
-        user, _, password = value.partition(mark)
-        return (begin + len(user) + 1, end) if user.isalpha() and password and not password.isdigit() else JUDGING
-    seems = looks(value)
-    return (begin, end) if seems.scrambled and seems.motley and not is_code(value) else JUDGING
+    return (begin, end) if looks(text[begin:end][:JUDGED]).scrambled else JUDGING
 
 
 def _word(text: str, match: Match) -> Span | int:
@@ -109,8 +102,7 @@ def _identified(text: str, match: Match) -> Span | int:
     ):
         return 0
     value = value_at(text, by.end())
-    harmless = is_word(value.judged) or not (value.quoted or looks(value.judged).mixed)
-    return JUDGING if harmless else value.span(text)
+    return JUDGING if is_word(value.judged) else value.span(text)
 
 
 def _second(text: str, match: Match) -> Span | int:
@@ -129,7 +121,7 @@ def _given(text: str, match: Match) -> Span | int:
         before = "".join(before.rsplit("\n", 2)[-2:-1])
     elif match[0] == "input":
         before = before.rpartition("loc")[2]
-    if _COLUMN.search(before) is None:
+    if _COLUMN.search(before) is None or not (row or denied(before)):
         return JUDGING
     if row:
         begin = text.index("(", at) + 1
@@ -152,20 +144,12 @@ def _token(text: str, match: Match) -> Span | int:
         return 0
     if text[at - 1 : at] not in _LEADS and _HEX.match(text, at, end) is not None:
         return 0
-    for place in (at, *(edge.end() for edge in islice(_EDGE.finditer(text, at, min(end, at + 24)), 3))):
-        found = SHAPE.match(text, place)
-        if found is not None:
-            return found.span()
-    stem = _ISSUED.search(text, at, end)
-    if (
-        stem is None
-        or not 2 <= stem.start() - at <= 24
-        or not text[stem.start() - 2 : stem.start()].isalpha()
-        or "sha" in text[at : stem.start()].lower()
-    ):
-        return 2
-    value = stem[0][1:]
-    return (stem.start() + 1, end) if looks(value).random and not value.islower() and not value.isupper() else 2
+    found = SHAPE.match(text, at)
+    if found is not None:
+        return found.span()
+    issued = _ISSUED.search(text, at, end)
+    drawn = issued is not None and looks(issued[0]).random and not issued[0].islower() and not issued[0].isupper()
+    return (issued.start() + 1, end) if drawn else 2
 
 
 _SPECIAL: dict[str, Callable[[str, Match], Span | int]] = {
@@ -174,7 +158,7 @@ _SPECIAL: dict[str, Callable[[str, Match], Span | int]] = {
     "private-lines": _pem,
 }  # fmt: skip
 _NAMES = (
-    "pass", "pwd", "pw", "pin", "otp", "sess", "sid", "sig", "ssn", "secret", "cred", "cookie", "code", "cvv", "cvc", "auth",
+    "pass", "pwd", "pw", "pin", "otp", "sess", "sid", "sig", "ssn", "secret", "cred", "cookie", "code", "cvv", "cvc", "auth(?!enti)",
     "key", "token", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml",
 )  # fmt: skip
 """Where a name is looked at: `names.read` decides on the whole of it."""

@@ -19,7 +19,7 @@ WORDS = frozenset((
 """What stands after a secret's name in a message about it, instead of a value."""
 
 _MASK = re.compile(
-    r"[*.x\-_#?]+$|[<\[(]*(?:redacted|masked|hidden|filtered|removed|secret)\b|<|\[.*\]$|\.\.\.|\{\{|\$[({]|%[s(r]|:\w+$"
+    r"[*.x\-_#?]+$|[<\[(]*(?:redacted|masked|hidden|filtered|removed|secret)\b|<|\[.*\]$|\.\.\.|\{\{|\$[({]|%[s(r]|[:!][a-z]+$"
 )
 _VARIABLE = re.compile(r"\$[A-Z_][A-Z0-9_]*$")
 _TEMPLATE = re.compile(r"""\{\w[\w.\[\]"' ]{0,40}\}""")
