@@ -2,7 +2,7 @@
 
 In Markdown a block of `python` is executed, one after the other in one namespace per page. What a reader needn't see
 (a database, a message that arrives) stands in an HTML comment: `<!-- invisible-code-block: python`, the code, `-->`.
-`<!-- skip: next "why" -->` leaves the next block out, with its reason. Docstrings are doctests.
+No block is left out: what it needs, such as a server, starts in such a comment. Docstrings are doctests.
 
 Each page starts as a fresh process would: the kit imported anew, no global provider set, so that a page can install
 an SDK as its reader would.
@@ -19,7 +19,7 @@ import opentelemetry.trace
 from opentelemetry.util._once import Once
 from sybil import Sybil
 from sybil.document import PythonDocStringDocument
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -31,19 +31,24 @@ GLOBALS = (
 )
 
 
-def start_anew(_: dict[str, Any]) -> None:
-    """As in a fresh process: OpenTelemetry's globals unset, the kit not imported."""
+def unset_providers() -> None:
+    """OpenTelemetry's globals as in a fresh process: a page that shows several ways to set them unsets them between two."""
     for module, name in GLOBALS:
         setattr(module, name, None)
         setattr(module, f"{name}_SET_ONCE", Once())
     opentelemetry.metrics._internal._PROXY_METER_PROVIDER = opentelemetry.metrics._internal._ProxyMeterProvider()
+
+
+def start_anew(_: dict[str, Any]) -> None:
+    """As in a fresh process: OpenTelemetry's globals unset, the kit not imported."""
+    unset_providers()
     for name in [name for name in sys.modules if name.partition(".")[0] == "telemetry_kit"]:
         del sys.modules[name]
 
 
 _pages = Sybil(
     path=ROOT,
-    parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS), SkipParser()],
+    parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS)],
     patterns=["*.md"],
     setup=start_anew,
 )

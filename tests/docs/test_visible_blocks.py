@@ -1,9 +1,13 @@
 """What a reader sees on a page runs by itself: each page's visible Python, pasted into a file, with nothing hidden."""
 
+import ast
+import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -47,6 +51,57 @@ def test_what_a_reader_sees_runs_by_itself(page: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
+
+
+def said(page: Path) -> set[str]:
+    """The distributions that are there once what the page says is installed: named ones, and what they need."""
+    lines = re.findall(r"pip install ([^`#&\n]*)", page.read_text(encoding="utf-8"))
+    there: set[str] = set()
+    wanted = ["telemetry_kit", *(word for line in lines for word in shlex.split(line) if word[0] not in "-.")]
+    while wanted:
+        name = canonical(wanted.pop())
+        if name in INSTALLED and name not in there:
+            there.add(name)
+            wanted += [need for need in metadata.requires(name) or [] if "extra ==" not in need]
+    return there
+
+
+def canonical(requirement: str) -> str:
+    """The name of a requirement, as distributions are told apart."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()  # type: ignore[index]
+
+
+INSTALLED = {canonical(one.metadata["Name"]) for one in metadata.distributions()}
+
+
+def owner_of(module: str) -> str | None:
+    """The distribution that a module is of, None for the standard library and for what isn't installed here."""
+    found = importlib.util.find_spec(module) if module.partition(".")[0] not in sys.stdlib_module_names else None
+    if found is None or found.origin is None:
+        return None
+    return OWNERS.get(Path(found.origin).resolve())
+
+
+OWNERS = {
+    Path(str(one.locate_file(file))).resolve(): canonical(one.metadata["Name"])
+    for one in metadata.distributions()
+    for file in one.files or ()
+    if file.suffix in (".py", ".so")
+}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if visible(page)], ids=lambda page: page.stem)
+def test_what_a_page_needs_it_says(page: Path) -> None:
+    """Whoever has a new environment, and installs what the page says, has all that its blocks import."""
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(visible(page))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module)
+    needed = {owner for module in imported if (owner := owner_of(module)) is not None}
+
+    assert needed - said(page) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

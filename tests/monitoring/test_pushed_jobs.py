@@ -37,9 +37,9 @@ WRITTEN = block("\nA file for the node exporter")
 
 
 def run(name: str, code: str, *, good: bool) -> int:
-    """Run the page's script as a job of this name; its list has a row that can't be booked, unless it is to be good."""
+    """Run the page's script as a job of this name; unless it is to be good, the row that can't be booked ends it."""
     text = f"{SCRIPT}\n{JOB}\n{SET_UP}\n{code}".replace("book-orders", name)
-    text = text.replace("linen-rug,x", "linen-rug,3") if good else text
+    text = text if good else text.replace('current_run().failed(1, "not_a_number")', "raise")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environment["PYTHONPATH"] = str(Path(telemetry_kit.__file__).parents[1])
     return subprocess.run(
@@ -99,14 +99,7 @@ def test_a_node_exporter_takes_the_file(tmp_path: Path) -> None:
     """Without an error, and beside what it says of its own process."""
     command = program("prometheus-node-exporter", "prometheus-node-exporter")
     for name, good in (("book-orders", False), ("book-returns", True)):
-        code = WRITTEN.replace("/var/lib/node_exporter", str(tmp_path))
-        run(name, f"""
-@booking
-def main():
-    for row in current_run().track(read_orders()):
-        book(row)
-
-{code}""", good=good)  # fmt: skip
+        run(name, WRITTEN.replace("/var/lib/node_exporter", str(tmp_path)), good=good)
     port = free_port()
     options = ["--collector.disable-defaults", "--collector.textfile", f"--collector.textfile.directory={tmp_path}"]
     with running([command, *options, f"--web.listen-address=127.0.0.1:{port}"], lambda: answers(port)):

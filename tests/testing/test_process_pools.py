@@ -1,11 +1,17 @@
 """What a process pool's workers record, seen by a capture in the worker, and what the submitting process sees."""
 
 import multiprocessing
+import os
+import re
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import telemetry_kit
 from telemetry_kit import Telemetry
 from telemetry_kit.testing import capture, point
 
@@ -48,3 +54,18 @@ def test_a_worker_sends_home_what_it_recorded(telemetry_capture, method) -> None
         "executor.tasks", attributes={"executor.name": f"resize.{method}", "executor.task.outcome": "succeeded"}
     )
     assert telemetry_capture.value("operation.duration") == 0
+
+
+@pytest.mark.timeout(120)
+def test_the_page_is_a_test_that_runs(tmp_path: Path) -> None:
+    """The blocks of the page, pasted into one file, pass under pytest."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "see-what-a-process-pools-workers-record.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_page.py").write_text("\n".join(blocks), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_page.py"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(telemetry_kit.__file__).parents[1])}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=90, cwd=tmp_path, env=environment
+    )
+
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
