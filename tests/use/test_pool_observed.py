@@ -347,3 +347,16 @@ def test_what_is_made_and_dropped_without_an_sdk_leaves_nothing_behind() -> None
         telemetry.observe_pool(threading.BoundedSemaphore(1), name="short-lived")
 
     assert len(sources) <= before + 1
+
+
+def test_a_method_is_one_thing_however_often_it_is_looked_up(captured: Captured, telemetry: Telemetry) -> None:
+    """PRC 8: each look makes another object; what the pool has counted goes on where the first handle ends."""
+    seats = Seats()
+    first, *_ = (telemetry.observe_pool(name="seats", stats=seats.stats) for _ in range(3))
+    telemetry.observe_pool(seats, name="seats", stats=seats.stats)
+    seats.now = PoolStats(used=3, limit=10, timeouts=5)
+
+    assert (levels(captured, "seats")[:2], captured.value("pool.errors")) == ((3, 10), 5)
+    first.stop()
+    seats.now = PoolStats(used=4, limit=10, timeouts=7)
+    assert (levels(captured, "seats")[:2], captured.value("pool.errors")) == ((4, 10), 7)

@@ -166,3 +166,17 @@ def test_stats_that_have_to_be_awaited_are_refused(telemetry: Telemetry) -> None
 
     with pytest.raises(TypeError, match="must be a function that gives a QueueStats"):
         telemetry.observe_queue(name="orders", stats=stats)  # type: ignore[arg-type]
+
+
+def test_a_brokers_method_is_asked_once(captured: Captured, telemetry: Telemetry) -> None:
+    """PRC 8: however often it is looked up."""
+
+    class Broker:
+        def stats(self) -> QueueStats:
+            return QueueStats(size=3)
+
+    broker = Broker()
+    for _ in range(3):
+        telemetry.observe_queue(name="orders", stats=broker.stats)
+
+    assert captured.value("queue.size", {"queue.name": "orders"}) == 3

@@ -96,6 +96,16 @@ class Histogram:
         return record
 
 
+class Collection:
+    """One of the host's collections: what is read for several metrics is read once in each."""
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        self.told: dict[Any, Any] = {}
+        """Who has told of what, of which only one may tell."""
+
+
 class Instruments:
     """The instruments on one meter provider; None stands for the global one, whichever that is and becomes."""
 
@@ -107,8 +117,7 @@ class Instruments:
         self._bound: MeterProvider | None = None
         self._histograms: dict[str, Histogram] = {}
         self._asked: set[str] = set()
-        self.collection: object = object()
-        """Which collection this is: what is read for several metrics is read once in each."""
+        self.collection: Collection = Collection()
         self._observed: dict[str, Observed] = {
             name: Observed(name, self._collecting, merge_of(name), self._beside) for name in _OBSERVED
         }
@@ -192,7 +201,7 @@ class Instruments:
         """A metric is asked for: again, so that this is another collection, or for the first time in this one."""
         if name in self._asked:
             self._asked = set()
-            self.collection = object()
+            self.collection = Collection()
         self._asked.add(name)
 
     def _bind(self, provider: MeterProvider) -> None:
@@ -227,7 +236,7 @@ class _Nothing(Instruments):
 
     def __init__(self) -> None:
         self.explicit = None
-        self.collection = object()
+        self.collection = Collection()
         self._histograms = {}
         self.kept = {}
 

@@ -6,6 +6,7 @@ so it stays when the object goes, and begins at zero in a forked child.
 
 from __future__ import annotations
 
+import types
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class Polled:
     """What is read of one object, once a collection, whichever of its metrics is asked for first."""
 
     __slots__ = ("__weakref__", "_baseline", "_collection", "_counts", "_free", "_instruments", "_last", "_read",
-                 "_site", "_sums", "_zeros", "read_at_fork")  # fmt: skip
+                 "_site", "_sums", "_zeros", "read_at_fork", "thing")  # fmt: skip
 
     def __init__(
         self,
@@ -57,6 +58,8 @@ class Polled:
         self.read_at_fork: Callable[[], Any] | None = None
         """The object, where it may be asked in a forked child right away. Elsewhere what it says there first is where
         the child begins."""
+        self.thing: Callable[[Any], object] | None = None
+        """What is read, of its owner, under which name: of several owners of one thing only one tells of it."""
         if counts:
             _polled.add(weakref.ref(self, _polled.discard))
 
@@ -68,10 +71,12 @@ class Polled:
         if not self._free.take():
             return self._last
         try:
-            self._last = self._read(owner)
+            first = self.thing is None or collection.told.setdefault(self.thing(owner), self) is self
+            found = self._read(owner) if first or self._sums is not None else None
+            self._last = found if first else None
             self._collection = collection
             if self._sums is not None:
-                self._absorb(self._sums(self._last))
+                self._absorb(self._sums(found), first)
         except Exception as fault:  # another library's object, or a callable of the user's
             self._last = None
             self._collection = collection
@@ -91,10 +96,10 @@ class Polled:
             self._collection = None
             self.now(owner)
 
-    def _absorb(self, sums: tuple[float, ...]) -> None:
+    def _absorb(self, sums: tuple[float, ...], first: bool) -> None:
         zeros, self._zeros = self._zeros, False
         for (account, of), number in zip(self._counts, self._baseline(*sums), strict=False):
-            if number > 0:
+            if number > 0 and first:
                 account.add(of, number)
             if zeros:
                 account.declare(of)
@@ -208,6 +213,14 @@ def reference(obj: Any) -> Callable[[], Any]:
         return weakref.ref(obj)
     except TypeError:
         return lambda: obj
+
+
+def thing_of_method(method: object, of: Series) -> Callable[[Any], object] | None:
+    """What a method reads: it is another object each time that it is looked up."""
+    if type(method) is not types.MethodType:
+        return None
+    thing = (id(method.__self__), method.__func__, of)
+    return lambda _owner: thing
 
 
 def refuse_temporary(what: str, obj: Any) -> None:

@@ -199,6 +199,13 @@ def reader_of(obj: object) -> Reader | None:
     return lambda owner, limit: _of_owner(getattr(owner, attribute), limit)
 
 
+def pool_of(obj: object) -> object:
+    """The pool itself, of whatever has it."""
+    attribute = _by_class(OWNERS, obj)
+    pool = obj if attribute is None else getattr(obj, attribute)
+    return obj if pool is None else pool if pool is obj else pool_of(pool)
+
+
 def _of_owner(pool: Any, limit: int | None) -> PoolStats:
     """The numbers of the pool that an owner has now: none any more, once a session is closed."""
     read = reader_of(pool)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import Handle, admit_name, check_name
-from telemetry_kit._use.polling import observe_once, reference, refuse_temporary
-from telemetry_kit._use.pool_adapters import SEMAPHORES, reader_of
+from telemetry_kit._use.polling import observe_once, reference, refuse_temporary, thing_of_method
+from telemetry_kit._use.pool_adapters import SEMAPHORES, pool_of, reader_of
 from telemetry_kit._use.pool_stats import (
     PoolStats,
     Reported,
@@ -52,8 +52,12 @@ def observe_pool(
 
     def make() -> Reported:
         reported = Reported(instruments, attributes, convention, complete, errors=True)
+        of = series(attributes)
         if stats is None:
             reported.read_at_fork = reference(obj)
+            reported.thing = lambda owner: (id(pool_of(owner)), of)
+        else:
+            reported.thing = thing_of_method(stats, of)
         return reported
 
     ends: list[Callable[[], None]] = []

@@ -13,7 +13,7 @@ from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.late import is_known
 from telemetry_kit._core.names import Handle, admit_name, check_name
-from telemetry_kit._use.polling import Polled, observe_once, refuse_temporary
+from telemetry_kit._use.polling import Polled, observe_once, refuse_temporary, thing_of_method
 from telemetry_kit._use.workers import PATIENCE, Question, Run
 from telemetry_kit.catalogue import keys
 
@@ -83,7 +83,7 @@ def observe_queue(
         what,
         stats if queue is None else queue,
         of,
-        lambda: _Reported(scope.instruments, of, read),
+        lambda: _Reported(scope.instruments, of, read, thing_of_method(stats, of)),
         _READERS,
         weakly=queue is not None,
     )
@@ -92,9 +92,16 @@ def observe_queue(
 class _Reported(Polled):
     __slots__ = ("of",)
 
-    def __init__(self, instruments: Instruments, of: Series, read: Callable[[Any], QueueStats]) -> None:
+    def __init__(
+        self,
+        instruments: Instruments,
+        of: Series,
+        read: Callable[[Any], QueueStats],
+        thing: Callable[[Any], object] | None,
+    ) -> None:
         super().__init__(instruments, "queue.stats", read)
         self.of = of
+        self.thing = thing
 
     def size(self, queue: Any) -> Reading:
         stats = self.now(queue)

@@ -30,6 +30,8 @@ class _Times:
     def __init__(
         self, instruments: Instruments, attributes: dict[str, AttributeValue], convention: PoolConvention | None
     ) -> None:
+        self._key = (instruments, series(attributes))
+        """What is timed by several, an engine and its pool say, is recorded by one."""
         prefix = "pool" if convention is None else convention.prefix
         self._attributes = attributes
         self._typed = convention is None
@@ -88,12 +90,13 @@ class _Times:
 
     def _taken(self, _connection: Any, record: Any, _proxy: Any) -> None:
         with faults.guard("pool.times"):
-            record.record_info[self] = clock.perf_counter(), forks.fork.generation
+            if self._active:
+                record.record_info[self._key] = clock.perf_counter(), forks.fork.generation
 
     def _given_back(self, _connection: Any, record: Any) -> None:
         with faults.guard("pool.times"):
-            began, generation = record.record_info.pop(self, (0.0, None))
-            if generation is forks.fork.generation and self._active:
+            began, generation = record.record_info.pop(self._key, (0.0, None)) if self._active else (0.0, None)
+            if generation is forks.fork.generation:
                 self._use_time.record(clock.perf_counter() - began, self._attributes)
 
 
@@ -116,7 +119,7 @@ class _TimedConnect:
         return connection
 
     def _report(self, seconds: float, exc: BaseException | None) -> None:
-        for times in list(self.waited):
+        for times in {times._key: times for times in list(self.waited)}.values():
             with faults.guard("pool.times"):
                 times.waited(seconds, exc)
 
