@@ -30,11 +30,11 @@ UNBOUNDED = 2**31
 
 def _sqlalchemy(pool: Any, _limit: int | None = None) -> PoolStats:
     size, overflow = pool.size(), pool._max_overflow
-    used, idle = pool.checkedout(), pool.checkedin()
+    used = pool.checkedout()
     return PoolStats(
         used=used if used >= 0 else None,  # disposed of while connections were out, which have come back since
         limit=None if overflow < 0 or not size else size + overflow,
-        idle=idle,
+        idle=_open(lambda: (one.dbapi_connection is not None for one in tuple(_items(pool._pool)))),
         pending=_waiting(lambda: _who_gets(pool._pool)),
         idle_max=size or None,
     )
@@ -82,11 +82,17 @@ def _redis(pool: Any, _limit: int | None = None) -> PoolStats:
     limit = pool.max_connections if pool.max_connections < UNBOUNDED else None
     if hasattr(pool, "pool"):  # a blocking pool that keeps a queue of connections, and of None for those to come
         there = pool.pool.qsize()
-        idle = sum(connection is not None for connection in tuple(_items(pool.pool)))
+        idle = _open(lambda: map(_redis_is_open, tuple(_items(pool.pool))))
         return PoolStats(pool.max_connections - there, limit, idle, _waiting(lambda: _who_gets(pool.pool)))
-    idle, used = len(pool._available_connections), len(pool._in_use_connections)
-    blocking = hasattr(pool, "_condition")
-    return PoolStats(used, limit, idle, _waiting(lambda: pool._condition._waiters) if blocking else 0)
+    idle = _open(lambda: map(_redis_is_open, tuple(pool._available_connections)))
+    waiting = _waiting(lambda: pool._condition._waiters) if hasattr(pool, "_condition") else 0
+    return PoolStats(len(pool._in_use_connections), limit, idle, waiting)
+
+
+def _redis_is_open(connection: Any) -> bool:
+    if hasattr(connection, "is_connected"):
+        return bool(connection.is_connected)
+    return getattr(connection, "_sock", None) is not None
 
 
 def _aiohttp(connector: Any, _limit: int | None = None) -> PoolStats:
@@ -94,7 +100,7 @@ def _aiohttp(connector: Any, _limit: int | None = None) -> PoolStats:
     return PoolStats(
         used=len(connector._acquired) - making,
         limit=connector.limit or None,
-        idle=sum(map(len, tuple(connector._conns.values()))),
+        idle=_open(lambda: (one[0].is_connected() for kept in tuple(connector._conns.values()) for one in tuple(kept))),
         pending=_waiting(lambda: [one for line in tuple(connector._waiters.values()) for one in tuple(line)]),
     )
 
@@ -121,7 +127,7 @@ def _urllib3(pool: Any, _limit: int | None = None) -> PoolStats:
     there, blocks = pool.pool, pool.block
     if there is None:
         return PoolStats(used=0 if blocks else None)  # closed
-    idle = sum(connection is not None for connection in tuple(there.queue))
+    idle = _open(lambda: (getattr(one, "sock", None) is not None for one in tuple(there.queue)))
     if not blocks:
         return PoolStats(used=None, idle=idle, idle_max=there.maxsize)
     return PoolStats(there.maxsize - there.qsize(), there.maxsize, idle, _waiting(lambda: there.not_empty._waiters))
@@ -227,6 +233,16 @@ def _waiting(waiters: Callable[[], Any]) -> int:
         return 0
 
 
+def _open(each: Callable[[], Any]) -> int | None:
+    """How many of the connections that a pool keeps are there: pools keep those that were closed too, to open them anew,
+    and after an outage that is all of them."""
+    try:
+        return int(sum(each()))
+    except (AttributeError, RuntimeError) as fault:
+        faults.record("pool.idle", fault)
+        return None
+
+
 def _is_over(waiter: Any) -> bool:
     """Whether a task's wait is: it was cancelled, or gets what it waits for."""
     return hasattr(waiter, "done") and waiter.done()
@@ -240,4 +256,6 @@ def _who_gets(queue: Any) -> Any:
 
 
 def _items(queue: Any) -> Any:
-    return queue.queue if hasattr(queue, "queue") else queue._queue
+    if hasattr(queue, "queue"):
+        return queue.queue
+    return _items(queue._queue) if hasattr(queue._queue, "_queue") else queue._queue
