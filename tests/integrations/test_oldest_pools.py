@@ -15,6 +15,7 @@ import pytest
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 CASES = "tests/integrations/test_pool_adapters.py"
+OUTAGES = "tests/integrations/test_pool_outages.py"
 ROOT = Path(__file__).parent.parent.parent
 
 OLDEST = {
@@ -58,7 +59,7 @@ def test_the_oldest_supported_version(cases: str, tmp_path: Path) -> None:
 
     done = subprocess.run(
         # Warnings of old versions on new Pythons are theirs.
-        [sys.executable, "-m", "pytest", "-q", "-W", "default", "-k", cases, CASES],
+        [sys.executable, "-m", "pytest", "-q", "-W", "default", "-k", cases, CASES, OUTAGES],
         capture_output=True,
         text=True,
         timeout=250,

@@ -10,8 +10,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NUMBERS = {"sdk": 20_000, "no sdk": 100_000}
 GROWTH = 8_000
 """Kilobytes that the process may grow: 80 bytes an owner, where one that stays has several hundred."""
-OBJECTS = 500
-"""Objects that may be there afterwards and weren't before: far less than one an owner."""
+OBJECTS = 1_000
+"""Objects that may be there afterwards and weren't before: those of 64 observations, after which what is gone is looked for."""
 
 KINDS = {
     "executor": (
