@@ -124,6 +124,24 @@ def test_keys_of_one_label_are_the_first_of_them() -> None:
     assert guard.attributes({"user-tier": "a", "user.tier": "b"}) == {"user.tier": "a"}
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [("a.b", "a__b"), ("a_b", "a..b"), ("1st", "2st"), ("scope", "scope")], ids=repr
+)
+def test_exporters_write_characters_in_a_row_as_one(first: str, then: str) -> None:
+    """So do Prometheus' exporters with everything that is neither a letter nor a digit, and with a digit at the beginning."""
+    guard = ValueGuard()
+
+    assert [guard.attributes({key: "x"}) for key in (first, then)] == [{first: "x"}] * 2
+
+
+@pytest.mark.parametrize(
+    "key", ["otel..scope.name", "otel_scope__version", "._hidden", "operation__name", "error..type"]
+)
+def test_however_they_are_spelled_labels_that_are_not_free_are_not_taken(key: str) -> None:
+    """What an exporter would write as a label of its own, of Prometheus or of the kit is renamed or left out."""
+    assert key not in ValueGuard().attributes({key: "mine"})
+
+
 def test_a_key_of_the_label_of_our_own_is_left_out() -> None:
     """The kit's own keys win, however a user spells them."""
     assert ValueGuard().attributes({"operation_name": "mine", "error.type": "mine", "a": 1}) == {"a": 1}

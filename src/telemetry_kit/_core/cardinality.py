@@ -22,10 +22,11 @@ ERROR_TYPES = 100
 NAMES = 1_000
 """Distinct names of a kind of helper in one `Telemetry`, and of `Telemetry` itself."""
 
-_NOT_IN_A_LABEL = re.compile(r"[^a-zA-Z0-9_]")
-_RESERVED = re.compile(r"le|quantile|__.*|otel_scope_.*", re.DOTALL)
+_NOT_IN_A_LABEL = re.compile(r"[^a-zA-Z0-9]+")
+_RESERVED = re.compile(r"le|quantile|otel_scope_.*")
 """Labels that Prometheus and its exporter give to every series: another of that name breaks the page."""
-
+_INTERNAL = re.compile(r"[^a-zA-Z0-9]{2}")
+"""How keys begin whose labels Prometheus keeps for itself: `__`."""
 
 _all: dict[int, "weakref.ref[Distinct | ValueGuard]"] = {}
 
@@ -72,6 +73,12 @@ class Distinct:
             seen.add(value)
             return value
         return OTHER
+
+
+def _label(name: str) -> str:
+    """How Prometheus' exporters spell a key: other characters in a row are one `_`, and so is a digit at its beginning."""
+    label = _NOT_IN_A_LABEL.sub("_", name)
+    return f"_{label[1:]}" if label[:1].isdigit() else label
 
 
 class ValueGuard:
@@ -154,13 +161,10 @@ class ValueGuard:
         return self._names.setdefault(name, self._named(name))
 
     def _named(self, name: str) -> str | None:
-        label = _NOT_IN_A_LABEL.sub("_", name)
-        spelling = name
-        if _RESERVED.fullmatch(label):
-            spelling, label = f"{name}_", f"{label}_"
+        spelling = f"{name}_" if _RESERVED.fullmatch(_label(name)) or _INTERNAL.match(name) else name
         if not self._labels:
-            self._labels.update((_NOT_IN_A_LABEL.sub("_", own), own) for own in self._own)
-        first = self._labels.setdefault(label, spelling)
+            self._labels.update((_label(own), own) for own in self._own)
+        first = self._labels.setdefault(_label(spelling), spelling)
         if first != name:
             msg = (
                 f"a metric attribute must have a label of its own, got {name!r:.100}: it is recorded as {first!r:.100}"
