@@ -93,6 +93,9 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ("4 items, card 4111-1111-1111-1111, 12/27", "4 items, card [REDACTED], 12/27"),
         ("Set-Cookie: sid=1; Path=/\nServer: shop", "Set-Cookie: [REDACTED]\nServer: shop"),
         ("İstanbul password=x1", "İstanbul password=[REDACTED]"),
+        ("ExpiredToken: X-Api-Token: a/8Zk+c0f7==", "ExpiredToken: X-Api-Token: [REDACTED]"),
+        ("UID=sa;PWD={hunter2};Encrypt=yes, secret={name}", "UID=sa;PWD={[REDACTED]};Encrypt=yes, secret={name}"),
+        ("EINTEGRITY sha512-aGVsbG8gd29ybGQgaGVsbG8gd29ybGQx", "EINTEGRITY sha512-aGVsbG8gd29ybGQgaGVsbG8gd29ybGQx"),
     ],
 )
 def test_only_the_secret_is_taken_out(text: str, scrubbed: str) -> None:

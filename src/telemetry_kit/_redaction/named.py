@@ -91,7 +91,7 @@ def value_at(text: str, at: int) -> Value:
             end = text.find(quote, end + 1, begin + LONGEST)
         return Value(text[begin : begin + JUDGED][: end - begin if end >= 0 else None], begin, end, True)
     braced = _BRACED.match(text, at)
-    if braced is not None and not braced[1].isidentifier():
+    if braced is not None and (text[braced.end() : braced.end() + 1] == ";" or not braced[1].isidentifier()):
         return Value(braced[1], *braced.span(1), True)
     bare = _BARE.match(text, at)
     if bare is None or bare[0][0] in "{[(":

@@ -148,8 +148,9 @@ def _token(text: str, match: Match) -> Span | int:
     if found is not None:
         return found.span()
     issued = _ISSUED.search(text, at, end)
-    drawn = issued is not None and looks(issued[0]).random and not issued[0].islower() and not issued[0].isupper()
-    return (issued.start() + 1, end) if drawn else 2
+    if issued is None or issued[0].islower() or issued[0].isupper() or not looks(issued[0]).random:
+        return 2
+    return issued.start() + 1, end
 
 
 _SPECIAL: dict[str, Callable[[str, Match], Span | int]] = {
