@@ -21,7 +21,7 @@ from telemetry_kit._propagation import baggage as _baggage
 from telemetry_kit._propagation.host_propagator import Host
 from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
 from telemetry_kit.carriers._base import TEXTS
-from telemetry_kit.carriers._http import MAX_FIELD
+from telemetry_kit.carriers._http import MAX_FIELD, MAX_FIELDS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -135,7 +135,7 @@ def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str]
             host = _renewed(propagator)
         sending: Context = _context.get_current() if context is None else context
         sent = host.written(sending if baggage is None else _with_baggage(sending, baggage))
-        fits = sum(map(len, sent.values())) <= MAX_FIELD  # or is looked at by itself
+        fits = len(sent) <= MAX_FIELDS and sum(map(len, sent.values())) <= MAX_FIELD  # or is looked at by itself
         if fits and carrier.__class__ is dict and host.names.foreign.issuperset(carrier):  # type: ignore[arg-type]
             carrier.update(sent)  # type: ignore[attr-defined]
             return carrier
@@ -151,8 +151,9 @@ def _replace(carrier: Carrier, names: Names, sent: dict[str, str]) -> None:
     try:
         carrier.drop(names)
         others = [field for field in sent if field not in names.fields]
-        if others:
+        if others:  # one for each entry of a baggage: what a propagator says that it writes comes first
             carrier.drop(Names(others))
+            sent = dict(sorted(sent.items(), key=lambda one: one[0] not in names.fields))
         carrier.write(sent)
     except Exception:
         carrier.drop(names)

@@ -199,6 +199,35 @@ class Several(TextMapPropagator):
             setter.set(carrier, field, "1" * 40)
 
 
+class Prefixed(TextMapPropagator):
+    """A field for each entry of the baggage, as Jaeger's."""
+
+    fields = {"uber-id"}
+
+    def extract(self, carrier: Any, context: Any = None, getter: Any = None) -> Context:
+        return context or Context()
+
+    def inject(self, carrier: Any, context: Any = None, setter: Any = None) -> None:
+        for key in baggage.get_all(context):
+            setter.set(carrier, f"uberctx-{key}", "1")
+        setter.set(carrier, "uber-id", "7")
+
+
+@pytest.mark.parametrize("make", [*HTTP, dict])
+def test_a_request_gets_at_most_32_fields(make: Any) -> None:
+    """SEC 2: aiohttp, gunicorn and `http.client` refuse too many headers: those that name the trace are kept."""
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(CompositePropagator([Prefixed(), Several(), StrictTraceContextPropagator()]))
+    try:
+        sent = inject(make(), received("a=1", **{f"k{number}": "v" for number in range(180)}))
+    finally:
+        propagate.set_global_textmap(before)
+
+    names = sent.keys()
+    assert 32 == len(names)
+    assert {"traceparent", "tracestate", "uber-id", *Several.fields} <= {name.lower() for name in names}
+
+
 @pytest.fixture
 def several() -> Iterator[None]:
     """The W3C's propagator and one with several fields, as a host configures them."""

@@ -70,6 +70,8 @@ class Carrier:
 
     max_attributes: ClassVar[int | None] = None
     """How many fields the transport allows, the host's own included."""
+    max_fields: ClassVar[int | None] = None
+    """How many fields may be added at once, where the transport allows many but not any number."""
 
     def get(self, field: str, default: list[str] | None = None) -> list[str]:
         """All values of `field`, in their order; `default`, or an empty list, where there is none.
@@ -131,7 +133,7 @@ class Carrier:
         """
         fitting = fields
         if not self._fits(fields):
-            room = None if self.max_attributes is None else self.max_attributes - len(self.keys())
+            room = self.max_fields if self.max_attributes is None else self.max_attributes - len(self.keys())
             fitting = budgeted(fields, self.max_value, self.max_together, room)
         for field, value in fitting.items():
             if value:
@@ -142,10 +144,10 @@ class Carrier:
         limited = self.max_together is not None or self.max_attributes is not None
         if limited or next(iter(fields), PARENT) != PARENT:
             return False
-        longest = self.max_value
-        if longest is None:
-            return True
-        return all(len(value) <= longest for value in fields.values())
+        longest, most = self.max_value, self.max_fields
+        if most is not None and len(fields) > most:
+            return False
+        return longest is None or all(len(value) <= longest for value in fields.values())
 
     def _add(self, field: str, value: str) -> None:
         raise NotImplementedError

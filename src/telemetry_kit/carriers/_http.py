@@ -23,6 +23,8 @@ from telemetry_kit.carriers._budget import OVERHEAD, budgeted
 
 MAX_FIELD = 8_180
 """Characters of a value: aiohttp and gunicorn refuse a field from 8,191 on, others from about as much, name included."""
+MAX_FIELDS = 32
+"""Fields that are added: gunicorn, Apache and `http.client` refuse a hundred headers, and the caller and proxies have theirs."""
 MAX_METADATA = 7_000
 """Bytes that are added to a call: gRPC's servers refuse by chance from 8,192 in all, and the call has its own."""
 MAX_ALL_METADATA = 7_600
@@ -82,6 +84,7 @@ class HttpHeaders(Fields):
     data: Any
 
     max_value: ClassVar[int | None] = MAX_FIELD
+    max_fields: ClassVar[int | None] = MAX_FIELDS
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
@@ -143,6 +146,7 @@ class AsgiHeaders(Carrier):
     data: Any
 
     max_value: ClassVar[int | None] = MAX_FIELD
+    max_fields: ClassVar[int | None] = MAX_FIELDS
 
     def __init__(self, data: Any = None) -> None:
         self.data = [] if data is None else data
@@ -198,6 +202,7 @@ class WsgiEnviron(Fields):
     __slots__ = ()
 
     max_value: ClassVar[int | None] = MAX_FIELD
+    max_fields: ClassVar[int | None] = MAX_FIELDS
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
