@@ -115,3 +115,10 @@ def test_what_a_change_must_pass_stands_in_one_place() -> None:
     """The workflow calls .ci/run, and lists no checks of its own."""
     assert "bash .ci/run" in text(".github/workflows/ci.yml")
     assert "nox -s" not in text(".github/workflows/ci.yml")
+
+
+def test_links_are_links_on_github_too() -> None:
+    """No page has a role of Sphinx's in its text: a repository's pages show it raw."""
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+
+    assert [page.name for page in pages if re.search(r"\{(doc|ref|term|any)\}`", page.read_text("utf-8"))] == []

@@ -8,8 +8,8 @@ from telemetry_kit.monitoring.signals import signals
 _HEAD = """# Alerts
 
 Made from the table of signals by `python -m telemetry_kit catalogue --runbook`. Each alert has the panel that it names, and a
-section here with what to do first. Numbers are the defaults; {doc}`/how-to/be-paged-for-the-right-things` says how to
-change them.
+section here with what to do first. Numbers are the defaults; [Be paged for the right things](../how-to/be-paged-for-the-right-things.md)
+says how to change them.
 """
 
 
@@ -34,11 +34,12 @@ def runbook(options: Options | None = None) -> str:
 
 def _section(signal: Signal, alert: Alert) -> str:
     steps = "\n".join(f"{number}. {step}" for number, step in enumerate(signal.first_steps, 1))
+    title = signal.page.rpartition("/")[2].replace("-", " ").capitalize()
     urgent = {"page": "pages", "ticket": "makes a ticket"}[alert.severity]
     return (
         f"### {alert.name}\n\n{signal.meaning}\n\n"
         f"It {urgent} after {alert.hold}; the panel is *{signal.panel.title}*.\n\n{steps}\n\n"
-        f"More: {{doc}}`/{signal.page}`.\n\n"
+        f"More: [{title}](../{signal.page}.md).\n\n"
         f"```text\n{signal.condition(alert)}\n```\n"
     )
 
