@@ -90,11 +90,17 @@ OWNERS = {
 }
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if visible(page)], ids=lambda page: page.stem)
+def shown(page: Path) -> str:
+    """All Python that a reader sees, programs that stand in files of their own included."""
+    included = re.findall(r"^```\{literalinclude\} (\S+\.py)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return "\n".join([visible(page), *((page.parent / name).read_text(encoding="utf-8") for name in included)])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if shown(page).strip()], ids=lambda page: page.stem)
 def test_what_a_page_needs_it_says(page: Path) -> None:
-    """Whoever has a new environment, and installs what the page says, has all that its blocks import."""
+    """Whoever has a new environment, and installs what the page says, has all that its programs import."""
     imported: set[str] = set()
-    for node in ast.walk(ast.parse(visible(page))):
+    for node in ast.walk(ast.parse(shown(page))):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
