@@ -109,6 +109,16 @@ def extract_public(carrier: Any) -> tuple[Context, list[Link]]:
     return context, links_to([incoming])
 
 
+def origin(carrier: Any, links: Any, *, public: bool = False) -> tuple[Context | None, list[Link] | None]:
+    """Where a span goes on from: the context, None for the current one, and its links. At a public endpoint both are
+    links."""
+    linked = [] if links is None else links_to(links)
+    if public:
+        context, incoming = extract_public(carrier)
+        return context, links_to([*incoming, *linked]) or None
+    return None if carrier is None else extract(carrier), linked or None
+
+
 @public
 def inject(carrier: C, context: Context | None = None, *, baggage: Iterable[str] | None = None) -> C:
     """Write the context into `carrier`, in place of what stood there.

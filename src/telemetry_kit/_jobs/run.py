@@ -278,10 +278,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
         with late.late_import():
             from telemetry_kit import propagation
 
-        if self._carrier is not None:
-            self._current.context = propagation.extract(self._carrier)
-        if self._linked is not None:
-            self._links = propagation.links_to(self._linked)
+        self._current.context, self._links = propagation.origin(self._carrier, self._linked)
 
     def _span_attributes(self) -> dict[str, AttributeValue]:
         job = self._definition

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import active_span, cells, clock, faults, outcome, reentrancy
+from telemetry_kit._core import active_span, cells, clock, faults, late, outcome, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.outcome import CANCELLED
 from telemetry_kit._core.span_attributes import put
-from telemetry_kit._operation import propagation as carry
 from telemetry_kit._operation.options import INCOMING, OUTGOING
 from telemetry_kit._wrapping.awaitables import NO_RESULT
+from telemetry_kit._wrapping.callables import asked
 from telemetry_kit.conventions import HTTP_SERVER
 
 if TYPE_CHECKING:
@@ -149,16 +149,22 @@ class OperationCall(ActiveSpan):
                 attributes = {**(span_static or {}), **on_span}
             except Exception as fault:
                 faults.record("operation.metric_attributes", fault)
-        carrier = carry.evaluate("operation.carrier", self._carrier, operation.carrier, args, kwargs)
-        links = carry.evaluate("operation.links", self._given_links, operation.links, args, kwargs)
-        self._carrier = carrier
+        carrier, links = self._carrier, self._given_links
+        if carrier is None:
+            self._carrier = carrier = asked("operation.carrier", operation.carrier, args, kwargs)
+        if links is None:
+            links = asked("operation.links", operation.links, args, kwargs)
         incoming = operation.kind in INCOMING
         if operation.public_endpoint or links is not None or (carrier is not None and incoming):
-            where, self._links = carry.go_on_from(
-                carrier if incoming else None, links, public=operation.public_endpoint
-            )
-            if where is not None:
-                self._current.context = where
+            with faults.guard("operation.carrier"):
+                with late.late_import():
+                    from telemetry_kit import propagation
+
+                where, self._links = propagation.origin(
+                    carrier if incoming else None, links, public=operation.public_endpoint
+                )
+                if where is not None:
+                    self._current.context = where
         return attributes
 
     def _enrich(
@@ -178,8 +184,7 @@ class OperationCall(ActiveSpan):
                     self._recording = True
                     if attributes:
                         put(span, attributes)
-            late = operation.span_mode == "errors" or self._deferred is not None
-            if self._recording or late:
+            if self._recording or operation.span_mode == "errors" or self._deferred is not None:
                 if arguments is not None and args is not None:
                     self.set_attributes(arguments(args, kwargs))
                 if operation.span_attributes is not None and args is not None:
@@ -193,7 +198,11 @@ class OperationCall(ActiveSpan):
             faults.record("operation.span_attributes", fault)
         carrier = self._carrier
         if carrier is not None and operation.kind in OUTGOING:
-            carry.send(carrier, self._current.context)
+            with faults.guard("operation.carrier"):
+                with late.late_import():
+                    from telemetry_kit import propagation
+
+                propagation.inject(carrier, self._current.context)
 
     # What became of it
 

@@ -194,16 +194,25 @@ class _Call(ActiveSpan):
         if reentrancy.waiting:
             reentrancy.drain()
         options = self._options
-        carrier = None if options.carrier is None else _evaluate("span.carrier", options.carrier, args, kwargs)
-        links = None if options.links is None else _evaluate("span.links", options.links, args, kwargs)
-        if links is not None or (carrier is not None and options.kind in _INCOMING):
-            self._continue(carrier if options.kind in _INCOMING else None, links)
+        carrier = callables.asked("span.carrier", options.carrier, args, kwargs)
+        links = callables.asked("span.links", options.links, args, kwargs)
+        incoming = options.kind in _INCOMING
+        if links is not None or (carrier is not None and incoming):
+            with faults.guard("span.carrier"):
+                with late.late_import():
+                    from telemetry_kit import propagation
+
+                self._current.context, self._links = propagation.origin(carrier if incoming else None, links)
         self._start_span(self._called, options.kind, self._own_attributes)
         if (arguments or options.attributes) is not None and (self._recording or self._deferred is not None):
             with faults.guard("span.attributes"):
                 self._describe(arguments, args, kwargs)
         if carrier is not None and options.kind in _OUTGOING:
-            self._send(carrier)
+            with faults.guard("span.carrier"):
+                with late.late_import():
+                    from telemetry_kit import propagation
+
+                propagation.inject(carrier, self._current.context)
         self._be_current()
 
     def _describe(
@@ -222,23 +231,6 @@ class _Call(ActiveSpan):
         else:
             self._late = found
 
-    def _continue(self, carrier: Any, links: Any) -> None:
-        with faults.guard("span.carrier"):
-            with late.late_import():
-                from telemetry_kit import propagation
-
-            if links is not None:
-                self._links = propagation.links_to(links)
-            if carrier is not None:
-                self._current.context = propagation.extract(carrier)
-
-    def _send(self, carrier: Any) -> None:
-        with faults.guard("span.carrier"):
-            with late.late_import():
-                from telemetry_kit import propagation
-
-            propagation.inject(carrier, self._current.context)
-
     def _drop(self) -> None:
         """Nobody will ever end it: its span is never recorded."""
         self._running = False
@@ -254,11 +246,3 @@ class _Call(ActiveSpan):
             self._close(error_type, exc, named=self._called)
         finally:
             self._leave()
-
-
-def _evaluate(site: str, given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if not callable(given):
-        return given
-    with faults.guard(site):
-        return given(*args, **kwargs)
-    return None

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from telemetry_kit._core import faults
 from telemetry_kit._core.attributes import encodable
 
 AS_WRITTEN: dict[str, Any] = {}
@@ -128,6 +129,18 @@ def check_takes(option: Callable[..., Any], func: Any, what: str) -> None:
         return
     msg = f"{what} must take what {name_of(func)}{signature_of(func)} is given, got one that takes {takes}"
     raise TypeError(msg)
+
+
+def asked(site: str, given: Any, args: tuple[Any, ...] | None, kwargs: dict[str, Any]) -> Any:
+    """What is given for each call: as it is, or, of a callable, what it says of the call's arguments; a `with` block has
+    none (`args` is None). One that raises is a fault of this site, and says nothing."""
+    if not callable(given):
+        return given
+    try:
+        return None if args is None else given(*args, **kwargs)
+    except Exception as fault:
+        faults.record(site, fault)
+        return None
 
 
 def signature_of(func: Any) -> inspect.Signature:
