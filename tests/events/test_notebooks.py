@@ -49,6 +49,22 @@ def test_an_exception_that_ends_a_cell_is_an_event() -> None:
     )
 
 
+def test_of_several_watches_the_one_that_came_last_records_a_cell() -> None:
+    """Once, as with the hooks of Python, in whichever order they stop."""
+    run(
+        """
+        first, second = telemetry.watch_unhandled(), telemetry.watch_unhandled()
+        shell.run_cell("1 / 0")
+        first.stop()
+        shell.run_cell("raise KeyError(1)")
+        second.stop()
+        shell.run_cell("raise OSError(1)")
+        assert seen() == [("ipython", "ZeroDivisionError"), ("ipython", "KeyError")], seen()
+        assert not faults.counts(), faults.counts()
+        """
+    )
+
+
 def test_a_watch_that_was_stopped_sees_no_cell() -> None:
     """`stop()` takes the callback out of the shell."""
     run(

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 EVENT = "exception"
 _chain = threading.local()
 """Whether a watch has the exception that is being handed on in this thread."""
+_of_cells: "list[UnhandledWatch]" = []
+"""The watches of cells: IPython calls each of them, and the one that came last records."""
 
 
 class _Hook:
@@ -109,6 +111,7 @@ class UnhandledWatch(StaysHere):
             loop.set_exception_handler(_standing(self._loop_hook))
         self._loop = lambda: None
         if self._cells is not None:
+            _of_cells.remove(self)
             with faults.guard("unhandled.ipython"):
                 self._cells.unregister("post_run_cell", self._cell_hook)
             self._cells = None
@@ -141,6 +144,7 @@ class UnhandledWatch(StaysHere):
             if shell is not None:
                 shell.events.register("post_run_cell", self._cell_hook)
                 self._cells = shell.events
+                _of_cells.append(self)
 
     # The hooks
 
@@ -158,7 +162,7 @@ class UnhandledWatch(StaysHere):
     def _on_cell(self, result: Any) -> None:
         with faults.guard("unhandled.ipython"):
             exc = result.error_in_exec or result.error_before_exec
-            if self._active and isinstance(exc, BaseException):
+            if self._active and self is _of_cells[-1] and isinstance(exc, BaseException):
                 self._tell(exc, "ipython")
 
     def _on_unraisable(self, unraisable: Any) -> None:
