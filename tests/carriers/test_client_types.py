@@ -57,6 +57,15 @@ TWICE = [("TraceParent", PARENT), ("TraceParent", PARENT)]
 OLD = [("Accept", "*/*"), ("TraceParent", STALE), ("Baggage", "stale=1")]
 
 
+def test_h11() -> None:
+    """The headers of an event are a sequence of byte pairs that can't be changed."""
+    headers = need("h11", "h11").Request(method="GET", target="/", headers=[("host", "shop"), *PAIRS]).headers
+    reads(headers)
+
+    sent = dict(inject(headers, CONTEXT))
+    assert (b"shop", PARENT.encode(), b"user=alice") == (sent[b"host"], sent[b"traceparent"], sent[b"baggage"])
+
+
 def test_httpx() -> None:
     """Multi-value, case-insensitive, raw bytes inside."""
     httpx = need("httpx", "httpx")

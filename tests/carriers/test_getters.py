@@ -1,6 +1,7 @@
 """The kit's getter and setter in the hands of other people's propagators, and headers whose classes are odd."""
 
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -162,3 +163,36 @@ def test_many_classes_of_headers_are_not_kept() -> None:
         assert [PARENT] == HttpHeaders(kind({"traceparent": [PARENT]})).get("traceparent")
 
     assert len(_http._readers) <= _http.MAX_READERS
+
+
+def test_what_stands_in_a_mapping_behind_is_replaced_too() -> None:
+    """A `ChainMap` deletes in its first mapping only: no stale context stays beside the new one."""
+    behind = {"Accept": "*/*", "Tracestate": "stale=1", "Baggage": "stale=1"}
+    headers = inject(ChainMap({"Traceparent": PARENT.replace("0af", "1af")}, behind), extract({"traceparent": PARENT}))
+
+    assert {"Accept": "*/*", "traceparent": PARENT} == dict(headers)
+    assert "Tracestate" in behind
+
+
+class Pairs(Sequence[tuple[bytes, bytes]]):
+    """Headers as h11 has them: a sequence of pairs that is no list, and can't be changed."""
+
+    def __init__(self, *pairs: tuple[bytes, bytes]) -> None:
+        self.pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.pairs[place]
+
+
+def test_a_sequence_of_pairs_is_read_and_written_as_a_list_of_them() -> None:
+    """What is written comes back as a new object."""
+    given = Pairs((b"host", b"shop"), (b"traceparent", PARENT.encode()), (b"baggage", b"a=1"), (b"baggage", b"b=2"))
+    context = extract(given, Context())
+
+    assert {"a": "1", "b": "2"} == dict(baggage.get_all(context))
+    assert ((b"host", b"shop"), (b"traceparent", PARENT.encode()), (b"baggage", b"a=1,b=2")) == inject(given, context)
+    assert ["host", "traceparent", "baggage", "baggage"] == HttpHeaders(given).keys()
+    assert 4 == len(given)

@@ -278,11 +278,14 @@ class Fields(Carrier):
 
     def drop(self, names: Names) -> None:
         for name in [name for name in self._names() if names.field(name) is not None]:
+            gone = True
             try:
                 del self.data[name]
-            except KeyError:  # a name that stood twice
-                pass
+            except KeyError:  # a name that stood twice, or one of a mapping behind this one
+                gone = name not in self.data
             except (TypeError, AttributeError, NotImplementedError):
+                gone = False
+            if not gone:
                 self.data = self._copy(names)
                 return
 

@@ -4,7 +4,7 @@ HTTP lets a header stand several times, and every name in any case.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from telemetry_kit.carriers._base import (
@@ -61,7 +61,16 @@ def _reader(kind: type) -> Reader | None:
         if method is not None:
             # multidict raises where there is nothing, unless it is given what to say
             return (lambda data, field: data.getall(field, ())) if name == "getall" else method
-    return None
+    return _pairs if any(base is Sequence for base in kind.__mro__) else None
+
+
+def _pairs(data: Any, field: str) -> list[str]:
+    """How a sequence of pairs that is no list, such as h11's headers, hands out all values of a name."""
+    return pairs_pick(data, Names([field])).get(field.lower(), [])
+
+
+def _are_pairs(data: Any) -> bool:
+    return isinstance(data, (list, tuple)) or _reader_of(type(data)) is _pairs
 
 
 def _odd(name: str) -> str:
@@ -90,7 +99,7 @@ class HttpHeaders(Fields):
         data = self.data
         if data.__class__ is dict:
             return super().pick(names)
-        if isinstance(data, (list, tuple)):
+        if _are_pairs(data):
             return pairs_pick(data, names)
         reader = _reader_of(type(data))
         if reader is None:
@@ -105,13 +114,13 @@ class HttpHeaders(Fields):
         return {field: _read_all(reader, data, field, list(spelled)) for field, spelled in spellings.items()}
 
     def drop(self, names: Names) -> None:
-        if isinstance(self.data, (list, tuple)):
+        if _are_pairs(self.data):
             self.data = pairs_drop(self.data, names)
         else:
             super().drop(names)
 
     def _add(self, field: str, value: str) -> None:
-        if not isinstance(self.data, (list, tuple)):
+        if not _are_pairs(self.data):
             super()._add(field, value)
         elif any(isinstance(name, bytes) for name in pairs_names(self.data)):
             self.data = pairs_add(self.data, field.encode(), value.encode())
@@ -119,7 +128,7 @@ class HttpHeaders(Fields):
             self.data = pairs_add(self.data, field, value)
 
     def _names(self) -> Iterable[Any]:
-        if isinstance(self.data, (list, tuple)):
+        if _are_pairs(self.data):
             return pairs_names(self.data)
         if isinstance(self.data, TEXTS):
             return []
