@@ -98,6 +98,122 @@ print(exits)
     assert printed == "{0}"
 
 
+FIRST_USES = {
+    "a failure with its stack": "attempt(telemetry.operation('fails')(fail))",
+    "captured arguments": "telemetry.operation('captures', arguments=['sku'])(lambda sku: None)({'nested': [1, 'A1']})",
+    "a carrier": "telemetry.operation('calls', kind=SpanKind.CLIENT, carrier={})(load)()",
+    "a span": "attempt(telemetry.span('span', attributes={'mixed': [1, 'A1']})(fail))",
+    "events": "telemetry.event('config.changed', {'mixed': [1, 'A1']})",
+    "a handled exception": "telemetry.record_exception(ValueError('password=hunter2'))",
+    "context attributes": "telemetry_kit.context_attributes({'tenant.id': 'acme'})(load)()",
+    "a pool": "telemetry.pool('gpu', limit=4).use()(load)()",
+    "a queue": "telemetry.observe_queue(queue.Queue(), name='orders').stop()",
+    "a cache": "telemetry.cache('prices').hit()",
+    "a health check": "telemetry.health('db', lambda: True).stop()",
+    "an executor": "telemetry.wrap_executor(ThreadPoolExecutor(1), name='pool').submit(load).result()",
+    "a batch job": "telemetry.batch_job('nightly')(load)()",
+    "a sampled operation": "telemetry.operation('hot', span=False, sample_durations=0.5)(load)()",
+    "a coroutine": "asyncio.run(telemetry.operation('later')(later)())",
+    "a diagnosis": "str(telemetry_kit.diagnose())",
+}
+
+
+@needs_fork
+@pytest.mark.slow
+@pytest.mark.parametrize("first", FIRST_USES)
+def test_a_fork_in_the_middle_of_a_first_use_under_load(first: str) -> None:
+    """What a thread uses first imports something late. A process that forks in the middle of that, at each such import and
+    while other threads record, has children that can use it, and all else that a thread of theirs never finished (PRC 1)."""
+    uses = "\n".join(f"    lambda: {use}," for use in FIRST_USES.values())
+    printed = run(
+        FORKS
+        + f"""
+import asyncio, queue, telemetry_kit
+from concurrent.futures import ThreadPoolExecutor
+from opentelemetry.trace import SpanKind
+from tests.support import Sdk
+telemetry = Sdk().telemetry()
+importing, forked, stop = threading.Semaphore(0), threading.Semaphore(0), threading.Event()
+
+class Waits:
+    '''Has a fork come in the middle of each late import, or go on without one.'''
+
+    def find_spec(self, name, path, target=None):
+        if name.startswith(("telemetry_kit.", "wrapt")) and threading.current_thread() is user:
+            importing.release()
+            forked.acquire(timeout=0.05)
+
+@telemetry.operation
+def load():
+    return sum(range(50))
+
+def hammer():
+    while not stop.is_set():
+        load()
+
+def fail():
+    raise ValueError("password=hunter2")
+
+async def later():
+    return 1
+
+def attempt(work):
+    try:
+        work()
+    except ValueError:
+        pass
+
+uses = (
+{uses}
+)
+
+def check():
+    for use in uses:
+        use()
+
+user = threading.Thread(target=uses[{list(FIRST_USES).index(first)}])
+hammers = [threading.Thread(target=hammer) for _ in range(2)]
+for thread in hammers: thread.start()
+sys.meta_path.insert(0, Waits())
+user.start()
+exits = {{0}}
+for _ in range(5):
+    if not importing.acquire(timeout=0.2 if user.is_alive() else 0):
+        break
+    exits.add(in_child(check))
+    forked.release()
+exits.add(in_child(check))
+user.join()
+stop.set()
+for thread in hammers: thread.join()
+print(exits)
+""",
+        limit=120,
+    )
+
+    assert printed == "{0}"
+
+
+@needs_fork
+def test_one_fork_hook_serves_all_operations() -> None:
+    """A thousand sampled operations register nothing more that runs at each fork, and a fork has nothing to do for them
+    one by one (PRC 1)."""
+    printed = run(
+        """
+hooks = []
+os.register_at_fork = lambda **given: hooks.append(given)
+telemetry = Telemetry("shop")
+telemetry.operation("first", sample_durations=0.5)
+hooks.clear()
+for number in range(900):
+    telemetry.operation(f"op{number}", sample_durations=0.5)(abs)(1)
+print(len(hooks))
+"""
+    )
+
+    assert printed == "0"
+
+
 @needs_fork
 def test_a_child_starts_with_nothing_active() -> None:
     """What runs in the parent at the fork isn't active in the child, and doesn't go below zero there (PRC 1)."""
@@ -670,3 +786,65 @@ print(grown < 4_000_000, guard.value("user", "3"), guard.value("user", "user 3")
 def test_this_build_of_python_counts_as_it_should() -> None:
     """One cell for all threads is only used where there is a GIL (PRC 3)."""
     assert getattr(sys, "_is_gil_enabled", lambda: True)() == cells.GIL
+
+
+AT_EXIT = {
+    "a block": "block(telemetry.span('work'))",
+    "a decorated function": "telemetry.span('work')(work)()",
+    "an operation": "telemetry.operation('more')(work)()",
+    "a measurement": "block(operation.measure())",
+    "what leaves a measurement": "operation.measure().inject({})",
+    "what was decorated before": "decorated()",
+    "a generator": "list(generator())",
+    "a failure": "attempt(failing)",
+    "an event": "telemetry.event('config.changed', {'mixed': [1, 'A1']})",
+    "a handled exception": "telemetry.record_exception(ValueError('no'))",
+    "a mapping as an attribute": "operation.measure(span_attributes={'nested': {'a': [1, 'b']}}).__enter__()",
+    "a pool": "block(pool.use())",
+    "a run": "block(job.run())",
+}
+
+
+@pytest.mark.parametrize("what", AT_EXIT)
+@pytest.mark.parametrize("with_sdk", [False, True], ids=["without an SDK", "with one"])
+def test_a_finaliser_at_the_exit_of_the_interpreter_says_nothing(what: str, with_sdk: bool) -> None:
+    """When nothing can be imported any more, what a finaliser does with the kit is silent, as it is for nobody (PRC 2)."""
+    program = f"""
+import builtins
+from telemetry_kit import Telemetry
+{"from tests.support import Sdk; sdk = Sdk(); telemetry = sdk.telemetry()" if with_sdk else "telemetry = Telemetry('shop')"}
+operation, pool, job = telemetry.operation("op"), telemetry.pool("gpu", limit=4), telemetry.batch_job("nightly")
+
+def work():
+    return 1
+
+def fail():
+    raise ValueError("no")
+
+def items():
+    yield 1
+
+def block(heads):
+    with heads:
+        pass
+
+def attempt(function):
+    try:
+        function()
+    except ValueError:
+        pass
+
+decorated, generator, failing = operation(work), operation(items), operation(fail)
+
+class Late:
+    def __del__(self, do=lambda: {AT_EXIT[what]}):
+        do()
+        print("done")
+
+builtins.late = Late()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")

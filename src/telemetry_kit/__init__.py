@@ -8,6 +8,7 @@ import importlib as _importlib
 import typing as _typing
 
 from telemetry_kit._core.error_policy import ErrorPolicy
+from telemetry_kit._core.late import late_import as _late_import
 from telemetry_kit._operation.measurement import Measurement, current_measurement
 from telemetry_kit._operation.operation import Operation
 from telemetry_kit._telemetry import Telemetry
@@ -95,7 +96,8 @@ def __getattr__(name: str) -> object:
     if home is None:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    with _late_import():
+        value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
     return value
 
 

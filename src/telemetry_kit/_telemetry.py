@@ -14,9 +14,10 @@ from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import sdk
 from telemetry_kit._core.attributes import encodable
+from telemetry_kit._core.blocks import Gone
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, ErrorPolicy
 from telemetry_kit._core.face import public
-from telemetry_kit._core.late import late_import
+from telemetry_kit._core.late import is_over, late_import
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.scope import Scope
 from telemetry_kit._core.switched_off import VARIABLE, is_switched_off
@@ -338,7 +339,9 @@ class Telemetry(ByRecipe):
         >>> from telemetry_kit import Telemetry
         >>> Telemetry("shop.orders").event("config.changed", {"config.file": "app.toml"})
         """
-        _events().event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
+        events = _events()
+        if events is not None:
+            events.event(self._scope, name, attributes, severity=severity, body=body, exception=exception)
 
     def record_exception(self, exc: BaseException, *, attributes: Mapping[str, object] | None = None) -> None:
         """Record an exception that was handled: on the current span or as a log record, as the error policy's signal
@@ -355,7 +358,9 @@ class Telemetry(ByRecipe):
         ... except ValueError as problem:
         ...     telemetry.record_exception(problem)
         """
-        _events().record_exception(self._scope, exc, attributes=attributes)
+        events = _events()
+        if events is not None:
+            events.record_exception(self._scope, exc, attributes=attributes)
 
     def watch_unhandled(self) -> UnhandledWatch:
         """Emit an event for each exception that nobody handles: in the main thread, in threads, in tasks and callbacks
@@ -781,7 +786,9 @@ class Telemetry(ByRecipe):
 
 
 @functools.cache
-def _new_span() -> type[NewSpan]:
+def _new_span() -> type[NewSpan | Gone]:
+    if is_over():
+        return Gone
     with late_import():
         from telemetry_kit._spans.new import NewSpan
     return NewSpan
@@ -789,6 +796,8 @@ def _new_span() -> type[NewSpan]:
 
 @functools.cache
 def _events() -> Any:
+    if is_over():
+        return None
     with late_import():
         from telemetry_kit._events import events
     return events

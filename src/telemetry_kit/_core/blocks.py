@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from opentelemetry.trace import INVALID_SPAN, Span
+
 from telemetry_kit._core import context, faults
 
 Block = TypeVar("Block")
@@ -88,3 +90,21 @@ class AlsoAsync(Generic[Entered_co]):
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, exc, traceback)
+
+
+class Gone(AlsoAsync[Span]):
+    """A span that a finaliser makes while the interpreter goes, when nothing can be imported any more: it does nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, *_given: object, **_options: object) -> None: ...
+
+    def __call__(self, func: Any, /) -> Any:
+        return func
+
+    def __enter__(self) -> Span:
+        return INVALID_SPAN
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...

@@ -9,9 +9,8 @@ import logging
 import threading
 from types import TracebackType
 
-from telemetry_kit._core import counters, observer
+from telemetry_kit._core import counters, late, observer
 from telemetry_kit._core.interrupts import pass_on, raised_by_host
-from telemetry_kit._core.late import late_import
 from telemetry_kit._redaction.scrub import cut, default_scrub
 
 __all__ = ["LOGGER", "counts", "guard", "pass_on", "raised_by_host", "record"]
@@ -55,7 +54,12 @@ def record(site: str, fault: BaseException, *, about: str = "") -> None:
 
 def say_once(said: str, words: str, *, always: bool = False) -> None:
     """Log `words`, once for each thing that is `said`; of the first thousand things, unless `always`."""
-    if said in _said or getattr(_here, "logging", False) or (not always and len(_said) >= SAID_AT_MOST):
+    if (
+        said in _said
+        or late.is_over()
+        or getattr(_here, "logging", False)
+        or (not always and len(_said) >= SAID_AT_MOST)
+    ):
         return
     _said[said] = True
     _here.logging = True
@@ -100,8 +104,7 @@ def _words(fault: BaseException) -> str:
     """What is logged of a fault: one line without secrets, whatever a stranger put into it."""
     name = type(fault).__name__
     try:
-        with late_import():  # of what the scrubber needs for its first text
-            words = f"{name}: {default_scrub(cut(str(fault), LONGEST))}"
+        words = f"{name}: {default_scrub(cut(str(fault), LONGEST))}"
         return words if words.isprintable() else ascii(words)[1:-1]
     except Exception as failed:
         if raised_by_host(failed):

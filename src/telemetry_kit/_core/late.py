@@ -10,6 +10,8 @@ import sys
 import threading
 from collections.abc import Iterable
 
+from telemetry_kit._redaction import scrub
+
 importing: set[tuple[int, object]] = set()
 """The threads that import something now, each with a mark of its own."""
 
@@ -25,6 +27,14 @@ class late_import:  # noqa: N801 - reads as a keyword: `with late_import():`
 
     def __exit__(self, *_exc: object) -> None:
         importing.discard(self._mark)
+
+
+scrub.late_import = late_import
+
+
+def is_over() -> bool:
+    """Whether the interpreter is going, and nothing can be imported any more: finalisers run then, for nobody."""
+    return getattr(sys, "meta_path", None) is None
 
 
 def known(module: str, name: str) -> type | None:

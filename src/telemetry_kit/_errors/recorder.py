@@ -6,7 +6,6 @@ detail only where it says so. When a circuit opens and every request is an error
 service down.
 """
 
-import functools
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from opentelemetry.semconv.attributes.exception_attributes import (
 from telemetry_kit._core import active_span, clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue, encodable
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, RECORD, ErrorPolicy, Record, Signal
-from telemetry_kit._core.late import late_import
 from telemetry_kit._core.outcome import CANCELLED, type_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._errors import deduplication, signals
@@ -129,7 +127,6 @@ class ErrorRecorder(ByRecipe):
 
     def describe(self, exc: BaseException, error_type: str | None, suppressed: int) -> dict[str, AttributeValue]:
         """The attributes of a detailed record of `exc`, which was admitted."""
-        _load_scrubber()
         attributes: dict[str, AttributeValue] = {EXCEPTION_TYPE: type_name(type(exc))}
         if error_type:
             attributes[keys.ERROR_TYPE] = error_type
@@ -268,13 +265,6 @@ def _room(frames: int) -> bool:
         return frames == 0 or _room(frames - 1)
     except RecursionError:
         return False
-
-
-@functools.cache
-def _load_scrubber() -> None:
-    """Import what the scrubber needs at its first text, where a fork waits for that."""
-    with late_import():
-        default_scrub("")
 
 
 _recorders: weakref.WeakKeyDictionary[ErrorPolicy, ErrorRecorder] = weakref.WeakKeyDictionary()

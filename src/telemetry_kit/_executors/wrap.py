@@ -21,6 +21,7 @@ from telemetry_kit._core import clock, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
+from telemetry_kit._core.late import late_import
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import StaysHere
@@ -263,7 +264,8 @@ def _sampler(name: str, share: float) -> Callable[[], bool] | bool:
         raise ValueError(f"sample_durations of executor {name!r} must be from 0.0 to 1.0, got {share!r}")
     if share in (0.0, 1.0):
         return bool(share)
-    import random
+    with late_import():
+        import random
 
     draw = random.random
     return lambda: draw() < share

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import faults, forks, reentrancy, sdk
+from telemetry_kit._core.late import late_import
 
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
@@ -69,7 +70,8 @@ def _logs(scope: Scope) -> Any:
         return scope.logger_provider
     if sdk.override is not None:
         return sdk.override.logger_provider
-    from opentelemetry._logs import get_logger_provider
+    with late_import():
+        from opentelemetry._logs import get_logger_provider
 
     return get_logger_provider()
 

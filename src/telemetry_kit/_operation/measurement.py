@@ -154,6 +154,8 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
 
         >>> headers = current_measurement().inject({"accept": "text/html"})
         """
+        if late.is_over():
+            return carrier
         with late.late_import():
             from telemetry_kit import propagation
 

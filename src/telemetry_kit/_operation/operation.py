@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit._core import faults
+from telemetry_kit._core import faults, late
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import fast_path
@@ -72,6 +72,8 @@ class Operation(HasBlocks, ByRecipe):
         decorated = Decorated(definition, func)
         definition.state.decorated = True
         if definition.scope.disabled and definition.options.carrier is None:  # a carrier's context is passed on even so
+            return func
+        if late.is_over():
             return func
         if fast_path.fits(definition, func, decorated.arguments):
             return cast("F", callables.disguise(fast_path.closure(cast("Any", func), definition, decorated), func))

@@ -10,12 +10,15 @@ It can't be complete: a secret without a name and without a shape looks like any
 
 import string
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 _TOKEN = string.ascii_letters + string.digits + "_-.~+/=%$"
 _LONGEST_TOKEN = 1_024
 
 _SHORT, _KEPT = 128, 512
 
+late_import: Callable[[], AbstractContextManager[None]] = nullcontext
+"""Around an import: `_core.late`'s, which stands above this layer and is here from when it is loaded."""
 _search: Callable[[str], str] | None = None
 _harmless: set[str] = set()
 """Short texts in which nothing was found, so many of them: a service that fails says the same few things again and again."""
@@ -40,7 +43,8 @@ def default_scrub(text: str) -> str:
         return text
     search = _search
     if search is None:
-        from telemetry_kit._redaction.places import without_secrets
+        with late_import():
+            from telemetry_kit._redaction.places import without_secrets
 
         search = _search = without_secrets
     scrubbed = search(text)

@@ -12,6 +12,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 from telemetry_kit._core import faults, forks
+from telemetry_kit._core.late import late_import
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit.catalogue import keys
 
@@ -29,7 +30,8 @@ INTERVAL = 0.1
 
 def observe_event_loop(scope: Scope, loop: asyncio.AbstractEventLoop | None = None, *, name: str = "main") -> Handle:
     """What `Telemetry.observe_event_loop` says."""
-    import asyncio
+    with late_import():
+        import asyncio
 
     what = f"event loop {check_name('event loop', name)!r}"
     if loop is None:

@@ -8,6 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core.instruments import series
+from telemetry_kit._core.late import late_import
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._use.polling import observe_once, reference, refuse_temporary, thing_of_method
 from telemetry_kit._use.pool_adapters import SEMAPHORES, pool_of, reader_of
@@ -62,7 +63,8 @@ def observe_pool(
 
     ends: list[Callable[[], None]] = []
     if record_times and not scope.disabled:
-        from telemetry_kit._use.sqlalchemy_times import record_times as record
+        with late_import():
+            from telemetry_kit._use.sqlalchemy_times import record_times as record
 
         ends.append(record(what, obj, instruments, attributes, convention))
     observed = observe_once(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock, faults, forks, outcome
 from telemetry_kit._core.instruments import series
+from telemetry_kit._core.late import late_import
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import TIMEOUT, is_timeout
 from telemetry_kit.catalogue import keys
@@ -51,7 +52,8 @@ class _Times:
     def begin(self, target: Any) -> None:
         """Time the connections of `target`, an engine or a pool."""
         self._active = True
-        event = importlib.import_module("sqlalchemy.event")
+        with late_import():
+            event = importlib.import_module("sqlalchemy.event")
         event.listen(target, "checkout", self._taken)
         event.listen(target, "checkin", self._given_back)
         event.listen(target, "detach", self._given_back)

@@ -13,6 +13,7 @@ from typing import Any
 
 import wrapt
 
+from telemetry_kit._core.late import late_import
 from telemetry_kit._wrapping import awaitables, callables, drivers
 
 
@@ -75,7 +76,8 @@ def _is_called(module: str, name: str, thing: object) -> bool:
 
 
 def _by_name(module: str, name: str) -> Any:
-    found: Any = importlib.import_module(module)
+    with late_import():
+        found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
     return found

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from telemetry_kit._core import sdk, switched_off
 from telemetry_kit._core.interrupts import pass_on
+from telemetry_kit._core.late import late_import
 
 Found = tuple[str, Literal["stop", "warning", "info"], str, str]
 
@@ -191,7 +192,8 @@ def variables() -> Iterator[Found]:
 
 def versions() -> Iterator[Found]:
     """Do API, SDK and conventions belong together?"""
-    from importlib.metadata import PackageNotFoundError, version
+    with late_import():
+        from importlib.metadata import PackageNotFoundError, version
 
     numbers: dict[str, tuple[str, int]] = {}
     for package, shift in (("api", 0), ("sdk", 0), ("semantic-conventions", 21)):
