@@ -280,7 +280,8 @@ class ActiveSpan:
         except Exception as fault:
             faults.record("span.error", fault)
             if self._recording:
-                mark(self.span, error_type)
+                with faults.guard("span.error"):
+                    mark(self.span, error_type)
 
     def _record_without_span(self, error_type: str, exc: BaseException | None) -> None:
         """Record an error where there is no recording span."""
