@@ -471,3 +471,16 @@ def test_a_counter_without_attributes_wakes_no_helper_of_others() -> None:
         telemetry.meter.create_counter("mails").add(1)
 
     assert captured.metrics == ["mails"]
+
+
+def test_a_job_of_an_earlier_capture_is_in_no_later_one() -> None:
+    """One of the same name that was declared with other attributes: neither are its points there, nor do its keys differ."""
+    declared: list[dict[str, object]] = [{"team": "money"}, {}, {"region": "eu"}]
+    for attributes in declared:
+        with capture() as captured:
+            with MADE_AT_IMPORT.batch_job("nightly", metric_attributes=attributes, expected_interval=60).run() as run:
+                run.processed()
+            assert [point.value for point in captured.points("job.active")] == [0]
+            assert captured.value("job.expected_interval") == 60
+            assert captured.value("job.records") == 1
+            assert captured.findings() == []

@@ -70,6 +70,7 @@ class JobState:
         "series",
         "started_at",
         "succeeded_at",
+        "told",
     )
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
@@ -78,6 +79,8 @@ class JobState:
         self.records: counters.Tally[Series] = counters.Tally()
         self._records: dict[tuple[Outcome, AttributeValue | None], Series] = {}
         self._parts: dict[tuple[str, str], Series] = {}
+        self.told: bool = True
+        """Not in a capture that began after it was declared and in which it has had no run."""
         self.forget()
 
     def forget(self) -> None:
@@ -99,6 +102,7 @@ class JobState:
         self.active[id(run)] = run
         self.last_records = run.counted
         self.succeeded_at = 0.0
+        self.told = True
         self.started_at = clock.time()
 
     def finish(self, run: Active, state: State) -> None:
@@ -159,8 +163,8 @@ class Job:
         """The states to tell of. That of the declaration counts before the first run, and is left out where only runs
         with attributes of their own have been.
         """
-        states = list(self.states.values())
-        if len(states) > 1 and self.own.started_at is None:
+        states = [state for state in list(self.states.values()) if state.told]
+        if len(states) > 1 and self.own.started_at is None and self.own.told:
             states.remove(self.own)
         return states
 
@@ -204,14 +208,15 @@ class Jobs:
             keys.SCOPE_NAME: scope,
         }
         key = (scope, series(attributes))
-        try:
-            return self.jobs[key]
-        except KeyError:
-            return self.jobs.setdefault(key, Job(name, attributes, guard))
+        found = self.jobs.get(key) or self.jobs.setdefault(key, Job(name, attributes, guard))
+        found.own.told = True
+        return found
 
     def states(self) -> Iterator[JobState]:
-        for job in list(self.jobs.values()):
-            yield from job.shown()
+        return (state for job in list(self.jobs.values()) for state in job.shown())
+
+    def all_states(self) -> Iterator[JobState]:
+        return (state for job in list(self.jobs.values()) for state in list(job.states.values()))
 
 
 def _start_timestamp(jobs: Jobs) -> Reading:
@@ -259,7 +264,7 @@ def _elapsed(jobs: Jobs) -> Reading:
 
 
 def _records(jobs: Jobs) -> Reading:
-    for state in jobs.states():
+    for state in jobs.all_states():
         yield from state.records.read().items()
 
 
@@ -327,9 +332,10 @@ def jobs_of(instruments: Instruments) -> Jobs:
 
 def _forget_finished() -> None:
     for jobs in list(_all):
-        for state in jobs.states():
+        for state in jobs.all_states():
             if not state.active:
                 state.forget()
+                state.told = False
 
 
 observer.at_capture(_forget_finished)
@@ -337,9 +343,8 @@ observer.at_capture(_forget_finished)
 
 def _start_again() -> None:
     for jobs in list(_all):
-        for job in jobs.jobs.values():
-            for state in job.states.values():
-                state.forget()
+        for state in jobs.all_states():
+            state.forget()
 
 
 forks.after_fork(_start_again)
