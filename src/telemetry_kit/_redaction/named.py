@@ -52,6 +52,7 @@ _OPENING = re.compile(rf"(?:Secret(?:Str|Bytes)\()?[bfnruBFNRU]{{0,2}}[\[(]?\s{{
 _BARE = re.compile(rf"""[^\s"'`&;<>,]{{1,{JUDGED}}}(?:,(?![\s"']|[\w.]{{1,40}}=)[^\s"'`&;<>,]{{1,64}}){{0,4}}""")
 _BRACED = re.compile(rf"""(?<==)\{{([^\s"'{{}}]{{1,{JUDGED}}})\}}""")
 """As ODBC quotes."""
+_IS_NAME = re.compile(r"[A-Za-z_\-]+").fullmatch
 _REST, _REST_OF_LINE, _LINE = re.compile(r"\S*"), re.compile(r".*"), re.compile(r"""[^\r\n"'`]+""")
 _PROSE_GOES_ON = re.compile(r"""[:,.]? [("']?[A-Za-z]{2,}(?:[ ,.]|$)""")
 _SCHEME = re.compile(r"""[A-Za-z][\w\-]{2,20}(?:\s|%20)+([^\s"',;]{8,})""")
@@ -155,7 +156,7 @@ def _harmless(text: str, value: Value, kind: str, written: str, name: Name) -> b
     """Whether a value says something about what is named instead of being it."""
     judged, begin, _, quoted = value
     after = begin + len(judged)
-    named_again = re.fullmatch(r"[A-Za-z_\-]+", judged) is not None and read(judged).weighs > NEVER
+    named_again = _IS_NAME(judged) is not None and read(judged).weighs > NEVER
     if named_again or is_word(judged) or "://" in judged:
         return True
     if not quoted and is_code(judged):
