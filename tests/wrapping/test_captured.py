@@ -284,6 +284,21 @@ def test_a_metaclass_is_not_asked(sdk: Sdk) -> None:
     assert "OfWatched>" in str(sdk.spans()[0].attributes)
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_an_option_of_a_command_is_given(sdk: Sdk, nested: bool) -> None:
+    """SEC 4: `["--password", "..."]` isn't kept, the other options and their values are."""
+
+    @sdk.telemetry().operation("run", arguments="*")
+    def run(command: object) -> None: ...
+
+    command = ["mysql", "--user", "ann", "--password", "Hunter-22", "--token", "--verbose", "--key-file", "a.pem"]
+    run([command, 1] if nested else command)
+    kept = sdk.span("run").attributes["command"]
+
+    assert "Hunter-22" not in str(kept)
+    assert all(word in str(kept) for word in ("ann", "--password", "--verbose", "a.pem"))
+
+
 @pytest.mark.parametrize("pair", [("label", "value"), ("field", "value"), ("k", "v"), ("name", "default")])
 def test_a_name_beside_its_value(sdk: Sdk, pair: tuple[str, str]) -> None:
     """SEC 4: APIs give a secret's name and its value under keys of many names."""

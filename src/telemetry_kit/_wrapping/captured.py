@@ -55,7 +55,13 @@ def attribute(value: Any, scrub: Scrub, everything: bool) -> AttributeValue | No
         first = type(items[0])
         if items[0] is not None and all(type(item) is first for item in items):
             if first is str:
-                return span_value([_scrubbed(str(item), scrub, SPAN_STRING) for item in items])
+                given = zip([None, *items], items, strict=False)
+                return span_value(
+                    [
+                        REDACTED if _is_given(before, item) else _scrubbed(str(item), scrub, SPAN_STRING)
+                        for before, item in given
+                    ]
+                )
             if not (everything and first is int):
                 return span_value(items)
     return span_value(_Text(scrub).of(value))
@@ -158,12 +164,14 @@ class _Text:
 
     def _items(self, values: Iterable[Any], depth: int, secret_pair: bool = False) -> None:
         self._write("[")
+        before: Any = None
         for place, value in enumerate(values):
             self._write(", " if place else "")
-            if place and secret_pair:
+            if (place and secret_pair) or _is_given(before, value):
                 self._redacted()
             else:
                 self._value(value, depth + 1)
+            before = value
             if self._is_full():
                 break
         self._write("]")
@@ -177,6 +185,12 @@ def _is_secret_pair(value: Any) -> bool:
     """Whether a list or tuple is a pair of a secret's name and its value, as headers and forms are given."""
     kind = list if issubclass(type(value), list) else tuple
     return kind.__len__(value) == 2 and denied(_name(kind.__getitem__(value, 0)))
+
+
+def _is_given(before: Any, value: Any) -> bool:
+    """Whether a text is what the option before it is given, as in `["mysql", "--password", "hunter2"]`."""
+    options = type(before) is type(value) is str and before.startswith("-") and not value.startswith("-")
+    return options and "=" not in before and denied(before)
 
 
 def _name(key: Any) -> str:
