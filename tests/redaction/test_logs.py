@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 import pytest
-from opentelemetry import baggage, context
+from opentelemetry import baggage, context, propagate
+from opentelemetry.propagators.textmap import TextMapPropagator
 
 from telemetry_kit import Telemetry, attached, extract, inject
 from telemetry_kit._core import faults
@@ -85,6 +86,33 @@ def test_headers_and_baggage_are_in_no_log_line(caplog: pytest.LogCaptureFixture
             inject({})
 
     assert SECRET not in lines(caplog)
+
+
+class Quoting(TextMapPropagator):
+    """Says in its errors what it was given."""
+
+    fields = {"vendor"}  # type: ignore[assignment]
+
+    def extract(self, carrier: Any, context: Any = None, getter: Any = None) -> context.Context:
+        raise ValueError(f"malformed: {getter.get(carrier, 'vendor')}")
+
+    def inject(self, carrier: Any, context: Any = None, setter: Any = None) -> None:
+        raise ValueError(f"can't send {dict(baggage.get_all(context))}")
+
+
+def test_what_a_propagator_says_of_headers_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """SEC 1: Of its faults the type is logged, and where it was raised."""
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(Quoting())
+    try:
+        extract({"vendor": SECRET})
+        inject({}, baggage.set_baggage("user", SECRET))
+    finally:
+        propagate.set_global_textmap(before)
+
+    said = lines(caplog)
+    assert SECRET not in said
+    assert 2 == said.count(f"ValueError in {__file__}, line ")
 
 
 def test_baggage_is_in_no_log_line_of_a_failing_call(caplog: pytest.LogCaptureFixture, telemetry: Telemetry) -> None:

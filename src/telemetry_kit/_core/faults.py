@@ -7,6 +7,7 @@ what a signal handler of the host raises there, a time limit for one, whatever i
 
 import logging
 import threading
+import traceback
 from types import TracebackType
 
 from telemetry_kit._core import counters, late, observer
@@ -21,6 +22,9 @@ LONGEST = 200
 """Characters of a fault's text that are logged."""
 SAID_AT_MOST = 1_000
 """Things that are said once: a host that makes up keys on the fly must not fill its log with them."""
+
+STRANGERS = ("propagation", "w3c")
+"""Sites at which a fault may quote headers and baggage: its text isn't logged, but where it was raised."""
 
 _counted: counters.Tally[str] = counters.Tally()
 _said: dict[str, bool] = {}
@@ -46,7 +50,7 @@ def record(site: str, fault: BaseException, *, about: str = "") -> None:
         observer.fault(site, fault)
         said = f"{site} {about}" if about else site
         if said not in _said:
-            words = f"telemetry at {site} failed, and goes on failing silently: {_words(fault)}"
+            words = f"telemetry at {site} failed, and goes on failing silently: {_words(site, fault)}"
             say_once(said, words, always=not about)
     except RecursionError:
         return
@@ -100,9 +104,12 @@ class guard:  # noqa: N801 - reads as a keyword: `with guard("site"):`
         return True
 
 
-def _words(fault: BaseException) -> str:
+def _words(site: str, fault: BaseException) -> str:
     """What is logged of a fault: one line without secrets, whatever a stranger put into it."""
     name = type(fault).__name__
+    if site.startswith(STRANGERS):
+        frames = list(traceback.walk_tb(fault.__traceback__))
+        return f"{name} in {frames[-1][0].f_code.co_filename}, line {frames[-1][1]}" if frames else name
     try:
         words = f"{name}: {default_scrub(cut(str(fault), LONGEST))}"
         return words if words.isprintable() else ascii(words)[1:-1]
