@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from telemetry_kit._jobs.job import BatchJob
     from telemetry_kit._jobs.options import Seconds
     from telemetry_kit._operation.objective import Objectives
-    from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, SpanMode
+    from telemetry_kit._operation.options import ErrorIf, SpanMode
     from telemetry_kit._spans.new import NewSpan
     from telemetry_kit._use.cache import Cache
     from telemetry_kit._use.database import Database
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from telemetry_kit._use.pool import Pool
     from telemetry_kit._use.pool_stats import PoolStats
     from telemetry_kit._use.queue import QueueStats, Sized
+    from telemetry_kit._wrapping.arguments import Arguments, Attributes
     from telemetry_kit.conventions import Convention, PoolConvention
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")

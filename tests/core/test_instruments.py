@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from telemetry_kit._core import faults as _faults
 from telemetry_kit._core import sdk as _sdk
-from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of, series
+from telemetry_kit._core.instruments import NO_INSTRUMENTS, SCHEMA_URL, Instruments, instruments_of, series
 from telemetry_kit._version import VERSION
 from telemetry_kit.catalogue import CATALOGUE
 from tests.support import Sdk
@@ -620,6 +620,6 @@ def test_a_histogram_that_raises_is_kept_from_who_records(
 def test_nothing_is_observed_where_it_is_switched_off() -> None:
     """There a source is a handle and no more."""
     owner = Owner((GPU, 1))
-    NOTHING.observe("pool.usage", owner, Owner.read).stop()
+    NO_INSTRUMENTS.observe("pool.usage", owner, Owner.read).stop()
 
-    assert NOTHING.provider() is None
+    assert NO_INSTRUMENTS.provider() is None

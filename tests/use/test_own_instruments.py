@@ -144,7 +144,7 @@ print(sorted((m.name, p.value) for s in data.resource_metrics[0].scope_metrics f
     ("name", "unit", "error", "words"),
     [
         (3, "By", TypeError, "name of a gauge must be a str"),
-        ("", "By", ValueError, "must begin with a letter"),
+        ("", "By", ValueError, "must not be empty"),
         ("1size", "By", ValueError, "must begin with a letter"),
         ("size of it", "By", ValueError, "letters, digits"),
         ("x" * 256, "By", ValueError, "at most 255"),

@@ -17,7 +17,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 
 from telemetry_kit._core import ambient, clock, context, faults, forks, reentrancy, sdk
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, attribute_key, span_value
-from telemetry_kit._core.error_policy import RECORD, Record
+from telemetry_kit._core.error_policy import EXCEPTION_RECORD, ExceptionRecord
 from telemetry_kit._core.outcome import CANCELLED
 from telemetry_kit._core.span_attributes import put_later
 from telemetry_kit.catalogue import keys
@@ -286,9 +286,9 @@ class ActiveSpan:
     def _record_without_span(self, error_type: str, exc: BaseException | None) -> None:
         """Record an error where there is no recording span."""
 
-    def _exception_record(self) -> Record:
+    def _exception_record(self) -> ExceptionRecord:
         """What a log record of its exception is called, and how severe that is."""
-        return RECORD
+        return EXCEPTION_RECORD
 
     def _leave(self) -> None:
         """Put back what was current before. A second time does nothing."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.cardinality import ValueGuard
 
-KEY = create_key("telemetry_kit.attributes")
+_KEY = create_key("telemetry_kit.attributes")
 
 
 class _Used(list[bool]):
@@ -43,7 +43,7 @@ class Ambient(NamedTuple):
 
 def within(context: Context | None) -> Ambient | None:
     """Those of a context, None being the current one."""
-    found: Ambient | None = (get_current() if context is None else context).get(KEY)  # type: ignore[assignment]
+    found: Ambient | None = (get_current() if context is None else context).get(_KEY)  # type: ignore[assignment]
     return found
 
 
@@ -51,7 +51,7 @@ def put_into(context: Context, ambient: Ambient) -> Context:
     """A context that has them."""
     if not used:
         used.append(True)
-    return Context({**context, KEY: ambient})
+    return Context({**context, _KEY: ambient})
 
 
 def for_span(own: Mapping[str, AttributeValue] | None, context: Context | None) -> Mapping[str, AttributeValue] | None:

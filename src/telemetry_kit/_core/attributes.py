@@ -26,7 +26,7 @@ SPAN_STRING = 4_096
 """Characters of a string on a span or an event."""
 METRIC_STRING = 256
 """Characters of a value on a metric, of a sequence as a whole: every one is kept for ever, once a series."""
-KEY = 256
+KEY_LENGTH = 256
 """Characters of a key."""
 ITEMS = 128
 """Items of a sequence or a nested mapping."""
@@ -129,7 +129,7 @@ def attribute_key(key: object) -> str | None:
     >>> attribute_key(7) is None
     True
     """
-    if type(key) is str and 0 < len(key) <= KEY and key.isascii():
+    if type(key) is str and 0 < len(key) <= KEY_LENGTH and key.isascii():
         return key
     text = plain_text(key)
     if text is None or not text:
@@ -137,7 +137,7 @@ def attribute_key(key: object) -> str | None:
         msg = f"an attribute key must be a str that isn't empty, got {name}"
         faults.record("attributes.key", TypeError(msg), about=name)
         return None
-    return text if len(text) <= KEY else text[:KEY]
+    return text if len(text) <= KEY_LENGTH else text[:KEY_LENGTH]
 
 
 def span_attributes(given: Mapping[str, object]) -> dict[str, AttributeValue]:

@@ -14,7 +14,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 
 from telemetry_kit._core import context, faults
 
-Block = TypeVar("Block")
+Opened = TypeVar("Opened")
 Entered_co = TypeVar("Entered_co", covariant=True)
 
 _HERE: ContextVar[tuple[tuple[Blocks[Any], Any], ...]] = ContextVar("telemetry_kit.blocks", default=())
@@ -22,13 +22,13 @@ _HERE: ContextVar[tuple[tuple[Blocks[Any], Any], ...]] = ContextVar("telemetry_k
 context.travels_with_bodies(_HERE)
 
 
-class Blocks(Generic[Block]):
+class Blocks(Generic[Opened]):
     """The open blocks of one object."""
 
     __slots__ = ("_open",)
 
     def __init__(self) -> None:
-        self._open: list[Block] = []
+        self._open: list[Opened] = []
 
     def __reduce__(self) -> Any:
         """What heads them travels as if no block were open. Where one is, it belongs to this process."""
@@ -37,20 +37,20 @@ class Blocks(Generic[Block]):
             raise TypeError(msg)
         return type(self), ()
 
-    def begin(self, block: Block) -> None:
+    def begin(self, block: Opened) -> None:
         """`block` is open here. The first one needs no note of where: none is beside it."""
         self._open.append(block)
         if len(self._open) > 1:
             still = (one for one in _HERE.get() if _index(one[0]._open, one[1]) is not None)
             _HERE.set((*still, (self, block)))
 
-    def forget(self, block: Block) -> None:
+    def forget(self, block: Opened) -> None:
         """`block` didn't begin: an exception arrived in the middle of it."""
         place = _index(self._open, block)
         if place is not None:
             del self._open[place]
 
-    def end(self, what: str) -> Block | None:
+    def end(self, what: str) -> Opened | None:
         """The block that ends here; None, and a fault that names `what` it is, where none is open."""
         try:
             if len(self._open) > 1:

@@ -96,7 +96,7 @@ DEFAULT_POLICY = ErrorPolicy()
 """A single object, so that its limits are the process's."""
 
 
-Record = tuple[str, str]
+ExceptionRecord = tuple[str, str]
 """The name and the severity of an exception's log record; as a span event it is always called `exception`."""
-RECORD: Record = ("exception", "ERROR")
+EXCEPTION_RECORD: ExceptionRecord = ("exception", "ERROR")
 """Where no convention has its own."""

@@ -23,7 +23,7 @@ from telemetry_kit._core.observed import Account, Merge, Observed, Owner, Readin
 from telemetry_kit._version import VERSION
 from telemetry_kit.catalogue import METRICS, keys
 
-__all__ = ["NOTHING", "SCHEMA_URL", "Histogram", "Instruments", "Reading", "Series", "instruments_of", "series"]
+__all__ = ["NO_INSTRUMENTS", "SCHEMA_URL", "Histogram", "Instruments", "Reading", "Series", "instruments_of", "series"]
 
 SCOPE = "telemetry_kit"
 SCHEMA_URL: str = list(Schemas)[-1].value
@@ -253,7 +253,7 @@ class _Nothing(Instruments):
         return Observed(name, lambda _: None, merge)
 
 
-NOTHING: Instruments = _Nothing()
+NO_INSTRUMENTS: Instruments = _Nothing()
 _of_provider: dict[int, Instruments] = {}
 """By address: a host's provider may have no hash, or be equal to another one."""
 _global: Instruments | None = None

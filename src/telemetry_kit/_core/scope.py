@@ -10,7 +10,7 @@ import opentelemetry.trace
 
 from telemetry_kit._core import faults, forks, sdk
 from telemetry_kit._core.cardinality import NAMES, Distinct
-from telemetry_kit._core.instruments import NOTHING, SCHEMA_URL, Instruments, instruments_of
+from telemetry_kit._core.instruments import NO_INSTRUMENTS, SCHEMA_URL, Instruments, instruments_of
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
     from telemetry_kit._core.attributes import AttributeValue
-    from telemetry_kit._core.error_policy import Record, Signal
+    from telemetry_kit._core.error_policy import ExceptionRecord, Signal
 
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Errors(Protocol):
         *,
         operation: str | None,
         error_type: str,
-        record: Record = ...,
+        record: ExceptionRecord = ...,
     ) -> None:
         """Put the outcome of a call onto its span, with the detail if that is admitted."""
         ...
@@ -91,7 +91,7 @@ class Errors(Protocol):
         attributes: Mapping[str, AttributeValue],
         timestamp: int | None = None,
         *,
-        record: Record = ...,
+        record: ExceptionRecord = ...,
     ) -> None:
         """Record an exception with what `describe` gave."""
         ...
@@ -180,7 +180,7 @@ class Scope(ByRecipe):
         self.disabled: bool = disabled
         self.meter_provider: Any = _given(meter_provider)
         self.logger_provider: Any = _given(logger_provider)
-        self.instruments: Instruments = NOTHING if disabled else instruments_of(self.meter_provider)
+        self.instruments: Instruments = NO_INSTRUMENTS if disabled else instruments_of(self.meter_provider)
         self.label: str = name if disabled else _label(self.instruments, name)
         """`scope.name` on metrics: the name, or `_OTHER` once there have been too many, as of one made for each request."""
         self.kept: dict[object, Any]

@@ -19,7 +19,7 @@ from opentelemetry.semconv.attributes.exception_attributes import (
 
 from telemetry_kit._core import active_span, clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue, encodable
-from telemetry_kit._core.error_policy import DEFAULT_POLICY, RECORD, ErrorPolicy, Record, Signal
+from telemetry_kit._core.error_policy import DEFAULT_POLICY, EXCEPTION_RECORD, ErrorPolicy, ExceptionRecord, Signal
 from telemetry_kit._core.outcome import CANCELLED, type_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._errors import deduplication, signals
@@ -31,7 +31,6 @@ from telemetry_kit.catalogue import keys
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
-EVENT = "exception"
 STACKTRACE = 16_384
 """Characters of a stack trace: its beginning and its end are kept."""
 _LEFT_OUT = "\n[...]\n"
@@ -119,7 +118,7 @@ class ErrorRecorder(ByRecipe):
         signal = self.where()
         if signal == "span" or (signal == "both" and span.is_recording()):
             return True
-        return signals.listener(scope, EVENT, "ERROR", span) is not None
+        return signals.listener(scope, signals.EXCEPTION, "ERROR", span) is not None
 
     def admit_failure(self, *, scope: "Scope", operation: str | None, error_type: str) -> int | None:
         """The same for an error without an exception."""
@@ -181,7 +180,7 @@ class ErrorRecorder(ByRecipe):
         *,
         operation: str | None,
         error_type: str,
-        record: Record = RECORD,
+        record: ExceptionRecord = EXCEPTION_RECORD,
     ) -> None:
         """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
         that is admitted. The caller knows that this is a safe point, and guards it.
@@ -198,7 +197,7 @@ class ErrorRecorder(ByRecipe):
             return
         attributes = self.describe(exc, error_type, suppressed)
         active_span.mark(span, error_type, str(attributes.get(EXCEPTION_MESSAGE, "")))
-        signals.send(signal, span, scope, EVENT, attributes, clock.time_ns(), record[1], record[0])
+        signals.send(signal, span, scope, signals.EXCEPTION, attributes, clock.time_ns(), record[1], record[0])
 
     def where(self) -> Signal:
         """The signal of now."""
@@ -211,13 +210,13 @@ class ErrorRecorder(ByRecipe):
         attributes: Mapping[str, AttributeValue],
         timestamp: int | None = None,
         *,
-        record: Record = RECORD,
+        record: ExceptionRecord = EXCEPTION_RECORD,
     ) -> None:
         """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says.
         The caller knows that this is a safe point, as whoever ends a span must.
         """
         when = clock.time_ns() if timestamp is None else timestamp
-        signals.send(self.where(), span, scope, EVENT, attributes, when, record[1], record[0])
+        signals.send(self.where(), span, scope, signals.EXCEPTION, attributes, when, record[1], record[0])
 
     def emit_event(
         self,

@@ -17,6 +17,8 @@ from telemetry_kit._core.error_policy import SIGNAL_VARIABLE, Signal
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
+EXCEPTION = "exception"
+"""What the event of an exception is called."""
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 

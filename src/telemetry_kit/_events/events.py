@@ -21,7 +21,6 @@ from telemetry_kit.catalogue import keys
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
-EVENT = "exception"
 _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 """What the standard library's `logging` calls two of them."""
 
@@ -71,7 +70,7 @@ def record_exception(scope: "Scope", exc: BaseException, *, attributes: Mapping[
             return  # in a trace that isn't sampled
         error_type = _error_type(exc)
         unsafe = reentrancy.unsafe()
-        if nowhere and not unsafe and signals.listener(scope, EVENT, "ERROR") is None:
+        if nowhere and not unsafe and signals.listener(scope, signals.EXCEPTION, "ERROR") is None:
             return
         suppressed = policy.admit(
             exc, scope=scope, operation=current_name(), error_type=error_type, span=span, wanted=nowhere or unsafe
@@ -81,9 +80,9 @@ def record_exception(scope: "Scope", exc: BaseException, *, attributes: Mapping[
         found = {} if attributes is None else span_attributes(attributes)
         found.update(policy.describe(exc, error_type, suppressed))
         if nowhere:
-            signals.log(scope, EVENT, found, clock.time_ns(), "ERROR")
+            signals.log(scope, signals.EXCEPTION, found, clock.time_ns(), "ERROR")
         else:
-            policy.emit_event(span, scope, EVENT, found, severity="ERROR")
+            policy.emit_event(span, scope, signals.EXCEPTION, found, severity="ERROR")
     except Exception as fault:
         faults.record("record_exception", fault)
 

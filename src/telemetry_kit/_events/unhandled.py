@@ -26,7 +26,6 @@ from telemetry_kit.catalogue import keys
 if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
-EVENT = "exception"
 _chain = threading.local()
 """Whether a watch has the exception that is being handed on in this thread."""
 _of_cells: "list[UnhandledWatch]" = []
@@ -229,7 +228,10 @@ class UnhandledWatch(StaysHere):
         if error_type is None:
             return
         policy = self._scope.errors
-        if not (finaliser or reentrancy.unsafe()) and signals.listener(self._scope, EVENT, severity) is None:
+        if (
+            not (finaliser or reentrancy.unsafe())
+            and signals.listener(self._scope, signals.EXCEPTION, severity) is None
+        ):
             return
         found: dict[str, AttributeValue]
         if deduplication.known(exc):
@@ -249,9 +251,9 @@ class UnhandledWatch(StaysHere):
     def _send(self, attributes: dict[str, AttributeValue], severity: str, body: str | None, finaliser: bool) -> None:
         scope, when = self._scope, clock.time_ns()
         if finaliser:
-            reentrancy.later(lambda: signals.emit_log(scope, EVENT, attributes, when, severity, None, body))
+            reentrancy.later(lambda: signals.emit_log(scope, signals.EXCEPTION, attributes, when, severity, None, body))
         else:
-            signals.log(scope, EVENT, attributes, when, severity, body=body)
+            signals.log(scope, signals.EXCEPTION, attributes, when, severity, body=body)
 
 
 atexit.register(reentrancy.drain)

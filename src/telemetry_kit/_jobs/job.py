@@ -85,10 +85,10 @@ class BatchJob(HasBlocks, ByRecipe):
         callables.check(func, f"batch job {self.name!r}")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        return cast("F", decorating.decorate(cast("Any", func), _Decorated(self._definition, func)))
+        return cast("F", decorating.decorate(cast("Any", func), _JobCalls(self._definition, func)))
 
 
-class _Decorated:
+class _JobCalls:
     """A batch job on one function: `Calls` for `drivers`."""
 
     def __init__(self, definition: JobDefinition, func: Any) -> None:

@@ -27,7 +27,7 @@ class Record:
         """Whether the loop's body has said what became of it."""
 
 
-RECORD: ContextVar[Record | None] = ContextVar("telemetry_kit.job_record", default=None)
+CURRENT_RECORD: ContextVar[Record | None] = ContextVar("telemetry_kit.job_record", default=None)
 """A context variable, so that tasks that go through records of one run at once don't answer for each other's."""
 
 
@@ -58,7 +58,7 @@ class Records:
                 n = _whole(n)
             self._counted.add("processed", n)
             self._records.add(self._processed, n)
-            record = RECORD.get()
+            record = CURRENT_RECORD.get()
             if record is not None and record.run is self:
                 record.counted = True
         except Exception as fault:
@@ -124,7 +124,7 @@ class Records:
                     guarded = self._job.guard.value(keys.JOB_RECORD_REASON, reason)
             self._counted.add(outcome, n)
             self._records.add(self._job_state.record_series(outcome, guarded), n)
-            record = RECORD.get()
+            record = CURRENT_RECORD.get()
             if record is not None and record.run is self:
                 record.counted = True
         except Exception as fault:
@@ -140,12 +140,12 @@ def _whole(n: Any) -> int:
 
 
 def _track(run: Records, items: Iterable[T], total: int | None) -> Iterator[T]:
-    before, record = RECORD.get(), Record(run)
+    before, record = CURRENT_RECORD.get(), Record(run)
     done = 0
     try:
         for item in items:
             record.counted = False
-            RECORD.set(record)
+            CURRENT_RECORD.set(record)
             yield item
             done += 1
             if not record.counted:
@@ -153,17 +153,17 @@ def _track(run: Records, items: Iterable[T], total: int | None) -> Iterator[T]:
             if total is not None:
                 run.progress(done, total)
     finally:
-        if RECORD.get() is record:
-            RECORD.set(before)
+        if CURRENT_RECORD.get() is record:
+            CURRENT_RECORD.set(before)
 
 
 async def _track_async(run: Records, items: AsyncIterable[T], total: int | None) -> AsyncIterator[T]:
-    before, record = RECORD.get(), Record(run)
+    before, record = CURRENT_RECORD.get(), Record(run)
     done = 0
     try:
         async for item in items:
             record.counted = False
-            RECORD.set(record)
+            CURRENT_RECORD.set(record)
             yield item
             done += 1
             if not record.counted:
@@ -171,5 +171,5 @@ async def _track_async(run: Records, items: AsyncIterable[T], total: int | None)
             if total is not None:
                 run.progress(done, total)
     finally:
-        if RECORD.get() is record:
-            RECORD.set(before)
+        if CURRENT_RECORD.get() is record:
+            CURRENT_RECORD.set(before)

@@ -15,8 +15,8 @@ from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attr
 from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
-from telemetry_kit._jobs.records import RECORD, Records
-from telemetry_kit._jobs.state import OWN_KEYS, RESULTS, JobState, State
+from telemetry_kit._jobs.records import CURRENT_RECORD, Records
+from telemetry_kit._jobs.state import JOB_KEYS, RESULTS, JobState, State
 from telemetry_kit._jobs.step import Step, StepOwner
 from telemetry_kit.catalogue import keys
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 START_SECONDS = 5.0
 """What a flush at the start may take where the job doesn't say."""
 
-CURRENT: ContextVar[weakref.ref[JobRun] | None] = ContextVar("telemetry_kit.job_run", default=None)
+CURRENT_RUN: ContextVar[weakref.ref[JobRun] | None] = ContextVar("telemetry_kit.job_run", default=None)
 """The innermost run, which lives as long as somebody can end it."""
-context.travels_with_bodies(CURRENT)
-context.travels_with_bodies(RECORD)
+context.travels_with_bodies(CURRENT_RUN)
+context.travels_with_bodies(CURRENT_RECORD)
 
 
 class _InProgress(context.Current):
@@ -41,7 +41,7 @@ class _InProgress(context.Current):
     __slots__ = ("_state", "counted", "done_of_total", "run", "started")
 
     def __init__(self, run: JobRun, state: JobState, counted: Tally[str]) -> None:
-        super().__init__(CURRENT)
+        super().__init__(CURRENT_RUN)
         self.run = weakref.ref(run)
         self.counted = counted
         self.done_of_total: tuple[float, float] | None = None
@@ -172,7 +172,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             if job.has_span:
                 with faults.guard("job.start"):
                     self._start_span(job.name, SpanKind.INTERNAL, self._span_attributes())
-            self._outer = _live(CURRENT.get())
+            self._outer = _live(CURRENT_RUN.get())
             if self._stepwise:
                 self._suspended = context.Suspended(self._current)
             else:
@@ -283,7 +283,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     def _span_attributes(self) -> dict[str, AttributeValue]:
         job = self._definition
         attributes = {
-            key: value for key, value in {**span_attributes(self._given), **job.declared}.items() if key not in OWN_KEYS
+            key: value for key, value in {**span_attributes(self._given), **job.declared}.items() if key not in JOB_KEYS
         }
         attributes[keys.JOB_NAME] = job.name
         if self._run_id is not None:
@@ -325,7 +325,7 @@ def current_run() -> JobRun:
 
     >>> current_run().processed()
     """
-    return _live(CURRENT.get()) or NO_RUN
+    return _live(CURRENT_RUN.get()) or NO_RUN
 
 
 def _live(current: weakref.ref[JobRun] | JobRun | None) -> JobRun | None:

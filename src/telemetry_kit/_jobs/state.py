@@ -169,7 +169,7 @@ class Job:
         return states
 
 
-OWN_KEYS = frozenset(
+JOB_KEYS = frozenset(
     {
         keys.ERROR_TYPE,
         keys.JOB_NAME,
@@ -200,7 +200,7 @@ class Jobs:
         guard = self._guards.get((scope, name))
         if guard is None:
             overflow = Overflow(instruments, scope, "job", name)
-            guard = self._guards.setdefault((scope, name), ValueGuard(own=OWN_KEYS, overflowed=overflow))
+            guard = self._guards.setdefault((scope, name), ValueGuard(own=JOB_KEYS, overflowed=overflow))
         guarded = guard.attributes(declared)
         attributes: dict[str, AttributeValue] = {
             **(guarded if guard.admit(guarded, None) else guard.collapse(guarded)),

@@ -11,7 +11,7 @@ from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, encodable, span_attributes, span_value
 from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.recipe import StaysHere
-from telemetry_kit._jobs.state import OWN_KEYS
+from telemetry_kit._jobs.state import JOB_KEYS
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ class RunOrStep(ActiveSpan, StaysHere):
         >>> current_run().set_attributes({"file.name": "orders.csv", "file.size": 4096})
         """
         for key, value in span_attributes(attributes).items():
-            if key not in OWN_KEYS:
+            if key not in JOB_KEYS:
                 self._set(key, value)
 
     def _own_keys(self) -> frozenset[str]:
-        return OWN_KEYS
+        return JOB_KEYS
 
 
 class StepOwner(RunOrStep):

@@ -24,15 +24,15 @@ from telemetry_kit.conventions import HTTP_SERVER
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from telemetry_kit._core.error_policy import Record
+    from telemetry_kit._core.error_policy import ExceptionRecord
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit.conventions import Convention
 
-CURRENT: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
+CURRENT_CALL: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
 """The innermost running measurement: itself, a reference that doesn't keep it where somebody else can end it, or the
 call on the fast path that makes one if it is asked for."""
-_context.travels_with_bodies(CURRENT)
-set_current, reset_current = CURRENT.set, CURRENT.reset
+_context.travels_with_bodies(CURRENT_CALL)
+set_current, reset_current = CURRENT_CALL.set, CURRENT_CALL.reset
 
 
 class Entered(_context.Current):
@@ -42,7 +42,7 @@ class Entered(_context.Current):
 
     def __init__(self, running: cells.Running, mine: Any) -> None:
         self.context = None
-        self.variable: ContextVar[Any] | None = CURRENT
+        self.variable: ContextVar[Any] | None = CURRENT_CALL
         self.mine = mine
         self.before = self.attached = self.token = None
         self.running = running
@@ -247,7 +247,7 @@ class OperationCall(ActiveSpan):
                 self.set_metric_attribute(key, said)
         return said
 
-    def _exception_record(self) -> Record:
+    def _exception_record(self) -> ExceptionRecord:
         return self._operation.exception_record
 
     # A failure without a recording span: inside of the section that ends the call

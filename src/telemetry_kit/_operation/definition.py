@@ -17,9 +17,9 @@ from telemetry_kit._core.instruments import series
 from telemetry_kit._core.outcome import CheckedExpected
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import sampling
-from telemetry_kit._operation.objective import Counted, check_objectives
-from telemetry_kit._operation.options import Arguments, Attributes, ErrorIf, OperationOptions, SpanMode, check_name
-from telemetry_kit._operation.state import Calls, OperationState, observe_active, observe_sampled, state_of
+from telemetry_kit._operation.objective import ObjectiveCounts, check_objectives
+from telemetry_kit._operation.options import ErrorIf, OperationOptions, SpanMode, called
+from telemetry_kit._operation.state import OperationState, SampledCalls, observe_active, observe_sampled, state_of
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
+    from telemetry_kit._wrapping.arguments import Arguments, Attributes
     from telemetry_kit.conventions import Convention
 
 
@@ -76,7 +77,7 @@ class Definition(ByRecipe):
     )
 
     def __init__(self, scope: Scope, name: str | None = None, options: OperationOptions | None = None) -> None:
-        what = check_name(name)
+        what = called(name)
         given = OperationOptions() if options is None else options
         self.scope: Scope = scope
         self.name: str = plain_text(name) or "unnamed"
@@ -86,7 +87,7 @@ class Definition(ByRecipe):
         self.kind: SpanKind
         self.expected: CheckedExpected | None
         self.kind, self.expected = given.check(what)
-        self.exception_record: error_policy.Record = error_policy.RECORD
+        self.exception_record: error_policy.ExceptionRecord = error_policy.EXCEPTION_RECORD
         if given.convention is not None:
             self.exception_record = given.convention.exception, given.convention.exception_severity
         self.span_mode: SpanMode = given.span
@@ -112,12 +113,12 @@ class Definition(ByRecipe):
         self.judges: bool = given.error_if is not None or given.convention is not None or given.span == "current"
         self.sampled: bool = given.sample_durations < 1.0
         self.gap: Callable[[], float] = sampling.gaps(given.sample_durations)
-        self.objectives: Counted | None = None
+        self.objectives: ObjectiveCounts | None = None
         if name is not None:
             self._enter_state(given.metric_attributes, given.span_attributes)
             objectives = check_objectives(what, given.objective)
             if objectives:
-                self.objectives = Counted(scope, self.state, objectives)
+                self.objectives = ObjectiveCounts(scope, self.state, objectives)
                 self._bind_later()
 
     def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -150,7 +151,7 @@ class Definition(ByRecipe):
         self.histogram: Histogram = scope.instruments.histogram(metric)
         if active:
             observe_active(scope, state, active, observed)
-        self.success: Calls | None = None
+        self.success: SampledCalls | None = None
         if self.sampled:
             observe_sampled(scope, state)
             self.success = state.calls(series(self.metric_static))

@@ -12,7 +12,7 @@ from telemetry_kit._core import context as _context
 from telemetry_kit._operation import call as _call
 from telemetry_kit._operation import measurement as _measurement
 from telemetry_kit._operation.call import Entered
-from telemetry_kit._operation.state import Calls
+from telemetry_kit._operation.state import SampledCalls
 from telemetry_kit._wrapping import drivers
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FastCall(Entered):
 
     def _make(self, generation: object) -> Measurement:
         fast = self.fast
-        self.variable, self.mine, self.running = _call.CURRENT, None, fast.operation.state
+        self.variable, self.mine, self.running = _call.CURRENT_CALL, None, fast.operation.state
         deferred = fast.span_static if self.deferred else None
         self.made = made = _measurement.take_over(
             fast.operation, self, self.start or 0.0, generation, self.span, deferred
@@ -163,7 +163,7 @@ def end_sampled(call: FastCall, here: Any, record: Callable[..., None] | None, d
         cell = fast.calls.new()
     ended = cell[2] + 1
     cell[0], cell[2], cell[3] = cell[0] + 1, ended, cell[3] + duration  # in one, for what interrupts it
-    end(call, here, record if ended >= cell[4] and Calls.is_due(cell, fast.operation.gap) else None, duration)
+    end(call, here, record if ended >= cell[4] and SampledCalls.is_due(cell, fast.operation.gap) else None, duration)
 
 
 class Fast:
@@ -185,7 +185,7 @@ class Fast:
         """Record a duration if it is one of those that are, of a call without a span."""
         operation = self.operation
         try:
-            if Calls.is_due(cell, operation.gap):
+            if SampledCalls.is_due(cell, operation.gap):
                 operation.histogram.record(duration, operation.metric_static)
         except RecursionError:  # no room to record it
             pass

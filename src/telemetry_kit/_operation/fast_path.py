@@ -24,7 +24,7 @@ from telemetry_kit._wrapping import callables
 
 if TYPE_CHECKING:
     from telemetry_kit._operation.definition import Definition
-    from telemetry_kit._operation.recorder import Decorated
+    from telemetry_kit._operation.recorder import OperationCalls
 
 
 def fits(operation: Definition, func: Any, arguments: object) -> bool:
@@ -38,7 +38,7 @@ def fits(operation: Definition, func: Any, arguments: object) -> bool:
     )
 
 
-def closure(func: Callable[..., Any], operation: Definition, decorated: Decorated) -> Callable[..., Any]:
+def closure(func: Callable[..., Any], operation: Definition, decorated: OperationCalls) -> Callable[..., Any]:
     """`func`, measured on the fast path."""
     fast = Fast(operation, decorated.span_static)
     coroutine = callables.kind_of(func) == "async"
@@ -145,7 +145,7 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                             _call.reset_current(token)
                         except Exception as fault:  # ended in another context than it began
                             awaitables.odd(fault)
-                    elif _call.CURRENT.get() is call:  # an exception arrived before the token was kept
+                    elif _call.CURRENT_CALL.get() is call:  # an exception arrived before the token was kept
                         _call.set_current(None)
                     if call.attached is not None:
                         attached, call.attached = call.attached, None
@@ -255,7 +255,7 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                             _call.reset_current(token)
                         except Exception as fault:  # ended in another context than it began
                             awaitables.odd(fault)
-                    elif _call.CURRENT.get() is call:  # an exception arrived before the token was kept
+                    elif _call.CURRENT_CALL.get() is call:  # an exception arrived before the token was kept
                         _call.set_current(None)
                     if call.attached is not None:
                         attached, call.attached = call.attached, None

@@ -87,7 +87,7 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                         cell[0] -= 1
                     if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
                         call.made._put_back()
-                    if _call.CURRENT.get() is call:
+                    if _call.CURRENT_CALL.get() is call:
                         try:
                             _call.set_current(None) if call.token is None else _call.reset_current(call.token)
                         except Exception as fault:
@@ -164,7 +164,7 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                         cell[0] -= 1
                     if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
                         call.made._put_back()
-                    if _call.CURRENT.get() is call:
+                    if _call.CURRENT_CALL.get() is call:
                         try:
                             _call.set_current(None) if call.token is None else _call.reset_current(call.token)
                         except Exception as fault:

@@ -22,8 +22,8 @@ from telemetry_kit._core.context import Current
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.recipe import StaysHere
-from telemetry_kit._operation.call import CURRENT, Entered, OperationCall
-from telemetry_kit._wrapping.awaitables import NO_RESULT, NOTHING
+from telemetry_kit._operation.call import CURRENT_CALL, Entered, OperationCall
+from telemetry_kit._wrapping.awaitables import NO_CALL, NO_RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -299,7 +299,7 @@ def current_measurement() -> Measurement:
     >>> from telemetry_kit import current_measurement
     >>> current_measurement().fail("card_declined")
     """
-    current = CURRENT.get()
+    current = CURRENT_CALL.get()
     if current.__class__ is reentrancy.Watch:
         current = current()
     if current is None:
@@ -327,7 +327,7 @@ def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough
         if entered is not None and entered.cell is not None:
             entered.cell[0], entered.cell = entered.cell[0] - 1, None
-        return NOTHING
+        return NO_CALL
     except BaseException:
         if measurement is not None:
             measurement._drop()

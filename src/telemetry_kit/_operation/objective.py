@@ -119,7 +119,7 @@ class _Targets:
 _TARGETS: Registry[_Targets] = Registry(_Targets)
 
 
-class Counted:
+class ObjectiveCounts:
     """The objectives of one operation: every call that ends is counted for each, in the cell in which it runs."""
 
     __slots__ = ("_each", "_state")

@@ -13,7 +13,7 @@ from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import fast_path
 from telemetry_kit._operation.definition import Definition
 from telemetry_kit._operation.measurement import Measurement
-from telemetry_kit._operation.recorder import Decorated
+from telemetry_kit._operation.recorder import OperationCalls
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Operation(HasBlocks, ByRecipe):
         definition = self._definition
         if not definition.named:
             definition = Definition(definition.scope, callables.name_of(func), definition.options)
-        decorated = Decorated(definition, func)
+        decorated = OperationCalls(definition, func)
         definition.state.decorated = True
         if definition.scope.disabled and definition.options.carrier is None:  # a carrier's context is passed on even so
             return func

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry.trace import SpanKind
 
+from telemetry_kit._core import names
 from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
 from telemetry_kit._operation.objective import Objective, Objectives, check_objectives
 from telemetry_kit.conventions import Convention
 
+if TYPE_CHECKING:
+    from telemetry_kit._wrapping.arguments import Arguments, Attributes
+
 SpanMode = bool | Literal["current", "errors"]
-Attributes = Mapping[str, object] | Callable[..., Mapping[str, object]] | None
 ErrorIf = Callable[[Any], "bool | str | None"]
-Arguments = Mapping[str, str] | Iterable[str] | str
 
 INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 """Kinds of span that are continued from a carrier."""
@@ -23,18 +25,12 @@ OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
 """Kinds of span that are put into one."""
 
 
-def check_name(name: object) -> str:
+def called(name: object) -> str:
     """What an operation of this name is called in messages. A name is a str that isn't empty, or None: the decorated
     function's."""
     if name is None:
         return "an operation"
-    if not isinstance(name, str):
-        msg = f"the name of an operation must be a str, got {name!r:.100} of type {type(name).__name__}"
-        raise TypeError(msg)
-    if not name:
-        msg = "the name of an operation must not be empty, got '': leave it out to name it after the decorated function"
-        raise ValueError(msg)
-    return f"operation {name!r}"
+    return f"operation {names.check_name('operation', name)!r}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from telemetry_kit._operation.state import OperationState
 
 
-class Decorated:
+class OperationCalls:
     """An operation on one function: `Calls` for `drivers`."""
 
     __slots__ = ("arguments", "idle", "operation", "span_static", "stepwise")

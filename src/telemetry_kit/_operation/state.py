@@ -27,7 +27,7 @@ FIRST_SLOT = 2
 """Where in a cell the calls by objective begin."""
 
 
-class Calls(cells.Shared):
+class SampledCalls(cells.Shared):
     """The calls of one series where durations are sampled, exactly: how many ended, and their seconds.
 
     A cell is `[begun, fork.generation, ended, seconds, due]`. Those of the hot path are in `begun` from their start, so
@@ -113,7 +113,7 @@ class OperationState(cells.Running):
         """Whether any call of it ever began."""
         self._active: Series | None = None
         self._guard: ValueGuard | None = None
-        self._calls: dict[Series, Calls] | None = None
+        self._calls: dict[Series, SampledCalls] | None = None
 
     @property
     def guard(self) -> ValueGuard:
@@ -131,11 +131,11 @@ class OperationState(cells.Running):
         for at in range(FIRST_SLOT, len(cell)):
             self.slot(into, at)[at] += cell[at]
 
-    def calls(self, of: Series) -> Calls:
+    def calls(self, of: Series) -> SampledCalls:
         """The calls of a series, where durations are sampled."""
         if self._calls is None:
             self._calls = {}
-        return self._calls.get(of) or self._calls.setdefault(of, Calls())
+        return self._calls.get(of) or self._calls.setdefault(of, SampledCalls())
 
     def ended(self) -> dict[Series, tuple[int, float]]:
         """Calls and seconds of now, of each series that has had any."""

@@ -90,10 +90,10 @@ class context_attributes(AlsoAsync[None]):  # noqa: N801 - reads as a function, 
         callables.check(func, "context_attributes")
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        return cast("F", decorating.decorate(cast("Any", func), _Decorated(self, func)))
+        return cast("F", decorating.decorate(cast("Any", func), _AttributesCalls(self, func)))
 
 
-class _Decorated:
+class _AttributesCalls:
     """The attributes on one function: `Calls` for `drivers`."""
 
     def __init__(self, of: context_attributes, func: Any) -> None:

@@ -6,8 +6,8 @@ the code knows belongs there, not on a child beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import Span, get_current_span
 
@@ -18,10 +18,10 @@ from telemetry_kit._core.late import late_import
 from telemetry_kit._core.span_attributes import put
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
-F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+if TYPE_CHECKING:
+    from telemetry_kit._wrapping.arguments import Arguments, Attributes
 
-Attributes = Mapping[str, object] | Callable[..., Mapping[str, object]] | None
-Arguments = Mapping[str, str] | Iterable[str] | str
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
 
 @public
@@ -78,12 +78,12 @@ def enrich_span(
             return cast("F", kind(decorate(cast("Any", func.__func__))))
         if callable(attributes):
             callables.check_takes(attributes, func, "attributes of enrich_span")
-        return cast("F", decorating.decorate(cast("Any", func), _Enriched(func, arguments, attributes, result)))
+        return cast("F", decorating.decorate(cast("Any", func), _EnrichingCalls(func, arguments, attributes, result)))
 
     return decorate
 
 
-class _Enriched:
+class _EnrichingCalls:
     """What is added to the current span by calls of one function: `Calls` for `_wrapping.drivers`."""
 
     def __init__(

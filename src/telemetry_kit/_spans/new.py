@@ -17,9 +17,9 @@ from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
 from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.span_attributes import put
-from telemetry_kit._spans.current import Arguments, Attributes, check_attributes, own_taken
+from telemetry_kit._spans.current import check_attributes, own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
-from telemetry_kit._wrapping.arguments import compile_arguments
+from telemetry_kit._wrapping.arguments import Arguments, Attributes, compile_arguments
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class _SpanCalls:
             call.begin(self._arguments, args, kwargs)
             return call
         except RecursionError:  # no room for a span: the body may have enough
-            return awaitables.NOTHING
+            return awaitables.NO_CALL
         except BaseException:
             if call is not None:
                 call._drop()

@@ -16,7 +16,7 @@ from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import SCHEMA_URL, Reading, Series, series
-from telemetry_kit._core.names import Handle, admit_name
+from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.observed import Account, Observed
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.overflow import Overflow
@@ -141,10 +141,7 @@ def _number(given: Any, least: float = -math.inf) -> Number:
 
 def _instrument(scope: Scope, kind: str, name: str, unit: str, description: str) -> _Instrument:
     what = f"{kind} {name!r:.100}"
-    if not isinstance(name, str):
-        msg = f"the name of a {kind} must be a str, got {name!r:.100} of type {type(name).__name__}"
-        raise TypeError(msg)
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(check_name(kind, name)):
         msg = f"the name of a {kind} must begin with a letter and have letters, digits and _ . - / only, at most 255, got {name!r:.100}"
         raise ValueError(msg)
     for option, given in (("unit", unit), ("description", description)):

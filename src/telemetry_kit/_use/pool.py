@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
     from telemetry_kit.conventions import PoolConvention
 
-OWN_KEYS = frozenset({keys.POOL_NAME, keys.SCOPE_NAME, keys.ERROR_TYPE, keys.DB_CLIENT_CONNECTION_POOL_NAME})
+_OWN_KEYS = frozenset({keys.POOL_NAME, keys.SCOPE_NAME, keys.ERROR_TYPE, keys.DB_CLIENT_CONNECTION_POOL_NAME})
 
 
 _GUARDS: Registry[dict[tuple[str, str | None], ValueGuard]] = Registry(dict)
@@ -80,7 +80,7 @@ class Pool(HasBlocks, ByRecipe):
         name = admit_name(scope, "pool", name)
         key = (name, None if convention is None else convention.name)
         overflow = Overflow(scope.instruments, scope.label, "pool", name)
-        self._guard = _GUARDS.of(scope).setdefault(key, ValueGuard(own=OWN_KEYS, overflowed=overflow))
+        self._guard = _GUARDS.of(scope).setdefault(key, ValueGuard(own=_OWN_KEYS, overflowed=overflow))
         self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
         self._convention = convention
         self._disabled = scope.disabled

@@ -7,7 +7,6 @@ By name, the user has decided: a value is passed as it is, but for secrets of a 
 has decided, so that arguments of a secret's name are redacted too. What becomes of a value is `captured`'s.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -18,10 +17,12 @@ from telemetry_kit._redaction.marks import REDACTED
 from telemetry_kit._redaction.names import denied
 from telemetry_kit._redaction.scrub import default_scrub
 from telemetry_kit._wrapping import captured
-from telemetry_kit._wrapping.callables import signature_of
+from telemetry_kit._wrapping.callables import name_of, signature_of
 
-Spec = Mapping[str, str] | Iterable[str] | str
+Arguments = Mapping[str, str] | Iterable[str] | str
 """`{"parameter": "attribute.key"}`, names of parameters, or `"*"`."""
+Attributes = Mapping[str, object] | Callable[..., Mapping[str, object]] | None
+"""Attributes, or what is given a call's arguments and says them."""
 
 _ABSENT: Any = object()
 
@@ -29,7 +30,7 @@ Getter = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 
 
 def compile_arguments(
-    func: Callable[..., Any], spec: Spec, scrub: Callable[[str], str] = default_scrub
+    func: Callable[..., Any], spec: Arguments, scrub: Callable[[str], str] = default_scrub
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, AttributeValue]]:
     """What reads the attributes of a call off its `args` and `kwargs`.
 
@@ -65,31 +66,25 @@ def compile_arguments(
     return read
 
 
-def _name_of(func: Any) -> str:
-    while isinstance(func, functools.partial):
-        func = func.func
-    return getattr(func, "__qualname__", None) or type(func).__qualname__
-
-
-def _parameters(func: Callable[..., Any], spec: Spec) -> list[inspect.Parameter]:
+def _parameters(func: Callable[..., Any], spec: Arguments) -> list[inspect.Parameter]:
     if isinstance(func, (classmethod, staticmethod)):
         func = func.__func__
     try:
         return list(signature_of(func).parameters.values())
     except (TypeError, ValueError):
         raise TypeError(
-            f"what arguments={spec!r:.100} is asked of must say its parameters, got {_name_of(func)}, which doesn't: give "
+            f"what arguments={spec!r:.100} is asked of must say its parameters, got {name_of(func)}, which doesn't: give "
             "span_attributes a callable that takes its arguments"
         ) from None
 
 
-def _wanted(func: Any, spec: Spec, parameters: list[inspect.Parameter]) -> list[tuple[str, str]]:
+def _wanted(func: Any, spec: Arguments, parameters: list[inspect.Parameter]) -> list[tuple[str, str]]:
     """Pairs of parameter and attribute key."""
     names = [parameter.name for parameter in parameters]
     if isinstance(spec, str):
         if spec != "*":
             raise TypeError(
-                f"arguments of {_name_of(func)} must be '*' where they are a string, got {spec!r:.100}: for one "
+                f"arguments of {name_of(func)} must be '*' where they are a string, got {spec!r:.100}: for one "
                 f"parameter say arguments=[{spec!r:.100}]"
             )
         return [(name, name) for place, name in enumerate(names) if place or name not in ("self", "cls")]
@@ -99,20 +94,18 @@ def _wanted(func: Any, spec: Spec, parameters: list[inspect.Parameter]) -> list[
         pairs = [(name, name) for name in spec]
     else:
         raise TypeError(
-            f"arguments of {_name_of(func)} must be a mapping of parameters to attribute keys, a sequence of parameters, "
+            f"arguments of {name_of(func)} must be a mapping of parameters to attribute keys, a sequence of parameters, "
             f"or '*', got {spec!r:.100}"
         )
     for name, key in pairs:
         if not isinstance(key, str) or not key:
             raise TypeError(
-                f"arguments of {_name_of(func)} must have keys that are strings and aren't empty, got {key!r:.100} for "
+                f"arguments of {name_of(func)} must have keys that are strings and aren't empty, got {key!r:.100} for "
                 f"{name!r:.100}"
             )
         if name not in names:
             there = ", ".join(names) or "none"
-            raise TypeError(
-                f"arguments of {_name_of(func)} must be parameters of it, got {name!r:.100}: it has {there}"
-            )
+            raise TypeError(f"arguments of {name_of(func)} must be parameters of it, got {name!r:.100}: it has {there}")
     return pairs
 
 

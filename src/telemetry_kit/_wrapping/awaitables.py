@@ -78,7 +78,7 @@ class Nothing:
     def _drop(self) -> None: ...
 
 
-NOTHING = Nothing()
+NO_CALL = Nothing()
 
 
 class Counted(Nothing):
@@ -178,7 +178,7 @@ class Unawaited:
         if self._watch is not None:
             self._watch.stop()
         call, self._call, self._watch = self._call, None, None
-        return NOTHING if call is None else call
+        return NO_CALL if call is None else call
 
 
 class Unfinished:

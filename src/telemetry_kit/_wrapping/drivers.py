@@ -45,7 +45,7 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 if not unseen:
                     call = calls.begin(args, kwargs)
             except RecursionError:  # no room to record it: the body may have enough
-                unseen, call = False, awaitables.NOTHING
+                unseen, call = False, awaitables.NO_CALL
             if unseen:
                 try:
                     cell = calls.running.local.cell
@@ -98,7 +98,7 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
                 if not unseen:
                     call = calls.begin(args, kwargs)
             except RecursionError:
-                unseen, call = False, awaitables.NOTHING
+                unseen, call = False, awaitables.NO_CALL
             if unseen:
                 cell = calls.running.enter()
                 return await func(*args, **kwargs)
@@ -125,7 +125,7 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = func(*args, **kwargs)
-        call: Call = awaitables.NOTHING
+        call: Call = awaitables.NO_CALL
         sent: Any = None
         try:
             call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
@@ -178,7 +178,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = func(*args, **kwargs)
-        call: Call = awaitables.NOTHING
+        call: Call = awaitables.NO_CALL
         watch = None
         body = of_the_frame()
         try:

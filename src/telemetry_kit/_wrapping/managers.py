@@ -21,10 +21,10 @@ class Entering:
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         if not self._calls.idle():
-            return Block(self._calls.begin(self._args, self._kwargs))
+            return StaysCurrent(self._calls.begin(self._args, self._kwargs))
         call = Counted(self.running)
         call._resume()
-        return Block(call)
+        return StaysCurrent(call)
 
 
 class Begun:
@@ -45,10 +45,10 @@ class Begun:
         if not self._stays:
             return call
         call._resume()
-        return Block(call)
+        return StaysCurrent(call)
 
 
-class Block:
+class StaysCurrent:
     """A call that stays current while a generator waits for the end of a `with` block, and has no result."""
 
     __slots__ = ("_call", "_drop", "_put_back")
