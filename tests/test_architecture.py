@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import telemetry_kit
+from tests.lines import by_package
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "telemetry_kit").rglob("*.py"))
@@ -87,6 +88,17 @@ def test_a_file_can_be_read_at_one_sitting() -> None:
     lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
 
     assert {path for path, count in lines.items() if count > LONGEST} == {"_telemetry.py"}
+
+
+def test_the_page_says_how_many_lines_there_are() -> None:
+    """The design page's lines of code by package are those of now, give or take a tenth."""
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:`(\w+)`|the modules beside them) \| [\d,]+ \| ([\d,]+) \|", page, re.MULTILINE)
+    said = {name or "modules": int(count.replace(",", "")) for name, count in rows}
+    found = by_package()
+
+    assert said.keys() == found.keys()
+    assert {name: count for name, count in found.items() if abs(count - said[name]) > count / 10} == {}
 
 
 FORM = re.compile(r"[^;]+ must [^;]+, got [^;]*[^.;]")
