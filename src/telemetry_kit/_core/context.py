@@ -75,6 +75,27 @@ def put_back(reset: Callable[[Any], None], token: Any) -> None:
         faults.pass_on(fault)
 
 
+out_of_order = False
+"""Whether blocks were ever left in another order than they began: until then nothing is asked about it."""
+
+
+def go_back(mine: Any, before: Any, in_order: bool) -> None:
+    """`before`, which is current again, may have been left earlier than `mine`, which began in it: go on to what was before
+    that. What is left out of order says where it has gone back to, for whoever finds it so."""
+    global out_of_order
+    try:
+        back = before
+        while (earlier := getattr(back, "left_for", None)) is not None:
+            back = earlier
+        if back is not before:
+            attach(back)
+        if not in_order or hasattr(mine, "left_for"):
+            out_of_order, mine.left_for = True, back
+            back.left_for = getattr(back, "left_for", None)  # it says so too, then, in whatever order it is left
+    except Exception as fault:
+        faults.record("context.detach", fault)
+
+
 class Current:
     """What a call has made current in this context: OpenTelemetry's context, and a variable of the kit's."""
 
@@ -116,10 +137,14 @@ class Current:
         elif self.mine is not None and variable.get() is self.mine:
             variable.set(None)  # an exception arrived before the token was kept
         if attached is not None:
+            in_order = get_current() is self.context
             try:
                 detach(attached)
             except Exception as fault:
                 faults.pass_on(fault)
+            else:
+                if out_of_order or not in_order:
+                    go_back(self.context, before, in_order)
             self.attached = None
         elif before is not None and get_current() is self.context:
             attach(before)

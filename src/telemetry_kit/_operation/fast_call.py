@@ -139,10 +139,14 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
                     faults.pass_on(fault)
                 call.token = None
             if call.attached is not None:
+                in_order = _context.get_current() is call.context
                 try:
                     _context.detach(call.attached)
                 except Exception as fault:
                     faults.pass_on(fault)
+                else:
+                    if _context.out_of_order or not in_order:
+                        _context.go_back(call.context, call.before, in_order)
                 call.attached = None
         finally:
             try:

@@ -77,7 +77,8 @@ class Timed:
                         faults.record("outcome", fault)
                 self.done(duration, error_type)
         finally:
-            self._put_back()
+            if self._watch is not None:  # an exception arrived in the middle of it
+                self._put_back()
 
     def _put_back(self) -> None:
         """Give back what was taken, once."""

@@ -1,0 +1,70 @@
+"""Blocks of one task that end in another order than they began leave the context as they found it (GEN 3)."""
+
+import contextvars
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+
+from telemetry_kit import Telemetry
+from tests.support import Sdk
+
+MAKE: dict[str, Callable[[Telemetry, str], Any]] = {
+    "measure": lambda telemetry, name: telemetry.operation(name).measure(),
+    "span": lambda telemetry, name: telemetry.span(name),
+    "run": lambda telemetry, name: telemetry.batch_job(name).run(),
+}
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(4)))
+@pytest.mark.parametrize("kind", MAKE)
+def test_no_ended_span_stays_current(sdk: Sdk, telemetry: Telemetry, kind: str, order: tuple[int, ...]) -> None:
+    """Four blocks, ended in any order: afterwards what was current before them is current."""
+    with trace.use_span(trace.NonRecordingSpan(trace.INVALID_SPAN_CONTEXT)) as before:
+        blocks = [MAKE[kind](telemetry, str(number)) for number in range(4)]
+        for block in blocks:
+            block.__enter__()
+        for number in order:
+            blocks[number].__exit__(None, None, None)
+
+        assert trace.get_current_span() is before
+    assert sorted(span.name for span in sdk.spans()) == ["0", "1", "2", "3"]
+
+
+def test_a_block_that_outlives_the_function_it_began_in(sdk: Sdk, telemetry: Telemetry) -> None:
+    """A hook begins it, another ends it: the span of the decorated hook doesn't come back."""
+
+    @telemetry.operation("hook")
+    def begins() -> Any:
+        block = telemetry.span("request")
+        block.__enter__()
+        return block
+
+    begins().__exit__(None, None, None)
+
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_what_goes_on_elsewhere_keeps_its_parent(sdk: Sdk, telemetry: Telemetry) -> None:
+    """A thread that was given the context of a block that has ended since stays below it, whatever ended out of order."""
+    blocks = [telemetry.span("overlapping"), telemetry.span("overlapping")]
+    for step in ("__enter__", "__exit__"):
+        for block in blocks:
+            getattr(block, step)(*() if step == "__enter__" else (None, None, None))
+    with telemetry.span("parent"):
+        inside = contextvars.copy_context()
+
+    def goes_on() -> None:
+        for name in ("first", "second"):
+            with telemetry.span(name):
+                pass
+
+    thread = threading.Thread(target=inside.run, args=(goes_on,))
+    thread.start()
+    thread.join()
+
+    parent = sdk.span("parent")
+    assert [sdk.span(name).parent.span_id for name in ("first", "second")] == [parent.context.span_id] * 2
