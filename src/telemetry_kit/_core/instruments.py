@@ -99,11 +99,11 @@ class Histogram:
 class Collection:
     """One of the host's collections: what is read for several metrics is read once in each."""
 
-    __slots__ = ("told",)
+    __slots__ = ("reporters",)
 
     def __init__(self) -> None:
-        self.told: dict[Any, Any] = {}
-        """Who has told of what, of which only one may tell."""
+        self.reporters: dict[Any, Any] = {}
+        """Who reports what, where only one may: by what it is of."""
 
 
 class Instruments:

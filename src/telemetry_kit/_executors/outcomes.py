@@ -45,7 +45,7 @@ def outcome_by(kind: str | None) -> int:
 
 
 def outcome_of(future: Future[Any]) -> int:
-    """The outcome of a task that no worker has told, by its future."""
+    """The outcome of a task that no worker has reported, by its future."""
     if future.cancelled():
         return CANCELLED
     exc = future.exception()

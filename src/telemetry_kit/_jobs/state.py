@@ -67,10 +67,10 @@ class JobState:
         "last_success",
         "last_success_at",
         "records",
+        "reported",
         "series",
         "started_at",
         "succeeded_at",
-        "told",
     )
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
@@ -79,12 +79,12 @@ class JobState:
         self.records: counters.Tally[Series] = counters.Tally()
         self._records: dict[tuple[Outcome, AttributeValue | None], Series] = {}
         self._parts: dict[tuple[str, str], Series] = {}
-        self.told: bool = True
-        """Not in a capture that began after it was declared and in which it has had no run."""
+        self.reported: bool = True
+        """Whether a collection reports it: not in a capture that began after it was declared and in which it has had no run."""
         self.forget()
 
     def forget(self) -> None:
-        """No run has ever been: at first, and in a forked child, whose parent tells of what it started."""
+        """No run has ever been: at first, and in a forked child, whose parent reports what it started."""
         self.active: dict[int, Active] = {}
         self.started_at: float | None = None
         self.ended_at: float | None = None
@@ -102,7 +102,7 @@ class JobState:
         self.active[id(run)] = run
         self.last_records = run.counted
         self.succeeded_at = 0.0
-        self.told = True
+        self.reported = True
         self.started_at = clock.time()
 
     def finish(self, run: Active, state: State) -> None:
@@ -163,8 +163,8 @@ class Job:
         """The states to tell of. That of the declaration counts before the first run, and is left out where only runs
         with attributes of their own have been.
         """
-        states = [state for state in list(self.states.values()) if state.told]
-        if len(states) > 1 and self.own.started_at is None and self.own.told:
+        states = [state for state in list(self.states.values()) if state.reported]
+        if len(states) > 1 and self.own.started_at is None and self.own.reported:
             states.remove(self.own)
         return states
 
@@ -209,7 +209,7 @@ class Jobs:
         }
         key = (scope, series(attributes))
         found = self.jobs.get(key) or self.jobs.setdefault(key, Job(name, attributes, guard))
-        found.own.told = True
+        found.own.reported = True
         return found
 
     def states(self) -> Iterator[JobState]:
@@ -335,7 +335,7 @@ def _forget_finished() -> None:
         for state in jobs.all_states():
             if not state.active:
                 state.forget()
-                state.told = False
+                state.reported = False
 
 
 observer.at_capture(_forget_finished)

@@ -1,7 +1,7 @@
 """The hot path: functions whose durations are sampled and that have no span, where a call may cost next to nothing.
 
 What all other calls share stays written out here, in both closures: 7,800 instructions a call, in place of 12,800 on the
-fast path (callgrind, CPython 3.11). A plain success adds to three numbers, which are told when they are observed. Where
+fast path (callgrind, CPython 3.11). A plain success adds to three numbers, which are read at a collection. Where
 its duration is one of those that are recorded, or it isn't a plain success, it goes on as on the fast path.
 
 What the closures refer to travels by itself, as in `fast_path`.

@@ -71,7 +71,7 @@ class Polled:
         if not self._free.take():
             return self._last
         try:
-            first = self.thing is None or collection.told.setdefault(self.thing(owner), self) is self
+            first = self.thing is None or collection.reporters.setdefault(self.thing(owner), self) is self
             found = self._read(owner) if first or self._sums is not None else None
             self._last = found if first else None
             self._collection = collection

@@ -30,9 +30,9 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[type-arg]
 
     def __set_name__(self, owner: type, name: str) -> None:
         wrapped = self.__wrapped__
-        told = getattr(type(wrapped), "__set_name__", None)
-        if told is not None:
-            told(wrapped, owner, name)
+        set_name = getattr(type(wrapped), "__set_name__", None)
+        if set_name is not None:
+            set_name(wrapped, owner, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         module = getattr(self.__wrapped__, "__module__", None)

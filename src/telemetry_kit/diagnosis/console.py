@@ -87,7 +87,7 @@ class Console(Sink):
             RecordingTracerProvider(self), self.meter_provider, RecordingLoggerProvider(self)
         )
 
-    # What is told of what is recorded
+    # What is printed of what is recorded
 
     def span_started(self, span: RecordedSpan) -> None:
         self._give_way_to_an_sdk()
