@@ -15,8 +15,7 @@ from opentelemetry import trace
 from telemetry_kit import LogCorrelation, LogSampling, Telemetry
 from telemetry_kit._core import faults
 from telemetry_kit._events import logging_filters
-from telemetry_kit.testing import FakeClock
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, FakeClock
 
 
 class Kept(logging.Handler):
@@ -45,14 +44,14 @@ def logger(handler: Kept) -> Iterator[logging.Logger]:
 
 
 def test_the_current_span_is_on_the_record(
-    sdk: Sdk, telemetry: Telemetry, logger: logging.Logger, handler: Kept
+    captured: Captured, telemetry: Telemetry, logger: logging.Logger, handler: Kept
 ) -> None:
     """`trace_id` and `span_id` in lower-case hex, `trace_sampled` as a bool."""
     handler.addFilter(LogCorrelation())
     with telemetry.span("price"):
         logger.info("inside")
 
-    record, context = handler.records[0], sdk.span("price").context
+    record, context = handler.records[0], captured.span("price").context
     assert record.trace_id == f"{context.trace_id:032x}"
     assert record.span_id == f"{context.span_id:016x}"
     assert record.trace_sampled is True
@@ -67,7 +66,7 @@ def test_outside_of_a_span_a_format_still_works(logger: logging.Logger, handler:
     assert text == f"{'0' * 32} {'0' * 16} False outside"
 
 
-def test_through_a_queue_a_record_keeps_its_span(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_through_a_queue_a_record_keeps_its_span(captured: Captured, telemetry: Telemetry) -> None:
     """A record that a listener handles in another thread belongs to where it was logged."""
     waiting: queue.Queue[Any] = queue.Queue()
     sender, receiver = logging.handlers.QueueHandler(waiting), Kept()
@@ -81,7 +80,7 @@ def test_through_a_queue_a_record_keeps_its_span(sdk: Sdk, telemetry: Telemetry)
         logger.info("inside")
     listener.stop()
 
-    assert receiver.records[0].span_id == f"{sdk.span('price').context.span_id:016x}"
+    assert receiver.records[0].span_id == f"{captured.span('price').span_id:016x}"
 
 
 def test_a_broken_span_is_a_fault(logger: logging.Logger, handler: Kept) -> None:

@@ -12,7 +12,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from telemetry_kit import ErrorPolicy, Telemetry
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured
 from tests.executors import work
 from tests.executors.support import PATIENCE, Gate, fail
 from tests.support import Sdk
@@ -31,13 +31,13 @@ def pool_of(telemetry: Telemetry, **options):
 # propagate="otel"
 
 
-def test_the_submitters_span_is_current_in_the_task(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_the_submitters_span_is_current_in_the_task(captured: Captured, telemetry: Telemetry) -> None:
     """The default."""
-    with pool_of(telemetry) as pool, sdk.tracer.start_as_current_span("parent") as parent:
+    with pool_of(telemetry) as pool, telemetry.tracer.start_as_current_span("parent") as parent:
         assert pool.submit(span_id).result(PATIENCE) == parent.get_span_context().span_id
 
 
-def test_baggage_travels(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_baggage_travels(captured: Captured, telemetry: Telemetry) -> None:
     """All of OpenTelemetry's context does."""
     with pool_of(telemetry) as pool:
         token = otel_context.attach(baggage.set_baggage("tenant", "a"))
@@ -46,19 +46,19 @@ def test_baggage_travels(sdk: Sdk, telemetry: Telemetry) -> None:
         assert future.result(PATIENCE) == "a"
 
 
-def test_each_task_has_the_context_of_its_own_submission(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_each_task_has_the_context_of_its_own_submission(captured: Captured, telemetry: Telemetry) -> None:
     """Not of the thread's first task, and nothing stays behind in the worker."""
     with pool_of(telemetry) as pool:
-        with sdk.tracer.start_as_current_span("parent"):
+        with telemetry.tracer.start_as_current_span("parent"):
             pool.submit(span_id).result(PATIENCE)
         assert pool.submit(span_id).result(PATIENCE) == 0
         assert pool.__wrapped__.submit(span_id).result(PATIENCE) == 0
 
 
-def test_nothing_stays_behind_after_a_failure(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_nothing_stays_behind_after_a_failure(captured: Captured, telemetry: Telemetry) -> None:
     """Not even of a BaseException."""
     with pool_of(telemetry) as pool:
-        with sdk.tracer.start_as_current_span("parent"):
+        with telemetry.tracer.start_as_current_span("parent"):
             pool.submit(fail, KeyboardInterrupt()).exception(PATIENCE)
         assert pool.__wrapped__.submit(span_id).result(PATIENCE) == 0
 
@@ -78,9 +78,9 @@ def test_other_variables_stay(telemetry: Telemetry) -> None:
         ) == ("default")
 
 
-def test_map_carries_it_too(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_map_carries_it_too(captured: Captured, telemetry: Telemetry) -> None:
     """For each call, from where `map` was called."""
-    with pool_of(telemetry) as pool, sdk.tracer.start_as_current_span("parent") as parent:
+    with pool_of(telemetry) as pool, telemetry.tracer.start_as_current_span("parent") as parent:
         ids = pool.map(lambda _: span_id(), range(3))
     assert list(ids) == [parent.get_span_context().span_id] * 3
 
@@ -100,11 +100,11 @@ def test_without_an_sdk_the_context_travels_all_the_same(propagate) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"sample_durations": 0.0}, {"span": True}])
-def test_all_context_variables_travel_where_asked_for(sdk: Sdk, telemetry: Telemetry, options) -> None:
+def test_all_context_variables_travel_where_asked_for(captured: Captured, telemetry: Telemetry, options) -> None:
     """The caller's decimal precision, say."""
     with pool_of(telemetry, propagate="contextvars", **options) as pool, decimal.localcontext() as context:
         context.prec = 5
-        with sdk.tracer.start_as_current_span("parent"):
+        with telemetry.tracer.start_as_current_span("parent"):
             assert pool.submit(lambda: str(decimal.Decimal(1) / 3)).result(PATIENCE) == "0.33333"
 
 
@@ -133,9 +133,9 @@ def test_one_context_can_be_in_several_tasks_at_once(telemetry: Telemetry) -> No
         assert [future.result(PATIENCE) for future in futures] == ["default"] * 3
 
 
-def test_nothing_travels_where_nothing_shall(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_nothing_travels_where_nothing_shall(captured: Captured, telemetry: Telemetry) -> None:
     """`propagate=None`."""
-    with pool_of(telemetry, propagate=None) as pool, sdk.tracer.start_as_current_span("parent"):
+    with pool_of(telemetry, propagate=None) as pool, telemetry.tracer.start_as_current_span("parent"):
         assert pool.submit(span_id).result(PATIENCE) == 0
 
 
@@ -154,18 +154,18 @@ def test_a_task_has_a_span_whose_parent_is_the_submitters(sdk: Sdk, telemetry: T
     assert span.instrumentation_scope.name == "shop.orders"
 
 
-def test_a_tasks_span_lasts_as_long_as_it_runs(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+def test_a_tasks_span_lasts_as_long_as_it_runs(captured: Captured, telemetry: Telemetry) -> None:
     """The wait before is an attribute of it."""
     first, second = Gate(), Gate()
     with pool_of(telemetry, span=True, metric_attributes={"tenant": "a"}) as pool:
         pool.submit(first)
         first.until_started()
         pool.submit(second)
-        clock.advance(3)
+        captured.clock.advance(3)
         first.opened.set()
         second.until_started()
         second.opened.set()
-    assert dict(sdk.spans()[1].attributes) == {
+    assert dict(captured.spans[1].attributes) == {
         "code.function.name": "tests.executors.support.Gate",
         "executor.name": "resize",
         "executor.queue.wait_time": 3.0,
@@ -175,37 +175,36 @@ def test_a_tasks_span_lasts_as_long_as_it_runs(sdk: Sdk, telemetry: Telemetry, c
     }
 
 
-def test_a_failed_tasks_span_says_so(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_failed_tasks_span_says_so(captured: Captured, telemetry: Telemetry) -> None:
     """Type, status, and the exception in detail."""
     with pool_of(telemetry, span=True) as pool:
         pool.submit(int, "x").exception(PATIENCE)
-    span = sdk.span("int")
-    assert span.attributes["error.type"] == "ValueError"
-    assert span.attributes["executor.task.outcome"] == "failed"
+    span = captured.span("int")
+    assert (span.attributes["error.type"], span.attributes["executor.task.outcome"]) == ("ValueError", "failed")
     assert span.status.status_code is StatusCode.ERROR
     assert "invalid literal" in span.status.description
     assert [event.name for event in span.events] == ["exception"]
 
 
-def test_the_error_policy_bounds_the_detail(sdk: Sdk) -> None:
+def test_the_error_policy_bounds_the_detail(captured: Captured) -> None:
     """Two detailed records, and a status on each span (STM.1)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=2))
+    telemetry = Telemetry("shop.orders", errors=ErrorPolicy(rate=0, burst=2))
     with pool_of(telemetry, span=True) as pool:
         for _ in range(5):
             pool.submit(int, "x")
-    assert sum(len(span.events) for span in sdk.spans()) == 2
-    assert {span.status.status_code for span in sdk.spans()} == {StatusCode.ERROR}
+    assert sum(len(span.events) for span in captured.spans) == 2
+    assert {span.status.status_code for span in captured.spans} == {StatusCode.ERROR}
 
 
-def test_a_cancellation_is_no_error_on_the_span(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_cancellation_is_no_error_on_the_span(captured: Captured, telemetry: Telemetry) -> None:
     """`error.type="cancelled"`, status unset."""
     with pool_of(telemetry, span=True) as pool:
         pool.submit(fail, asyncio.CancelledError()).exception(PATIENCE)
-    assert sdk.span().attributes["error.type"] == "cancelled"
-    assert sdk.span().status.status_code is StatusCode.UNSET
+    assert captured.span().attributes["error.type"] == "cancelled"
+    assert captured.span().status.status_code is StatusCode.UNSET
 
 
-def test_a_task_that_never_runs_has_no_span(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_task_that_never_runs_has_no_span(captured: Captured, telemetry: Telemetry) -> None:
     """Cancelled in the queue, or rejected."""
     gate = Gate()
     pool = pool_of(telemetry, span=True)
@@ -216,7 +215,7 @@ def test_a_task_that_never_runs_has_no_span(sdk: Sdk, telemetry: Telemetry) -> N
     pool.shutdown()
     with pytest.raises(RuntimeError):
         pool.submit(abs, 1)
-    assert [span.name for span in sdk.spans()] == ["Gate"]
+    assert [span.name for span in captured.spans] == ["Gate"]
 
 
 def test_durations_have_the_tasks_span_as_exemplar(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -254,30 +253,30 @@ def test_with_a_span_and_nothing_else_the_parent_is_still_the_submitters(sdk: Sd
         (Gate, "Gate"),
     ],
 )
-def test_a_span_is_named_as_the_function(sdk: Sdk, telemetry: Telemetry, function, name) -> None:
+def test_a_span_is_named_as_the_function(captured: Captured, telemetry: Telemetry, function, name) -> None:
     """Through partials, without `<locals>`."""
     with pool_of(telemetry, span=True) as pool:
         pool.submit(function, *([1] if name == "Image.make" else [])).result(PATIENCE)
-    assert [span.name for span in sdk.spans()] == [name]
+    assert [span.name for span in captured.spans] == [name]
 
 
-def test_to_thread_has_the_functions_name_and_the_tasks_span_inside(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_to_thread_has_the_functions_name_and_the_tasks_span_inside(captured: Captured, telemetry: Telemetry) -> None:
     """asyncio runs the function in a context of its own: the task's span must be current there."""
     pool = pool_of(telemetry, span=True)
 
     async def main():
         asyncio.get_running_loop().set_default_executor(pool)
-        with sdk.tracer.start_as_current_span("parent"):
+        with telemetry.tracer.start_as_current_span("parent"):
             variable.set("the coroutine's")
             return await asyncio.to_thread(lambda: (span_id(), variable.get()))
 
     inner, value = asyncio.run(main())
-    span = sdk.span("<lambda>")
-    assert (inner, value) == (span.context.span_id, "the coroutine's")
-    assert span.parent.span_id == sdk.span("parent").context.span_id
+    span = captured.span("<lambda>")
+    assert (inner, value) == (span.span_id, "the coroutine's")
+    assert span.parent is captured.span("parent")
 
 
-def test_an_executor_of_the_users_own_gets_the_real_context(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_an_executor_of_the_users_own_gets_the_real_context(captured: Captured, telemetry: Telemetry) -> None:
     """Where the task stays in the process, the submitter's context does, not a copy by headers."""
 
     class Inline(Executor):
@@ -287,8 +286,8 @@ def test_an_executor_of_the_users_own_gets_the_real_context(sdk: Sdk, telemetry:
             return future
 
     pool = telemetry.wrap_executor(Inline(), name="resize", span=True)
-    with sdk.tracer.start_as_current_span("parent") as parent:
+    with telemetry.tracer.start_as_current_span("parent") as parent:
         recording = pool.submit(lambda: get_current_span().is_recording()).result()
     assert recording
-    assert sdk.span("<lambda>").parent.span_id == parent.get_span_context().span_id
-    assert not sdk.span("<lambda>").parent.is_remote
+    assert captured.span("<lambda>").parent.span_id == parent.get_span_context().span_id
+    assert not captured.span("<lambda>").parent.is_remote

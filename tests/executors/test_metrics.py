@@ -7,34 +7,34 @@ from concurrent.futures import Executor, ThreadPoolExecutor, wait
 import pytest
 
 from telemetry_kit import Telemetry
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured
 from tests.executors.support import OUTCOMES, Gate, active, fail, idle, outcomes, queued
 from tests.support import Sdk
 
 OWN = {"executor.name": "resize", "executor.type": "thread", "scope.name": "shop.orders"}
 
 
-def test_workers_are_counted_by_state(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_workers_are_counted_by_state(captured: Captured, telemetry: Telemetry) -> None:
     """A pool of four with one busy worker has three idle ones, and the limit says four."""
     gate = Gate()
     with telemetry.wrap_executor(ThreadPoolExecutor(4), name="resize") as pool:
         pool.submit(gate)
         gate.until_started()
-        assert (active(sdk), idle(sdk), sdk.value("executor.worker.limit")) == (1, 3, 4)
+        assert (active(captured), idle(captured), captured.value("executor.worker.limit")) == (1, 3, 4)
         gate.opened.set()
 
 
-def test_utilization_is_the_share_of_busy_workers(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_utilization_is_the_share_of_busy_workers(captured: Captured, telemetry: Telemetry) -> None:
     """One of four workers busy is a quarter."""
     gate = Gate()
     with telemetry.wrap_executor(ThreadPoolExecutor(4), name="resize") as pool:
         pool.submit(gate)
         gate.until_started()
-        assert sdk.point("executor.worker.utilization").value == 0.25
+        assert captured.point("executor.worker.utilization").value == 0.25
         gate.opened.set()
 
 
-def test_the_queue_size_is_what_no_worker_has(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_the_queue_size_is_what_no_worker_has(captured: Captured, telemetry: Telemetry) -> None:
     """With one worker busy, all later tasks wait."""
     gate = Gate()
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
@@ -42,25 +42,25 @@ def test_the_queue_size_is_what_no_worker_has(sdk: Sdk, telemetry: Telemetry) ->
         gate.until_started()
         for _ in range(5):
             pool.submit(abs, 1)
-        assert queued(sdk) == 5
+        assert queued(captured) == 5
         gate.opened.set()
-    assert queued(sdk) == 0
+    assert queued(captured) == 0
 
 
-def test_wait_and_run_time_are_two_histograms(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+def test_wait_and_run_time_are_two_histograms(captured: Captured, telemetry: Telemetry) -> None:
     """A task that waits three seconds and runs two has waited three and run two."""
     first, second = Gate(), Gate()
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
         pool.submit(first)
         first.until_started()
         pool.submit(second)
-        clock.advance(3)
+        captured.clock.advance(3)
         first.opened.set()
         second.until_started()
-        clock.advance(2)
+        captured.clock.advance(2)
         second.opened.set()
-    assert (sdk.point("executor.queue.wait_time").count, sdk.point("executor.queue.wait_time").sum) == (2, 3)
-    assert (sdk.point("executor.task.duration").count, sdk.point("executor.task.duration").sum) == (2, 3 + 2)
+    assert (captured.point("executor.queue.wait_time").count, captured.point("executor.queue.wait_time").sum) == (2, 3)
+    assert (captured.point("executor.task.duration").count, captured.point("executor.task.duration").sum) == (2, 3 + 2)
 
 
 def test_attributes_are_name_type_scope_and_the_declared_ones(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -77,13 +77,13 @@ def test_attributes_are_name_type_scope_and_the_declared_ones(sdk: Sdk, telemetr
             assert rest.keys() <= {"executor.worker.state", "executor.task.outcome"}, name
 
 
-def test_a_failed_task_has_its_error_type_on_the_duration(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_failed_task_has_its_error_type_on_the_duration(captured: Captured, telemetry: Telemetry) -> None:
     """`error.type` is on failed tasks' duration, and on no wait time."""
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
         wait([pool.submit(int, "x"), pool.submit(int, "1")])
-    assert sdk.point("executor.task.duration", {"error.type": "ValueError"}).count == 1
-    assert sdk.value("executor.task.duration") == 2
-    assert [dict(point.attributes) for point in sdk.points("executor.queue.wait_time")] == [OWN]
+    assert captured.point("executor.task.duration", {"error.type": "ValueError"}).count == 1
+    assert captured.value("executor.task.duration") == 2
+    assert [dict(point.attributes) for point in captured.points("executor.queue.wait_time")] == [OWN]
 
 
 def test_every_outcome_has_a_series_from_the_start(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -142,13 +142,13 @@ def test_two_executors_of_one_name_are_added_up(sdk: Sdk, telemetry: Telemetry) 
     assert outcomes(sdk) == {"succeeded": 2}
 
 
-def test_a_hundred_executors_are_all_observed(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_hundred_executors_are_all_observed(captured: Captured, telemetry: Telemetry) -> None:
     """None of them silently loses its callback (EXE.3)."""
     pools = [telemetry.wrap_executor(ThreadPoolExecutor(1), name=f"pool-{n}") for n in range(100)]
     wait([pool.submit(abs, 1) for pool in pools])
     for pool in pools:
         pool.shutdown()
-    names = {point.attributes["executor.name"] for point in sdk.points("executor.tasks") if point.value == 1}
+    names = {point.attributes["executor.name"] for point in captured.points("executor.tasks") if point.value == 1}
     assert names == {f"pool-{n}" for n in range(100)}
 
 
@@ -162,22 +162,22 @@ def test_a_thousand_names_and_no_more(sdk: Sdk, telemetry: Telemetry) -> None:
     pools[-1].shutdown()
 
 
-def test_sampled_durations_leave_the_counts_exact(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_sampled_durations_leave_the_counts_exact(captured: Captured, telemetry: Telemetry) -> None:
     """With `sample_durations=0.0` nothing goes into histograms and everything is counted."""
     with telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize", sample_durations=0.0) as pool:
         wait([pool.submit(abs, n) for n in range(50)] + [pool.submit(fail, ValueError())])
-    assert outcomes(sdk) == {"succeeded": 50, "failed": 1}
-    assert not sdk.points("executor.queue.wait_time")
-    assert not sdk.points("executor.task.duration")
+    assert outcomes(captured) == {"succeeded": 50, "failed": 1}
+    assert not captured.points("executor.queue.wait_time")
+    assert not captured.points("executor.task.duration")
 
 
-def test_a_share_of_durations_is_sampled(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_share_of_durations_is_sampled(captured: Captured, telemetry: Telemetry) -> None:
     """A share between is roughly kept, for both times of a task alike."""
     with telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize", sample_durations=0.5) as pool:
         wait([pool.submit(abs, n) for n in range(1_000)])
-    assert 350 < sdk.value("executor.task.duration") < 650
-    assert sdk.value("executor.task.duration") == sdk.value("executor.queue.wait_time")
-    assert outcomes(sdk) == {"succeeded": 1_000}
+    assert 350 < captured.value("executor.task.duration") < 650
+    assert captured.value("executor.task.duration") == captured.value("executor.queue.wait_time")
+    assert outcomes(captured) == {"succeeded": 1_000}
 
 
 def test_what_was_counted_before_the_sdk_is_right_after_it(telemetry: Telemetry) -> None:
@@ -211,7 +211,7 @@ def test_error_types_are_few(sdk: Sdk, telemetry: Telemetry) -> None:
     assert outcomes(sdk) == {"failed": 300}
 
 
-def test_threads_that_come_and_go_lose_no_count(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_threads_that_come_and_go_lose_no_count(captured: Captured, telemetry: Telemetry) -> None:
     """Submitting threads end, their counts stay (PRC.3)."""
     with telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize") as pool:
         for _ in range(100):
@@ -219,4 +219,4 @@ def test_threads_that_come_and_go_lose_no_count(sdk: Sdk, telemetry: Telemetry) 
             thread.start()
             thread.join()
     gc.collect()
-    assert outcomes(sdk) == {"succeeded": 100}
+    assert outcomes(captured) == {"succeeded": 100}

@@ -12,12 +12,13 @@ import pytest
 
 from telemetry_kit import Telemetry
 from telemetry_kit._executors import outcomes as _outcomes
+from telemetry_kit.testing import Captured
 from tests.executors.support import PATIENCE, Gate, active, fail, outcomes, queued, submitted
 from tests.support import Sdk
 
 
 @pytest.fixture
-def busy(sdk: Sdk, telemetry: Telemetry):
+def busy(captured: Captured, telemetry: Telemetry):
     """A pool whose one worker is at a task that ends when the gate is opened."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     pool.gate = Gate()
@@ -48,20 +49,20 @@ def test_failure(sdk: Sdk, telemetry: Telemetry, exc: BaseException) -> None:
 
 
 @pytest.mark.parametrize("exc", [SystemExit(0), SystemExit(None), GeneratorExit(), StopIteration()])
-def test_an_exception_that_is_success_elsewhere_is_success_here(sdk, telemetry, exc: BaseException) -> None:
+def test_an_exception_that_is_success_elsewhere_is_success_here(captured, telemetry, exc: BaseException) -> None:
     """One vocabulary with operations: no `error.type`, succeeded."""
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
         assert pool.submit(fail, exc).exception(PATIENCE) is exc
-    assert outcomes(sdk) == {"succeeded": 1}
-    assert "error.type" not in sdk.point("executor.task.duration").attributes
+    assert outcomes(captured) == {"succeeded": 1}
+    assert "error.type" not in captured.point("executor.task.duration").attributes
 
 
-def test_a_cancellation_that_leaves_a_task(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_cancellation_that_leaves_a_task(captured: Captured, telemetry: Telemetry) -> None:
     """It was cancelled while it ran: no failure, `error.type="cancelled"` on its duration."""
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
         pool.submit(fail, CancelledError()).exception(PATIENCE)
-    assert outcomes(sdk) == {"cancelled": 1}
-    assert sdk.point("executor.task.duration").attributes["error.type"] == "cancelled"
+    assert outcomes(captured) == {"cancelled": 1}
+    assert captured.point("executor.task.duration").attributes["error.type"] == "cancelled"
 
 
 def test_cancelled_in_the_queue(sdk: Sdk, busy) -> None:
@@ -76,16 +77,16 @@ def test_cancelled_in_the_queue(sdk: Sdk, busy) -> None:
     assert sdk.value("executor.queue.wait_time") == 1
 
 
-def test_cancelled_while_running(sdk: Sdk, busy) -> None:
+def test_cancelled_while_running(captured: Captured, busy) -> None:
     """`cancel()` of a running task does nothing, here too."""
     future = busy.submit(abs, 1)
     busy.gate.opened.set()
     future.result(PATIENCE)
     assert not future.cancel()
-    assert outcomes(sdk) == {"succeeded": 2}
+    assert outcomes(captured) == {"succeeded": 2}
 
 
-def test_cancel_races_with_the_start(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_cancel_races_with_the_start(captured: Captured, telemetry: Telemetry) -> None:
     """EXE.1: thousands of tasks cancelled while workers take them: what the futures say is what is counted."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize", sample_durations=0.0)
     futures = []
@@ -95,8 +96,8 @@ def test_cancel_races_with_the_start(sdk: Sdk, telemetry: Telemetry) -> None:
             futures[n - 3].cancel()
     pool.shutdown()
     cancelled = sum(future.cancelled() for future in futures)
-    assert outcomes(sdk).get("cancelled", 0) == cancelled
-    assert outcomes(sdk)["succeeded"] == 5_000 - cancelled
+    assert outcomes(captured).get("cancelled", 0) == cancelled
+    assert outcomes(captured)["succeeded"] == 5_000 - cancelled
 
 
 def test_cancelled_tasks_do_not_pile_up_unseen(telemetry: Telemetry) -> None:
@@ -132,14 +133,14 @@ def test_submitted_after_shutdown(sdk: Sdk, telemetry: Telemetry) -> None:
     assert (outcomes(sdk), submitted(sdk)) == ({"rejected": 1}, 1)
 
 
-def test_submitted_after_the_bare_executor_was_shut_down(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_submitted_after_the_bare_executor_was_shut_down(captured: Captured, telemetry: Telemetry) -> None:
     """EXE.1: by whomever."""
     inner = ThreadPoolExecutor(1)
     pool = telemetry.wrap_executor(inner, name="resize")
     inner.shutdown()
     with pytest.raises(RuntimeError):
         pool.submit(abs, 1)
-    assert outcomes(sdk) == {"rejected": 1}
+    assert outcomes(captured) == {"rejected": 1}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -185,11 +186,11 @@ def test_a_thread_that_cannot_be_started(sdk: Sdk, telemetry: Telemetry, monkeyp
     assert outcomes(sdk) == {"rejected": 1, "succeeded": 1}
 
 
-def test_map(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_map(captured: Captured, telemetry: Telemetry) -> None:
     """Each call of `map` is a task."""
     with telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize") as pool:
         assert list(pool.map(pow, [2, 3], [3, 2])) == [8, 9]
-    assert outcomes(sdk) == {"succeeded": 2}
+    assert outcomes(captured) == {"succeeded": 2}
 
 
 def test_a_map_that_times_out(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -220,7 +221,7 @@ def test_a_map_that_is_left_early(sdk: Sdk, telemetry: Telemetry) -> None:
     assert outcomes(sdk) == {"succeeded": 2, "cancelled": 5}
 
 
-def test_nested_submission(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_nested_submission(captured: Captured, telemetry: Telemetry) -> None:
     """EXE.1: a task that submits tasks to its own pool."""
     with telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize") as pool:
 
@@ -230,7 +231,7 @@ def test_nested_submission(sdk: Sdk, telemetry: Telemetry) -> None:
         todo = [pool.submit(tree, 6)]
         while todo:
             todo.extend(todo.pop().result(PATIENCE))
-    assert outcomes(sdk) == {"succeeded": 2**7 - 1}
+    assert outcomes(captured) == {"succeeded": 2**7 - 1}
 
 
 def test_a_retrying_executor_decides_once(sdk: Sdk, telemetry: Telemetry) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.executors.support import PATIENCE, Gate, fail, outcomes
 from tests.support import Sdk
 
@@ -104,13 +105,13 @@ def test_a_callback_runs_in_the_worker(pool) -> None:
     assert seen == [False]
 
 
-def test_with_gives_the_wrapped_one(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_with_gives_the_wrapped_one(telemetry: Telemetry, captured: Captured) -> None:
     """`with wrap_executor(...) as pool` observes."""
     wrapped = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     with wrapped as pool:
         assert pool is wrapped
         pool.submit(abs, 1)
-    assert outcomes(sdk) == {"succeeded": 1}
+    assert outcomes(captured) == {"succeeded": 1}
     with pytest.raises(RuntimeError):
         wrapped.submit(abs, 1)
 
@@ -121,13 +122,13 @@ def test_as_completed_and_wait_work(pool) -> None:
     assert sorted(future.result() for future in concurrent.futures.as_completed(futures, PATIENCE)) == list(range(10))
 
 
-def test_an_executor_can_be_wrapped_twice(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_an_executor_can_be_wrapped_twice(captured: Captured, telemetry: Telemetry) -> None:
     """Two libraries may both want to see it; each sees all of it."""
     inner = telemetry.wrap_executor(ThreadPoolExecutor(1), name="inner")
     with telemetry.wrap_executor(inner, name="outer", span=True) as pool:
         assert pool.submit(abs, -1).result(PATIENCE) == 1
         assert list(pool.map(abs, [-2])) == [2]
-    assert (outcomes(sdk, "inner"), outcomes(sdk, "outer")) == ({"succeeded": 2}, {"succeeded": 2})
+    assert (outcomes(captured, "inner"), outcomes(captured, "outer")) == ({"succeeded": 2}, {"succeeded": 2})
 
 
 def test_it_is_a_default_executor_of_asyncio(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -145,7 +146,7 @@ def test_it_is_a_default_executor_of_asyncio(sdk: Sdk, telemetry: Telemetry) -> 
     assert sdk.value("executor.worker.count", {"executor.worker.state": "idle"}) == 0  # asyncio.run has shut it down
 
 
-def test_run_in_executor(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_run_in_executor(captured: Captured, telemetry: Telemetry) -> None:
     """The executor of a call, results and exceptions as ever, a cancelled await cancels the queued task."""
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
 
@@ -166,10 +167,10 @@ def test_run_in_executor(sdk: Sdk, telemetry: Telemetry) -> None:
             await running
 
         asyncio.run(main())
-    assert outcomes(sdk) == {"succeeded": 2, "failed": 1, "cancelled": 1}
+    assert outcomes(captured) == {"succeeded": 2, "failed": 1, "cancelled": 1}
 
 
-def test_a_subclass_keeps_its_own_methods(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_subclass_keeps_its_own_methods(captured: Captured, telemetry: Telemetry) -> None:
     """Also those that take more than the base class's."""
 
     class Tagged(ThreadPoolExecutor):
@@ -188,7 +189,7 @@ def test_a_subclass_keeps_its_own_methods(sdk: Sdk, telemetry: Telemetry) -> Non
         assert pool.tags == ["a"]
 
 
-def test_a_map_of_its_own_goes_through_submit(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_map_of_its_own_goes_through_submit(captured: Captured, telemetry: Telemetry) -> None:
     """An executor whose `map` doesn't submit (Dask's) is mapped by `submit`, so that its tasks are seen."""
 
     class Mapping(ThreadPoolExecutor):
@@ -197,7 +198,7 @@ def test_a_map_of_its_own_goes_through_submit(sdk: Sdk, telemetry: Telemetry) ->
 
     with telemetry.wrap_executor(Mapping(1), name="resize") as pool:
         assert list(pool.map(abs, [-1, -2], timeout=PATIENCE)) == [1, 2]
-        assert outcomes(sdk) == {"succeeded": 2}
+        assert outcomes(captured) == {"succeeded": 2}
 
 
 def test_a_missing_function_is_a_type_error(pool) -> None:

@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
 from telemetry_kit import Telemetry, current_run
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 telemetry_of_module = Telemetry("tests.jobs")
 
@@ -93,7 +93,7 @@ def test_the_result_and_the_arguments_pass_through(telemetry: Telemetry) -> None
     assert main(1, 2, 3, wrapped=4) == (1, 2, (3,), {"wrapped": 4})
 
 
-def test_each_call_is_a_run(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_each_call_is_a_run(captured: Captured, telemetry: Telemetry) -> None:
     """JOB.4: a decorated job can run again and again."""
 
     @telemetry.batch_job("nightly")
@@ -103,10 +103,10 @@ def test_each_call_is_a_run(sdk: Sdk, telemetry: Telemetry) -> None:
     main()
     main()
 
-    assert (sdk.value("job.duration", {"job.result": "success"}), sdk.value("job.records")) == (2, 2)
+    assert (captured.value("job.duration", {"job.result": "success"}), captured.value("job.records")) == (2, 2)
 
 
-def test_one_job_as_decorator_and_as_context_manager(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_one_job_as_decorator_and_as_context_manager(captured: Captured, telemetry: Telemetry) -> None:
     """JOB.4: both ways on one object make runs of one job."""
     job = telemetry.batch_job("nightly")
 
@@ -117,11 +117,11 @@ def test_one_job_as_decorator_and_as_context_manager(sdk: Sdk, telemetry: Teleme
     with job.run():
         pass
 
-    assert sdk.point("job.duration", {"job.name": "nightly"}).count == 2
+    assert captured.point("job.duration", {"job.name": "nightly"}).count == 2
 
 
 @pytest.mark.asyncio
-async def test_an_async_job_runs_until_its_await_ends(sdk: Sdk, telemetry: Telemetry) -> None:
+async def test_an_async_job_runs_until_its_await_ends(captured: Captured, telemetry: Telemetry) -> None:
     """JOB.4: a decorated coroutine function is one run, from its start to its end."""
     going, finish = asyncio.Event(), asyncio.Event()
 
@@ -133,13 +133,13 @@ async def test_an_async_job_runs_until_its_await_ends(sdk: Sdk, telemetry: Telem
 
     task = asyncio.create_task(main())
     await going.wait()
-    active = sdk.value("job.active")
+    active = captured.value("job.active")
     finish.set()
 
-    assert (active, await task, sdk.value("job.active")) == (1, "running", 0)
+    assert (active, await task, captured.value("job.active")) == (1, "running", 0)
 
 
-def test_a_generator_job_is_current_only_while_its_body_runs(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_generator_job_is_current_only_while_its_body_runs(captured: Captured, telemetry: Telemetry) -> None:
     """GEN.1 for jobs: between two items the consumer is in no run."""
 
     @telemetry.batch_job("nightly")
@@ -149,11 +149,11 @@ def test_a_generator_job_is_current_only_while_its_body_runs(sdk: Sdk, telemetry
 
     seen = [(state, current_run().state) for state in batches()]
 
-    assert (seen, sdk.value("job.duration", {"job.result": "success"})) == ([("running", None)] * 2, 1)
+    assert (seen, captured.value("job.duration", {"job.result": "success"})) == ([("running", None)] * 2, 1)
 
 
 @pytest.mark.asyncio
-async def test_an_async_generator_job(sdk: Sdk, telemetry: Telemetry) -> None:
+async def test_an_async_generator_job(captured: Captured, telemetry: Telemetry) -> None:
     """An async generator is one run, current while its body runs."""
 
     @telemetry.batch_job("nightly")
@@ -163,10 +163,10 @@ async def test_an_async_generator_job(sdk: Sdk, telemetry: Telemetry) -> None:
 
     seen = [(state, current_run().state) async for state in batches()]
 
-    assert (seen, sdk.value("job.duration", {"job.result": "success"})) == ([("running", None)] * 2, 1)
+    assert (seen, captured.value("job.duration", {"job.result": "success"})) == ([("running", None)] * 2, 1)
 
 
-def test_methods_and_callable_objects(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_methods_and_callable_objects(captured: Captured, telemetry: Telemetry) -> None:
     """Methods, class and static methods, partials and objects with `__call__` are all jobs."""
     job = telemetry.batch_job("nightly")
 
@@ -189,7 +189,7 @@ def test_methods_and_callable_objects(sdk: Sdk, telemetry: Telemetry) -> None:
             return "called"
 
     assert [Work().method(), Work.of_class(), Work.static(), job(Work())()] == ["method", "class", "static", "called"]
-    assert sdk.value("job.duration") == 4
+    assert captured.value("job.duration") == 4
 
 
 def test_jobs_do_not_hold_their_provider() -> None:

@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import BatchJob, Telemetry
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 
@@ -58,44 +59,42 @@ def test_a_failure(sdk: Sdk, job: BatchJob, exc: BaseException, error_type: str)
     assert sdk.point("job.failed").value == 1
 
 
-def test_a_name_for_a_failure_keeps_the_exception(sdk: Sdk, job: BatchJob) -> None:
+def test_a_name_for_a_failure_keeps_the_exception(captured: Captured, job: BatchJob) -> None:
     """What the user called it is the `error.type`; the exception that came out as well is still told in detail."""
     with pytest.raises(ValueError), job.run() as run:
         run.mark_failed("bad_source")
         raise ValueError("row 7")
 
-    span = sdk.span("nightly")
-    assert (sdk.point("job.duration").attributes["error.type"], span.status.description) == ("bad_source", "row 7")
-    assert [(event.attributes or {})["exception.type"] for event in span.events] == ["ValueError"]
+    span = captured.span("nightly")
+    assert (captured.point("job.duration").attributes["error.type"], span.status.description) == ("bad_source", "row 7")
+    assert [event.attributes["exception.type"] for event in span.events] == ["ValueError"]
 
 
 @pytest.mark.parametrize("exc", [SystemExit(0), SystemExit(None), SystemExit()])
-def test_an_exit_without_an_error_is_success(sdk: Sdk, job: BatchJob, exc: BaseException) -> None:
+def test_an_exit_without_an_error_is_success(captured: Captured, job: BatchJob, exc: BaseException) -> None:
     """JOB.1: `sys.exit(0)` is success, with its timestamp and no `error.type`."""
     with pytest.raises(SystemExit), job.run() as run:
         raise exc
 
-    assert (run.state, sdk.point("job.failed").value) == ("succeeded", 0)
-    assert sdk.point("job.success.timestamp").value > 0
-    assert sdk.span().status.status_code is StatusCode.UNSET
+    assert (run.state, captured.point("job.failed").value) == ("succeeded", 0)
+    assert captured.point("job.success.timestamp").value > 0
+    assert captured.span().status.status_code is StatusCode.UNSET
 
 
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, concurrent.futures.CancelledError])
-def test_a_cancelled_run(sdk: Sdk, job: BatchJob, kind: type[BaseException]) -> None:
+def test_a_cancelled_run(captured: Captured, job: BatchJob, kind: type[BaseException]) -> None:
     """ASY.1: cancellation is a result of its own, no error of the span, and no success."""
     with pytest.raises(kind), job.run() as run:
         raise kind
 
-    point = sdk.point("job.duration")
-    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == ("cancelled",) * 2 + (
-        "cancelled",
-    )
-    assert (sdk.span().status.status_code, sdk.point("job.success.timestamp").value) == (StatusCode.UNSET, 0)
-    assert sdk.point("job.failed").value == 1
+    result = captured.point("job.duration").attributes
+    assert {result["job.result"], result["error.type"], run.state} == {"cancelled"}
+    assert (captured.span().status.status_code, captured.point("job.success.timestamp").value) == (StatusCode.UNSET, 0)
+    assert captured.point("job.failed").value == 1
 
 
 @pytest.mark.asyncio
-async def test_a_cancelled_task(sdk: Sdk, job: BatchJob) -> None:
+async def test_a_cancelled_task(captured: Captured, job: BatchJob) -> None:
     """JOB.4: an async job whose task is cancelled ends as cancelled."""
     going = asyncio.Event()
 
@@ -110,29 +109,29 @@ async def test_a_cancelled_task(sdk: Sdk, job: BatchJob) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert sdk.value("job.duration", {"job.result": "cancelled"}) == 1
+    assert captured.value("job.duration", {"job.result": "cancelled"}) == 1
 
 
 @pytest.mark.asyncio
-async def test_async_with(sdk: Sdk, job: BatchJob) -> None:
+async def test_async_with(captured: Captured, job: BatchJob) -> None:
     """`async with job.run()` is the same as `with`."""
     with pytest.raises(ValueError):
         async with job.run() as run:
             run.processed()
             raise ValueError
 
-    assert (run.state, sdk.value("job.records")) == ("failed", 1)
+    assert (run.state, captured.value("job.records")) == ("failed", 1)
 
 
 @pytest.mark.parametrize("expected", [KeyError, (KeyError, OSError), [KeyError], lambda exc: isinstance(exc, KeyError)])
-def test_an_expected_exception_is_success(sdk: Sdk, telemetry: Telemetry, expected: Any) -> None:
+def test_an_expected_exception_is_success(captured: Captured, telemetry: Telemetry, expected: Any) -> None:
     """What the job expects is no failure: span status unset, success written, and the exception propagates."""
     job = telemetry.batch_job("nightly", expected=expected)
     with pytest.raises(KeyError), job.run() as run, run.step("load"):
         raise KeyError
 
-    assert (run.state, sdk.point("job.failed").value) == ("succeeded", 0)
-    assert [span.status.status_code for span in sdk.spans()] == [StatusCode.UNSET] * 2
+    assert (run.state, captured.point("job.failed").value) == ("succeeded", 0)
+    assert [span.status.status_code for span in captured.spans] == [StatusCode.UNSET] * 2
 
 
 def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -207,7 +206,7 @@ def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
     assert (run.state, sdk.value("job.records"), sdk.value("job.duration")) == ("skipped", 3, 1)
 
 
-def test_sigterm_in_the_main_thread_ends_the_run(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_sigterm_in_the_main_thread_ends_the_run(captured: Captured, telemetry: Telemetry) -> None:
     """JOB.1: where it is asked for, SIGTERM raises SystemExit with the signal's status, and the run has failed."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
     before = signal.getsignal(signal.SIGTERM)
@@ -215,7 +214,7 @@ def test_sigterm_in_the_main_thread_ends_the_run(sdk: Sdk, telemetry: Telemetry)
         signal.raise_signal(signal.SIGTERM)
 
     assert (caught.value.code, run.state) == (128 + signal.SIGTERM, "failed")
-    assert sdk.point("job.duration").attributes["error.type"] == "SIGTERM"
+    assert captured.point("job.duration").attributes["error.type"] == "SIGTERM"
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -283,7 +282,7 @@ def test_a_handler_that_could_not_be_put_back_is_left_alone(
 
 
 def test_sigterm_while_a_run_ends_waits_for_its_end(
-    sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PRC.2: SIGTERM that arrives while the end is being recorded is raised after it, and loses nothing of it."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
@@ -298,12 +297,12 @@ def test_sigterm_while_a_run_ends_waits_for_its_end(
     with pytest.raises(SystemExit), job.run() as run:
         pass
 
-    assert (run.state, sdk.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
-    assert sdk.span("nightly").end_time is not None
+    assert (run.state, captured.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
+    assert captured.span("nightly").end is not None
 
 
 def test_sigterm_at_the_start_ends_what_could_not_be_entered(
-    sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that is terminated in its first flush, when `with` would not end it, is no longer active."""
     from telemetry_kit._jobs import flush
@@ -314,7 +313,7 @@ def test_sigterm_at_the_start_ends_what_could_not_be_entered(
     with pytest.raises(SystemExit), run:
         pass
 
-    assert (run.state, sdk.value("job.active")) == ("failed", 0)
+    assert (run.state, captured.value("job.active")) == ("failed", 0)
 
 
 def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(
@@ -334,10 +333,10 @@ def _interrupt(_: BaseException) -> bool:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups are of Python 3.11")
-def test_a_group_of_one_kind(sdk: Sdk, job: BatchJob) -> None:
+def test_a_group_of_one_kind(captured: Captured, job: BatchJob) -> None:
     """ASY.2: a group whose leaves are of one type has that type."""
     group: Any = vars(builtins)["BaseExceptionGroup"]
     with pytest.raises(group), job.run():
         raise group("two", [OSError(1), OSError(2)])
 
-    assert sdk.point("job.duration").attributes["error.type"] == "OSError"
+    assert captured.point("job.duration").attributes["error.type"] == "OSError"

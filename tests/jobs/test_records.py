@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import BatchJob, JobRun, Telemetry, bind, current_run
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 
@@ -18,10 +18,10 @@ def job(telemetry: Telemetry) -> BatchJob:
     return telemetry.batch_job("nightly")
 
 
-def outcomes(sdk: Sdk, metric: str = "job.records") -> dict[str, float]:
+def outcomes(captured: Captured, metric: str = "job.records") -> dict[str, float]:
     """Records by outcome, over all reasons."""
     found: dict[str, float] = {}
-    for point in sdk.points(metric):
+    for point in captured.points(metric):
         outcome = point.attributes["job.record.outcome"]
         found[outcome] = found.get(outcome, 0) + point.value
     return found
@@ -42,25 +42,25 @@ def test_records_by_outcome_and_reason(sdk: Sdk, job: BatchJob) -> None:
     assert {series.get("job.record.reason") for series in sdk.series("job.records")} == {None, "bad_row", "duplicate"}
 
 
-def test_records_of_all_runs_and_of_the_last(sdk: Sdk, job: BatchJob) -> None:
+def test_records_of_all_runs_and_of_the_last(captured: Captured, job: BatchJob) -> None:
     """`job.records` goes on over all runs, `job.last_run.records` starts with each."""
     with job.run() as run:
         run.processed(5)
     with job.run() as run:
-        during = outcomes(sdk, "job.last_run.records")
+        during = outcomes(captured, "job.last_run.records")
         run.processed(2)
 
     assert during == {"processed": 0, "failed": 0, "skipped": 0}
-    assert (outcomes(sdk)["processed"], outcomes(sdk, "job.last_run.records")["processed"]) == (7, 2)
+    assert (outcomes(captured)["processed"], outcomes(captured, "job.last_run.records")["processed"]) == (7, 2)
 
 
-def test_a_run_without_records_says_zero(sdk: Sdk, job: BatchJob) -> None:
+def test_a_run_without_records_says_zero(captured: Captured, job: BatchJob) -> None:
     """A run that had no records shows zeros, so that an alert can tell."""
     with job.run() as run:
         for _ in run.track([]):
             pass
 
-    assert outcomes(sdk, "job.last_run.records") == {"processed": 0, "failed": 0, "skipped": 0}
+    assert outcomes(captured, "job.last_run.records") == {"processed": 0, "failed": 0, "skipped": 0}
 
 
 def test_reasons_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
@@ -72,7 +72,7 @@ def test_reasons_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
     assert (len(sdk.points("job.records")), sdk.value("job.records")) == (101, 1_000)
 
 
-def test_records_are_exact_in_threads(sdk: Sdk, job: BatchJob) -> None:
+def test_records_are_exact_in_threads(captured: Captured, job: BatchJob) -> None:
     """PRC.3: eight threads that count at once lose nothing."""
     with job.run() as run:
         start = threading.Barrier(8)
@@ -89,35 +89,35 @@ def test_records_are_exact_in_threads(sdk: Sdk, job: BatchJob) -> None:
         for thread in threads:
             thread.join()
 
-    assert outcomes(sdk) == {"processed": 40_000, "failed": 40_000}
-    assert outcomes(sdk, "job.last_run.records") == {"processed": 40_000, "failed": 40_000, "skipped": 0}
+    assert outcomes(captured) == {"processed": 40_000, "failed": 40_000}
+    assert outcomes(captured, "job.last_run.records") == {"processed": 40_000, "failed": 40_000, "skipped": 0}
 
 
-def test_the_span_says_how_many(sdk: Sdk, job: BatchJob) -> None:
+def test_the_span_says_how_many(captured: Captured, job: BatchJob) -> None:
     """The run's own numbers are on its span."""
     with job.run() as run:
         run.processed(7)
         run.failed(1, "bad_row")
 
-    attributes = sdk.span("nightly").attributes or {}
+    attributes = captured.span("nightly").attributes
     assert (attributes["job.records.processed"], attributes["job.records.failed"]) == (7, 1)
 
 
 # track
 
 
-def test_track_counts_what_the_loop_came_back_from(sdk: Sdk, job: BatchJob) -> None:
+def test_track_counts_what_the_loop_came_back_from(captured: Captured, job: BatchJob) -> None:
     """Each item is a processed record and a bit of progress."""
     seen: list[float] = []
     with job.run() as run:
         for _ in run.track(["a", "b", "c", "d"]):
-            seen += [point.value for point in sdk.points("job.progress")]
-        done = sdk.point("job.progress").value
+            seen += [point.value for point in captured.points("job.progress")]
+        done = captured.point("job.progress").value
 
-    assert (outcomes(sdk), seen, done) == ({"processed": 4}, [0.25, 0.5, 0.75], 1.0)
+    assert (outcomes(captured), seen, done) == ({"processed": 4}, [0.25, 0.5, 0.75], 1.0)
 
 
-def test_track_believes_the_body(sdk: Sdk, job: BatchJob) -> None:
+def test_track_believes_the_body(captured: Captured, job: BatchJob) -> None:
     """A record that the body calls failed or skipped is not processed too."""
     with job.run() as run:
         for row in run.track([1, 2, 3, 4]):
@@ -126,19 +126,19 @@ def test_track_believes_the_body(sdk: Sdk, job: BatchJob) -> None:
             if row == 3:
                 run.skipped(1, "duplicate")
 
-    assert outcomes(sdk) == {"processed": 2, "failed": 1, "skipped": 1}
+    assert outcomes(captured) == {"processed": 2, "failed": 1, "skipped": 1}
 
 
-def test_track_of_batches(sdk: Sdk, job: BatchJob) -> None:
+def test_track_of_batches(captured: Captured, job: BatchJob) -> None:
     """A body that counts the records of a batch itself is believed as well."""
     with job.run() as run:
         for batch in run.track([["a", "b"], ["c"]]):
             run.processed(len(batch))
 
-    assert outcomes(sdk) == {"processed": 3}
+    assert outcomes(captured) == {"processed": 3}
 
 
-def test_track_in_track(sdk: Sdk, job: BatchJob) -> None:
+def test_track_in_track(captured: Captured, job: BatchJob) -> None:
     """An outer and an inner loop each answer for their own records."""
     with job.run() as run:
         for _ in run.track(["a", "b"]):
@@ -146,30 +146,30 @@ def test_track_in_track(sdk: Sdk, job: BatchJob) -> None:
                 if row == 3:
                     run.failed(1, "bad_row")
 
-    assert outcomes(sdk) == {"processed": 6, "failed": 2}
+    assert outcomes(captured) == {"processed": 6, "failed": 2}
 
 
-def test_track_of_another_run(sdk: Sdk, telemetry: Telemetry, job: BatchJob) -> None:
+def test_track_of_another_run(captured: Captured, telemetry: Telemetry, job: BatchJob) -> None:
     """What an inner job says of its records is nothing to the outer one."""
     with job.run() as outer:
         for _ in outer.track(["a"]):
             with telemetry.batch_job("inner").run() as inner:
                 inner.failed(1, "bad_row")
 
-    assert sdk.value("job.records", {"job.name": "nightly", "job.record.outcome": "processed"}) == 1
+    assert captured.value("job.records", {"job.name": "nightly", "job.record.outcome": "processed"}) == 1
 
 
-def test_track_stops_at_an_exception(sdk: Sdk, job: BatchJob) -> None:
+def test_track_stops_at_an_exception(captured: Captured, job: BatchJob) -> None:
     """The record at which the body raised is not processed."""
     with pytest.raises(ValueError), job.run() as run:
         for row in run.track([1, 2, 3]):
             if row == 2:
                 raise ValueError
 
-    assert outcomes(sdk) == {"processed": 1}
+    assert outcomes(captured) == {"processed": 1}
 
 
-def test_track_leaves_nothing_behind(job: BatchJob, sdk: Sdk) -> None:
+def test_track_leaves_nothing_behind(job: BatchJob, captured: Captured) -> None:
     """After a loop that was left early, what is counted later is counted as ever."""
     with job.run() as run:
         for _ in run.track([1, 2]):
@@ -178,10 +178,10 @@ def test_track_leaves_nothing_behind(job: BatchJob, sdk: Sdk) -> None:
         for _ in run.track([1]):
             pass
 
-    assert outcomes(sdk) == {"failed": 1, "processed": 1}
+    assert outcomes(captured) == {"failed": 1, "processed": 1}
 
 
-def test_track_without_a_length(sdk: Sdk, job: BatchJob) -> None:
+def test_track_without_a_length(captured: Captured, job: BatchJob) -> None:
     """An iterator without a length is counted, and has progress only if it is told the total."""
 
     def rows() -> Iterator[int]:
@@ -190,16 +190,16 @@ def test_track_without_a_length(sdk: Sdk, job: BatchJob) -> None:
     with job.run() as run:
         for _ in run.track(rows()):
             pass
-        without = sdk.points("job.progress")
+        without = captured.points("job.progress")
         for _ in run.track(rows(), total=8):
             pass
-        with_total = sdk.point("job.progress").value
+        with_total = captured.point("job.progress").value
 
-    assert (without, with_total, outcomes(sdk)) == ([], 0.5, {"processed": 8})
+    assert (without, with_total, outcomes(captured)) == ([], 0.5, {"processed": 8})
 
 
 @pytest.mark.asyncio
-async def test_track_of_an_async_iterable(sdk: Sdk, job: BatchJob) -> None:
+async def test_track_of_an_async_iterable(captured: Captured, job: BatchJob) -> None:
     """Async iterables are tracked with `async for`."""
 
     async def rows() -> AsyncIterator[int]:
@@ -208,13 +208,13 @@ async def test_track_of_an_async_iterable(sdk: Sdk, job: BatchJob) -> None:
 
     with job.run() as run:
         seen = [row async for row in run.track(rows(), total=3)]
-        progress = sdk.point("job.progress").value
+        progress = captured.point("job.progress").value
 
-    assert (seen, progress, outcomes(sdk)) == ([0, 1, 2], 1.0, {"processed": 3})
+    assert (seen, progress, outcomes(captured)) == ([0, 1, 2], 1.0, {"processed": 3})
 
 
 @pytest.mark.asyncio
-async def test_tasks_that_track_one_run(sdk: Sdk, job: BatchJob) -> None:
+async def test_tasks_that_track_one_run(captured: Captured, job: BatchJob) -> None:
     """Two tasks that go through records of one run at once don't answer for each other's."""
 
     async def work(run: JobRun, bad: bool) -> None:
@@ -227,7 +227,7 @@ async def test_tasks_that_track_one_run(sdk: Sdk, job: BatchJob) -> None:
     with job.run() as run:
         await asyncio.gather(work(run, True), work(run, False))
 
-    assert outcomes(sdk) == {"failed": 5, "processed": 5}
+    assert outcomes(captured) == {"failed": 5, "processed": 5}
 
 
 def test_where_no_job_runs_everything_does_nothing(sdk: Sdk, telemetry: Telemetry) -> None:
@@ -250,52 +250,52 @@ def test_where_no_job_runs_everything_does_nothing(sdk: Sdk, telemetry: Telemetr
 # progress
 
 
-def test_progress_is_that_of_the_active_run(sdk: Sdk, job: BatchJob) -> None:
+def test_progress_is_that_of_the_active_run(captured: Captured, job: BatchJob) -> None:
     """`job.progress` is done / total while the run is active, and ends with it."""
     with job.run() as run:
-        before = sdk.points("job.progress")
+        before = captured.points("job.progress")
         run.progress(3, 4)
-        during = sdk.point("job.progress").value
+        during = captured.point("job.progress").value
 
-    assert (before, during, sdk.points("job.progress")) == ([], 0.75, [])
+    assert (before, during, captured.points("job.progress")) == ([], 0.75, [])
 
 
-def test_progress_of_nothing(sdk: Sdk, job: BatchJob) -> None:
+def test_progress_of_nothing(captured: Captured, job: BatchJob) -> None:
     """A total of zero has no share, and breaks nothing."""
     with job.run() as run:
         run.progress(0, 0)
-        assert sdk.points("job.progress") == []
-    assert sdk.value("telemetry_kit.faults", {"fault.site": "observe.job.progress"}) == 0
+        assert captured.points("job.progress") == []
+    assert captured.value("telemetry_kit.faults", {"fault.site": "observe.job.progress"}) == 0
 
 
-def test_a_progress_bar(sdk: Sdk, job: BatchJob) -> None:
+def test_a_progress_bar(captured: Captured, job: BatchJob) -> None:
     """tqdm around the rows, inside of `track`: it has the length, and both go on together."""
     tqdm = pytest.importorskip("tqdm", reason="needs tqdm from PyPI")
     with job.run() as run:
         for _ in run.track(tqdm.tqdm(["a", "b"], disable=True)):
             pass
-        progress = sdk.point("job.progress").value
+        progress = captured.point("job.progress").value
 
-    assert (progress, outcomes(sdk)) == (1.0, {"processed": 2})
+    assert (progress, outcomes(captured)) == (1.0, {"processed": 2})
 
 
 # steps and the current run
 
 
-def test_a_step_is_a_child_span_and_a_duration(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_a_step_is_a_child_span_and_a_duration(captured: Captured, job: BatchJob) -> None:
     """`run.step(name)` records `job.step.duration` under the step's name and a span below the run's."""
     with job.run(), current_run().step("extract") as step:
-        clock.advance(3)
+        captured.clock.advance(3)
         step.set_attribute("rows", 7)
 
     span: Any
-    point, span, parent = sdk.point("job.step.duration"), sdk.span("extract"), sdk.span("nightly")
+    point, span, parent = captured.point("job.step.duration"), captured.span("extract"), captured.span("nightly")
     assert (point.sum, point.attributes["job.step.name"], step.duration) == (3, "extract", 3)
-    assert span.parent is not None and span.parent.span_id == parent.context.span_id
+    assert span.parent is not None and span.parent.span_id == parent.span_id
     assert span.attributes["rows"] == 7
 
 
-def test_a_step_that_fails(sdk: Sdk, job: BatchJob) -> None:
+def test_a_step_that_fails(captured: Captured, job: BatchJob) -> None:
     """The exception comes out; the step's duration has its type, whatever the run makes of it."""
     with job.run() as run:
         with pytest.raises(ValueError), run.step("extract"):
@@ -305,21 +305,20 @@ def test_a_step_that_fails(sdk: Sdk, job: BatchJob) -> None:
 
     types = {
         point.attributes["job.step.name"]: point.attributes.get("error.type")
-        for point in sdk.points("job.step.duration")
+        for point in captured.points("job.step.duration")
     }
     assert (types, run.state) == ({"extract": "ValueError", "load": None}, "succeeded")
 
 
-def test_steps_nest(sdk: Sdk, job: BatchJob) -> None:
+def test_steps_nest(captured: Captured, job: BatchJob) -> None:
     """A step within a step is its child."""
     with job.run() as run, run.step("outer"), run.step("inner"):
         pass
 
-    parent = sdk.span("inner").parent
-    assert parent is not None and parent.span_id == sdk.span("outer").context.span_id
+    assert captured.span("inner").parent is captured.span("outer")
 
 
-def test_a_step_in_another_thread_belongs_to_the_run(sdk: Sdk, job: BatchJob) -> None:
+def test_a_step_in_another_thread_belongs_to_the_run(captured: Captured, job: BatchJob) -> None:
     """A thread that has not inherited the context still makes children of the run's span."""
 
     def work(run: JobRun) -> None:
@@ -329,11 +328,10 @@ def test_a_step_in_another_thread_belongs_to_the_run(sdk: Sdk, job: BatchJob) ->
     with job.run() as run, ThreadPoolExecutor(1) as pool:
         pool.submit(work, run).result()
 
-    parent = sdk.span("extract").parent
-    assert parent is not None and parent.span_id == sdk.span("nightly").context.span_id
+    assert captured.span("extract").parent is captured.span("nightly")
 
 
-def test_the_current_run_travels_with_bind(sdk: Sdk, job: BatchJob) -> None:
+def test_the_current_run_travels_with_bind(captured: Captured, job: BatchJob) -> None:
     """A thread doesn't inherit the run by itself; a bound function has it."""
     seen: list[Any] = []
     with job.run() as run:

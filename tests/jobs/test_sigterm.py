@@ -15,7 +15,7 @@ import pytest
 
 from telemetry_kit import Telemetry
 from telemetry_kit._jobs.job import BatchJob
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +54,7 @@ def raiser(raised: BaseException) -> Any:
     ],
 )
 def test_what_the_host_s_handler_raises_ends_the_run(
-    sdk: Sdk, job: BatchJob, handler: Any, raised: BaseException, error_type: str
+    captured: Captured, job: BatchJob, handler: Any, raised: BaseException, error_type: str
 ) -> None:
     """JOB 6: it is called, what it raises comes out as it is, and the run has failed, also by an exit with status 0."""
     theirs = raiser(raised)
@@ -64,11 +64,11 @@ def test_what_the_host_s_handler_raises_ends_the_run(
 
     assert caught.value is raised
     assert run.state == "failed"
-    assert sdk.point("job.duration").attributes["error.type"] == error_type
+    assert captured.point("job.duration").attributes["error.type"] == error_type
     assert signal.getsignal(signal.SIGTERM) is theirs
 
 
-def test_a_handler_that_raises_nothing_lets_the_run_finish(sdk: Sdk, job: BatchJob, handler: Any) -> None:
+def test_a_handler_that_raises_nothing_lets_the_run_finish(captured: Captured, job: BatchJob, handler: Any) -> None:
     """JOB 6: a server that only notes that it is to stop finishes its work, and that is a success."""
     came: list[Any] = []
     handler(lambda number, frame: came.append((number, frame is not None)))
@@ -78,10 +78,10 @@ def test_a_handler_that_raises_nothing_lets_the_run_finish(sdk: Sdk, job: BatchJ
         run.processed()
 
     assert came == [(signal.SIGTERM, True)] * 2
-    assert (run.state, sdk.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
+    assert (run.state, captured.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
 
 
-def test_a_job_that_deals_with_it_finishes(sdk: Sdk, job: BatchJob, handler: Any) -> None:
+def test_a_job_that_deals_with_it_finishes(captured: Captured, job: BatchJob, handler: Any) -> None:
     """JOB 6: what the handler raises and the job catches ended nothing; what fails afterwards has its own name."""
     handler(raiser(Terminated()))
     with job.run() as finished, pytest.raises(Terminated):
@@ -92,7 +92,7 @@ def test_a_job_that_deals_with_it_finishes(sdk: Sdk, job: BatchJob, handler: Any
         raise ValueError("later")
 
     assert (finished.state, failed.state) == ("succeeded", "failed")
-    assert sdk.value("job.duration", {"error.type": "ValueError"}) == 1
+    assert captured.value("job.duration", {"error.type": "ValueError"}) == 1
 
 
 def test_an_ignored_signal_stays_ignored(job: BatchJob, handler: Any) -> None:
@@ -119,7 +119,7 @@ def test_a_second_signal_meets_what_was_there_before(job: BatchJob, handler: Any
 
 
 def test_a_host_s_handler_waits_for_the_end_of_a_record(
-    sdk: Sdk, job: BatchJob, handler: Any, monkeypatch: pytest.MonkeyPatch
+    captured: Captured, job: BatchJob, handler: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PRC 2: where the signal comes while the end is being recorded, the host's handler is called right after it."""
     handler(raiser(Terminated()))
@@ -134,7 +134,7 @@ def test_a_host_s_handler_waits_for_the_end_of_a_record(
     with pytest.raises(Terminated), job.run() as run:
         pass
 
-    assert (run.state, sdk.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
+    assert (run.state, captured.value("job.duration", {"job.result": "success"})) == ("succeeded", 1)
 
 
 def test_runs_that_compare_as_equal_are_each_their_own(job: BatchJob, handler: Any) -> None:
@@ -155,7 +155,7 @@ def test_runs_that_compare_as_equal_are_each_their_own(job: BatchJob, handler: A
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="asyncio has no signal handlers there")
-def test_a_loop_s_graceful_stop_lets_the_job_finish(sdk: Sdk, job: BatchJob, handler: Any) -> None:
+def test_a_loop_s_graceful_stop_lets_the_job_finish(captured: Captured, job: BatchJob, handler: Any) -> None:
     """JOB 6: `loop.add_signal_handler`, which servers use, is called, and what the job finishes then is a success."""
     handler(signal.SIG_DFL)
 
@@ -172,10 +172,10 @@ def test_a_loop_s_graceful_stop_lets_the_job_finish(sdk: Sdk, job: BatchJob, han
         return await work()
 
     assert asyncio.run(main()) == "finished"
-    assert sdk.value("job.duration", {"job.result": "success"}) == 1
+    assert captured.value("job.duration", {"job.result": "success"}) == 1
 
 
-def test_an_exit_that_a_loop_makes_a_cancellation_is_a_failure(sdk: Sdk, job: BatchJob, handler: Any) -> None:
+def test_an_exit_that_a_loop_makes_a_cancellation_is_a_failure(captured: Captured, job: BatchJob, handler: Any) -> None:
     """JOB 6: a handler that raises inside of a running loop cancels the tasks: the run was terminated, not cancelled."""
     handler(raiser(Terminated()))
 
@@ -193,7 +193,7 @@ def test_an_exit_that_a_loop_makes_a_cancellation_is_a_failure(sdk: Sdk, job: Ba
     with pytest.raises(Terminated):
         asyncio.run(main())
 
-    assert sdk.value("job.state", {"job.state": "failed"}) == 1
+    assert captured.value("job.state", {"job.state": "failed"}) == 1
 
 
 def test_a_second_signal_ends_the_process() -> None:

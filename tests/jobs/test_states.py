@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import BatchJob, Telemetry
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured, FakeClock
 from tests.support import Sdk
 
 START = 1_700_000_000.0
@@ -29,23 +29,23 @@ def succeed(job: BatchJob, clock: FakeClock, seconds: float = 0.0) -> None:
         clock.advance(seconds)
 
 
-def states(sdk: Sdk) -> list[str]:
+def states(captured: Captured) -> list[str]:
     """The states whose series say 1."""
-    return [point.attributes["job.state"] for point in sdk.points("job.state") if point.value == 1]
+    return [point.attributes["job.state"] for point in captured.points("job.state") if point.value == 1]
 
 
-def test_before_the_first_run_only_what_is_declared(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_before_the_first_run_only_what_is_declared(captured: Captured, telemetry: Telemetry) -> None:
     """A job that has not run says that nothing is active and how often it is expected, and invents no timestamps."""
     telemetry.batch_job("nightly", expected_interval=3600)
 
-    assert {name for name in sdk.metrics() if name.startswith("job.")} == {"job.active", "job.expected_interval"}
-    assert (sdk.value("job.active"), sdk.value("job.expected_interval")) == (0, 3600)
+    assert {name for name in captured.metrics if name.startswith("job.")} == {"job.active", "job.expected_interval"}
+    assert (captured.value("job.active"), captured.value("job.expected_interval")) == (0, 3600)
 
 
-def test_the_start_is_known_while_it_runs(sdk: Sdk, job: BatchJob) -> None:
+def test_the_start_is_known_while_it_runs(captured: Captured, job: BatchJob) -> None:
     """`job.start.timestamp` is the wall clock's time at which the last run started."""
     with job.run():
-        assert sdk.point("job.start.timestamp").value == START
+        assert captured.point("job.start.timestamp").value == START
 
 
 def test_success_is_zero_from_the_start_until_it_succeeds(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
@@ -97,15 +97,15 @@ def test_the_duration_has_the_result(sdk: Sdk, job: BatchJob, clock: FakeClock) 
     assert "error.type" not in good.attributes
 
 
-def test_a_hanging_run_is_seen_while_it_hangs(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_a_hanging_run_is_seen_while_it_hangs(captured: Captured, job: BatchJob) -> None:
     """JOB.4: active, and how long the oldest has been at it, at each collection."""
     with job.run():
-        clock.advance(100)
+        captured.clock.advance(100)
         with job.run():
-            clock.advance(20)
-            assert (sdk.value("job.active"), sdk.point("job.elapsed").value) == (2, 120)
+            captured.clock.advance(20)
+            assert (captured.value("job.active"), captured.point("job.elapsed").value) == (2, 120)
 
-    assert (sdk.value("job.active"), sdk.points("job.elapsed")) == (0, [])
+    assert (captured.value("job.active"), captured.points("job.elapsed")) == (0, [])
 
 
 def test_a_clock_that_is_set_back_breaks_nothing(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
@@ -165,7 +165,7 @@ def test_running_while_any_run_is(sdk: Sdk, job: BatchJob, clock: FakeClock) -> 
 
 @pytest.mark.parametrize("failing_first", [True, False])
 def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
-    sdk: Sdk, job: BatchJob, clock: FakeClock, failing_first: bool
+    captured: Captured, job: BatchJob, failing_first: bool
 ) -> None:
     """JOB.4: of two overlapping runs the one that succeeds writes the timestamp, whichever ends first."""
     good, bad = job.run(), job.run()
@@ -174,13 +174,13 @@ def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
         good._begin_run()
         bad._begin_run()
         for run in (bad, good) if failing_first else (good, bad):
-            clock.advance(10)
+            captured.clock.advance(10)
             run._end(ValueError("no") if run is bad else None)
 
     copy_context().run(overlapping)  # ended in the order in which they began, they leave the first one's context
 
-    assert sdk.point("job.success.timestamp").value == START + (20 if failing_first else 10)
-    assert sdk.point("job.failed").value == (0 if failing_first else 1)
+    assert captured.point("job.success.timestamp").value == START + (20 if failing_first else 10)
+    assert captured.point("job.failed").value == (0 if failing_first else 1)
 
 
 def test_the_last_run_is_the_one_that_started_last(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
@@ -319,15 +319,15 @@ def test_the_state_of_a_run(job: BatchJob) -> None:
     assert seen == [None, "running", "succeeded"]
 
 
-def test_a_job_of_a_disabled_library_says_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_of_a_disabled_library_says_nothing(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that switches the library off gets no series and no span, and the job runs."""
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.*")
-    with sdk.telemetry().batch_job("nightly", flush_timeout=1.0).run() as run:
+    with Telemetry("shop.orders").batch_job("nightly", flush_timeout=1.0).run() as run:
         run.processed()
         with run.step("load"):
             pass
 
-    assert (run.state, [name for name in sdk.metrics() if name.startswith("job.")], sdk.spans()) == (
+    assert (run.state, [name for name in captured.metrics if name.startswith("job.")], captured.spans) == (
         "succeeded",
         [],
         [],

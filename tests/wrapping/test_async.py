@@ -15,7 +15,7 @@ from opentelemetry.trace import StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
 from telemetry_kit._operation import measurement
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured, FakeClock
 from tests.support import Sdk
 
 OURS = str(measurement.__file__).rpartition("/")[0]
@@ -71,7 +71,7 @@ def test_inside_a_timeout_the_inner_is_cancelled_and_the_outer_timed_out(telemet
     assert sdk.span("outer").attributes["error.type"] == "TimeoutError"
 
 
-def test_a_cancelled_future_of_concurrent_futures_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_cancelled_future_of_concurrent_futures_is_cancelled(telemetry: Telemetry, captured: Captured) -> None:
     """The cancellation of concurrent.futures is one, too (ASY 1)."""
 
     @telemetry.operation("wait")
@@ -83,7 +83,7 @@ def test_a_cancelled_future_of_concurrent_futures_is_cancelled(telemetry: Teleme
     with pytest.raises(concurrent.futures.CancelledError):
         wait()
 
-    assert sdk.span("wait").attributes["error.type"] == "cancelled"
+    assert captured.span("wait").attributes["error.type"] == "cancelled"
 
 
 # ASY 2
@@ -155,7 +155,7 @@ def test_a_base_exception_inside_the_sdk_is_not_swallowed(sdk: Sdk, where: str) 
 # ASY 3
 
 
-def test_never_awaited_is_nothing(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_never_awaited_is_nothing(telemetry: Telemetry, captured: Captured) -> None:
     """A coroutine that nobody awaits has no span and no count, and the warning names the user's function (ASY 3)."""
 
     @telemetry.operation("fetch")
@@ -165,9 +165,9 @@ def test_never_awaited_is_nothing(telemetry: Telemetry, sdk: Sdk) -> None:
         fetch()
         gc.collect()
 
-    assert sdk.spans() == []
-    assert sdk.points("operation.duration") == []
-    assert sdk.value("operation.active") == 0
+    assert captured.spans == []
+    assert captured.points("operation.duration") == []
+    assert captured.value("operation.active") == 0
 
 
 def test_an_awaitable_never_awaited_is_nothing(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -263,7 +263,7 @@ def test_a_callable_object_with_async_call(telemetry: Telemetry, sdk: Sdk, clock
     assert isinstance(client, Client)
 
 
-def test_a_returned_awaitable_that_fails(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_returned_awaitable_that_fails(telemetry: Telemetry, captured: Captured) -> None:
     """An exception of the await is the outcome, with one frame of ours at most (ASY 4, ASY 5)."""
     problem = ValueError("no")
 
@@ -281,7 +281,7 @@ def test_a_returned_awaitable_that_fails(telemetry: Telemetry, sdk: Sdk) -> None
 
     assert caught.value is problem
     assert frames_of_ours(problem) <= 1
-    assert sdk.span("work").attributes["error.type"] == "ValueError"
+    assert captured.span("work").attributes["error.type"] == "ValueError"
 
 
 def test_a_returned_coroutine_is_the_parent_of_what_it_does(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -313,7 +313,7 @@ def test_a_returned_future_is_the_same_object(telemetry: Telemetry) -> None:
     asyncio.run(main())
 
 
-def test_a_future_that_fails_unseen_still_says_so(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_future_that_fails_unseen_still_says_so(telemetry: Telemetry, captured: Captured) -> None:
     """Looking at a future's exception doesn't silence asyncio's "never retrieved" (ASY 4)."""
     told: list[dict[str, Any]] = []
 
@@ -330,7 +330,7 @@ def test_a_future_that_fails_unseen_still_says_so(telemetry: Telemetry, sdk: Sdk
     asyncio.run(main())
 
     assert [context["message"] for context in told] == ["Future exception was never retrieved"]
-    assert sdk.span("work").attributes["error.type"] == "ValueError"
+    assert captured.span("work").attributes["error.type"] == "ValueError"
 
 
 class Response:
@@ -344,7 +344,7 @@ class Response:
         return self.__aenter__().__await__()
 
 
-def test_an_awaitable_that_is_an_async_context_manager_stays_one(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_awaitable_that_is_an_async_context_manager_stays_one(telemetry: Telemetry, captured: Captured) -> None:
     """`async with get(...)`, where what get returns could be awaited too (aiohttp's way), works (ASY 4)."""
     get = telemetry.operation("get")(lambda: Response())
 
@@ -353,8 +353,8 @@ def test_an_awaitable_that_is_an_async_context_manager_stays_one(telemetry: Tele
             return response
 
     assert asyncio.run(main()) == "open"
-    assert sdk.point("operation.duration", {"operation.name": "get"}).count == 1
-    assert sdk.value("operation.active", {"operation.name": "get"}) == 0
+    assert captured.point("operation.duration", {"operation.name": "get"}).count == 1
+    assert captured.value("operation.active", {"operation.name": "get"}) == 0
 
 
 class Request(Response):
@@ -384,7 +384,7 @@ class Request(Response):
 
 
 @pytest.mark.parametrize("way", ["await", "async with", "task"])
-def test_a_coroutine_of_another_make_stays_what_it_is(telemetry: Telemetry, sdk: Sdk, way: str) -> None:
+def test_a_coroutine_of_another_make_stays_what_it_is(telemetry: Telemetry, captured: Captured, way: str) -> None:
     """A returned object that is a coroutine by its methods can be awaited, entered and made a task (ASY 4)."""
     from collections.abc import Coroutine
 
@@ -400,8 +400,8 @@ def test_a_coroutine_of_another_make_stays_what_it_is(telemetry: Telemetry, sdk:
             return answer
 
     assert asyncio.run(main()) == "answer"
-    assert sdk.point("operation.duration", {"operation.name": "get"}).count == 1
-    assert sdk.value("operation.active", {"operation.name": "get"}) == 0
+    assert captured.point("operation.duration", {"operation.name": "get"}).count == 1
+    assert captured.value("operation.active", {"operation.name": "get"}) == 0
 
 
 # ASY 5
@@ -500,7 +500,7 @@ def test_nothing_keeps_the_frames_of_an_exception_alive(telemetry: Telemetry, ki
 # ASY 6
 
 
-def test_one_exception_through_three_operations(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_one_exception_through_three_operations(telemetry: Telemetry, captured: Captured) -> None:
     """It is counted three times and recorded in detail once, on the innermost span (ASY 6)."""
 
     @telemetry.operation("a")
@@ -513,9 +513,9 @@ def test_one_exception_through_three_operations(telemetry: Telemetry, sdk: Sdk) 
     with pytest.raises(ValueError):
         c()
 
-    assert sdk.value("operation.duration", {"error.type": "ValueError"}) == 3
-    assert {name: len(sdk.span(name).events) for name in "abc"} == {"a": 1, "b": 0, "c": 0}
-    assert {sdk.span(name).status.status_code for name in "abc"} == {StatusCode.ERROR}
+    assert captured.value("operation.duration", {"error.type": "ValueError"}) == 3
+    assert {name: len(captured.span(name).events) for name in "abc"} == {"a": 1, "b": 0, "c": 0}
+    assert {captured.span(name).status.status_code for name in "abc"} == {StatusCode.ERROR}
 
 
 def recursive(telemetry: Telemetry, **options: Any) -> Any:
@@ -579,7 +579,7 @@ def test_an_exception_that_cannot_be_printed(telemetry: Telemetry, sdk: Sdk) -> 
     assert sdk.span("work").status.status_code is StatusCode.ERROR
 
 
-def test_a_stop_iteration_of_a_function_is_a_success(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_stop_iteration_of_a_function_is_a_success(telemetry: Telemetry, captured: Captured) -> None:
     """A function that says StopIteration, as `__next__` does, has ended well (ASY 7)."""
     problem = StopIteration(7)
 
@@ -591,7 +591,7 @@ def test_a_stop_iteration_of_a_function_is_a_success(telemetry: Telemetry, sdk: 
         step()
 
     assert caught.value is problem
-    assert "error.type" not in sdk.span("next").attributes
+    assert "error.type" not in captured.span("next").attributes
 
 
 def test_a_stop_iteration_inside_a_coroutine(telemetry: Telemetry) -> None:
@@ -605,7 +605,7 @@ def test_a_stop_iteration_inside_a_coroutine(telemetry: Telemetry) -> None:
         asyncio.run(step())
 
 
-def test_an_exception_out_of_a_with_block(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_exception_out_of_a_with_block(telemetry: Telemetry, captured: Captured) -> None:
     """An exception in a measured block comes out as the same object (ASY 7)."""
     problem = ValueError("no")
 
@@ -613,10 +613,10 @@ def test_an_exception_out_of_a_with_block(telemetry: Telemetry, sdk: Sdk) -> Non
         raise problem
 
     assert caught.value is problem
-    assert sdk.span("block").attributes["error.type"] == "ValueError"
+    assert captured.span("block").attributes["error.type"] == "ValueError"
 
 
-def test_an_exception_in_an_exit(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_exception_in_an_exit(telemetry: Telemetry, captured: Captured) -> None:
     """An exception raised by an inner `__exit__` is the outcome of the measured block (ASY 7)."""
 
     class Broken:
@@ -629,10 +629,10 @@ def test_an_exception_in_an_exit(telemetry: Telemetry, sdk: Sdk) -> None:
         raise ValueError("no")
 
     assert isinstance(caught.value.__context__, ValueError)
-    assert sdk.span("block").attributes["error.type"] == "LookupError"
+    assert captured.span("block").attributes["error.type"] == "LookupError"
 
 
-def test_a_coroutine_stepped_in_another_context_still_ends(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_coroutine_stepped_in_another_context_still_ends(telemetry: Telemetry, captured: Captured) -> None:
     """A coroutine driven by hand, each step in a context of its own, ends its span and says nothing (ASY 5)."""
     import contextvars
 
@@ -651,8 +651,8 @@ def test_a_coroutine_stepped_in_another_context_still_ends(telemetry: Telemetry,
         contextvars.copy_context().run(coroutine.send, None)
 
     assert stop.value.value == 1
-    assert sdk.span("step").status.status_code is StatusCode.UNSET
-    assert sdk.value("operation.active", {"operation.name": "step"}) == 0
+    assert captured.span("step").status.status_code is StatusCode.UNSET
+    assert captured.value("operation.active", {"operation.name": "step"}) == 0
 
 
 def test_warnings_of_the_host_stay_warnings(telemetry: Telemetry) -> None:

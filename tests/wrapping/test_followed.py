@@ -17,7 +17,7 @@ import pytest
 from opentelemetry.trace import get_current_span
 
 from telemetry_kit import Telemetry, current_measurement
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 
@@ -80,20 +80,20 @@ def test_an_object_that_can_be_awaited_is_handed_on(telemetry: Telemetry, name: 
     assert type(copy.copy(func())) is type(pickle.loads(pickle.dumps(func()))) is Query
 
 
-def test_its_call_ends_when_it_was_returned(telemetry: Telemetry, sdk: Sdk, clock: FakeClock) -> None:
+def test_its_call_ends_when_it_was_returned(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 8: whether anybody awaits it or not."""
     func = telemetry.operation("query")(shared)
 
     async def uses() -> None:
         func()
         query = func()
-        clock.advance(5)
+        captured.clock.advance(5)
         await query
 
     asyncio.run(uses())
 
-    assert (sdk.point("operation.duration").count, sdk.point("operation.duration").sum) == (2, 0.0)
-    assert sdk.value("operation.active") == 0
+    assert (captured.point("operation.duration").count, captured.point("operation.duration").sum) == (2, 0.0)
+    assert captured.value("operation.active") == 0
 
 
 @plain
@@ -136,7 +136,7 @@ RUNS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any], Any]] = {
 
 @pytest.mark.parametrize("name", ["fast", "full"])
 @pytest.mark.parametrize("kind", RUNS)
-def test_what_is_hidden_is_followed_to_its_end(telemetry: Telemetry, sdk: Sdk, kind: str, name: str) -> None:
+def test_what_is_hidden_is_followed_to_its_end(telemetry: Telemetry, captured: Captured, kind: str, name: str) -> None:
     """GEN 10, ASY 4: its result and its exception are the call's."""
     func, run, right = RUNS[kind]
     measured = decorators(telemetry)[name](func)
@@ -144,9 +144,9 @@ def test_what_is_hidden_is_followed_to_its_end(telemetry: Telemetry, sdk: Sdk, k
     assert run(measured()) == right
     with pytest.raises(ZeroDivisionError):
         run(measured(ZeroDivisionError))
-    errors = {p.attributes.get("error.type"): p.count for p in sdk.points("operation.duration")}
+    errors = {p.attributes.get("error.type"): p.count for p in captured.points("operation.duration")}
     assert errors == {None: 1, "ZeroDivisionError": 1}
-    assert sdk.value("operation.active") == 0
+    assert captured.value("operation.active") == 0
     assert not get_current_span().get_span_context().is_valid
 
 
@@ -158,7 +158,7 @@ def test_without_an_sdk_what_is_hidden_works_too(kind: str) -> None:
     assert run(Telemetry("shop").operation("op")(func)()) == right
 
 
-def test_send_throw_and_the_returned_value_go_through(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_send_throw_and_the_returned_value_go_through(telemetry: Telemetry, captured: Captured) -> None:
     """GEN 4: a hidden generator is driven as one that isn't."""
     generator = telemetry.operation("rows")(rows)(2)
 
@@ -166,7 +166,7 @@ def test_send_throw_and_the_returned_value_go_through(telemetry: Telemetry, sdk:
     assert generator.send("word") == 1
     with pytest.raises(StopIteration, match="done"):
         next(generator)
-    assert sdk.span().attributes["sent"] == "word"
+    assert captured.span().attributes["sent"] == "word"
     assert (generator.__name__, generator.__qualname__) == ("rows", "rows")
 
 
@@ -188,37 +188,37 @@ def test_what_nobody_starts_is_never_recorded(telemetry: Telemetry, sdk: Sdk, ki
     assert sdk.value("operation.active") == 0
 
 
-def test_an_abandoned_one_ends_once_and_is_no_error(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_abandoned_one_ends_once_and_is_no_error(telemetry: Telemetry, captured: Captured) -> None:
     """GEN 6."""
     for _ in telemetry.operation("rows")(rows)(9):
         break
     gc.collect()
 
-    assert [p.attributes.get("error.type") for p in sdk.points("operation.duration")] == [None]
+    assert [p.attributes.get("error.type") for p in captured.points("operation.duration")] == [None]
 
 
-def test_a_generator_that_has_started_is_handed_on(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_generator_that_has_started_is_handed_on(telemetry: Telemetry, captured: Captured) -> None:
     """Somebody has it already: two callers that share it don't close it for each other."""
     generator = iter(number for number in range(9))
     next(generator)
     get = telemetry.operation("rows")(lambda: generator)
 
     assert get() is generator
-    assert sdk.point("operation.duration").count == 1
+    assert captured.point("operation.duration").count == 1
 
 
-def test_a_future_stays_the_object_it_was(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_future_stays_the_object_it_was(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 10: it is measured until it is done."""
 
     async def main() -> None:
         future = asyncio.get_running_loop().create_future()
         assert telemetry.operation("wait")(lambda: future)() is future
-        assert sdk.points("operation.duration") == []
+        assert captured.points("operation.duration") == []
         future.set_result(1)
         await future
 
     asyncio.run(main())
-    assert sdk.point("operation.duration").count == 1
+    assert captured.point("operation.duration").count == 1
 
 
 def test_a_futures_exception_is_not_marked_as_seen(telemetry: Telemetry) -> None:
@@ -239,7 +239,7 @@ def test_a_futures_exception_is_not_marked_as_seen(telemetry: Telemetry) -> None
     assert said == ["Future exception was never retrieved"]
 
 
-def test_a_future_that_is_never_done_is_abandoned(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_future_that_is_never_done_is_abandoned(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 10: when it is collected."""
 
     async def main() -> None:
@@ -250,7 +250,7 @@ def test_a_future_that_is_never_done_is_abandoned(telemetry: Telemetry, sdk: Sdk
         assert alive() is None
 
     asyncio.run(main())
-    assert sdk.value("operation.active") == 0
+    assert captured.value("operation.active") == 0
 
 
 # WRP 9
@@ -304,7 +304,7 @@ MANAGERS = {
 @pytest.mark.parametrize("name", ["fast", "full"])
 @pytest.mark.parametrize("kind", MANAGERS)
 def test_a_manager_is_measured_from_entering_to_leaving(
-    telemetry: Telemetry, sdk: Sdk, clock: FakeClock, kind: str, name: str
+    telemetry: Telemetry, captured: Captured, kind: str, name: str
 ) -> None:
     """WRP 9: it is current in its block, and fails with it."""
     measured = decorators(telemetry)[name](MANAGERS[kind])
@@ -312,24 +312,24 @@ def test_a_manager_is_measured_from_entering_to_leaving(
     def body(connection: str) -> None:
         assert connection == "connection"
         assert get_current_span() is current_measurement().span
-        clock.advance(2)
+        captured.clock.advance(2)
 
     enter(measured(), body)
     with pytest.raises(KeyError):
         enter(measured(), failing)
 
-    points = {p.attributes.get("error.type"): (p.count, p.sum) for p in sdk.points("operation.duration")}
+    points = {p.attributes.get("error.type"): (p.count, p.sum) for p in captured.points("operation.duration")}
     assert points == {None: (1, 2.0), "KeyError": (1, 0.0)}
-    assert sdk.value("operation.active") == 0
+    assert captured.value("operation.active") == 0
     assert not get_current_span().get_span_context().is_valid
 
 
 @pytest.mark.parametrize("kind", MANAGERS)
-def test_what_a_manager_swallows_is_no_error(telemetry: Telemetry, sdk: Sdk, kind: str) -> None:
+def test_what_a_manager_swallows_is_no_error(telemetry: Telemetry, captured: Captured, kind: str) -> None:
     """WRP 9: nothing left it."""
     enter(telemetry.operation("unit")(MANAGERS[kind])(swallows=True), failing)
 
-    assert "error.type" not in sdk.point("operation.duration").attributes
+    assert "error.type" not in captured.point("operation.duration").attributes
 
 
 @pytest.mark.parametrize("kind", MANAGERS)
@@ -354,7 +354,7 @@ def test_a_manager_stays_what_it_was(telemetry: Telemetry, kind: str) -> None:
     assert raised.value.__context__ is None
 
 
-def test_a_manager_decorates(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_manager_decorates(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 9: as contextlib's do, each call of the function being one."""
 
     @telemetry.operation("unit")(transaction)()
@@ -362,18 +362,18 @@ def test_a_manager_decorates(telemetry: Telemetry, sdk: Sdk) -> None:
         return current_measurement()._operation.name
 
     assert [work(), work()] == ["unit", "unit"]
-    assert sdk.point("operation.duration").count == 2
+    assert captured.point("operation.duration").count == 2
 
 
 @pytest.mark.parametrize("kind", ["span", "pool"])
-def test_spans_and_uses_above_a_manager(telemetry: Telemetry, sdk: Sdk, clock: FakeClock, kind: str) -> None:
+def test_spans_and_uses_above_a_manager(telemetry: Telemetry, captured: Captured, kind: str) -> None:
     """WRP 9: a span and a pool's use last as long, too."""
-    enter(decorators(telemetry)[kind](transaction)(), lambda _: clock.advance(2))
+    enter(decorators(telemetry)[kind](transaction)(), lambda _: captured.clock.advance(2))
 
     if kind == "pool":
-        assert sdk.point("pool.use_time").sum == 2.0
+        assert captured.point("pool.use_time").sum == 2.0
     else:
-        assert sdk.span("op").end_time - sdk.span("op").start_time >= 0  # type: ignore[operator]
+        assert captured.span("op").end - captured.span("op").start >= 0  # type: ignore[operator]
 
 
 def test_without_an_sdk_a_manager_works_and_counts(telemetry: Telemetry) -> None:
@@ -385,7 +385,7 @@ def test_without_an_sdk_a_manager_works_and_counts(telemetry: Telemetry) -> None
     assert operation._definition.state.total() == 0
 
 
-def test_below_contextmanager_the_generator_is_measured(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_below_contextmanager_the_generator_is_measured(telemetry: Telemetry, captured: Captured) -> None:
     """GEN 5, WRP 9: there it is a generator: measured as long, but not current in the block."""
 
     @contextlib.contextmanager
@@ -396,10 +396,10 @@ def test_below_contextmanager_the_generator_is_measured(telemetry: Telemetry, sd
     with below():
         assert not get_current_span().get_span_context().is_valid
 
-    assert sdk.point("operation.duration").count == 1
+    assert captured.point("operation.duration").count == 1
 
 
-def test_async_with_measure(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_async_with_measure(telemetry: Telemetry, captured: Captured) -> None:
     """A measurement heads an `async with` block as well."""
 
     async def main() -> None:
@@ -407,4 +407,4 @@ def test_async_with_measure(telemetry: Telemetry, sdk: Sdk) -> None:
             assert current_measurement() is m
 
     asyncio.run(main())
-    assert sdk.point("operation.duration").count == 1
+    assert captured.point("operation.duration").count == 1

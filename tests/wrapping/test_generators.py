@@ -16,7 +16,7 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import Telemetry, current_measurement
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 
@@ -44,7 +44,7 @@ def test_the_span_is_current_while_the_body_runs(telemetry: Telemetry, sdk: Sdk)
     assert names(seen) == ["rows", "rows"]
 
 
-def test_the_consumer_sees_its_own_span_between_yields(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_the_consumer_sees_its_own_span_between_yields(telemetry: Telemetry, captured: Captured) -> None:
     """Between yields the consumer has its own current span, not the generator's (GEN 1)."""
 
     @telemetry.operation("rows")
@@ -52,7 +52,7 @@ def test_the_consumer_sees_its_own_span_between_yields(telemetry: Telemetry, sdk
         yield 1
         yield 2
 
-    with sdk.tracer.start_as_current_span("consumer") as mine:
+    with telemetry.tracer.start_as_current_span("consumer") as mine:
         seen = [trace.get_current_span() is mine for _ in rows()]
 
     assert seen == [True, True]
@@ -83,7 +83,7 @@ def test_the_span_is_current_while_the_async_body_runs(telemetry: Telemetry, sdk
     assert names(asyncio.run(collected(pages()))) == ["pages", "pages"]
 
 
-def test_the_async_consumer_sees_its_own_span_between_yields(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_the_async_consumer_sees_its_own_span_between_yields(telemetry: Telemetry, captured: Captured) -> None:
     """Between yields of an async generator the consumer has its own current span (GEN 1)."""
 
     @telemetry.operation("pages")
@@ -93,7 +93,7 @@ def test_the_async_consumer_sees_its_own_span_between_yields(telemetry: Telemetr
             yield page
 
     async def consume() -> list[bool]:
-        with sdk.tracer.start_as_current_span("consumer") as mine:
+        with telemetry.tracer.start_as_current_span("consumer") as mine:
             return [trace.get_current_span() is mine async for _ in pages()]
 
     assert asyncio.run(consume()) == [True, True, True]
@@ -197,7 +197,7 @@ def test_a_generator_closed_in_another_thread(telemetry: Telemetry, sdk: Sdk, ca
 
 
 def test_a_generator_closed_in_another_context(
-    telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture
+    telemetry: Telemetry, captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Begun in one `contextvars` context and closed in another: one ended span, no word (GEN 3)."""
 
@@ -209,13 +209,13 @@ def test_a_generator_closed_in_another_context(
     contextvars.copy_context().run(next, generator)
     contextvars.Context().run(generator.close)
 
-    assert sdk.span("rows").status.status_code is StatusCode.UNSET
+    assert captured.span("rows").status.status_code is StatusCode.UNSET
     assert trace.get_current_span() is trace.INVALID_SPAN
     assert caplog.records == []
 
 
 def test_an_async_generator_closed_in_another_task(
-    telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture
+    telemetry: Telemetry, captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An async generator closed by another task has one ended span, status unset, and nothing is logged (GEN 3)."""
 
@@ -228,14 +228,14 @@ def test_an_async_generator_closed_in_another_task(
 
     async def main() -> None:
         generator = pages()
-        with sdk.tracer.start_as_current_span("consumer") as mine:
+        with telemetry.tracer.start_as_current_span("consumer") as mine:
             await asyncio.create_task(generator.__anext__())
             await asyncio.create_task(generator.aclose())
             assert trace.get_current_span() is mine
 
     asyncio.run(main())
 
-    assert sdk.span("pages").status.status_code is StatusCode.UNSET
+    assert captured.span("pages").status.status_code is StatusCode.UNSET
     assert caplog.records == []
 
 
@@ -261,7 +261,7 @@ def test_an_async_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, cap
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
-def test_a_loop_that_shuts_down_closes_the_generator_once(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_loop_that_shuts_down_closes_the_generator_once(telemetry: Telemetry, captured: Captured) -> None:
     """`shutdown_asyncgens` closes our generator and not the inner one beside it (GEN 3)."""
     closed = []
 
@@ -281,7 +281,7 @@ def test_a_loop_that_shuts_down_closes_the_generator_once(telemetry: Telemetry, 
     asyncio.run(main())
 
     assert closed == ["body"]
-    assert sdk.span("pages").status.status_code is StatusCode.UNSET
+    assert captured.span("pages").status.status_code is StatusCode.UNSET
 
 
 # GEN 4
@@ -418,7 +418,7 @@ def test_aclose_returns_after_the_bodys_finally(telemetry: Telemetry) -> None:
 # GEN 5
 
 
-def test_under_contextmanager_the_body_sees_the_exception(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_under_contextmanager_the_body_sees_the_exception(telemetry: Telemetry, captured: Captured) -> None:
     """Under `@contextmanager` the body can roll back, and the exception comes out as it was (GEN 5)."""
     seen: list[BaseException] = []
 
@@ -437,10 +437,10 @@ def test_under_contextmanager_the_body_sees_the_exception(telemetry: Telemetry, 
 
     assert seen == [problem]
     assert caught.value is problem
-    assert sdk.span("transaction").attributes["error.type"] == "ValueError"
+    assert captured.span("transaction").attributes["error.type"] == "ValueError"
 
 
-def test_under_contextmanager_the_body_can_swallow(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_under_contextmanager_the_body_can_swallow(telemetry: Telemetry, captured: Captured) -> None:
     """A body that swallows the exception has ended well (GEN 5)."""
 
     @contextmanager
@@ -454,10 +454,10 @@ def test_under_contextmanager_the_body_can_swallow(telemetry: Telemetry, sdk: Sd
     with lenient():
         raise ValueError
 
-    assert "error.type" not in sdk.span("lenient").attributes
+    assert "error.type" not in captured.span("lenient").attributes
 
 
-def test_under_asynccontextmanager_the_body_sees_the_exception(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_under_asynccontextmanager_the_body_sees_the_exception(telemetry: Telemetry, captured: Captured) -> None:
     """Under `@asynccontextmanager` the body can roll back (GEN 5)."""
     seen: list[BaseException] = []
 
@@ -482,13 +482,13 @@ def test_under_asynccontextmanager_the_body_sees_the_exception(telemetry: Teleme
 
     assert seen == [problem]
     assert caught.value is problem
-    assert sdk.span("transaction").attributes["error.type"] == "ValueError"
+    assert captured.span("transaction").attributes["error.type"] == "ValueError"
 
 
 # GEN 6
 
 
-def test_never_started_is_nothing(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_never_started_is_nothing(telemetry: Telemetry, captured: Captured) -> None:
     """A generator that nobody started has no span and isn't counted (GEN 6)."""
 
     @telemetry.operation("rows")
@@ -499,12 +499,12 @@ def test_never_started_is_nothing(telemetry: Telemetry, sdk: Sdk) -> None:
     generator.close()
     del generator
 
-    assert sdk.spans() == []
-    assert sdk.points("operation.duration") == []
-    assert sdk.value("operation.active") == 0
+    assert captured.spans == []
+    assert captured.points("operation.duration") == []
+    assert captured.value("operation.active") == 0
 
 
-def test_an_async_generator_never_started_is_nothing(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_async_generator_never_started_is_nothing(telemetry: Telemetry, captured: Captured) -> None:
     """An async generator that nobody started has no span and isn't counted (GEN 6)."""
 
     @telemetry.operation("pages")
@@ -513,12 +513,12 @@ def test_an_async_generator_never_started_is_nothing(telemetry: Telemetry, sdk: 
 
     asyncio.run(pages().aclose())
 
-    assert sdk.spans() == []
-    assert sdk.points("operation.duration") == []
-    assert sdk.value("operation.active") == 0
+    assert captured.spans == []
+    assert captured.points("operation.duration") == []
+    assert captured.value("operation.active") == 0
 
 
-def test_abandoned_in_a_cycle_is_ended_once(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_abandoned_in_a_cycle_is_ended_once(telemetry: Telemetry, captured: Captured) -> None:
     """A generator that the collector closes is ended once, not an error, and no longer active (GEN 6)."""
 
     @telemetry.operation("rows")
@@ -531,9 +531,9 @@ def test_abandoned_in_a_cycle_is_ended_once(telemetry: Telemetry, sdk: Sdk) -> N
     del cycle
     gc.collect()
 
-    assert sdk.point("operation.duration", {"operation.name": "rows"}).count == 1
-    assert sdk.span("rows").status.status_code is StatusCode.UNSET
-    assert sdk.value("operation.active", {"operation.name": "rows"}) == 0
+    assert captured.point("operation.duration", {"operation.name": "rows"}).count == 1
+    assert captured.span("rows").status.status_code is StatusCode.UNSET
+    assert captured.value("operation.active", {"operation.name": "rows"}) == 0
 
 
 def test_nothing_is_recorded_from_inside_the_collector(telemetry: Telemetry, sdk: Sdk) -> None:
@@ -603,43 +603,43 @@ def test_children_of_the_body_have_the_generators_span_as_parent(telemetry: Tele
     assert sdk.span("child").parent == sdk.span("rows").context
 
 
-def test_the_duration_is_from_first_step_to_end(telemetry: Telemetry, sdk: Sdk, clock: FakeClock) -> None:
+def test_the_duration_is_from_first_step_to_end(telemetry: Telemetry, captured: Captured) -> None:
     """A generator's duration counts from its first step to its end, the consumer's time included (GEN 8)."""
 
     @telemetry.operation("rows")
     def rows():
-        clock.advance(1.0)
+        captured.clock.advance(1.0)
         yield 1
-        clock.advance(1.0)
+        captured.clock.advance(1.0)
 
     generator = rows()
-    clock.advance(10.0)
+    captured.clock.advance(10.0)
     for _ in generator:
-        clock.advance(5.0)
+        captured.clock.advance(5.0)
 
-    assert sdk.point("operation.duration", {"operation.name": "rows"}).sum == 7.0
+    assert captured.point("operation.duration", {"operation.name": "rows"}).sum == 7.0
 
 
-def test_the_span_says_how_long_the_body_worked(telemetry: Telemetry, sdk: Sdk, clock: FakeClock) -> None:
+def test_the_span_says_how_long_the_body_worked(telemetry: Telemetry, captured: Captured) -> None:
     """`operation.busy_time` is the part in which the body worked, `finally` after a close included (GEN 8)."""
 
     @telemetry.operation("rows")
     def rows():
-        clock.advance(1.0)
+        captured.clock.advance(1.0)
         try:
             yield 1
         finally:
-            clock.advance(0.5)
+            captured.clock.advance(0.5)
 
     generator = rows()
     next(generator)
-    clock.advance(5.0)
+    captured.clock.advance(5.0)
     generator.close()
 
-    assert sdk.span("rows").attributes["operation.busy_time"] == 1.5
+    assert captured.span("rows").attributes["operation.busy_time"] == 1.5
 
 
-def test_the_span_says_how_long_the_async_body_worked(telemetry: Telemetry, sdk: Sdk, clock: FakeClock) -> None:
+def test_the_span_says_how_long_the_async_body_worked(telemetry: Telemetry, captured: Captured) -> None:
     """`operation.busy_time` of an async generator leaves out consumer and awaits (GEN 8)."""
 
     async def slow() -> None:
@@ -647,23 +647,23 @@ def test_the_span_says_how_long_the_async_body_worked(telemetry: Telemetry, sdk:
 
     @telemetry.operation("pages")
     async def pages():
-        clock.advance(1.0)
+        captured.clock.advance(1.0)
         yield 1
         await slow()
-        clock.advance(0.5)
+        captured.clock.advance(0.5)
         yield 2
 
     async def main() -> None:
         async for _ in pages():
-            clock.advance(5.0)
+            captured.clock.advance(5.0)
 
     asyncio.run(main())
 
-    assert sdk.span("pages").attributes["operation.busy_time"] == 1.5
-    assert sdk.point("operation.duration", {"operation.name": "pages"}).sum == 11.5
+    assert captured.span("pages").attributes["operation.busy_time"] == 1.5
+    assert captured.point("operation.duration", {"operation.name": "pages"}).sum == 11.5
 
 
-def test_a_function_that_is_no_generator_has_no_busy_time(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_function_that_is_no_generator_has_no_busy_time(telemetry: Telemetry, captured: Captured) -> None:
     """Only generators say how long their body worked (GEN 8)."""
 
     @telemetry.operation("price")
@@ -672,10 +672,10 @@ def test_a_function_that_is_no_generator_has_no_busy_time(telemetry: Telemetry, 
 
     price()
 
-    assert "operation.busy_time" not in sdk.span("price").attributes
+    assert "operation.busy_time" not in captured.span("price").attributes
 
 
-def test_a_failing_generator_is_an_error(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_failing_generator_is_an_error(telemetry: Telemetry, captured: Captured) -> None:
     """An exception of the body is the outcome of the generator, and comes out as it was (GEN 4)."""
     problem = KeyError("no")
 
@@ -688,11 +688,11 @@ def test_a_failing_generator_is_an_error(telemetry: Telemetry, sdk: Sdk) -> None
         list(rows())
 
     assert caught.value is problem
-    assert sdk.span("rows").status.status_code is StatusCode.ERROR
-    assert sdk.point("operation.duration", {"operation.name": "rows", "error.type": "KeyError"}).count == 1
+    assert captured.span("rows").status.status_code is StatusCode.ERROR
+    assert captured.point("operation.duration", {"operation.name": "rows", "error.type": "KeyError"}).count == 1
 
 
-def test_a_cancelled_async_generator_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_cancelled_async_generator_is_cancelled(telemetry: Telemetry, captured: Captured) -> None:
     """An async generator that is cancelled at an await has `error.type="cancelled"`, status unset (ASY 1)."""
 
     @telemetry.operation("pages")
@@ -710,8 +710,8 @@ def test_a_cancelled_async_generator_is_cancelled(telemetry: Telemetry, sdk: Sdk
 
     asyncio.run(main())
 
-    assert sdk.span("pages").attributes["error.type"] == "cancelled"
-    assert sdk.span("pages").status.status_code is StatusCode.UNSET
+    assert captured.span("pages").attributes["error.type"] == "cancelled"
+    assert captured.span("pages").status.status_code is StatusCode.UNSET
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["decorated", "hidden"])

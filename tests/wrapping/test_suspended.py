@@ -8,13 +8,13 @@ import pytest
 from opentelemetry import baggage, context
 
 from telemetry_kit import Telemetry, current_measurement, current_run
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 HELPERS = ["operation", "metrics only", "span", "job", "no sdk"]
 
 
-def decorator(sdk: Sdk, helper: str) -> Any:
-    telemetry = Telemetry("lib") if helper == "no sdk" else sdk.telemetry()
+def decorator(captured: Captured, helper: str) -> Any:
+    telemetry = Telemetry("lib") if helper == "no sdk" else Telemetry("shop.orders")
     if helper == "span":
         return telemetry.span("work")
     if helper == "job":
@@ -23,10 +23,10 @@ def decorator(sdk: Sdk, helper: str) -> Any:
 
 
 @pytest.mark.parametrize("helper", HELPERS)
-def test_two_interleaved_generators_keep_their_baggage(sdk: Sdk, helper: str) -> None:
+def test_two_interleaved_generators_keep_their_baggage(captured: Captured, helper: str) -> None:
     """GEN 9: each finds its own when it goes on, and the consumer sees neither."""
 
-    @decorator(sdk, helper)  # type: ignore[untyped-decorator]
+    @decorator(captured, helper)  # type: ignore[untyped-decorator]
     def rows(name: str) -> Iterator[object]:
         token = context.attach(baggage.set_baggage("of", name))
         for _ in range(3):
@@ -43,10 +43,10 @@ def test_two_interleaved_generators_keep_their_baggage(sdk: Sdk, helper: str) ->
 
 
 @pytest.mark.parametrize("helper", HELPERS)
-def test_an_async_generator_keeps_its_baggage_between_its_awaits(sdk: Sdk, helper: str) -> None:
+def test_an_async_generator_keeps_its_baggage_between_its_awaits(captured: Captured, helper: str) -> None:
     """GEN 9: also where another one runs meanwhile in the same task."""
 
-    @decorator(sdk, helper)  # type: ignore[untyped-decorator]
+    @decorator(captured, helper)  # type: ignore[untyped-decorator]
     async def rows(name: str) -> AsyncIterator[object]:
         token = context.attach(baggage.set_baggage("of", name))
         for _ in range(2):
@@ -64,9 +64,8 @@ def test_an_async_generator_keeps_its_baggage_between_its_awaits(sdk: Sdk, helpe
     assert asyncio.run(main()) == ["a", None, "b"] * 2 + [[], []]
 
 
-def test_a_run_that_a_body_has_begun_stays_its_own(sdk: Sdk) -> None:
+def test_a_run_that_a_body_has_begun_stays_its_own(captured: Captured, telemetry: Telemetry) -> None:
     """GEN 9: the run and the measurement inside of a suspended body are current in it alone."""
-    telemetry = sdk.telemetry()
     job, inner = telemetry.batch_job("nightly"), telemetry.operation("inner")
 
     @telemetry.operation("stream")
@@ -82,7 +81,7 @@ def test_a_run_that_a_body_has_begun_stays_its_own(sdk: Sdk) -> None:
     stream.close()
 
 
-def test_what_leaves_a_body_that_is_closed_has_the_context_of_the_bare_one(sdk: Sdk) -> None:
+def test_what_leaves_a_body_that_is_closed_has_the_context_of_the_bare_one(captured: Captured) -> None:
     """GEN 4: an exception that a body raises when it is closed has no exception of ours in its `__context__`."""
 
     def rows() -> Iterator[int]:
@@ -97,22 +96,22 @@ def test_what_leaves_a_body_that_is_closed_has_the_context_of_the_bare_one(sdk: 
             made.close()  # type: ignore[attr-defined]
         return raised.value.__context__
 
-    assert contexts(sdk.telemetry().operation("rows")(rows)()) is contexts(rows()) is None
+    assert contexts(Telemetry("shop.orders").operation("rows")(rows)()) is contexts(rows()) is None
 
 
-def test_a_future_that_is_never_done_is_active_no_longer(sdk: Sdk) -> None:
+def test_a_future_that_is_never_done_is_active_no_longer(captured: Captured) -> None:
     """ASY 10: one that is collected without being done is abandoned: its call has ended, and is no error."""
 
     async def main() -> None:
-        ask = sdk.telemetry().operation("ask")(lambda: asyncio.get_running_loop().create_future())
+        ask = Telemetry("shop.orders").operation("ask")(lambda: asyncio.get_running_loop().create_future())
         ask()
-        assert sdk.value("operation.active", {"operation.name": "ask"}) == 0
+        assert captured.value("operation.active", {"operation.name": "ask"}) == 0
 
     asyncio.run(main())
-    assert "error.type" not in sdk.point("operation.duration", {"operation.name": "ask"}).attributes
+    assert "error.type" not in captured.point("operation.duration", {"operation.name": "ask"}).attributes
 
 
-def test_what_leaves_an_async_body_that_is_closed_has_the_context_of_the_bare_one(sdk: Sdk) -> None:
+def test_what_leaves_an_async_body_that_is_closed_has_the_context_of_the_bare_one(captured: Captured) -> None:
     """GEN 4: likewise of an async generator, whether it ignores that it is closed or fails at it."""
 
     async def ignores() -> AsyncIterator[int]:
@@ -139,6 +138,6 @@ def test_what_leaves_an_async_body_that_is_closed_has_the_context_of_the_bare_on
         for body in (ignores, fails):
             bare = await left(body())
             assert bare
-            assert await left(sdk.telemetry().operation("rows")(body)()) == bare
+            assert await left(Telemetry("shop.orders").operation("rows")(body)()) == bare
 
     asyncio.run(main())

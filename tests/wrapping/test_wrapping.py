@@ -18,6 +18,7 @@ from unittest import mock
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 from tests.wrapping import decorated
 
@@ -190,7 +191,7 @@ class Base:
         self.log: list[str] = []
 
 
-def test_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_method(telemetry: Telemetry, captured: Captured) -> None:
     """A method is measured, bound and unbound, under its qualified name (WRP 3)."""
 
     class Cart(Base):
@@ -202,7 +203,7 @@ def test_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
 
     assert [cart.add("a"), Cart.add(cart, "b")] == ["a", "b"]
     assert cart.add.__self__ is cart  # type: ignore[attr-defined]
-    assert sdk.point("operation.duration", {"operation.name": "test_a_method.Cart.add"}).count == 2
+    assert captured.point("operation.duration", {"operation.name": "test_a_method.Cart.add"}).count == 2
 
 
 @pytest.mark.parametrize("order", ["above", "below"])
@@ -227,7 +228,7 @@ def test_classmethod_and_staticmethod_in_both_orders(telemetry: Telemetry, sdk: 
     assert sdk.point("operation.duration", {"operation.name": "make"}).count == 4
 
 
-def test_below_a_property(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_below_a_property(telemetry: Telemetry, captured: Captured) -> None:
     """The getter of a property can be decorated (WRP 3)."""
 
     class Cart:
@@ -237,7 +238,7 @@ def test_below_a_property(telemetry: Telemetry, sdk: Sdk) -> None:
             return 7
 
     assert Cart().total == 7
-    assert sdk.point("operation.duration", {"operation.name": "total"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "total"}).count == 1
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "bare"])
@@ -250,7 +251,7 @@ def test_above_a_property_is_a_clear_error(telemetry: Telemetry, way: Any, named
         decorate(way(lambda self: 7))
 
 
-def test_below_a_cached_property(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_below_a_cached_property(telemetry: Telemetry, captured: Captured) -> None:
     """The function of a cached_property is measured when it is asked the first time (WRP 3)."""
 
     class Cart:
@@ -262,7 +263,7 @@ def test_below_a_cached_property(telemetry: Telemetry, sdk: Sdk) -> None:
     cart = Cart()
 
     assert [cart.total, cart.total] == [7, 7]
-    assert sdk.point("operation.duration", {"operation.name": "total"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "total"}).count == 1
 
 
 @pytest.mark.parametrize("order", ["above", "below"])
@@ -286,7 +287,7 @@ def test_abstract_methods(telemetry: Telemetry, order: str) -> None:
     assert Mine().go() == 2
 
 
-def test_above_lru_cache(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_above_lru_cache(telemetry: Telemetry, captured: Captured) -> None:
     """Above `lru_cache` every call is measured, and the cache's own methods are reachable (WRP 3)."""
     calls = []
 
@@ -302,10 +303,10 @@ def test_above_lru_cache(telemetry: Telemetry, sdk: Sdk) -> None:
     price.cache_clear()
     price("a")
     assert calls == ["a", "a"]
-    assert sdk.point("operation.duration", {"operation.name": "price"}).count == 3
+    assert captured.point("operation.duration", {"operation.name": "price"}).count == 3
 
 
-def test_below_lru_cache(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_below_lru_cache(telemetry: Telemetry, captured: Captured) -> None:
     """Below `lru_cache` only misses are measured (WRP 3)."""
 
     @functools.lru_cache
@@ -314,10 +315,10 @@ def test_below_lru_cache(telemetry: Telemetry, sdk: Sdk) -> None:
         return sku
 
     assert [price("a"), price("a")] == ["a", "a"]
-    assert sdk.point("operation.duration", {"operation.name": "price"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "price"}).count == 1
 
 
-def test_lru_cache_as_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_lru_cache_as_a_method(telemetry: Telemetry, captured: Captured) -> None:
     """A decorated `lru_cache` in a class binds as a method (WRP 3)."""
 
     class Cart:
@@ -331,10 +332,10 @@ def test_lru_cache_as_a_method(telemetry: Telemetry, sdk: Sdk) -> None:
     assert cart.price("a") == (cart, "a")
     assert Cart.price(cart, "a") == (cart, "a")
     assert Cart.price.cache_info().hits == 1
-    assert sdk.point("operation.duration", {"operation.name": "price"}).count == 2
+    assert captured.point("operation.duration", {"operation.name": "price"}).count == 2
 
 
-def test_an_extractor_of_a_cached_method_is_given_self(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_extractor_of_a_cached_method_is_given_self(telemetry: Telemetry, captured: Captured) -> None:
     """Callables are given what the function is given, `self` included, also where the function is an object (WRP 3)."""
 
     class Cart:
@@ -347,10 +348,10 @@ def test_an_extractor_of_a_cached_method_is_given_self(telemetry: Telemetry, sdk
 
     Cart().price("a")
 
-    assert sdk.point("operation.duration", {"cart.kind": "big", "sku": "a"}).count == 1
+    assert captured.point("operation.duration", {"cart.kind": "big", "sku": "a"}).count == 1
 
 
-def test_above_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_above_singledispatch(telemetry: Telemetry, captured: Captured) -> None:
     """Above `singledispatch` all of its implementations are measured, and `register` is reachable (WRP 3)."""
 
     @telemetry.operation("show")
@@ -363,10 +364,10 @@ def test_above_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
         return "int"
 
     assert [show(1), show("a")] == ["int", "object"]
-    assert sdk.point("operation.duration", {"operation.name": "show"}).count == 2
+    assert captured.point("operation.duration", {"operation.name": "show"}).count == 2
 
 
-def test_below_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_below_singledispatch(telemetry: Telemetry, captured: Captured) -> None:
     """Below `singledispatch`, and on a registered implementation (WRP 3)."""
 
     @functools.singledispatch
@@ -380,7 +381,7 @@ def test_below_singledispatch(telemetry: Telemetry, sdk: Sdk) -> None:
         return "int"
 
     assert [show(1), show("a")] == ["int", "object"]
-    assert sdk.point("operation.duration", {"operation.name": "show int"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "show int"}).count == 1
 
 
 def test_below_singledispatchmethod(telemetry: Telemetry) -> None:
@@ -423,10 +424,10 @@ def test_what_cannot_be_called_is_a_clear_error(telemetry: Telemetry, thing: Any
     [(len, ([1, 2],), 2), (str.upper, ("a",), "A"), ("a".upper, (), "A"), (sorted, ([2, 1],), [1, 2])],
     ids=["len", "str.upper", "bound builtin", "sorted"],
 )
-def test_builtins(telemetry: Telemetry, sdk: Sdk, func: Any, args: Any, result: Any) -> None:
+def test_builtins(telemetry: Telemetry, captured: Captured, func: Any, args: Any, result: Any) -> None:
     """Builtins can be decorated (WRP 3)."""
     assert telemetry.operation("work")(func)(*args) == result
-    assert sdk.point("operation.duration", {"operation.name": "work"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "work"}).count == 1
 
 
 @pytest.mark.parametrize("func", [len, "a".join, dict.fromkeys], ids=["len", "bound", "of a class"])
@@ -456,7 +457,7 @@ def test_above_a_property_is_told_to_go_below(telemetry: Telemetry, descriptor: 
             decorate(descriptor(lambda self: 1))
 
 
-def test_a_partial(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_partial(telemetry: Telemetry, captured: Captured) -> None:
     """A partial stays one, with its function and arguments, and is named after its function (WRP 3)."""
 
     def add(a: int, b: int) -> int:
@@ -468,10 +469,10 @@ def test_a_partial(telemetry: Telemetry, sdk: Sdk) -> None:
     assert measured(2) == 3
     assert isinstance(measured, functools.partial)
     assert (measured.func, measured.args) == (add, (1,))
-    assert sdk.point("operation.duration", {"operation.name": "add"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "add"}).count == 1
 
 
-def test_a_bound_method(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_bound_method(telemetry: Telemetry, captured: Captured) -> None:
     """A bound method can be decorated: the object's class is left as it is (WRP 3)."""
 
     class Cart:
@@ -482,7 +483,7 @@ def test_a_bound_method(telemetry: Telemetry, sdk: Sdk) -> None:
 
     assert telemetry.operation("add")(cart.add)("a") == (cart, "a")
     cart.add("b")
-    assert sdk.point("operation.duration", {"operation.name": "add"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "add"}).count == 1
 
 
 def test_a_lambda(telemetry: Telemetry) -> None:
@@ -490,7 +491,7 @@ def test_a_lambda(telemetry: Telemetry) -> None:
     assert telemetry.operation(lambda a: a + 1)(1) == 2
 
 
-def test_a_callable_object_keeps_its_own(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_callable_object_keeps_its_own(telemetry: Telemetry, captured: Captured) -> None:
     """An object that is called stays of its class, with its attributes, read and written (WRP 3)."""
     adder = decorated.Adder(1)
     measured = telemetry.operation("add")(adder)
@@ -499,10 +500,10 @@ def test_a_callable_object_keeps_its_own(telemetry: Telemetry, sdk: Sdk) -> None
     assert measured(1) == 11
     assert isinstance(measured, decorated.Adder)
     assert adder.factor == 10
-    assert sdk.point("operation.duration", {"operation.name": "add"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "add"}).count == 1
 
 
-def test_a_callable_object_that_is_a_generator(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_callable_object_that_is_a_generator(telemetry: Telemetry, captured: Captured) -> None:
     """An object whose `__call__` is a generator is driven step by step (WRP 3)."""
 
     class Rows:
@@ -510,7 +511,7 @@ def test_a_callable_object_that_is_a_generator(telemetry: Telemetry, sdk: Sdk) -
             yield from (1, 2)
 
     assert list(telemetry.operation("rows")(Rows())()) == [1, 2]
-    assert "operation.busy_time" in sdk.span("rows").attributes
+    assert "operation.busy_time" in captured.span("rows").attributes
 
 
 # WRP 4
@@ -673,7 +674,7 @@ def test_set_name_reaches_the_object(telemetry: Telemetry) -> None:
     assert Cart.field.told == (Cart, "field")
 
 
-def test_a_descriptor_that_binds_in_its_own_way(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_descriptor_that_binds_in_its_own_way(telemetry: Telemetry, captured: Captured) -> None:
     """A decorated object whose `__get__` gives another callable: that one is measured (WRP 5)."""
 
     class Binding:
@@ -688,7 +689,7 @@ def test_a_descriptor_that_binds_in_its_own_way(telemetry: Telemetry, sdk: Sdk) 
     cart = Cart()
 
     assert cart.me() is cart
-    assert sdk.point("operation.duration", {"operation.name": "me"}).count == 1
+    assert captured.point("operation.duration", {"operation.name": "me"}).count == 1
 
 
 def test_decorated_twice(telemetry: Telemetry, sdk: Sdk) -> None:
