@@ -195,6 +195,8 @@ class Suspended:
 
     def suspend(self) -> None:
         """The body has stopped: what was current when it went on is current again. A second time does nothing."""
+        if not self._outside:
+            return
         aside = self._aside
         for outside, (variable, get, put) in zip(self._outside, _variables, strict=False):
             now = get()
