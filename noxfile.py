@@ -24,6 +24,7 @@ os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")  # as pip does: a machine behind a proxy has a certificate of its own
 # No __pycache__ in the checkout, and none compiled twice: by each of the processes that the tests start, say.
 os.environ["PYTHONPYCACHEPREFIX"] = str(Path(".nox", "pycache").resolve())
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 SUPPORTED = ["3.10", "3.11", "3.12", "3.13", "3.14"]
