@@ -203,7 +203,7 @@ def test_one_fork_hook_serves_all_operations() -> None:
 hooks = []
 os.register_at_fork = lambda **given: hooks.append(given)
 telemetry = Telemetry("shop")
-telemetry.operation("first", sample_durations=0.5)
+telemetry.operation("first", sample_durations=0.5)(abs)(1)
 hooks.clear()
 for number in range(900):
     telemetry.operation(f"op{number}", sample_durations=0.5)(abs)(1)
