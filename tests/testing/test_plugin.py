@@ -1,5 +1,6 @@
 """The pytest plugin: what it loads, when it judges, and what a failing test shows."""
 
+import importlib.util
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -306,10 +307,15 @@ def test_under_asyncio(run) -> None:
     result = run(
         """
     import asyncio
+    import importlib.util
+
+    import anyio
+
+    BACKENDS = ["asyncio", *(["trio"] if importlib.util.find_spec("trio") else [])]
 
     @telemetry.operation("fetch")
     async def fetch():
-        await asyncio.sleep(0)
+        await anyio.sleep(0)
 
     @pytest.mark.asyncio
     async def test_asyncio(telemetry_capture):
@@ -319,10 +325,13 @@ def test_under_asyncio(run) -> None:
         assert telemetry_capture.value("operation.duration") == 3
 
     @pytest.mark.anyio
-    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    @pytest.mark.parametrize("anyio_backend", BACKENDS)
     async def test_anyio(telemetry_capture):
-        await fetch()
-        assert telemetry_capture.span("fetch").end is not None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fetch)
+            tasks.start_soon(fetch)
+        await anyio.to_thread.run_sync(lambda: telemetry_capture.wait_for("operation.duration", count=2))
+        assert all(span.end is not None for span in telemetry_capture.spans)
 
     @pytest.mark.asyncio
     async def test_waiting_in_a_coroutine_says_what_to_do(telemetry_capture):
@@ -333,7 +342,7 @@ def test_under_asyncio(run) -> None:
     """
     )
 
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4 if importlib.util.find_spec("trio") else 3)
 
 
 def test_under_xdist(run) -> None:
