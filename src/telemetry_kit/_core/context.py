@@ -162,7 +162,7 @@ class Current:
 
 
 _UNKNOWN: Any = object()
-_NOTHING: Any = (_UNKNOWN, _UNKNOWN, None)
+_NOTHING: tuple[Any, Any, Any] = (_UNKNOWN, _UNKNOWN, None)
 
 
 class Suspended:

@@ -185,9 +185,8 @@ class ErrorRecorder(ByRecipe):
         """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
         that is admitted. The caller knows that this is a safe point, and guards it.
         """
-        suppressed = None
+        signal, suppressed = self.where(), None
         if error_type != CANCELLED:
-            signal = self.where()
             wanted = signal != "log"  # by the span itself
             suppressed = self.admit(
                 exc, scope=scope, operation=operation, error_type=error_type, span=span, wanted=wanted

@@ -26,7 +26,7 @@ class FastCall(Entered):
 
     __slots__ = ("deferred", "fast", "made", "span", "start")
     # Whoever begins it sets what it needs, one by one, and `measurement` what is asked for only then.
-    __init__ = object.__init__
+    __init__: Any = object.__init__
     fast: Fast
     made: Measurement | None
     """The measurement that stands for it once somebody asked."""
