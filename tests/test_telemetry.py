@@ -27,7 +27,7 @@ def test_a_name_that_is_none(name: Any, kind: type[Exception]) -> None:
 
 def test_a_policy_that_is_none() -> None:
     """`errors` is an ErrorPolicy."""
-    with pytest.raises(TypeError, match="errors of Telemetry 'lib' is an ErrorPolicy"):
+    with pytest.raises(TypeError, match="errors of Telemetry 'lib' must be an ErrorPolicy, got 'none'"):
         Telemetry("lib", errors="none")  # type: ignore[arg-type]
 
 

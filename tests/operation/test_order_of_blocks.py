@@ -19,7 +19,7 @@ MAKE: dict[str, Callable[[Telemetry, str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(4)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 @pytest.mark.parametrize("kind", MAKE)
 def test_no_ended_span_stays_current(sdk: Sdk, telemetry: Telemetry, kind: str, order: tuple[int, ...]) -> None:
     """Four blocks, ended in any order: afterwards what was current before them is current."""
