@@ -190,6 +190,11 @@ def blocks(sdk: Sdk) -> Any:
         pass
     with telemetry.operation().measure(), telemetry.operation("internal").measure(carrier={"traceparent": PARENT}):
         pass
+    overlapping = [telemetry.operation("overlapping").measure() for _ in range(2)]
+    for block in overlapping:
+        block.__enter__()
+    for block in overlapping:
+        block.__exit__(None, None, None)
     sdk.metrics()
     return 42
 

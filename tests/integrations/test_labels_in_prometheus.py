@@ -20,7 +20,7 @@ CALLS: dict[str, tuple[list[dict[str, Any]], dict[str, str]]] = {
     "truths": ([{"paid": "true"}, {"paid": True}], {"paid": "true"}),
     "spellings": ([{"user.tier": "gold"}, {"user_tier": "gold"}, {"user-tier": "gold"}], {"user_tier": "gold"}),
     "underscores": ([{"user.tier": "gold"}, {"user__tier": "gold"}, {"user..tier": "gold"}], {"user_tier": "gold"}),
-    "digits": ([{"1st": "tea"}, {"2st": "tea"}], {"_st": "tea"}),
+    "digits": ([{"1a": "tea"}, {"2a": "tea"}], {"_a": "tea"}),
     "reserved": ([{"le": "1"}, {"le": "1"}], {"le_": "1"}),
     "quantile": ([{"quantile": "0.5"}], {"quantile_": "0.5"}),
     "meta": ([{"__name__": "mine"}], {"_name_": "mine"}),

@@ -21,7 +21,7 @@ from telemetry_kit._core import clock, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
-from telemetry_kit._core.late import late_import
+from telemetry_kit._core.late import known, late_import
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import StaysHere
@@ -236,8 +236,8 @@ def _maps_by_submitting(own: Any) -> bool:
 
 def _kind(executor: Executor) -> str:
     for kind, class_name in _KINDS:
-        known = getattr(concurrent.futures, class_name, None)
-        if known is not None and isinstance(executor, known):
+        its_class = known(f"concurrent.futures.{kind}", class_name)  # the package imports it when it is asked for
+        if its_class is not None and isinstance(executor, its_class):
             return kind
     return "other"
 
