@@ -305,7 +305,7 @@ def test_what_something_still_held_at_first_is_gone_later() -> None:
 
     def made_in_a_test(held: list[object]) -> None:
         with capture():
-            pool = Telemetry("tests.lingering").pool("gpu", limit=4)
+            pool = Telemetry("tests.held").pool("gpu", limit=4)
             cycle = [pool]
             cycle.append(cycle)
             held.append(cycle)
@@ -317,7 +317,7 @@ def test_what_something_still_held_at_first_is_gone_later() -> None:
         with capture():
             held.clear()
         with capture() as captured:
-            pool = Telemetry("tests.lingering").pool("gpu", limit=2)
+            pool = Telemetry("tests.held").pool("gpu", limit=2)
             limit = captured.value("pool.limit", {"pool.name": "gpu"})
             del pool
     finally:
