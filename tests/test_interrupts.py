@@ -17,7 +17,7 @@ from opentelemetry import context
 
 import telemetry_kit
 from telemetry_kit import Telemetry, current_measurement
-from telemetry_kit._core import reentrancy
+from telemetry_kit._core import forks, reentrancy
 from tests.support import Sdk
 
 PACKAGE = Path(telemetry_kit.__file__).parent
@@ -49,6 +49,12 @@ def handled() -> Iterator[None]:
     yield
     gc.enable()
     signal.signal(signal.SIGUSR1, before)
+    for name, module in list(
+        sys.modules.items()
+    ):  # one that arrived between taking a lock and the block leaves it taken
+        for lock in vars(module).values() if name.startswith("telemetry_kit.") else ():
+            if isinstance(lock, forks.Lock):
+                lock._at_fork_reinit()
 
 
 def body() -> int:
@@ -284,6 +290,12 @@ def test_a_time_limit_reaches_the_host_as_often_as_with_the_api_by_hand() -> Non
 
     assert min(places_of_ours, places_by_hand) > 50
     assert ours <= by_the_api
+
+
+def test_a_lock_is_taken_and_given_back_in_c() -> None:
+    """An exception that arrived in a `__enter__` in Python, after the lock was taken, would leave it taken for ever."""
+    for method in (forks.Lock.__enter__, forks.Lock.__exit__, forks.Lock.acquire, forks.Lock.release):
+        assert not hasattr(method, "__code__")
 
 
 def test_whoever_keeps_an_exception_from_the_host_asks_first() -> None:

@@ -35,20 +35,16 @@ def _start_again() -> None:
 after_fork(_start_again)
 
 
-class Lock:
-    """A re-entrant lock for the life of the process, which a forked child has anew: who held it isn't there."""
+class Lock(type(threading.RLock())):  # type: ignore[misc]
+    """A re-entrant lock for the life of the process, which a forked child has anew: who held it isn't there.
 
-    __slots__ = ("_lock",)
+    It is entered and left in C: an exception of a signal handler that arrived in a Python `__enter__`, between taking it and
+    returning, would leave it taken for ever, and every other thread waiting.
+    """
+
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._renew()
-        after_fork(self._renew)
-
-    def _renew(self) -> None:
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._lock.release()
+        renew = getattr(self, "_at_fork_reinit", None)  # platforms that don't fork lack it
+        if renew is not None:
+            after_fork(renew)
