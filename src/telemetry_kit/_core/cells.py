@@ -33,25 +33,7 @@ class _Alive:
     __slots__ = ("__weakref__",)
 
 
-class _Exclusive:
-    """A lock that knows how often this thread holds it: a finaliser or signal handler may come while it sums."""
-
-    __slots__ = ("_lock", "depth")
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self.depth = 0
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self.depth += 1
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.depth -= 1
-        self._lock.release()
-
-
-exclusive = _Exclusive()
+exclusive: Any = forks.Lock()
 """Held while cells are folded or summed, which runs no code of anybody else's. Adding never takes it."""
 _all: set["weakref.ref[PerThread]"] = set()
 
@@ -100,9 +82,9 @@ class PerThread:
 
     def _fold_ended(self) -> None:
         """Make one of the cells of threads that ended."""
+        if exclusive._is_owned():  # a finaliser or signal handler came while this thread sums
+            return
         with exclusive:
-            if exclusive.depth > 1:
-                return
             cells = self._cells
             ended = [entry for entry in cells if entry[0] is not None and entry[0]() is None]
             if not ended:
@@ -241,8 +223,6 @@ class Taken:
 
 
 def _start_again() -> None:
-    global exclusive
-    exclusive = _Exclusive()
     for reference in list(_all):
         counts = reference()
         if counts is not None:

@@ -31,8 +31,8 @@ _lock = threading.RLock()
 _active: list[Captured] = []
 _of_host: tuple[sdk.Providers | None, Any] = (None, _clock.installed())
 """What was in the place of the captures before the first of them began."""
-_newest_sources = -1, -1
-"""Of those that were there when the last but one and the last capture began."""
+_newest_source = -1
+"""Of those that were there when the last capture began."""
 
 
 @contextmanager
@@ -115,14 +115,15 @@ def end(captured: Captured) -> None:
 def _let_go() -> None:
     """What an earlier test made and nobody has any more goes now, though an exception's traceback, as `pytest.raises`
     keeps it, makes a cycle with the test's frame: else its pool would add its limit to that of the next of its name."""
-    global _newest_sources
+    global _newest_source
     instruments = instruments_of()
-    # What the test just before made is young, as a rule: all is looked at only if it has to be. And what a thread or a
-    # report still held then is looked at once more.
-    for generation in (1, 2):
-        if instruments.newest_source() > _newest_sources[0]:
+    for generation in (
+        1,
+        2,
+    ):  # what the test just before made is young, as a rule: all is looked at only if it has to be
+        if instruments.newest_source() > _newest_source:
             gc.collect(generation)
-    _newest_sources = _newest_sources[1], instruments.newest_source()
+    _newest_source = instruments.newest_source()
     reentrancy.drain()
 
 
