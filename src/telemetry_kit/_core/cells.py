@@ -33,7 +33,7 @@ class _Alive:
     __slots__ = ("__weakref__",)
 
 
-exclusive: Any = forks.Lock()
+exclusive = forks.Lock()
 """Held while cells are folded or summed, which runs no code of anybody else's. Adding never takes it."""
 _all: set["weakref.ref[PerThread]"] = set()
 
@@ -82,7 +82,7 @@ class PerThread:
 
     def _fold_ended(self) -> None:
         """Make one of the cells of threads that ended."""
-        if exclusive._is_owned():  # a finaliser or signal handler came while this thread sums
+        if exclusive.is_mine():  # a finaliser or signal handler came while this thread sums
             return
         with exclusive:
             cells = self._cells

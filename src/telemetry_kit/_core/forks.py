@@ -48,3 +48,7 @@ class Lock(type(threading.RLock())):  # type: ignore[misc]
         renew = getattr(self, "_at_fork_reinit", None)  # platforms that don't fork lack it
         if renew is not None:
             after_fork(renew)
+
+    def is_mine(self) -> bool:
+        """Whether this thread holds it."""
+        return bool(self._is_owned())  # pyright: ignore[reportAttributeAccessIssue]  # the C class has it, typeshed not
