@@ -100,7 +100,8 @@ def stable(pairs: list[tuple[Any, Any]]) -> None:
     assert (first is None) == (second is None)
     if first is not None and second is not None:
         assert first.context == second.context
-    assert dict(baggage.get_all(context)) == dict(baggage.get_all(again))
+    # The API's propagator reads `+=` as a member without a key, which nobody can send.
+    assert {key: value for key, value in baggage.get_all(context).items() if key} == dict(baggage.get_all(again))
     assert trace.get_current_span(again).get_span_context().is_valid == ("traceparent" in sent)
 
 

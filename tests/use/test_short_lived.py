@@ -10,8 +10,9 @@ WARM = 5_000
 """So many come first: every second has a name of its own, and a thousand names are kept."""
 GROWTH = 8_000
 """Kilobytes that the process may grow: 80 bytes an owner, where one that stays has several hundred."""
-OBJECTS = 1_000
-"""Objects that may be there afterwards and weren't before: those of 64 observations, after which what is gone is looked for."""
+OBJECTS = 64 * 40
+"""Objects that may be there afterwards and weren't before: those of 64 observations, after which what is gone is looked for.
+One has up to 31 (3.14)."""
 
 KINDS = {
     "executor": (
