@@ -53,7 +53,7 @@ def test_a_check_that_raises_is_unhealthy(
 
     assert captured.value("health.status") == 0
     assert captured.point("health.status").value == 0
-    _until(lambda: captured.points("health.check.duration") == [point(attributes={**SERIES, "error.type": error_type})])
+    until(lambda: captured.points("health.check.duration") == [point(attributes={**SERIES, "error.type": error_type})])
 
 
 def test_a_check_that_hangs_is_unhealthy(captured: Captured, telemetry: Telemetry, hanging: Any) -> None:
@@ -113,12 +113,12 @@ def test_what_was_ill_gets_well(captured: Captured, telemetry: Telemetry, clock:
     assert captured.value("health.status") == 0
 
     over.set()
-    _until(lambda: not [thread for thread in threading.enumerate() if thread.name == "health-db"])
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "health-db"])
     assert captured.value("health.status") == 0
     clock.advance(6.0)
     captured.value("health.status")  # asked again, in a thread that a busy machine may start late
 
-    _until(lambda: captured.value("health.status") == 1)
+    until(lambda: captured.value("health.status") == 1)
 
 
 def test_of_two_checks_of_one_name_the_worse_counts(captured: Captured, telemetry: Telemetry) -> None:
@@ -273,13 +273,3 @@ def test_a_disabled_library_checks_nothing(captured: Captured, monkeypatch: pyte
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.orders")
     with Telemetry("shop.orders").health("db", lambda: pytest.fail("disabled")):
         assert captured.metrics == []
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    waiting = threading.Event()
-    for _ in range(400):
-        if holds():
-            return
-        waiting.wait(0.01)
-    assert holds()
