@@ -82,7 +82,7 @@ class PerThread:
 
     def _fold_ended(self) -> None:
         """Make one of the cells of threads that ended."""
-        if exclusive.is_mine():  # a finaliser or signal handler came while this thread sums
+        if forks.is_mine(exclusive):  # a finaliser or signal handler came while this thread sums
             return
         with exclusive:
             cells = self._cells

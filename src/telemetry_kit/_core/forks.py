@@ -7,6 +7,8 @@ calls compares `fork.generation`, or has a function run by `after_fork`.
 import os
 import threading
 from collections.abc import Callable
+from operator import methodcaller
+from typing import Any
 
 
 class _Fork:
@@ -35,20 +37,18 @@ def _start_again() -> None:
 after_fork(_start_again)
 
 
-class Lock(type(threading.RLock())):  # type: ignore[misc]
+def Lock() -> Any:  # noqa: N802 - as `threading.RLock`, which isn't a class everywhere either
     """A re-entrant lock for the life of the process, which a forked child has anew: who held it isn't there.
 
-    It is entered and left in C: an exception of a signal handler that arrived in a Python `__enter__`, between taking it and
-    returning, would leave it taken for ever, and every other thread waiting.
+    It is the interpreter's own, taken and given back in C: an exception of a signal handler that arrived in an `__enter__` in
+    Python, between taking it and returning, would leave it taken for ever, and every other thread waiting.
     """
+    lock = threading.RLock()
+    renew = getattr(lock, "_at_fork_reinit", None)  # platforms that don't fork lack it
+    if renew is not None:
+        after_fork(renew)
+    return lock
 
-    __slots__ = ()
 
-    def __init__(self) -> None:
-        renew = getattr(self, "_at_fork_reinit", None)  # platforms that don't fork lack it
-        if renew is not None:
-            after_fork(renew)
-
-    def is_mine(self) -> bool:
-        """Whether this thread holds it."""
-        return bool(self._is_owned())  # pyright: ignore[reportAttributeAccessIssue]  # the C class has it, typeshed not
+is_mine: Callable[[Any], bool] = methodcaller("_is_owned")
+"""Whether this thread holds a lock."""
