@@ -85,9 +85,11 @@ class Clients:
         kafka = pytest.importorskip("kafka", reason="kafka-python is missing: `pip install kafka-python`")
         options = {"bootstrap_servers": address, "api_version": (2, 1, 0)}
         producer = kafka.KafkaProducer(**options)
-        producer.send(topic, b"order", headers=headers).get(30)
+        sent = producer.send(topic, b"order", headers=headers).get(30)
         producer.close()
-        consumer = kafka.KafkaConsumer(topic, auto_offset_reset="earliest", consumer_timeout_ms=30_000, **options)
+        consumer = kafka.KafkaConsumer(consumer_timeout_ms=30_000, **options)
+        consumer.assign([sent.topic_partition])  # by a topic's name it may wait for ever on the mock cluster
+        consumer.seek(sent.topic_partition, sent.offset)
         try:
             return next(iter(consumer)).headers
         finally:
