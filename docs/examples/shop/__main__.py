@@ -1,7 +1,6 @@
 """`python -m shop`: run the shop, its customers and its telemetry for some seconds, and show what it says."""
 
 import argparse
-import logging
 import math
 import os
 import signal
@@ -23,12 +22,6 @@ WIDEST = 110
 
 
 INTERRUPTED = b"\nInterrupted.\n"
-
-
-def _interrupted(_number: int, _frame: object) -> None:
-    """From now on everything ends, in some order: what exporters say of receivers that are gone is of no use."""
-    logging.disable(logging.CRITICAL)
-    raise KeyboardInterrupt
 
 
 def _end_at_once(*_: object) -> None:
@@ -98,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         del os.environ[name]  # a setting of this machine's would send the demo's telemetry elsewhere, or leave it out
     try:
-        from shop import frame, prometheus
+        from shop import children, frame, prometheus
         from shop.backend import PortTaken
     except ModuleNotFoundError as problem:
         parser.error(f"the package {problem.name} is missing: `nox -s demo` installs what the demo needs")
@@ -112,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(*names, sep="\n")
             return 0
         folder = _writable(options.folder)
-        signal.signal(signal.SIGINT, _interrupted)
+        signal.signal(signal.SIGINT, children.interrupted)
         return _run(names, folder, options.port, options.seconds, serve=options.serve, picture=options.picture)
     except (ValueError, PortTaken) as problem:
         parser.error(str(problem))

@@ -20,7 +20,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from shop import chapters
+from shop import chapters, children
 from shop.figures import Figure
 from shop.load import DEFAULT_MIX, Customers
 from shop.logs import Logs
@@ -136,15 +136,10 @@ class Demo:
             str(seconds),
         ]
         command += ["--rate", str(rate), "--seed", str(seed), "--mix", json.dumps(dict(mix or DEFAULT_MIX))]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=self.environment("customers"), start_new_session=True
-        ) as process:
-            try:
-                with self.progress("customers on their way"):
-                    (process.stdout or io.StringIO()).readline()
-                yield lambda: self._wait(process, seconds, label)
-            finally:
-                process.kill()
+        with children.started(command, self.environment("customers"), stdout=subprocess.PIPE) as process:
+            with self.progress("customers on their way"):
+                (process.stdout or io.StringIO()).readline()
+            yield lambda: self._wait(process, seconds, label)
 
     def _wait(self, process: "subprocess.Popen[str]", seconds: float, label: str) -> Customers:
         began, last = time.monotonic(), {}

@@ -13,7 +13,6 @@ import random
 import re
 import shutil
 import socket
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shop import children
 from telemetry_kit.monitoring import Options, configuration, rules
 
 PROGRAMS = {
@@ -205,23 +205,16 @@ def _server(command: list[str], url: str, folder: Path) -> Iterator[None]:
     log = folder / f"{command[0]}.log"
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, start_new_session=True) as process,
+        children.started(command, stdout=output, stderr=output, folder=folder) as process,
     ):
-        try:
-            give_up = time.monotonic() + 30
-            while not _answers(f"{url}/-/ready"):
-                if process.poll() is not None or time.monotonic() > give_up:
-                    raise RuntimeError(f"{command[0]} doesn't come up: {log.read_text(errors='replace')[-1_000:]}")
-                time.sleep(0.05)
-            if process.poll() is not None:
-                raise RuntimeError(f"{command[0]} has ended: somebody else answers at {url}")
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        give_up = time.monotonic() + 30
+        while not _answers(f"{url}/-/ready"):
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"{command[0]} doesn't come up: {log.read_text(errors='replace')[-1_000:]}")
+            time.sleep(0.05)
+        if process.poll() is not None:
+            raise RuntimeError(f"{command[0]} has ended: somebody else answers at {url}")
+        yield
 
 
 def _answers(url: str) -> bool:

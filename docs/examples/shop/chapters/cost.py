@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from shop import children
 from shop.figures import bars, seconds, table
 from shop.frame import Demo, Section
 
@@ -93,11 +93,8 @@ def _running(demo: Demo, module: str, variables: Mapping[str, str]) -> Iterator[
         port = free.getsockname()[1]
     environment = {**demo.environment(module), **variables}
     command = [sys.executable, "-m", module, "--port", str(port)]
-    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
-        try:
-            yield f"http://127.0.0.1:{port}", process.pid
-        finally:
-            process.terminate()
+    with children.started(command, environment) as process:
+        yield f"http://127.0.0.1:{port}", process.pid
 
 
 def _wait_until_open(client: httpx.Client) -> None:

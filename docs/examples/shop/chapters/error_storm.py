@@ -1,10 +1,10 @@
 """An error storm: a circuit opens, every request is an error, and telemetry tells all of them in detail, or some."""
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 
+from shop import children
 from shop.figures import bars, facts, number, seconds, table, time_series
 from shop.frame import Demo, Section
 from shop.storm import Told
@@ -87,16 +87,8 @@ def weather(demo: Demo, variant: str) -> Storm:
     service = f"storm-{variant}"
     command = [sys.executable, "-m", "shop.storm", variant, str(demo.seconds / 2)]
     with demo.progress(f"an error storm, {variant}"):
-        done = subprocess.run(
-            command,
-            env=demo.environment(service),
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=demo.seconds + GRACE,
-            start_new_session=True,
-            check=True,
-        )
-    told = Told(**json.loads(done.stdout))
+        printed = children.run(command, demo.environment(service), timeout=demo.seconds + GRACE)
+    told = Told(**json.loads(printed))
     return Storm(told, _latest(demo, service, DURATION), _latest(demo, service, SUPPRESSED))
 
 

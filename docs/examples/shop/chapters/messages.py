@@ -11,6 +11,7 @@ import httpx
 from confluent_kafka import Producer
 from opentelemetry.trace import SpanKind
 
+from shop import children
 from shop.dispatch import QUIET, Orders
 from shop.figures import bars, facts, seconds, table
 from shop.frame import Demo, Section
@@ -133,20 +134,12 @@ def dispatching(demo: Demo, brokers: str) -> Iterator["subprocess.Popen[str]"]:
     """The consumer's process, ready to take orders."""
     program = "import sys; from shop.dispatch import main; main(*sys.argv[1:])"
     command = [sys.executable, "-c", program, "consume", brokers]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=demo.environment("dispatch"),
-        start_new_session=True,
+    with children.started(
+        command, demo.environment("dispatch"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        try:
-            with demo.progress("the dispatch opens"):
-                line(process)
-            yield process
-        finally:
-            process.kill()
+        with demo.progress("the dispatch opens"):
+            line(process)
+        yield process
 
 
 def line(process: "subprocess.Popen[str]") -> str:

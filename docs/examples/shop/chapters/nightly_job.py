@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from shop import children
 from shop.figures import Stretch, bars, facts, number, seconds, table, time_series, timeline, waterfall
 from shop.frame import Demo, Section
 from shop.stock import PRODUCTS
@@ -148,24 +149,9 @@ def started(demo: Demo, name: str) -> Iterator["subprocess.Popen[str]"]:
     """The night's process, waiting for its hour."""
     program = "import sys; from shop.nightly import main; main(*sys.argv[1:])"
     command = [sys.executable, "-c", program, str(demo.shop.stock.path), name, str(ROWS)]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        bufsize=1,
-        start_new_session=True,
-        env=demo.environment(name),
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                with contextlib.suppress(OSError):
-                    if stream is not None:
-                        stream.close()
+    pipe = subprocess.PIPE
+    with children.started(command, demo.environment(name), stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        yield process
 
 
 def said(process: "subprocess.Popen[str]") -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from shop import prometheus
+from shop import children, prometheus
 from shop.figures import Figure, Stretch, facts, seconds, table, timeline
 from shop.frame import Demo, Section
 from telemetry_kit.monitoring import signals
@@ -137,19 +137,9 @@ def told(calm: list[prometheus.Notification], sent: list[prometheus.Notification
 def opened(demo: Demo, name: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A department at work: its process, and the address of its page."""
     command = [sys.executable, "-m", "shop.departments", name]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=demo.environment(name),
-        start_new_session=True,
-    ) as process:
-        try:
-            port = process.stdout.readline().strip() if process.stdout else ""
-            yield process, f"127.0.0.1:{port}"
-        finally:
-            process.kill()
+    with children.started(command, demo.environment(name), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        port = process.stdout.readline().strip() if process.stdout else ""
+        yield process, f"127.0.0.1:{port}"
 
 
 def say(process: "subprocess.Popen[str]", word: str) -> None:
@@ -170,9 +160,8 @@ def job(demo: Demo, name: str, how: str, interval: float, gateway: str) -> None:
         str(interval),
         gateway.removeprefix("http://"),
     ]
-    subprocess.run(
-        command, env=demo.environment(name), capture_output=True, timeout=60, check=False, start_new_session=True
-    )
+    with contextlib.suppress(subprocess.CalledProcessError):
+        children.run(command, demo.environment(name), timeout=60, stderr=subprocess.DEVNULL)
 
 
 def wait(duration: float, reached: Callable[[float], None]) -> None:
