@@ -6,7 +6,10 @@ process running with nobody who knows of it. It waits until both are there.
 
 import contextlib
 import logging
+import os
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -82,7 +85,11 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    process.kill()
+    if process.poll() is None:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)  # those too that it started itself
     for stream in (process.stdin, process.stdout, process.stderr):
         with contextlib.suppress(OSError):  # what was still to be written has no reader
             if stream is not None:
