@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import get_current
+from opentelemetry.trace import SpanKind
 
 from telemetry_kit import Telemetry
+from telemetry_kit._executors.tasks import in_context
 from tests.support import Sdk
 
 MAKE: dict[str, Callable[[Telemetry, str], Any]] = {
@@ -68,3 +71,44 @@ def test_what_goes_on_elsewhere_keeps_its_parent(sdk: Sdk, telemetry: Telemetry)
 
     parent = sdk.span("parent")
     assert [sdk.span(name).parent.span_id for name in ("first", "second")] == [parent.context.span_id] * 2
+
+
+def test_calls_that_arrive_with_no_context_of_their_own(sdk: Sdk, telemetry: Telemetry) -> None:
+    """Without a span, what they make current is what was current already: what began before and after them ends, and the
+    spans that follow have the parent that is left."""
+    serve = telemetry.operation("serve", kind=SpanKind.SERVER, span=False)
+    with telemetry.span("outer"):
+        first, second = telemetry.span("first"), serve.measure(carrier={})
+        for block in (first, second):
+            block.__enter__()
+        for block in (first, second):
+            block.__exit__(None, None, None)
+        with telemetry.span("next"):
+            pass
+        with telemetry.span("last"):
+            pass
+
+    parent = sdk.span("outer").context.span_id
+    assert [sdk.span(name).parent.span_id for name in ("first", "next", "last")] == [parent] * 3
+
+
+def test_a_task_that_leaves_a_block_open_takes_nothing_from_the_others(sdk: Sdk, telemetry: Telemetry) -> None:
+    """They run in the same context, the submitter's; what one of them leaves out of order is its own affair."""
+    opened = []
+
+    def leaves_open() -> None:
+        opened.append(telemetry.span("open"))
+        opened[0].__enter__()
+
+    def records_twice() -> None:
+        for name in ("first", "second"):
+            with telemetry.span(name):
+                pass
+
+    with telemetry.span("submits"):
+        context = get_current()
+        for task in (leaves_open, records_twice):
+            contextvars.Context().run(in_context, context, task, (), {})
+
+    parent = sdk.span("submits").context.span_id
+    assert [sdk.span(name).parent.span_id for name in ("first", "second")] == [parent] * 2

@@ -57,6 +57,11 @@ def with_span(context: Context, span: Any) -> Context:
     return Context({**context, SPAN_KEY: span})
 
 
+def own(context: Context | None) -> Context | None:
+    """`context`, to be made current in one place: it may be current in others, and each is left on its own (`go_back`)."""
+    return None if context is None else Context(context)
+
+
 _variables: tuple[tuple[Any, Callable[[], Any], Callable[[Any], Any]], ...] = ((None, get_current, attach),)
 """What may be current, None being OpenTelemetry's context, and how each is read and set."""
 
@@ -103,7 +108,7 @@ class Current:
 
     def __init__(self, variable: ContextVar[Any] | None = None, mine: Any = None) -> None:
         self.context: Context | None = None
-        """What to make current; None leaves OpenTelemetry's context alone."""
+        """What to make current, which nobody else does; None leaves OpenTelemetry's context alone."""
         self.variable = variable
         self.mine = mine
         self.before: Any = None

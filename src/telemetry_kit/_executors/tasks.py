@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import encodable
-from telemetry_kit._core.context import Current, attach, detach, get_current, put_back, with_span
+from telemetry_kit._core.context import Current, attach, detach, get_current, own, put_back, with_span
 from telemetry_kit._core.forks import fork
 from telemetry_kit._executors.accounting import Accounting, Ticket
 from telemetry_kit._executors.outcomes import FAILED, OUTCOMES, SUCCEEDED, judge
@@ -204,7 +204,7 @@ def leave(token: Any) -> None:
 def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call `fn` with `context` current; None leaves what is there."""
     current = Current()
-    current.context = context
+    current.context = own(context)
     try:
         current.enter()
         return fn(*args, **kwargs)
@@ -223,7 +223,7 @@ class TaskSpan(ActiveSpan):
         self._scope = accounting.scope
         self._accounting = accounting
         self._current = Current()
-        self._current.context = context
+        self._current.context = own(context)
         self._generation = fork.generation
         self.ended = False
 

@@ -86,7 +86,7 @@ class Step(RunOrStep, AlsoAsync["Step"]):
 
     def _begin(self, run: StepOwner) -> None:
         if not get_current_span().get_span_context().is_valid:
-            self._current.context = run._context_for_steps()  # a thread that has not inherited the run's
+            self._current.context = context.own(run._context_for_steps())  # a thread that has not inherited the run's
         if run._definition.has_span:
             attributes: dict[str, AttributeValue] = {keys.JOB_NAME: run._definition.name}
             name = span_value(self.name)

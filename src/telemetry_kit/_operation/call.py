@@ -164,7 +164,7 @@ class OperationCall(ActiveSpan):
                     carrier if incoming else None, links, public=operation.public_endpoint
                 )
                 if where is not None:
-                    self._current.context = where
+                    self._current.context = _context.own(where)
         return attributes
 
     def _enrich(
