@@ -16,6 +16,7 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from telemetry_kit import Objective, PoolStats, QueueStats, Telemetry, context_attributes
+from telemetry_kit.testing import Captured
 from tests.support import Sdk
 
 NAME = "caf\udce9.txt"
@@ -97,28 +98,20 @@ TEXTS: dict[str, Callable[[Telemetry], object]] = {
 
 
 @pytest.mark.parametrize("where", TEXTS)
-def test_a_lone_surrogate_costs_no_batch(where: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_lone_surrogate_costs_no_batch(sdk: Sdk, where: str, caplog: pytest.LogCaptureFixture) -> None:
     """SEC: a lone surrogate in a text is replaced, and spans, metrics and log records are all exported."""
-    sdk = Sdk()
-    try:
-        with caplog.at_level(logging.DEBUG, "opentelemetry"):
-            kept = TEXTS[where](sdk.telemetry())
-            batches = _encoded(sdk)
-        del kept
-        assert any(b"caf?.txt" in batch for batch in batches)
-        assert "encode" not in caplog.text
-    finally:
-        sdk.shutdown()
+    with caplog.at_level(logging.DEBUG, "opentelemetry"):
+        kept = TEXTS[where](sdk.telemetry())
+        batches = _encoded(sdk)
+    del kept
+    assert any(b"caf?.txt" in batch for batch in batches)
+    assert "encode" not in caplog.text
 
 
-def test_a_lone_surrogate_in_the_name_of_a_scope_costs_no_batch() -> None:
+def test_a_lone_surrogate_in_the_name_of_a_scope_costs_no_batch(sdk: Sdk) -> None:
     """SEC: the library's own name and version too."""
-    sdk = Sdk()
-    try:
-        sdk.telemetry(NAME, version=NAME).operation("read")(len)([])
-        assert any(b"caf?.txt" in batch for batch in _encoded(sdk))
-    finally:
-        sdk.shutdown()
+    sdk.telemetry(NAME, version=NAME).operation("read")(len)([])
+    assert any(b"caf?.txt" in batch for batch in _encoded(sdk))
 
 
 def _rows(telemetry: Telemetry) -> None:
@@ -161,28 +154,21 @@ NUMBERS: dict[str, Callable[[Telemetry], object]] = {
 
 
 @pytest.mark.parametrize("where", NUMBERS)
-def test_an_integer_beyond_64_bits_costs_no_collection(where: str) -> None:
+def test_an_integer_beyond_64_bits_costs_no_collection(sdk: Sdk, where: str) -> None:
     """FLT 2: a number that 64 bits don't hold is exported as a float, or is a fault of its own source."""
-    sdk = Sdk()
-    try:
-        telemetry = sdk.telemetry()
-        kept = NUMBERS[where](telemetry)
-        telemetry.operation("beside")(len)([])
-        batches = _encoded(sdk)
-        del kept
-        assert any(b"operation.duration" in batch for batch in batches)
-    finally:
-        sdk.shutdown()
+    telemetry = sdk.telemetry()
+    kept = NUMBERS[where](telemetry)
+    telemetry.operation("beside")(len)([])
+    batches = _encoded(sdk)
+    del kept
+    assert any(b"operation.duration" in batch for batch in batches)
 
 
-def test_a_large_number_keeps_its_size() -> None:
+def test_a_large_number_keeps_its_size(captured: Captured, telemetry: Telemetry) -> None:
     """A count beyond 64 bits is a float of that size."""
-    sdk = Sdk()
-    try:
-        sdk.telemetry().cache("prices").evicted(HUGE)
-        assert sdk.value("cache.evictions") == float(HUGE)
-    finally:
-        sdk.shutdown()
+    telemetry.cache("prices").evicted(HUGE)
+
+    assert captured.value("cache.evictions") == float(HUGE)
 
 
 def _encoded(sdk: Sdk) -> list[bytes]:

@@ -22,6 +22,7 @@ from telemetry_kit._core import sdk as _sdk
 from telemetry_kit._core.instruments import NO_INSTRUMENTS, SCHEMA_URL, Instruments, instruments_of, series
 from telemetry_kit._version import VERSION
 from telemetry_kit.catalogue import CATALOGUE
+from telemetry_kit.testing import Captured, point
 from tests.support import Sdk
 
 ROOT = Path(__file__).parents[2]
@@ -50,8 +51,8 @@ class Broken(Owner):
 
 
 @pytest.fixture
-def instruments(sdk: Sdk) -> Instruments:
-    return instruments_of(sdk.meter_provider)
+def instruments(captured: Captured) -> Instruments:
+    return instruments_of(captured.meter_provider)
 
 
 @pytest.fixture
@@ -61,12 +62,12 @@ def faults() -> Iterator[Any]:
     return lambda site: _faults.counts().get(site, 0) - before.get(site, 0)
 
 
-def merged(sdk: Sdk, metric: str, *numbers: Any) -> list[float]:
+def merged(captured: Captured, metric: str, *numbers: Any) -> list[float]:
     """What sources of one series make of these numbers, one source each."""
     owners = [Owner((GPU, number)) for number in numbers]
     for owner in owners:
-        instruments_of(sdk.meter_provider).observe(metric, owner, type(owner).read)
-    return [point.value for point in sdk.points(metric)]
+        instruments_of(captured.meter_provider).observe(metric, owner, type(owner).read)
+    return [found.value for found in captured.points(metric)]
 
 
 def run(*program: str) -> None:
@@ -104,26 +105,26 @@ def test_a_series_that_nobody_uses_is_let_go() -> None:
 
 
 @pytest.mark.parametrize("spec", OBSERVED, ids=lambda spec: spec.name)
-def test_what_an_observed_metric_is(sdk: Sdk, instruments: Instruments, spec: Any) -> None:
+def test_what_an_observed_metric_is(captured: Captured, instruments: Instruments, spec: Any) -> None:
     """Each observed metric of the catalogue arrives with its unit and description."""
     owner = Owner((GPU, (1, 2) if "utilization" in spec.name else 1))
     instruments.observe(spec.name, owner, Owner.read)
 
-    found = sdk.metrics()[spec.name]
-    assert (found.unit, found.description) == (spec.unit, spec.description)
+    assert captured.point(spec.name).unit == spec.unit
+    assert {made.name: made.description for made in captured.meter_provider.instruments}[spec.name] == spec.description
 
 
 @pytest.mark.parametrize("spec", HISTOGRAMS, ids=lambda spec: spec.name)
-def test_buckets_are_advised(sdk: Sdk, instruments: Instruments, spec: Any) -> None:
+def test_buckets_are_advised(captured: Captured, instruments: Instruments, spec: Any) -> None:
     """Each histogram has the catalogue's buckets where the host has no view of its own."""
     instruments.histogram(spec.name).record(0.1, {})
 
-    assert sdk.point(spec.name).explicit_bounds == spec.boundaries
+    assert captured.point(spec.name).boundaries == spec.boundaries
 
 
-def test_everything_is_on_one_meter(sdk: Sdk, instruments: Instruments) -> None:
+def test_everything_is_on_one_meter(sdk: Sdk) -> None:
     """Histograms and observed numbers are in the scope `telemetry_kit`, with its version and the schema's URL."""
-    owner = Owner((GPU, 1))
+    instruments, owner = instruments_of(sdk.meter_provider), Owner((GPU, 1))
     instruments.observe("pool.usage", owner, Owner.read)
     instruments.histogram("pool.wait_time").record(0.1, {})
     collected: Any = sdk.reader.get_metrics_data()
@@ -177,71 +178,80 @@ def test_each_histogram_is_made_once(instruments: Instruments) -> None:
 
 
 @pytest.mark.parametrize("metric", ["pool.usage", "cache.requests"])
-def test_counts_of_one_series_are_summed(sdk: Sdk, metric: str) -> None:
+def test_counts_of_one_series_are_summed(captured: Captured, metric: str) -> None:
     """Two pools of one name have together what each has."""
-    assert merged(sdk, metric, 3, 4) == [7]
+    assert merged(captured, metric, 3, 4) == [7]
 
 
-def test_of_gauges_the_larger_counts(sdk: Sdk) -> None:
+def test_of_gauges_the_larger_counts(captured: Captured) -> None:
     """Of two start times of one job the later is said."""
-    assert merged(sdk, "job.start.timestamp", 1700.0, 1900.0, 1800.0) == [1900.0]
+    assert merged(captured, "job.start.timestamp", 1700.0, 1900.0, 1800.0) == [1900.0]
 
 
 @pytest.mark.parametrize("metric", ["pool.utilization", "executor.worker.utilization"])
-def test_ratios_are_of_the_sums(sdk: Sdk, metric: str) -> None:
+def test_ratios_are_of_the_sums(captured: Captured, metric: str) -> None:
     """1 of 2 and 1 of 8 is 2 of 10: shares are weighed by their limits."""
-    assert merged(sdk, metric, (1, 2), (1, 8)) == [0.2]
+    assert merged(captured, metric, (1, 2), (1, 8)) == [0.2]
 
 
-def test_a_ratio_without_a_limit_is_not_said(sdk: Sdk) -> None:
+def test_a_ratio_without_a_limit_is_not_said(captured: Captured) -> None:
     """Nothing of nothing is no share, and no division by zero."""
-    assert merged(sdk, "pool.utilization", (0, 0)) == []
+    assert merged(captured, "pool.utilization", (0, 0)) == []
 
 
-def test_the_worst_health_counts(sdk: Sdk) -> None:
+def test_the_worst_health_counts(captured: Captured) -> None:
     """Of two checks of one name one that fails is enough."""
-    assert merged(sdk, "health.status", 1, 0, 1) == [0]
+    assert merged(captured, "health.status", 1, 0, 1) == [0]
 
 
-def test_series_are_not_mixed(sdk: Sdk, instruments: Instruments) -> None:
+def test_series_are_not_mixed(captured: Captured, instruments: Instruments) -> None:
     """Merging is within a series."""
     owner = Owner((GPU, 1), (CPU, 2), (GPU, 10))
     instruments.observe("pool.usage", owner, Owner.read)
 
-    assert (sdk.value("pool.usage", {"pool.name": "gpu"}), sdk.value("pool.usage", {"pool.name": "cpu"})) == (11, 2)
+    assert captured.points("pool.usage") == [
+        point(value=2, attributes={"pool.name": "cpu"}),
+        point(value=11, attributes={"pool.name": "gpu"}),
+    ]
 
 
 # Sources that fail
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize("metric", ["pool.usage", "job.elapsed"])
 @pytest.mark.parametrize("first", [True, False], ids=["bad first", "bad last"])
-def test_a_source_that_raises_loses_no_other(sdk: Sdk, instruments: Instruments, metric: str, first: bool) -> None:
+def test_a_source_that_raises_loses_no_other(
+    captured: Captured, instruments: Instruments, metric: str, first: bool
+) -> None:
     """The others are read, whether summed or merged, before and after it."""
     bad, good = Broken(), Owner((GPU, 3))
     for owner in (bad, good) if first else (good, bad):
         instruments.observe(metric, owner, type(owner).read)
 
-    assert sdk.value(metric) == 3
+    assert captured.value(metric) == 3
 
 
-def test_what_a_source_said_before_it_raised_counts(sdk: Sdk, instruments: Instruments) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_what_a_source_said_before_it_raised_counts(captured: Captured, instruments: Instruments) -> None:
     """A source that breaks halfway keeps the half that it gave."""
     owner = Broken((GPU, 5))
     instruments.observe("pool.usage", owner, Broken.read)
 
-    assert sdk.value("pool.usage") == 5
+    assert captured.value("pool.usage") == 5
 
 
-def test_a_source_that_raises_is_counted(sdk: Sdk, instruments: Instruments, faults: Any) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_source_that_raises_is_counted(captured: Captured, instruments: Instruments, faults: Any) -> None:
     """The fault's site names the metric."""
     owner = Broken()
     instruments.observe("pool.usage", owner, Broken.read)
-    sdk.metrics()
+    captured.metrics
 
     assert faults("observe.pool.usage") == 1
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize(
     ("metric", "bad"),
     [
@@ -268,30 +278,30 @@ def test_a_source_that_raises_is_counted(sdk: Sdk, instruments: Instruments, fau
     ],
 )
 def test_a_source_that_gives_no_number_loses_no_other(
-    sdk: Sdk, instruments: Instruments, metric: str, bad: Any
+    captured: Captured, instruments: Instruments, metric: str, bad: Any
 ) -> None:
     """What isn't a number, or no pair at all, costs that source only."""
     wrong, good = Owner(bad), Owner((CPU, (1, 2) if metric == "pool.utilization" else 3))
     for owner in (wrong, good):
         instruments.observe(metric, owner, Owner.read)
 
-    assert [series["pool.name"] for series in sdk.series(metric)] == ["cpu"]
+    assert captured.points(metric) == [point(attributes={"pool.name": "cpu"})]
 
 
 # Sources that go
 
 
-def test_a_source_goes_with_its_owner(sdk: Sdk, instruments: Instruments) -> None:
+def test_a_source_goes_with_its_owner(captured: Captured, instruments: Instruments) -> None:
     """The kit keeps no owner alive, and its series end with it."""
     owner = Owner((GPU, 1))
     instruments.observe("pool.usage", owner, Owner.read)
     del owner
     gc.collect()
 
-    assert sdk.points("pool.usage") == []
+    assert captured.points("pool.usage") == []
 
 
-def test_an_owner_that_goes_leaves_the_others(sdk: Sdk, instruments: Instruments) -> None:
+def test_an_owner_that_goes_leaves_the_others(captured: Captured, instruments: Instruments) -> None:
     """Only the series of the one that went end."""
     gone, stays = Owner((GPU, 1)), Owner((CPU, 2))
     for owner in (gone, stays):
@@ -299,7 +309,7 @@ def test_an_owner_that_goes_leaves_the_others(sdk: Sdk, instruments: Instruments
     del gone, owner
     gc.collect()
 
-    assert [series["pool.name"] for series in sdk.series("pool.usage")] == ["cpu"]
+    assert captured.points("pool.usage") == [point(attributes={"pool.name": "cpu"})]
 
 
 def test_sources_of_gone_owners_are_forgotten_unread() -> None:
@@ -312,30 +322,30 @@ def test_sources_of_gone_owners_are_forgotten_unread() -> None:
     assert len(instruments._observed["pool.usage"].sources) <= 1
 
 
-def test_an_owner_that_can_t_be_held_weakly_is_held(sdk: Sdk, instruments: Instruments) -> None:
+def test_an_owner_that_can_t_be_held_weakly_is_held(captured: Captured, instruments: Instruments) -> None:
     """What takes no weak reference is kept until `stop()`."""
     instruments.observe("pool.usage", (GPU, 4), lambda pair: [pair])
     gc.collect()
 
-    assert sdk.value("pool.usage") == 4
+    assert captured.value("pool.usage") == 4
 
 
-def test_stop_ends_the_series(sdk: Sdk, instruments: Instruments) -> None:
+def test_stop_ends_the_series(captured: Captured, instruments: Instruments) -> None:
     """After `stop()` a source isn't read, though its owner lives."""
     owner = Owner((GPU, 1))
     instruments.observe("pool.usage", owner, Owner.read).stop()
 
-    assert sdk.points("pool.usage") == []
+    assert captured.points("pool.usage") == []
 
 
-def test_stop_ends_one_source(sdk: Sdk, instruments: Instruments) -> None:
+def test_stop_ends_one_source(captured: Captured, instruments: Instruments) -> None:
     """Another source of the same series goes on."""
     owner = Owner((GPU, 1))
     stopped = instruments.observe("pool.usage", owner, Owner.read)
     instruments.observe("pool.usage", owner, Owner.read)
     stopped.stop()
 
-    assert sdk.value("pool.usage") == 1
+    assert captured.value("pool.usage") == 1
 
 
 def test_stop_twice_is_stop(instruments: Instruments) -> None:
@@ -347,7 +357,7 @@ def test_stop_twice_is_stop(instruments: Instruments) -> None:
     assert instruments._observed["pool.usage"].sources == {}
 
 
-def test_a_source_may_stop_while_it_is_read(sdk: Sdk, instruments: Instruments) -> None:
+def test_a_source_may_stop_while_it_is_read(captured: Captured, instruments: Instruments) -> None:
     """A reading that ends its own source, or another, disturbs no collection."""
     owner = Owner((GPU, 1))
     sources: list[Any] = []
@@ -358,9 +368,9 @@ def test_a_source_may_stop_while_it_is_read(sdk: Sdk, instruments: Instruments) 
         return owner.read()
 
     sources += [instruments.observe("pool.usage", owner, read) for _ in range(2)]
-    sdk.metrics()
+    captured.metrics
 
-    assert sdk.points("pool.usage") == []
+    assert captured.points("pool.usage") == []
 
 
 # Providers that come, change and go
@@ -605,11 +615,11 @@ def test_a_meter_that_raises_is_kept_from_who_observes(stranger: Stranger) -> No
 
 
 def test_a_histogram_that_raises_is_kept_from_who_records(
-    sdk: Sdk, instruments: Instruments, monkeypatch: pytest.MonkeyPatch, faults: Any
+    sdk: Sdk, monkeypatch: pytest.MonkeyPatch, faults: Any
 ) -> None:
     """A fault in the instrument itself is counted at the site of recording."""
     monkeypatch.setattr(SdkMeter, "create_histogram", lambda *_, **__: RaisingHistogram())
-    instruments.histogram("pool.wait_time").record(0.1, {})
+    instruments_of(sdk.meter_provider).histogram("pool.wait_time").record(0.1, {})
 
     assert faults("metrics.record") == 1
 

@@ -8,17 +8,22 @@ import weakref
 from typing import Any
 
 import pytest
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import Status, StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry
-from telemetry_kit._core import faults
 from telemetry_kit._core.error_policy import DEFAULT_POLICY
+from telemetry_kit._core.outcome import type_name
 from telemetry_kit._errors import limiter
 from telemetry_kit._errors.recorder import STACKTRACE, ErrorRecorder, recorder_of
-from telemetry_kit.testing import FakeClock
+from telemetry_kit.testing import Captured, FakeClock, RecordedStatus, capture, event, point, span
 from tests.support import Sdk
 
 NO_LIMIT: dict[str, Any] = {"burst": float("inf"), "total_burst": float("inf")}
+
+
+def shop(**policy: Any) -> Telemetry:
+    """A `Telemetry` with an error policy of its own."""
+    return Telemetry("shop.orders", errors=ErrorPolicy(**policy))
 
 
 def fail(kind: type[BaseException] = ValueError, *args: object) -> None:
@@ -32,9 +37,9 @@ def try_to(call: Any, *args: Any) -> None:
         pass
 
 
-def details(sdk: Sdk) -> list[Any]:
+def details(captured: Captured) -> list[Any]:
     """The exception events of all spans."""
-    return [event for span in sdk.spans() for event in span.events if event.name == "exception"]
+    return [event for span in captured.spans for event in span.events if event.name == "exception"]
 
 
 # What it takes
@@ -85,79 +90,74 @@ def test_the_default_policy_is_one_object() -> None:
 # How often
 
 
-def test_counts_are_exact_whatever_is_suppressed(sdk: Sdk, clock: FakeClock) -> None:
+def test_counts_are_exact_whatever_is_suppressed(captured: Captured) -> None:
     """All failures are counted; `burst` are told in detail, the others are suppressed: together all (STM 1)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=1.0, burst=5))
+    telemetry = shop(rate=1.0, burst=5)
     checkout = telemetry.operation("checkout")(fail)
     for _ in range(100):
         try_to(checkout)
 
-    assert sdk.value("operation.duration", {"error.type": "ValueError"}) == 100
-    assert len(details(sdk)) == 5
-    point = sdk.point("telemetry_kit.exception.suppressed")
-    assert point.value == 95
-    assert dict(point.attributes) == {
-        "error.type": "ValueError",
-        "scope.name": "shop.orders",
-        "operation.name": "checkout",
-    }
+    assert captured.value("operation.duration", {"error.type": "ValueError"}) == 100
+    assert len(details(captured)) == 5
+    where = {"error.type": "ValueError", "scope.name": "shop.orders", "operation.name": "checkout"}
+    assert captured.points("telemetry_kit.exception.suppressed") == [point(value=95, attributes=where)]
 
 
-def test_the_next_record_says_how_many_were_suppressed(sdk: Sdk, clock: FakeClock) -> None:
+def test_the_next_record_says_how_many_were_suppressed(captured: Captured, clock: FakeClock) -> None:
     """After the storm the first detailed record has the number, the next one doesn't."""
-    checkout = sdk.telemetry(errors=ErrorPolicy(rate=1.0, burst=2)).operation("checkout")(fail)
+    checkout = shop(rate=1.0, burst=2).operation("checkout")(fail)
     for _ in range(12):
         try_to(checkout)
     clock.advance(2.0)
     for _ in range(2):
         try_to(checkout)
 
-    counts = [event.attributes.get("telemetry_kit.exception.suppressed_count") for event in details(sdk)]
+    counts = [event.attributes.get("telemetry_kit.exception.suppressed_count") for event in details(captured)]
     assert counts == [None, None, 10, None]
 
 
-def test_each_operation_and_error_type_has_its_own_burst(sdk: Sdk, clock: FakeClock) -> None:
+def test_each_operation_and_error_type_has_its_own_burst(captured: Captured) -> None:
     """A storm of one error of one operation doesn't hide another error, nor the same one elsewhere (STM 1)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=2))
+    telemetry = shop(rate=0, burst=2)
     for name in ("checkout", "refund"):
         operation = telemetry.operation(name)(fail)
         for kind in (ValueError, KeyError):
             for _ in range(10):
                 try_to(operation, kind)
 
-    assert len(details(sdk)) == 8
+    assert len(details(captured)) == 8
 
 
-def test_one_total_for_all_that_share_a_policy(sdk: Sdk, clock: FakeClock) -> None:
+def test_one_total_for_all_that_share_a_policy(captured: Captured, clock: FakeClock) -> None:
     """Over all operations of all `Telemetry` of one policy at most `total_burst`, then `total_rate` (STM 1)."""
     policy = ErrorPolicy(rate=100, burst=100, total_rate=2.0, total_burst=7)
-    operations = [sdk.telemetry(f"lib{number}", errors=policy).operation("load")(fail) for number in range(10)]
+    operations = [Telemetry(f"lib{number}", errors=policy).operation("load")(fail) for number in range(10)]
     for operation in operations * 5:
         try_to(operation)
-    assert len(details(sdk)) == 7
+    assert len(details(captured)) == 7
 
     clock.advance(2.0)
     for operation in operations * 5:
         try_to(operation)
-    assert len(details(sdk)) == 11
+    assert len(details(captured)) == 11
 
 
-def test_none_at_all(sdk: Sdk, clock: FakeClock) -> None:
+def test_none_at_all(captured: Captured, clock: FakeClock) -> None:
     """`rate=0, burst=0` tells nothing in detail, and counts everything."""
-    checkout = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=0)).operation("checkout")(fail)
+    checkout = shop(rate=0, burst=0).operation("checkout")(fail)
     for _ in range(10):
         try_to(checkout)
     clock.advance(1e6)
     try_to(checkout)
 
-    assert details(sdk) == []
-    assert sdk.value("telemetry_kit.exception.suppressed") == 11
-    assert all(span.status.status_code is StatusCode.ERROR for span in sdk.spans())
+    assert details(captured) == []
+    assert captured.value("telemetry_kit.exception.suppressed") == 11
+    assert all(span.status == StatusCode.ERROR for span in captured.spans)
 
 
-def test_a_storm_of_threads_is_exact(sdk: Sdk, clock: FakeClock) -> None:
+def test_a_storm_of_threads_is_exact(captured: Captured) -> None:
     """Eight threads: distinct exceptions = admitted + suppressed, and not one more than the burst (STM 1, PRC 3)."""
-    checkout = sdk.telemetry(errors=ErrorPolicy(rate=10.0, burst=40)).operation("checkout")(fail)
+    checkout = shop(rate=10.0, burst=40).operation("checkout")(fail)
 
     def work() -> None:
         for _ in range(250):
@@ -169,25 +169,25 @@ def test_a_storm_of_threads_is_exact(sdk: Sdk, clock: FakeClock) -> None:
     for thread in threads:
         thread.join()
 
-    assert len(details(sdk)) == 40
-    assert sdk.value("telemetry_kit.exception.suppressed") == 2_000 - 40
-    assert sdk.value("operation.duration") == 2_000
+    assert len(details(captured)) == 40
+    assert captured.value("telemetry_kit.exception.suppressed") == 2_000 - 40
+    assert captured.value("operation.duration") == 2_000
 
 
-def test_the_clock_is_monotonic(sdk: Sdk, clock: FakeClock) -> None:
+def test_the_clock_is_monotonic(captured: Captured, clock: FakeClock) -> None:
     """An operator who sets the wall clock an hour ahead doesn't let a storm through (STM 1)."""
-    checkout = sdk.telemetry(errors=ErrorPolicy(rate=1.0, burst=1)).operation("checkout")(fail)
+    checkout = shop(rate=1.0, burst=1).operation("checkout")(fail)
     try_to(checkout)
     clock.step(3_600)
     try_to(checkout)
 
-    assert len(details(sdk)) == 1
+    assert len(details(captured)) == 1
 
 
-def test_the_table_of_keys_is_bounded(sdk: Sdk, clock: FakeClock) -> None:
+def test_the_table_of_keys_is_bounded(captured: Captured) -> None:
     """At most 1,024 operations and error types have a bucket of their own, the rest share one (STM 1)."""
     policy = ErrorPolicy(rate=0, burst=1, total_burst=float("inf"))
-    scope = sdk.telemetry(errors=policy)._scope
+    scope = Telemetry("shop.orders", errors=policy)._scope
     admitted = [
         recorder_of(policy).admit(ValueError(), scope=scope, operation=f"op{number}", error_type="ValueError")
         is not None
@@ -196,20 +196,22 @@ def test_the_table_of_keys_is_bounded(sdk: Sdk, clock: FakeClock) -> None:
 
     assert sum(admitted) == limiter.SITES + 1
     assert len(recorder_of(policy)._limits.sites) <= limiter.SITES + 1
-    series = sdk.series("telemetry_kit.exception.suppressed")
-    assert series == [{"error.type": "_OTHER", "operation.name": "_OTHER", "scope.name": "shop.orders"}]
-    assert sdk.value("telemetry_kit.exception.suppressed") == 3_000 - sum(admitted)
+    rest = {"error.type": "_OTHER", "operation.name": "_OTHER", "scope.name": "shop.orders"}
+    assert captured.points("telemetry_kit.exception.suppressed") == [
+        point(value=3_000 - sum(admitted), attributes=rest)
+    ]
 
 
-def test_scopes_made_on_the_fly_are_bounded_too(sdk: Sdk, clock: FakeClock) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_scopes_made_on_the_fly_are_bounded_too(captured: Captured) -> None:
     """A `Telemetry` per request doesn't fill the table for ever."""
     policy = ErrorPolicy(rate=0, burst=0)
     for number in range(4_000):
-        scope = sdk.telemetry(f"lib{number}", errors=policy)._scope
+        scope = Telemetry(f"lib{number}", errors=policy)._scope
         recorder_of(policy).admit(ValueError(), scope=scope, operation=None, error_type="ValueError")
 
     assert len(recorder_of(policy)._limits.sites) <= 2 * limiter.SITES + 1
-    assert sdk.value("telemetry_kit.exception.suppressed") == 4_000
+    assert captured.value("telemetry_kit.exception.suppressed") == 4_000
 
 
 # One exception, several operations
@@ -237,34 +239,30 @@ class Own(Exception):
 
 
 @pytest.mark.parametrize("kind", [ValueError, Own])
-def test_counted_in_each_and_told_once(sdk: Sdk, telemetry: Telemetry, kind: type[Exception]) -> None:
+def test_counted_in_each_and_told_once(captured: Captured, kind: type[Exception]) -> None:
     """One exception through three operations: three errors, one detail, on the innermost (ASY 6)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(**NO_LIMIT))
-    try_to(nested(telemetry, kind("no")))
+    try_to(nested(shop(**NO_LIMIT), kind("no")))
 
-    assert len(details(sdk)) == 1
-    assert len(sdk.span("inner").events) == 1
-    assert sdk.value("operation.duration") == 3
-    assert all(span.status.status_code is StatusCode.ERROR for span in sdk.spans())
-    assert {span.attributes["error.type"] for span in sdk.spans() if span.attributes} == {telemetry_name(kind)}
-
-
-def telemetry_name(kind: type) -> str:
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    assert captured.value("operation.duration", {"error.type": type_name(kind)}) == 3
+    assert captured.spans == [
+        span("outer", status=StatusCode.ERROR, events=[]),
+        span("block", status=StatusCode.ERROR, events=[]),
+        span("middle", status=StatusCode.ERROR, events=[]),
+        span("inner", status=StatusCode.ERROR, events=["exception"]),
+    ]
+    assert {span.attributes["error.type"] for span in captured.spans} == {type_name(kind)}
 
 
-def test_suppressed_once(sdk: Sdk) -> None:
+def test_suppressed_once(captured: Captured) -> None:
     """One exception that is denied in the innermost is suppressed once, and not asked for again (STM 1)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=0))
-    try_to(nested(telemetry, ValueError("no")))
+    try_to(nested(shop(rate=0, burst=0), ValueError("no")))
 
-    assert sdk.value("telemetry_kit.exception.suppressed") == 1
-    assert telemetry.name  # until here: what nobody holds any more is observed no more
+    assert captured.value("telemetry_kit.exception.suppressed") == 1
 
 
-def test_raised_from_another_is_another(sdk: Sdk) -> None:
+def test_raised_from_another_is_another(captured: Captured) -> None:
     """An exception raised from the first is a new one, told with the chain."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(**NO_LIMIT))
+    telemetry = shop(**NO_LIMIT)
 
     @telemetry.operation("outer")
     def outer() -> None:
@@ -275,15 +273,15 @@ def test_raised_from_another_is_another(sdk: Sdk) -> None:
 
     try_to(outer)
 
-    assert len(details(sdk)) == 2
-    assert "direct cause" in str(dict(sdk.span("outer").events[0].attributes or {})["exception.stacktrace"])
+    assert len(details(captured)) == 2
+    assert "direct cause" in str(captured.span("outer").events[0].attributes["exception.stacktrace"])
 
 
-def test_nothing_changes_on_the_exception(sdk: Sdk) -> None:
+def test_nothing_changes_on_the_exception(telemetry: Telemetry) -> None:
     """Same object, attributes, notes, chain and traceback, apart from a frame of ours for each (ASY 5)."""
     problem, cause = ValueError("no"), KeyError("why")
     problem.__cause__ = cause
-    outer = nested(sdk.telemetry(), problem)
+    outer = nested(telemetry, problem)
 
     with pytest.raises(ValueError, match="no") as caught:
         outer()
@@ -296,9 +294,8 @@ def test_nothing_changes_on_the_exception(sdk: Sdk) -> None:
 
 
 @pytest.mark.parametrize("kind", [ValueError, Own])
-def test_nothing_keeps_the_frames_alive(sdk: Sdk, kind: type[Exception]) -> None:
+def test_nothing_keeps_the_frames_alive(telemetry: Telemetry, kind: type[Exception]) -> None:
     """What a failed call's variables held is freed with the exception, also inside of an outer operation (ASY 5)."""
-    telemetry = sdk.telemetry()
 
     class Big:
         pass
@@ -359,105 +356,93 @@ def test_a_stack_overflow_is_told(sdk: Sdk) -> None:
     with pytest.raises(RecursionError):
         again()
 
-    assert len(details(sdk)) == 1
+    assert [event.name for span in sdk.spans() for event in span.events] == ["exception"]
 
 
 # What is told
 
 
-def detail(sdk: Sdk, exc: BaseException, **options: Any) -> dict[str, Any]:
-    telemetry = sdk.telemetry(errors=ErrorPolicy(**options))
-
-    @telemetry.operation("load")
-    def load() -> None:
-        raise exc
-
-    try:
-        load()
-    except BaseException:
-        pass
-    return dict(sdk.span("load").events[0].attributes or {})
+def failed(exc: BaseException, **policy: Any) -> tuple[dict[str, Any], RecordedStatus]:
+    """What the one event says of the exception that ended a span, and the span's status."""
+    with capture() as captured:
+        with pytest.raises(type(exc)), shop(**policy).operation("load").measure():
+            raise exc
+        [event] = captured.span("load").events
+        return event.attributes, captured.span("load").status
 
 
-def test_type_message_and_stack(sdk: Sdk) -> None:
+def test_type_message_and_stack() -> None:
     """The conventions' three attributes, as the interpreter would print it, and the one `error.type` beside them."""
-    exc = Own("no such order")
+    told, _ = failed(Own("no such order"))
 
-    attributes = detail(sdk, exc)
-
-    assert attributes["exception.type"] == attributes["error.type"] == f"{__name__}.Own"
-    assert attributes["exception.message"] == "no such order"
-    assert attributes["exception.stacktrace"].startswith("Traceback (most recent call last):\n")
-    assert attributes["exception.stacktrace"].endswith(f"{__name__}.Own: no such order\n")
-    assert f'File "{__file__}"' in attributes["exception.stacktrace"]
+    stack = told.pop("exception.stacktrace")
+    kind = f"{__name__}.Own"
+    assert told == {"exception.type": kind, "error.type": kind, "exception.message": "no such order"}
+    assert stack.startswith("Traceback (most recent call last):\n")
+    assert stack.endswith(f"{__name__}.Own: no such order\n")
+    assert f'File "{__file__}"' in stack
 
 
 @pytest.mark.parametrize("text", ["no", "no order 7: gone\nwithout a trace\n", "password=hunter2", "", "x" * 5_000])
-def test_messages_with_and_without_stack(sdk: Sdk, text: str) -> None:
+def test_messages_with_and_without_stack(text: str) -> None:
     """The message is the same, scrubbed and cut, whether or not the stack beside it was scrubbed before."""
-    with_stack, without = detail(sdk, ValueError(text)), detail(Sdk(), ValueError(text), stacktrace=False)
+    with_stack, _ = failed(ValueError(text))
+    without, _ = failed(ValueError(text), stacktrace=False)
 
-    assert with_stack.get("exception.message") == without.get("exception.message")
-
-
-def test_without_stack(sdk: Sdk) -> None:
-    """`stacktrace=False` leaves it out."""
-    assert "exception.stacktrace" not in detail(sdk, ValueError("no"), stacktrace=False)
+    del with_stack["exception.stacktrace"]
+    assert with_stack == without
 
 
-def test_without_messages(sdk: Sdk) -> None:
+def test_without_messages() -> None:
     """`messages=False` keeps in what exceptions say: in the message, the stack, the status."""
-    told = "secret"[::-1]  # so that the source in the stack doesn't say it
-    attributes = detail(sdk, ValueError(told), messages=False)
+    secret = "secret"[::-1]  # so that the source in the stack doesn't say it
+    told, status = failed(ValueError(secret), messages=False)
 
-    assert told not in str(attributes)
-    assert "exception.message" not in attributes
-    assert told not in str(sdk.span("load").status.description)
+    assert secret not in f"{told} {status}"
+    assert "exception.message" not in told
 
 
-def test_a_scrubber_of_ones_own(sdk: Sdk) -> None:
+def test_a_scrubber_of_ones_own() -> None:
     """`scrub` is applied to message, stack and status."""
-    attributes = detail(sdk, ValueError("of ann"), scrub=lambda text: text.replace("ann", "***"))
+    told, status = failed(ValueError("of ann"), scrub=lambda text: text.replace("ann", "***"))
 
-    assert attributes["exception.message"] == "of ***"
-    assert "of ann" not in attributes["exception.stacktrace"].splitlines()[-1]
-    assert sdk.span("load").status.description == "of ***"
+    assert told["exception.message"] == status.description == "of ***"
+    assert told["exception.stacktrace"].endswith("ValueError: of ***\n")
 
 
 @pytest.mark.parametrize(
     "scrub", [lambda text: 1 / 0, lambda text: None, lambda text: b"x"], ids=["raises", "None", "bytes"]
 )
-def test_where_the_scrubber_fails_the_text_is_left_out(sdk: Sdk, scrub: Any) -> None:
+def test_where_the_scrubber_fails_the_text_is_left_out(scrub: Any) -> None:
     """A scrubber that raises, or gives no text, lets nothing out raw (FLT 1)."""
-    attributes = detail(sdk, ValueError("secret"), scrub=scrub)
+    told, status = failed(ValueError("secret"), scrub=scrub)
 
-    assert "secret" not in str(attributes) + str(sdk.span("load").status.description)
-    assert attributes["exception.type"] == "ValueError"
+    assert "secret" not in f"{told} {status}"
+    assert told["exception.type"] == "ValueError"
 
 
-def test_a_message_that_raises(sdk: Sdk) -> None:
+def test_a_message_that_raises() -> None:
     """An exception whose `__str__` raises comes out as it is, and is told without its message (ASY 7)."""
 
     class Unprintable(Exception):
         def __str__(self) -> str:
             raise RuntimeError("in __str__")
 
-    attributes = detail(sdk, Unprintable())
+    told, _ = failed(Unprintable())
 
-    assert "exception.message" not in attributes
-    assert "<exception str() failed>" in attributes["exception.stacktrace"]
+    assert "exception.message" not in told
+    assert "<exception str() failed>" in told["exception.stacktrace"]
 
 
-def test_sizes_are_bounded(sdk: Sdk) -> None:
+def test_sizes_are_bounded() -> None:
     """A message of ten million characters: 4,096 in the message, the stack's beginning and end in the stack (FLT 2)."""
-    attributes = detail(sdk, ValueError("x" * 10_000_000))
+    told, status = failed(ValueError("x" * 10_000_000))
 
-    assert len(attributes["exception.message"]) == 4_096
-    assert len(attributes["exception.stacktrace"]) <= STACKTRACE
-    assert len(sdk.span("load").status.description or "") == 4_096
+    assert len(told["exception.message"]) == len(status.description or "") == 4_096
+    assert len(told["exception.stacktrace"]) <= STACKTRACE
 
 
-def test_nothing_is_built_before_it_is_admitted(sdk: Sdk) -> None:
+def test_nothing_is_built_before_it_is_admitted(captured: Captured) -> None:
     """A denied exception isn't even asked what it says (STM 2)."""
     asked: list[int] = []
 
@@ -472,10 +457,10 @@ def test_nothing_is_built_before_it_is_admitted(sdk: Sdk) -> None:
         scrubbed.append(text)
         return text
 
-    try_to(sdk.telemetry(errors=ErrorPolicy(rate=0, burst=0, scrub=scrub)).operation("load")(fail), Costly)
+    try_to(shop(rate=0, burst=0, scrub=scrub).operation("load")(fail), Costly)
 
-    assert asked == []
-    assert scrubbed == []
+    assert (asked, scrubbed) == ([], [])
+    assert captured.value("telemetry_kit.exception.suppressed") == 1
 
 
 # Where to
@@ -496,81 +481,79 @@ def test_nothing_is_built_before_it_is_admitted(sdk: Sdk) -> None:
     ],
 )
 def test_the_signal(
-    sdk: Sdk, monkeypatch: pytest.MonkeyPatch, signal: Any, variable: str | None, spans: int, logs: int
+    captured: Captured, monkeypatch: pytest.MonkeyPatch, signal: Any, variable: str | None, spans: int, logs: int
 ) -> None:
     """Span event, log-based exception or both: as the policy says, else as OpenTelemetry's variable says."""
     monkeypatch.delenv("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", raising=False)
     if variable is not None:
         monkeypatch.setenv("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", variable)
-    try_to(sdk.telemetry(errors=ErrorPolicy(signal=signal)).operation("load")(fail))
+    try_to(shop(signal=signal).operation("load")(fail))
 
-    assert (len(details(sdk)), len(sdk.logs("exception"))) == (spans, logs)
+    assert (len(details(captured)), len(captured.events_named("exception"))) == (spans, logs)
 
 
-def test_a_log_based_exception_belongs_to_its_span(sdk: Sdk) -> None:
-    """It has the ids of the span that failed, the severity ERROR, and the same attributes as the span event."""
-    try_to(sdk.telemetry(errors=ErrorPolicy(signal="both")).operation("load")(fail), KeyError, "sku")
+def test_a_log_based_exception_belongs_to_its_span(captured: Captured) -> None:
+    """It has the span that failed, the severity ERROR, and the same attributes as the span event."""
+    try_to(shop(signal="both").operation("load")(fail), KeyError, "sku")
 
-    record, span = sdk.log("exception"), sdk.span("load")
-    assert (record.trace_id, record.span_id) == (span.context.trace_id, span.context.span_id)
-    assert record.severity_text == "ERROR"
-    assert dict(record.attributes) == dict(span.events[0].attributes or {})
+    load = captured.span("load")
+    assert captured.events == [event("exception", severity="ERROR", attributes=load.events[0].attributes)]
+    assert captured.event().span is load
 
 
 # span="errors"
 
 
-def test_no_span_on_success(sdk: Sdk) -> None:
+def test_no_span_on_success(telemetry: Telemetry, captured: Captured) -> None:
     """`span="errors"`: nothing but the metric while all is well (STM 2)."""
-    sdk.telemetry(errors=ErrorPolicy()).operation("price", span="errors")(lambda: 1)()
+    telemetry.operation("price", span="errors")(lambda: 1)()
 
-    assert sdk.spans() == []
-    assert sdk.value("operation.duration") == 1
+    assert str(captured) == "operation.duration{operation.name='price', scope.name='shop.orders'} count=1"
 
 
-def test_a_back_dated_span_on_failure(sdk: Sdk, clock: FakeClock) -> None:
+def test_a_back_dated_span_on_failure(telemetry: Telemetry, captured: Captured) -> None:
     """On failure the span is there, with its start, attributes, status and the exception (STM 2)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy())
 
     @telemetry.operation("price", span="errors", span_attributes={"shop.region": "eu"}, arguments=["sku"])
     def price(sku: str) -> None:
-        clock.advance(2.5)
+        captured.clock.advance(2.5)
         raise ValueError("no price")
 
     with telemetry.operation("outer").measure():
         try_to(price, "A1")
 
-    span = sdk.span("price")
-    assert span.start_time == 1_700_000_000 * 10**9
-    assert span.attributes["sku"] == "A1"  # type: ignore[index]
-    assert span.attributes["shop.region"] == "eu"  # type: ignore[index]
-    assert span.attributes["error.type"] == "ValueError"  # type: ignore[index]
-    assert span.status.description == "no price"
-    assert span.events[0].name == "exception"
-    assert span.parent.span_id == sdk.span("outer").context.span_id  # type: ignore[union-attr]
+    price_attributes = {
+        "code.function.name": f"{__name__}.{price.__qualname__}", "error.type": "ValueError", "shop.region": "eu", "sku": "A1",
+    }  # fmt: skip
+    status = Status(StatusCode.ERROR, "no price")
+    assert captured.spans == [
+        span("outer"),
+        span("price", parent="outer", status=status, attributes=price_attributes, events=["exception"]),
+    ]
+    assert captured.span("price").duration == 2.5
 
 
-def test_within_the_limit(sdk: Sdk, clock: FakeClock) -> None:
+def test_within_the_limit(captured: Captured) -> None:
     """In a storm so many spans as the limiter admits, and exact counts (STM 2)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=1.0, burst=3))
+    telemetry = shop(rate=1.0, burst=3)
     price = telemetry.operation("price", span="errors")(fail)
     for _ in range(50):
         try_to(price)
 
-    assert len(sdk.spans("price")) == 3
-    assert sdk.value("operation.duration") == 50
-    assert sdk.value("telemetry_kit.exception.suppressed") == 47
+    assert captured.spans == [span("price")] * 3
+    assert captured.value("operation.duration") == 50
+    assert captured.value("telemetry_kit.exception.suppressed") == 47
 
 
-def test_failing_without_an_exception_is_limited_too(sdk: Sdk, clock: FakeClock) -> None:
+def test_failing_without_an_exception_is_limited_too(captured: Captured) -> None:
     """`m.fail()` under `span="errors"` makes a span within the limit."""
-    price = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=2)).operation("price", span="errors")
+    price = shop(rate=0, burst=2).operation("price", span="errors")
     for _ in range(5):
         with price.measure() as m:
             m.fail("no_price")
 
-    assert len(sdk.spans("price")) == 2
-    assert sdk.value("operation.duration", {"error.type": "no_price"}) == 5
+    assert captured.spans == [span("price", status=StatusCode.ERROR)] * 2
+    assert captured.value("operation.duration", {"error.type": "no_price"}) == 5
 
 
 # Processes, signals, collection
@@ -578,10 +561,10 @@ def test_failing_without_an_exception_is_limited_too(sdk: Sdk, clock: FakeClock)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this platform doesn't have")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_starts_anew(sdk: Sdk, clock: FakeClock) -> None:
+def test_a_forked_child_starts_anew(captured: Captured) -> None:
     """The child has its own burst, and has suppressed nothing: what its parent suppressed its parent tells (PRC 1)."""
     policy = ErrorPolicy(rate=0, burst=2)
-    scope = sdk.telemetry(errors=policy)._scope
+    scope = Telemetry("shop.orders", errors=policy)._scope
 
     def admit() -> int | None:
         return recorder_of(policy).admit(ValueError(), scope=scope, operation="load", error_type="ValueError")
@@ -597,11 +580,11 @@ def test_a_forked_child_starts_anew(sdk: Sdk, clock: FakeClock) -> None:
     assert recorder_of(policy)._limits.suppressed() == 2
 
 
-def test_a_policy_can_be_dropped(sdk: Sdk) -> None:
+def test_a_policy_can_be_dropped(captured: Captured) -> None:
     """Nothing keeps a policy that nobody uses."""
     policy = ErrorPolicy()
     recorder_of(policy).admit(
-        ValueError(), scope=sdk.telemetry(errors=policy)._scope, operation=None, error_type="ValueError"
+        ValueError(), scope=Telemetry("shop.orders", errors=policy)._scope, operation=None, error_type="ValueError"
     )
     reference = weakref.ref(policy)
     del policy
@@ -610,11 +593,10 @@ def test_a_policy_can_be_dropped(sdk: Sdk) -> None:
     assert reference() is None
 
 
-def test_a_storm_makes_no_faults(sdk: Sdk, clock: FakeClock) -> None:
+def test_a_storm_makes_no_faults(captured: Captured) -> None:
     """None of this is a fault of telemetry's."""
-    before = faults.counts()
-    checkout = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=1)).operation("checkout")(fail)
+    checkout = shop(rate=0, burst=1).operation("checkout")(fail)
     for _ in range(10):
         try_to(checkout)
 
-    assert faults.counts() == before
+    assert captured.points("telemetry_kit.faults") == []

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import NoOpTracerProvider, SpanKind
 
 from telemetry_kit import ErrorPolicy, Telemetry
 from telemetry_kit._errors import deduplication
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, event
 
 
 class Own(Exception):
@@ -18,13 +18,13 @@ class Own(Exception):
 KINDS = [ConnectionError, Own]
 
 
-def messages(sdk: Sdk) -> list[Any]:
+def messages(captured: Captured) -> list[Any]:
     """Of all exception events on spans."""
-    return [(event.attributes or {}).get("exception.message") for span in sdk.spans() for event in span.events]
+    return [told.attributes.get("exception.message") for span in captured.spans for told in span.events]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ten_requests_that_wait_for_one_future(sdk: Sdk, telemetry: Telemetry, kind: type[Exception]) -> None:
+def test_ten_requests_that_wait_for_one_future(captured: Captured, telemetry: Telemetry, kind: type[Exception]) -> None:
     """ASY 6: it fails all of them, and each trace has the message, on the event and as the status."""
 
     async def main() -> None:
@@ -45,15 +45,15 @@ def test_ten_requests_that_wait_for_one_future(sdk: Sdk, telemetry: Telemetry, k
 
     asyncio.run(main())
 
-    assert messages(sdk) == ["certificate expired"] * 10
-    assert {span.status.description for span in sdk.spans("inner")} == {"certificate expired"}
-    assert all(not span.events for span in sdk.spans("request"))
+    assert messages(captured) == ["certificate expired"] * 10
+    assert {span.status.description for span in captured.spans_named("inner")} == {"certificate expired"}
+    assert all(not span.events for span in captured.spans_named("request"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("how", ["operation", "span", "step", "task"])
 def test_a_singleton_that_is_raised_again_and_again(
-    sdk: Sdk, telemetry: Telemetry, kind: type[Exception], how: str
+    captured: Captured, telemetry: Telemetry, kind: type[Exception], how: str
 ) -> None:
     """ASY 6: every trace has it in detail, whatever kind of span it ends."""
     from concurrent.futures import ThreadPoolExecutor
@@ -77,37 +77,39 @@ def test_a_singleton_that_is_raised_again_and_again(
                 with telemetry.batch_job("nightly").run() as run, run.step("load"):
                     fail()
 
-    assert messages(sdk) == ["no route to host"] * 3
+    assert messages(captured) == ["no route to host"] * 3
 
 
-def test_the_limiter_counts_every_trace(sdk: Sdk) -> None:
+def test_the_limiter_counts_every_trace(captured: Captured) -> None:
     """STM 1: of twenty traces that one exception fails, the burst is in detail and the others are suppressed."""
     policy = ErrorPolicy(rate=0, burst=5)
-    call = sdk.telemetry(errors=policy).operation("call")
+    call = Telemetry("shop.orders", errors=policy).operation("call")
     broken = Own("no")
     for _ in range(20):
         with pytest.raises(Own), call.measure():
             raise broken
 
-    assert len(messages(sdk)) == 5
-    assert sdk.value("telemetry_kit.exception.suppressed") == 15
+    assert len(messages(captured)) == 5
+    assert captured.value("telemetry_kit.exception.suppressed") == 15
 
 
 @pytest.mark.parametrize("options", [{"span": "errors"}, {"span": False}, {}])
-def test_requests_without_a_trace_are_told_apart_by_their_outermost_call(sdk: Sdk, options: dict[str, Any]) -> None:
+def test_requests_without_a_trace_are_told_apart_by_their_outermost_call(
+    captured: Captured, options: dict[str, Any]
+) -> None:
     """ASY 6: where no span is there to say it, what an outermost call raised is new for the next one, and once in its own."""
-    providers = {} if options else {"tracer_provider": None}
-    telemetry = sdk.telemetry(errors=ErrorPolicy(signal="log"), **providers)
+    providers = {} if options else {"tracer_provider": NoOpTracerProvider()}
+    telemetry = Telemetry("shop.orders", errors=ErrorPolicy(signal="log"), **providers)
     outer, inner = (telemetry.operation(name, kind=SpanKind.INTERNAL, **options) for name in ("outer", "inner"))
     broken = Own("no")
     for _ in range(3):
         with pytest.raises(Own), outer.measure(), inner.measure():
             raise broken
 
-    assert len(sdk.logs("exception")) == 3
+    assert captured.events == [event("exception")] * 3
 
 
-def test_one_trace_has_it_once(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_one_trace_has_it_once(captured: Captured, telemetry: Telemetry) -> None:
     """ASY 6: a retry that raises the same object again within one request adds nothing."""
     broken = Own("no")
     with telemetry.span("request"):
@@ -115,7 +117,7 @@ def test_one_trace_has_it_once(sdk: Sdk, telemetry: Telemetry) -> None:
             with pytest.raises(Own), telemetry.operation("try").measure():
                 raise broken
 
-    assert messages(sdk) == ["no"]
+    assert messages(captured) == ["no"]
 
 
 def test_the_traces_that_are_remembered_are_bounded() -> None:

@@ -10,7 +10,7 @@ from telemetry_kit import Objective, Telemetry
 from telemetry_kit._core import clock as _clock
 from telemetry_kit._core import sdk
 from telemetry_kit.conventions import HTTP_SERVER
-from telemetry_kit.testing import FakeClock, capture, point
+from telemetry_kit.testing import FakeClock, capture, event, point, span
 
 MADE_AT_IMPORT = Telemetry("tests.module")
 OPERATION = MADE_AT_IMPORT.operation("module.work")
@@ -174,6 +174,39 @@ def test_plain_objects_are_the_captures() -> None:
 
     assert captured.points("plain.count") == [point(value=2, attributes={"kind": "a"})]
     assert captured.event("plain.event").span is captured.span("plain")
+
+
+def test_the_providers_of_a_capture_can_be_handed_over() -> None:
+    """What counts and what is observed is in it once, beside that of whoever names no provider."""
+    with capture() as captured:
+        given = Telemetry("given", meter_provider=captured.meter_provider).pool("seats", limit=3)
+        beside = Telemetry("beside").pool("seats", limit=4)
+        with capture():
+            pass
+        given.timeout()
+        beside.timeout()
+
+    assert captured.points("pool.limit") == [
+        point(value=4, attributes={"pool.name": "seats", "scope.name": "beside"}),
+        point(value=3, attributes={"pool.name": "seats", "scope.name": "given"}),
+    ]
+    assert captured.value("pool.errors", {"scope.name": "given"}) == 1
+    assert captured.value("pool.errors", {"scope.name": "beside"}) == 1
+
+
+def test_spans_and_events_by_name() -> None:
+    """However many of a name there are, those of another left out, in the order in which they came."""
+    with capture() as captured:
+        for size in (1, 2):
+            with MADE_AT_IMPORT.span("price", attributes={"cart.size": size}):
+                MADE_AT_IMPORT.event("priced", {"cart.size": size})
+            with MADE_AT_IMPORT.span("ship"):
+                MADE_AT_IMPORT.event("shipped")
+
+    sizes = [{"cart.size": 1}, {"cart.size": 2}]
+    assert captured.spans_named("price") == [span("price", attributes=size) for size in sizes]
+    assert captured.events_named("priced") == [event("priced", attributes=size) for size in sizes]
+    assert captured.spans_named("prices") == captured.events_named("price") == []
 
 
 def test_explicit_providers_are_their_owners() -> None:

@@ -24,7 +24,7 @@ from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
 from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
 from telemetry_kit.testing.missing import check_metric, named, not_one, not_yet, one
-from telemetry_kit.testing.points import Point, contains, recorded_point
+from telemetry_kit.testing.points import Point, contains, recorded_point, total
 from telemetry_kit.testing.recording import Recording
 from telemetry_kit.testing.validator import WORDS, Finding, Word, check_words, report
 
@@ -67,8 +67,7 @@ class Captured(OfOneCapture):
         """What was known of jobs when a newer capture began, which forgets them."""
 
     def __repr__(self) -> str:
-        spans, events = len(self._recording.spans), len(self._recording.events)
-        return f"<captured: {spans} spans, {events} events>"
+        return f"<captured: {len(self._recording.spans)} spans, {len(self._recording.events)} events>"
 
     def __str__(self) -> str:
         points = [point for point in self._points() if point.value != 0 or point.kind not in _SILENT]
@@ -91,6 +90,14 @@ class Captured(OfOneCapture):
         """
         return one("span", name, self.spans, self)
 
+    def spans_named(self, name: str) -> list[RecordedSpan]:
+        """All spans of this name, in the order in which they began.
+
+        >>> [span.kind.name for span in captured.spans_named("checkout")]
+        ['INTERNAL']
+        """
+        return [span for span in self.spans if span.name == name]
+
     @property
     def events(self) -> list[RecordedEvent]:
         """All log-based events in the order in which they were emitted. Events of a span are on the span."""
@@ -104,6 +111,14 @@ class Captured(OfOneCapture):
         True
         """
         return one("event", name, self.events, self)
+
+    def events_named(self, name: str) -> list[RecordedEvent]:
+        """All log-based events of this name, in the order in which they were emitted.
+
+        >>> [event.severity for event in captured.events_named("order.placed")]
+        ['INFO']
+        """
+        return [event for event in self.events if event.name == name]
 
     @property
     def metrics(self) -> list[str]:
@@ -149,7 +164,7 @@ class Captured(OfOneCapture):
         """
         if not isinstance(name, str):
             raise TypeError(f"the name of a metric must be a str, got {name!r:.100} of type {type(name).__name__}")
-        return _total(self.points(name, attributes))
+        return total(self.points(name, attributes))
 
     def assert_catalogued(self) -> None:
         """Raise AssertionError where the kit's own meter has an instrument that isn't in `telemetry_kit.catalogue`, or is
@@ -223,11 +238,11 @@ class Captured(OfOneCapture):
                 self._recording.changed.wait(min(left, _POLL))
 
     def _came_to(self, name: str, count: int, attributes: Mapping[str, Any] | None) -> bool:
-        ended = [span for span in self.spans if span.end is not None]
-        for of in (ended, self.events):
-            if sum(one.name == name and contains(one.attributes, attributes) for one in of) >= count:
+        ended = [span for span in self.spans_named(name) if span.end is not None]
+        for of in (ended, self.events_named(name)):
+            if sum(contains(one.attributes, attributes) for one in of) >= count:
                 return True
-        return _total(self._find(name, attributes)) >= count
+        return total(self._find(name, attributes)) >= count
 
     # What a capture does when it begins, is interrupted by a newer one, goes on, and ends
 
@@ -273,8 +288,7 @@ class Captured(OfOneCapture):
         return sorted((point for point in points if contains(point.attributes, attributes)), key=text.point_line)
 
     def _read(self) -> list[tuple[Instrument, list[Reading]]]:
-        instruments = [found for found in self.meter_provider.instruments if isinstance(found, Observable)]
-        return [(instrument, instrument.read()) for instrument in instruments]
+        return [(made, made.read()) for made in self.meter_provider.instruments if isinstance(made, Observable)]
 
     def _shifted(self) -> list[tuple[Instrument, list[Reading]]]:
         """What the observed instruments say, with counts from the capture's start."""
@@ -282,9 +296,7 @@ class Captured(OfOneCapture):
             (instrument, [self._shift(instrument, reading) for reading in readings])
             for instrument, readings in self._read()
         ]
-        said = {
-            (instrument, series_key(reading.attributes)) for instrument, readings in shifted for reading in readings
-        }
+        said = {(of, series_key(reading.attributes)) for of, readings in shifted for reading in readings}
         shifted += [(instrument, [reading]) for key, (instrument, reading) in self._jobs.items() if key not in said]
         return shifted
 
@@ -317,16 +329,14 @@ class Captured(OfOneCapture):
             return True
         is_active = helper_of(reading.attributes) in active
         if isinstance(instrument, RecordingObservableCounter):
-            return is_active and _is_declared(instrument, reading)  # nothing was counted here
+            # Nothing was counted here: a zero is shown where it is reported, which an alert on an increase needs.
+            return is_active and instrument.scope == KIT and series(reading.attributes).declared
         return is_active or (idle and not instrument.name.startswith("job."))
 
     def _is_new(self, instrument: Instrument, reading: Reading) -> bool:
         key = (instrument, series_key(reading.attributes))
-        return key not in self._at_start or self._differs(instrument, key, reading)
-
-    def _differs(self, instrument: Instrument, key: tuple[Any, ...], reading: Reading) -> bool:
-        before = 0 if isinstance(instrument, RecordingObservableCounter) else self._at_start[key]
-        return reading.value != before
+        before = 0 if isinstance(instrument, RecordingObservableCounter) else self._at_start.get(key)
+        return key not in self._at_start or reading.value != before
 
     def _changed(self, observed: Iterable[tuple[Instrument, list[Reading]]]) -> set[frozenset[Any]]:
         """The helpers that came in this capture, or whose numbers moved in it."""
@@ -338,13 +348,3 @@ class Captured(OfOneCapture):
             for reading in readings
             if self._is_new(instrument, reading)
         }
-
-
-def _is_declared(instrument: Instrument, reading: Reading) -> bool:
-    """Whether its zero is reported, which an alert on an increase needs."""
-    return instrument.scope == KIT and series(reading.attributes).declared
-
-
-def _total(points: list[Point]) -> float:
-    numbers = [point.count if point.count is not None else point.value for point in points]
-    return sum(number for number in numbers if number is not None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from telemetry_kit._recording.metrics import Instrument, Reading
 
@@ -40,7 +40,8 @@ class Point:
         self.count: int | None = count
         self.sum: float | None = sum
         self.value: float | None = value
-        self.attributes: Mapping[str, Any] | None = None if attributes is None else dict(attributes)
+        self.attributes: Mapping[str, Any] = cast("Any", None if attributes is None else dict(attributes))
+        """A recorded one always has them; None where they aren't expected."""
         self.metric: str = ""
         self.kind: str = ""
         self.unit: str = ""
@@ -90,6 +91,12 @@ def recorded_point(instrument: Instrument, reading: Reading, value: float | None
     made.min, made.max = reading.min, reading.max
     made.boundaries, made.buckets = reading.boundaries, reading.buckets
     return made
+
+
+def total(points: Iterable[Point]) -> float:
+    """The sum of what the points say; of histograms, how many values they were given."""
+    numbers = [point.count if point.count is not None else point.value for point in points]
+    return sum(number for number in numbers if number is not None)
 
 
 def same(expected: object, actual: object) -> bool:
