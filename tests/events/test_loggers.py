@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from opentelemetry import _logs
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.trace import NoOpTracerProvider
 
 from telemetry_kit import ErrorPolicy, Telemetry
-from telemetry_kit._core import faults as _faults
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, event
 
 
 class Switched(_logs.Logger):
@@ -77,18 +77,19 @@ WAYS: dict[str, Any] = {
 
 @pytest.mark.parametrize("signal", ["log", "both"])
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_is_built_for_a_logger_that_is_off(sdk: Sdk, logger: Switched, way: str, signal: Any) -> None:
+def test_nothing_is_built_for_a_logger_that_is_off(captured: Captured, logger: Switched, way: str, signal: Any) -> None:
     """No text is made or scrubbed, no token taken, and nothing counts as suppressed."""
     scrubbed: list[str] = []
     policy = ErrorPolicy(rate=0, burst=1, signal=signal, scrub=lambda text: scrubbed.append(text) or text)
-    telemetry = Telemetry("lib", meter_provider=sdk.meter_provider, logger_provider=Provider(logger), errors=policy)
+    without_spans = NoOpTracerProvider()
+    telemetry = Telemetry("lib", tracer_provider=without_spans, logger_provider=Provider(logger), errors=policy)
     Broken.asked = 0
     for _ in range(3):
         WAYS[way](telemetry, Broken())
 
     assert (Broken.asked, scrubbed, logger.got) == (0, [], [])
     assert logger.asked
-    assert sdk.value("telemetry_kit.exception.suppressed") == 0
+    assert captured.value("telemetry_kit.exception.suppressed") == 0
 
     logger.on = True
     WAYS[way](telemetry, Broken())
@@ -97,30 +98,30 @@ def test_nothing_is_built_for_a_logger_that_is_off(sdk: Sdk, logger: Switched, w
     assert record.attributes["exception.message"] == "broken"
 
 
-def test_it_is_asked_by_severity_and_name(sdk: Sdk, logger: Switched) -> None:
+def test_it_is_asked_by_severity_and_name(captured: Captured, logger: Switched) -> None:
     """So that a host can keep what it wants of a library."""
-    telemetry = sdk.telemetry(logger_provider=Provider(logger))
+    telemetry = Telemetry("shop.orders", logger_provider=Provider(logger))
     telemetry.event("config.changed", severity="DEBUG")
 
     assert set(logger.asked) == {(SeverityNumber.DEBUG, "config.changed")}
 
 
-def test_what_a_disabled_logger_leaves_is_recorded_by_an_outer_call(sdk: Sdk, logger: Switched) -> None:
+def test_what_a_disabled_logger_leaves_is_recorded_by_an_outer_call(captured: Captured, logger: Switched) -> None:
     """An exception that nobody took inside isn't one that was here before."""
-    inner = sdk.telemetry("lib", logger_provider=Provider(logger), errors=ErrorPolicy(signal="log"))
-    outer = sdk.telemetry("app", errors=ErrorPolicy(signal="log"))
+    inner = Telemetry("lib", logger_provider=Provider(logger), errors=ErrorPolicy(signal="log"))
+    outer = Telemetry("app", errors=ErrorPolicy(signal="log"))
     with pytest.raises(Broken), outer.operation("request").measure(), inner.operation("call").measure():
         raise Broken
 
-    assert len(sdk.logs("exception")) == 1
+    assert captured.events == [event("exception")]
 
 
-def test_unhandled_exceptions_ask_too(sdk: Sdk, logger: Switched) -> None:
+def test_unhandled_exceptions_ask_too(captured: Captured, logger: Switched) -> None:
     """A hook builds nothing for a logger that is off."""
     import sys
 
     Broken.asked = 0
-    telemetry = sdk.telemetry(logger_provider=Provider(logger))
+    telemetry = Telemetry("shop.orders", logger_provider=Provider(logger))
     hook, sys.excepthook = sys.excepthook, lambda *_: None
     try:
         with telemetry.watch_unhandled():
@@ -134,19 +135,19 @@ def test_unhandled_exceptions_ask_too(sdk: Sdk, logger: Switched) -> None:
     assert len(logger.got) == 1
 
 
-def test_a_logger_that_raises_when_asked_gets_the_record(sdk: Sdk, logger: Switched) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_logger_that_raises_when_asked_gets_the_record(captured: Captured, logger: Switched) -> None:
     """FLT 1: a counted fault, and the event isn't lost for it."""
-    before = _faults.counts().get("logs.enabled", 0)
     logger.on = RuntimeError("ask me later")
-    sdk.telemetry(logger_provider=Provider(logger)).event("config.changed")
+    Telemetry("shop.orders", logger_provider=Provider(logger)).event("config.changed")
 
     assert [record.event_name for record in logger.got] == ["config.changed"]
-    assert _faults.counts()["logs.enabled"] > before
+    assert captured.value("telemetry_kit.faults", {"fault.site": "logs.enabled"}) >= 1
 
 
-def test_a_logger_that_can_not_be_asked_gets_the_record(sdk: Sdk) -> None:
+def test_a_logger_that_can_not_be_asked_gets_the_record(captured: Captured) -> None:
     """As all were before the API had `enabled`."""
     old = Old()
-    sdk.telemetry(logger_provider=Provider(old)).event("config.changed")
+    Telemetry("shop.orders", logger_provider=Provider(old)).event("config.changed")
 
     assert len(old.got) == 1

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import ErrorPolicy, Telemetry
-from telemetry_kit.testing import FakeClock
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, event, span
 
 HOOK = "telemetry_kit.exception.hook"
 
@@ -26,9 +25,11 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
     return called
 
 
-def told(sdk: Sdk) -> list[tuple[str, str]]:
+def told(captured: Captured) -> list[tuple[str, str]]:
     """Hook and type of each event."""
-    return [(record.attributes[HOOK], record.attributes["exception.type"]) for record in sdk.logs("exception")]
+    return [
+        (record.attributes[HOOK], record.attributes["exception.type"]) for record in captured.events_named("exception")
+    ]
 
 
 def boom(exc: BaseException) -> None:
@@ -46,7 +47,7 @@ class Finalised:
         raise OSError("in __del__")
 
 
-def test_the_main_thread(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+def test_the_main_thread(captured: Captured, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
     """`sys.excepthook`: an event of severity FATAL, and then the hook that was there."""
     with telemetry.watch_unhandled():
         try:
@@ -54,40 +55,40 @@ def test_the_main_thread(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[A
         except ValueError as problem:
             sys.excepthook(ValueError, problem, problem.__traceback__)
 
-    record = sdk.log("exception")
-    assert record.severity_text == "FATAL"
-    assert told(sdk) == [("sys.excepthook", "ValueError")]
+    record = captured.event("exception")
+    assert record.severity == "FATAL"
+    assert told(captured) == [("sys.excepthook", "ValueError")]
     assert record.attributes["exception.message"] == "token=[REDACTED]"
     assert "boom" in record.attributes["exception.stacktrace"]
     assert quiet["main"] == [ValueError]
 
 
-def test_threads(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+def test_threads(captured: Captured, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
     """`threading.excepthook`: with the thread's name; `SystemExit` ends a thread and is nothing to tell."""
     with telemetry.watch_unhandled():
         in_thread(KeyError("sku"))
         in_thread(SystemExit(3))
 
-    assert told(sdk) == [("threading.excepthook", "KeyError")]
-    assert sdk.log("exception").attributes["thread.name"] == "worker"
-    assert sdk.log("exception").severity_text == "ERROR"
+    assert told(captured) == [("threading.excepthook", "KeyError")]
+    assert captured.event("exception").attributes["thread.name"] == "worker"
+    assert captured.event("exception").severity == "ERROR"
     assert KeyError in quiet["thread"]
 
 
-def test_finalisers(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+def test_finalisers(captured: Captured, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
     """`sys.unraisablehook`: told at the next safe point, not from inside of the finaliser (PRC 2)."""
     with telemetry.watch_unhandled():
         thing: Any = Finalised()
         del thing
         gc.collect()
-        assert sdk.logs() == []
+        assert repr(captured) == "<captured: 0 spans, 0 events>"  # to ask for them would be a safe point
         telemetry.event("next")
 
-    assert told(sdk) == [("sys.unraisablehook", "OSError")]
+    assert told(captured) == [("sys.unraisablehook", "OSError")]
     assert quiet["unraisable"] == [OSError]
 
 
-def test_asyncio(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_asyncio(captured: Captured, telemetry: Telemetry) -> None:
     """Callbacks and tasks of the running loop: told, and then the loop's own handler."""
     before: list[Any] = []
 
@@ -104,18 +105,18 @@ def test_asyncio(sdk: Sdk, telemetry: Telemetry) -> None:
             del task
             gc.collect()
             await asyncio.sleep(0)
-            assert len(sdk.logs("exception")) == 2  # without waiting for anything else
+            assert repr(captured) == "<captured: 0 spans, 2 events>"  # without waiting for anything else
         assert loop.get_exception_handler() is not None
         loop.call_soon(boom, ValueError("afterwards"))
         await asyncio.sleep(0)
 
     asyncio.run(main())
 
-    assert told(sdk) == [("asyncio", "ValueError"), ("asyncio", "LookupError")]
+    assert told(captured) == [("asyncio", "ValueError"), ("asyncio", "LookupError")]
     assert [type(exc) for exc in before] == [ValueError, LookupError, ValueError]
 
 
-def test_asyncio_without_an_exception(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_asyncio_without_an_exception(captured: Captured, telemetry: Telemetry) -> None:
     """A loop that only has a message: the event has that."""
 
     async def main() -> None:
@@ -126,7 +127,7 @@ def test_asyncio_without_an_exception(sdk: Sdk, telemetry: Telemetry) -> None:
 
     asyncio.run(main())
 
-    found = sdk.log("exception").attributes
+    found = captured.event("exception").attributes
     assert found["exception.message"] == "Task was destroyed but it is pending! password=[REDACTED]"
     assert found["error.type"] == "_OTHER"
 
@@ -176,21 +177,23 @@ def test_watches_that_stop_in_the_order_of_their_start_leave_nothing(telemetry: 
     assert asyncio.run(in_a_loop()) is None
 
 
-def test_three_watches_make_one_event(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+def test_three_watches_make_one_event(captured: Captured, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
     """An application factory that is called again doesn't multiply events; one that is left goes on alone."""
     watches = [telemetry.watch_unhandled() for _ in range(3)]
     for number in range(2):
         in_thread(ValueError(str(number)))
-    assert len(sdk.logs("exception")) == 2
+    assert captured.events == [event("exception")] * 2
 
     for watch in reversed(watches[1:]):
         watch.stop()
     in_thread(ValueError("the last"))
-    assert len(sdk.logs("exception")) == 3
+    assert captured.events == [event("exception")] * 3
     watches[0].stop()
 
 
-def test_somebody_who_hooked_in_later_stays(sdk: Sdk, telemetry: Telemetry, quiet: dict[str, list[Any]]) -> None:
+def test_somebody_who_hooked_in_later_stays(
+    captured: Captured, telemetry: Telemetry, quiet: dict[str, list[Any]]
+) -> None:
     """A later hook isn't thrown out by `.stop()`; through it ours is still called, and silent."""
     watch = telemetry.watch_unhandled()
     ours = sys.excepthook
@@ -205,26 +208,26 @@ def test_somebody_who_hooked_in_later_stays(sdk: Sdk, telemetry: Telemetry, quie
 
     assert sys.excepthook is later
     later(ValueError, ValueError("no"), None)
-    assert sdk.logs() == []
+    assert captured.events == []
     assert quiet["main"] == [ValueError]
 
 
-def test_an_exception_that_an_operation_told_of(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_an_exception_that_an_operation_told_of(captured: Captured, telemetry: Telemetry) -> None:
     """That it was unhandled is told, with its type; its stack was told already (ASY 6)."""
     with telemetry.watch_unhandled():
         thread = threading.Thread(target=telemetry.operation("work")(boom), args=(ValueError("no"),))
         thread.start()
         thread.join()
 
-    assert len(sdk.span("work").events) == 1
-    assert dict(sdk.log("exception").attributes) == {
+    assert captured.spans == [span("work", events=["exception"])]
+    assert captured.event("exception").attributes == {
         "exception.type": "ValueError", "error.type": "ValueError", HOOK: "threading.excepthook", "thread.name": thread.name,
     }  # fmt: skip
 
 
-def test_limited(sdk: Sdk, clock: FakeClock) -> None:
+def test_limited(captured: Captured) -> None:
     """A storm of dying threads is limited as all else (STM 1)."""
-    telemetry = sdk.telemetry(errors=ErrorPolicy(rate=0, burst=2))
+    telemetry = Telemetry("shop.orders", errors=ErrorPolicy(rate=0, burst=2))
     work = telemetry.operation("work")(boom)
     with telemetry.watch_unhandled():
         for _ in range(5):
@@ -234,8 +237,8 @@ def test_limited(sdk: Sdk, clock: FakeClock) -> None:
             thread.start()
             thread.join()
 
-    assert len(sdk.logs("exception")) == 4
-    assert sdk.value("telemetry_kit.exception.suppressed") == 3 + 3
+    assert captured.events == [event("exception")] * 4
+    assert captured.value("telemetry_kit.exception.suppressed") == 3 + 3
 
 
 @pytest.mark.telemetry_capture(allow=("fault",))
@@ -247,11 +250,11 @@ def test_what_breaks_in_it_breaks_nothing(telemetry: Telemetry, quiet: dict[str,
     assert quiet["main"] == [ValueError]
 
 
-def test_switched_off(monkeypatch: pytest.MonkeyPatch, sdk: Sdk) -> None:
+def test_switched_off(monkeypatch: pytest.MonkeyPatch, captured: Captured) -> None:
     """A library that the host has switched off hooks nothing in."""
     monkeypatch.setenv("TELEMETRY_KIT_DISABLED", "shop.*")
     before = sys.excepthook
-    with sdk.telemetry().watch_unhandled():
+    with Telemetry("shop.orders").watch_unhandled():
         assert sys.excepthook is before
 
 

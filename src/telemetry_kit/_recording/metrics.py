@@ -324,5 +324,7 @@ def series_key(attributes: Mapping[str, Any]) -> frozenset[Any]:
 
 
 def frozen(value: Any) -> Any:
-    """A value that can be compared and hashed: lists are tuples."""
+    """A value that nobody changes any more: lists are tuples, also those in a mapping."""
+    if isinstance(value, dict):
+        return {key: frozen(item) for key, item in value.items()}
     return tuple(frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
