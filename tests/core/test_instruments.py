@@ -52,7 +52,7 @@ class Broken(Owner):
 
 @pytest.fixture
 def instruments(captured: Captured) -> Instruments:
-    return instruments_of(captured.meter_provider)
+    return instruments_of()
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def merged(captured: Captured, metric: str, *numbers: Any) -> list[float]:
     """What sources of one series make of these numbers, one source each."""
     owners = [Owner((GPU, number)) for number in numbers]
     for owner in owners:
-        instruments_of(captured.meter_provider).observe(metric, owner, type(owner).read)
+        instruments_of().observe(metric, owner, type(owner).read)
     return [found.value for found in captured.points(metric)]
 
 
@@ -324,10 +324,12 @@ def test_sources_of_gone_owners_are_forgotten_unread() -> None:
 
 def test_an_owner_that_can_t_be_held_weakly_is_held(captured: Captured, instruments: Instruments) -> None:
     """What takes no weak reference is kept until `stop()`."""
-    instruments.observe("pool.usage", (GPU, 4), lambda pair: [pair])
+    source = instruments.observe("pool.usage", (GPU, 4), lambda pair: [pair])
     gc.collect()
 
     assert captured.value("pool.usage") == 4
+    source.stop()
+    assert captured.points("pool.usage") == []
 
 
 def test_stop_ends_the_series(captured: Captured, instruments: Instruments) -> None:
@@ -348,8 +350,9 @@ def test_stop_ends_one_source(captured: Captured, instruments: Instruments) -> N
     assert captured.value("pool.usage") == 1
 
 
-def test_stop_twice_is_stop(instruments: Instruments) -> None:
+def test_stop_twice_is_stop() -> None:
     """The second `stop()` does nothing."""
+    instruments = Instruments()
     source = instruments.observe("pool.usage", Owner(), Owner.read)
     source.stop()
     source.stop()

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from telemetry_kit import BatchJob, Telemetry, current_run
 from telemetry_kit._jobs import sigterm
+from telemetry_kit.testing import Captured, span
 from tests.support import Sdk
 
 
@@ -47,8 +48,11 @@ def test_a_span_processor_that_raises(sdk: Sdk, telemetry: Telemetry, where: str
     assert sdk.value("telemetry_kit.faults", {"fault.site": "trace.end" if where == "end" else "trace.start_span"}) >= 1
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize("metric", ["job.duration", "job.step.duration"])
-def test_a_histogram_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, metric: str) -> None:
+def test_a_histogram_that_raises(
+    captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, metric: str
+) -> None:
     """FLT.1: what can't be recorded costs itself; the state of the job is known, its span ends."""
 
     class Raising:
@@ -60,12 +64,13 @@ def test_a_histogram_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: py
     with job.run() as run, run.step("load"):
         run.processed()
 
-    assert (run.state, sdk.value("job.active"), sdk.point("job.failed").value) == ("succeeded", 0, 0)
-    assert sdk.value("job.records") == 1
-    assert sdk.span("nightly").end_time is not None
+    assert (run.state, captured.value("job.active"), captured.point("job.failed").value) == ("succeeded", 0, 0)
+    assert captured.value("job.records") == 1
+    assert captured.spans == [span("nightly"), span("load", parent="nightly")]
 
 
-def test_an_error_policy_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_an_error_policy_that_raises(captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """FLT.1: the exception's detail is lost, the exception isn't, and the span ends."""
     job = telemetry.batch_job("nightly")
 
@@ -76,10 +81,14 @@ def test_an_error_policy_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch
     with pytest.raises(ValueError, match="row 7"), job.run():
         raise ValueError("row 7")
 
-    assert (sdk.span("nightly").attributes or {})["error.type"] == "ValueError"
+    assert captured.span("nightly").attributes["error.type"] == "ValueError"
+    assert captured.span("nightly").end is not None
 
 
-def test_an_exception_that_cannot_be_judged(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_an_exception_that_cannot_be_judged(
+    captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """FLT.1: it is a failure of type `_OTHER`, never a success."""
     from telemetry_kit._core import outcome
 
@@ -90,7 +99,7 @@ def test_an_exception_that_cannot_be_judged(sdk: Sdk, telemetry: Telemetry, monk
     with pytest.raises(ValueError), telemetry.batch_job("nightly").run() as run:
         raise ValueError
 
-    assert (run.state, sdk.point("job.duration").attributes["error.type"]) == ("failed", "_OTHER")
+    assert (run.state, captured.point("job.duration").attributes["error.type"]) == ("failed", "_OTHER")
 
 
 def test_a_thread_that_cannot_be_started(telemetry: Telemetry, sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,25 +117,27 @@ def test_a_thread_that_cannot_be_started(telemetry: Telemetry, sdk: Sdk, monkeyp
     assert sdk.value("telemetry_kit.faults", {"fault.site": "job.flush"}) >= 1
 
 
-def test_a_provider_whose_attributes_raise(sdk: Sdk) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_provider_whose_attributes_raise(captured: Captured) -> None:
     """FLT.1: asking whether it can be flushed is guarded too."""
 
     class Odd:
         def get_tracer(self, *args: Any, **kwargs: Any) -> Any:
-            return sdk.tracer_provider.get_tracer("odd")
+            return captured.tracer_provider.get_tracer("odd")
 
         @property
         def force_flush(self) -> Any:
             raise RuntimeError("don't look")
 
-    job = sdk.telemetry(tracer_provider=Odd()).batch_job("nightly", flush_timeout=1.0)
+    job = Telemetry("shop.orders", tracer_provider=Odd()).batch_job("nightly", flush_timeout=1.0)
     with job.run() as run:
         pass
 
     assert run.state == "succeeded"
 
 
-def test_a_job_that_nobody_awaits(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("never_ended",))
+def test_a_job_that_nobody_awaits(captured: Captured, telemetry: Telemetry) -> None:
     """ASY.3: a decorated function that returns a coroutine which is dropped is active no longer, and was no success."""
 
     async def work() -> None: ...
@@ -138,14 +149,14 @@ def test_a_job_that_nobody_awaits(sdk: Sdk, telemetry: Telemetry) -> None:
         job(lost)()
         gc.collect()
 
-    assert (sdk.value("job.active"), sdk.points("job.failed"), sdk.points("job.duration")) == (0, [], [])
+    assert (captured.value("job.active"), captured.points("job.failed"), captured.points("job.duration")) == (0, [], [])
     assert sigterm._runs == []
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("make", [lambda work: functools.partial(work), lambda work: lambda: work()])
 async def test_a_job_that_returns_an_awaitable(
-    sdk: Sdk, telemetry: Telemetry, make: Callable[[Any], Callable[[], Any]]
+    captured: Captured, telemetry: Telemetry, make: Callable[[Any], Callable[[], Any]]
 ) -> None:
     """ASY.4: partials of coroutine functions and functions that return coroutines run to the end of the await."""
 
@@ -155,11 +166,11 @@ async def test_a_job_that_returns_an_awaitable(
 
     job = telemetry.batch_job("nightly")
 
-    assert (await job(make(work))(), sdk.value("job.duration", {"job.result": "success"})) == ("running", 1)
+    assert (await job(make(work))(), captured.value("job.duration", {"job.result": "success"})) == ("running", 1)
 
 
 def test_a_generator_job_closed_in_another_thread(
-    sdk: Sdk, telemetry: Telemetry, caplog: pytest.LogCaptureFixture
+    captured: Captured, telemetry: Telemetry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """GEN.3: one ended span, no complaint about contexts, and the consumer's context as it was."""
 
@@ -174,11 +185,12 @@ def test_a_generator_job_closed_in_another_thread(
     thread.start()
     thread.join()
 
-    assert (len(sdk.spans("nightly")), caplog.records, current_run().state) == (1, [], None)
+    assert captured.spans == [span("nightly")]
+    assert (caplog.records, current_run().state) == ([], None)
 
 
 def test_a_run_entered_here_and_ended_in_another_thread(
-    sdk: Sdk, telemetry: Telemetry, caplog: pytest.LogCaptureFixture
+    captured: Captured, telemetry: Telemetry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A run that is handed over ends where it is ended; nothing complains, and nothing stays current but what has ended."""
     run = telemetry.batch_job("nightly").run()
@@ -192,7 +204,7 @@ def test_a_run_entered_here_and_ended_in_another_thread(
 
     current = contextvars.copy_context().run(begin_here)
 
-    assert (run.state, sdk.value("job.active"), caplog.records, current) == ("succeeded", 0, [], None)
+    assert (run.state, captured.value("job.active"), caplog.records, current) == ("succeeded", 0, [], None)
 
 
 def test_classes_say_what_they_are(telemetry: Telemetry) -> None:

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import BatchJob, Telemetry
-from telemetry_kit.testing import Captured
+from telemetry_kit.testing import Captured, point, span
 from tests.support import Sdk
 
 
@@ -32,6 +32,7 @@ class Odd(Exception):
         raise RuntimeError("no words")
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize(
     ("exc", "error_type"),
     [
@@ -42,21 +43,16 @@ class Odd(Exception):
         (Odd(), f"{__name__}.Odd"),
     ],
 )
-def test_a_failure(sdk: Sdk, job: BatchJob, exc: BaseException, error_type: str) -> None:
+def test_a_failure(captured: Captured, job: BatchJob, exc: BaseException, error_type: str) -> None:
     """JOB.1: exceptions, exit codes and Ctrl-C are failures under their own name, and come out as they are."""
     with pytest.raises(type(exc)) as caught, job.run() as run:
         raise exc
 
-    span: Any
-    point, span = sdk.point("job.duration"), sdk.span("nightly")
     assert caught.value is exc
-    assert (point.attributes["job.result"], point.attributes["error.type"], run.state) == (
-        "failure",
-        error_type,
-        "failed",
-    )
-    assert (span.status.status_code, span.attributes["error.type"]) == (StatusCode.ERROR, error_type)
-    assert sdk.point("job.failed").value == 1
+    failed = {"job.name": "nightly", "job.result": "failure", "error.type": error_type}
+    assert captured.points("job.duration") == [point(count=1, attributes={**failed, "scope.name": "shop.orders"})]
+    assert captured.spans == [span("nightly", status=StatusCode.ERROR, attributes=failed)]
+    assert (run.state, captured.value("job.failed")) == ("failed", 1)
 
 
 def test_a_name_for_a_failure_keeps_the_exception(captured: Captured, job: BatchJob) -> None:
@@ -134,7 +130,8 @@ def test_an_expected_exception_is_success(captured: Captured, telemetry: Telemet
     assert [span.status.status_code for span in captured.spans] == [StatusCode.UNSET] * 2
 
 
-def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_rule_that_raises_makes_no_success(captured: Captured, telemetry: Telemetry) -> None:
     """FLT.1: `expected` that raises is a counted fault; the exception is a failure and comes out."""
 
     def rule(exc: BaseException) -> bool:
@@ -143,26 +140,27 @@ def test_a_rule_that_raises_makes_no_success(sdk: Sdk, telemetry: Telemetry) -> 
     with pytest.raises(KeyError), telemetry.batch_job("nightly", expected=rule).run() as run:
         raise KeyError
 
-    assert (run.state, sdk.value("telemetry_kit.faults", {"fault.site": "job.expected"}) >= 1) == ("failed", True)
+    assert (run.state, captured.value("telemetry_kit.faults", {"fault.site": "job.expected"}) >= 1) == ("failed", True)
 
 
-def test_the_exception_is_told_once(sdk: Sdk, job: BatchJob) -> None:
+def test_the_exception_is_told_once(captured: Captured, job: BatchJob) -> None:
     """ASY.6: through a step and a run it is an error in both and recorded in detail once."""
     with pytest.raises(ValueError), job.run() as run, run.step("load"):
         raise ValueError("row 7")
 
-    assert [len(span.events) for span in sdk.spans()] == [1, 0]
-    assert [(span.attributes or {})["error.type"] for span in sdk.spans()] == ["ValueError"] * 2
+    assert captured.spans == [span("nightly", events=[]), span("load", events=["exception"])]
+    assert [failed.attributes["error.type"] for failed in captured.spans] == ["ValueError"] * 2
 
 
-def test_error_types_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_error_types_without_end_are_bounded(captured: Captured, job: BatchJob) -> None:
     """STM.3: `mark_failed` with names that never end keeps the first 100, then `_OTHER`."""
     for number in range(150):
         with job.run() as run:
             run.mark_failed(f"error {number}")
 
-    assert len(sdk.series("job.duration")) == 101
-    assert sdk.value("job.duration", {"error.type": "_OTHER"}) == 50
+    assert len(captured.points("job.duration")) == 101
+    assert captured.value("job.duration", {"error.type": "_OTHER"}) == 50
 
 
 class Broken(Sampler):
@@ -183,7 +181,8 @@ def test_a_broken_sdk_changes_nothing() -> None:
     sdk.shutdown()
 
 
-def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
+@pytest.mark.telemetry_capture(allow=("fault", "dropped"))
+def test_odd_arguments_change_nothing(captured: Captured, job: BatchJob) -> None:
     """FLT.2: what is no number, no name and no mapping is a counted fault, and what was right is counted."""
     run = job.run(metric_attributes=7, run_id=Odd(), links=7, carrier=7)  # type: ignore[arg-type]
     with run:
@@ -194,16 +193,16 @@ def test_odd_arguments_change_nothing(sdk: Sdk, job: BatchJob) -> None:
         run.failed(None, object())  # type: ignore[arg-type]
         run.failed(1, Unhashable())
         run.progress("half", None)  # type: ignore[arg-type]
-        assert sdk.points("job.progress") == []
+        assert captured.points("job.progress") == []
         run.progress(float("inf"), 3)
         run.set_attribute("x", object())
         run.mark_skipped(object())  # type: ignore[arg-type]
         run.processed(2)
         with run.step(None):  # type: ignore[arg-type]
             pass
-        assert sdk.points("job.progress") == []
+        assert captured.points("job.progress") == []
 
-    assert (run.state, sdk.value("job.records"), sdk.value("job.duration")) == ("skipped", 3, 1)
+    assert (run.state, captured.value("job.records"), captured.value("job.duration")) == ("skipped", 3, 1)
 
 
 def test_sigterm_in_the_main_thread_ends_the_run(captured: Captured, telemetry: Telemetry) -> None:
@@ -316,8 +315,9 @@ def test_sigterm_at_the_start_ends_what_could_not_be_entered(
     assert (run.state, captured.value("job.active")) == ("failed", 0)
 
 
+@pytest.mark.telemetry_capture(allow=("never_ended",))
 def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(
-    sdk: Sdk, job: BatchJob, monkeypatch: pytest.MonkeyPatch
+    captured: Captured, job: BatchJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ASY.2: KeyboardInterrupt inside of telemetry code comes out, and the run doesn't stay active."""
     monkeypatch.setattr(job._definition, "expected", _interrupt)
@@ -325,7 +325,7 @@ def test_ctrl_c_in_the_middle_of_the_end_is_not_swallowed(
     with pytest.raises(KeyboardInterrupt), run:
         raise ValueError
 
-    assert (run.state, sdk.value("job.active"), sdk.point("job.failed").value) == ("failed", 0, 1)
+    assert (run.state, captured.value("job.active"), captured.point("job.failed").value) == ("failed", 0, 1)
 
 
 def _interrupt(_: BaseException) -> bool:

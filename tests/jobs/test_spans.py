@@ -7,7 +7,7 @@ from opentelemetry import baggage, trace
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import BatchJob, Telemetry, current_run
-from telemetry_kit.testing import Captured
+from telemetry_kit.testing import Captured, span
 from tests.support import Sdk
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -19,16 +19,14 @@ def job(telemetry: Telemetry) -> BatchJob:
     return telemetry.batch_job("nightly", metric_attributes={"team": "money"})
 
 
-def test_the_span_is_named_as_the_job(sdk: Sdk, job: BatchJob) -> None:
+def test_the_span_is_named_as_the_job(captured: Captured, job: BatchJob) -> None:
     """It has the job's name, the run's id and result, and what was declared; a success leaves its status unset."""
     with job.run(run_id="2026-11-22"):
         pass
 
-    span: Any = sdk.span("nightly")
-    assert span.attributes == {
-        "job.name": "nightly", "job.run.id": "2026-11-22", "job.result": "success", "team": "money",
-    }  # fmt: skip
-    assert (span.status.status_code, span.instrumentation_scope.name) == (StatusCode.UNSET, "shop.orders")
+    told = {"job.name": "nightly", "job.run.id": "2026-11-22", "job.result": "success", "team": "money"}
+    assert captured.spans == [span("nightly", status=StatusCode.UNSET, attributes=told)]
+    assert captured.span().scope == "shop.orders"
 
 
 def test_the_span_is_current(captured: Captured, telemetry: Telemetry, job: BatchJob) -> None:
@@ -41,17 +39,15 @@ def test_the_span_is_current(captured: Captured, telemetry: Telemetry, job: Batc
     assert not trace.get_current_span().get_span_context().is_valid
 
 
-def test_run_ids_never_reach_a_metric(sdk: Sdk, job: BatchJob) -> None:
+def test_run_ids_never_reach_a_metric(captured: Captured, job: BatchJob) -> None:
     """JOB.5: neither as a value nor as a key."""
     with job.run(run_id="2026-11-22") as run, run.step("load"):
         run.processed()
         run.set_attribute("rows", 7)
 
-    points: list[Any] = [point for metric in sdk.metrics().values() for point in metric.data.data_points]
+    points = [found.attributes for found in captured.points()]
     assert len(points) > 10
-    assert not [
-        p for p in points if {"job.run.id", "rows"} & p.attributes.keys() or "2026-11-22" in p.attributes.values()
-    ]
+    assert [kept for kept in points if {"job.run.id", "rows"} & kept.keys() or "2026-11-22" in kept.values()] == []
 
 
 def test_a_run_id_of_any_type(captured: Captured, job: BatchJob) -> None:
@@ -76,15 +72,16 @@ def test_a_decorated_job_makes_its_id_from_the_arguments(captured: Captured, tel
     assert attributes["code.function.name"] == f"{__name__}.{main.__qualname__}"
 
 
-def test_a_run_id_that_raises(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_run_id_that_raises(captured: Captured, telemetry: Telemetry) -> None:
     """FLT.1: it is a counted fault, and the job runs."""
 
     @telemetry.batch_job("nightly", run_id=lambda: 1 / 0)
     def main() -> str:
         return "done"
 
-    assert (main(), "job.run.id" in (sdk.span().attributes or {})) == ("done", False)
-    assert sdk.value("telemetry_kit.faults", {"fault.site": "job.run_id"}) >= 1
+    assert (main(), "job.run.id" in captured.span().attributes) == ("done", False)
+    assert captured.value("telemetry_kit.faults", {"fault.site": "job.run_id"}) == 1
 
 
 def test_parameters_are_on_the_span(captured: Captured, job: BatchJob) -> None:
@@ -98,12 +95,12 @@ def test_parameters_are_on_the_span(captured: Captured, job: BatchJob) -> None:
     assert (attributes["job.run.id"], "error.type" in attributes) == ("1", False)
 
 
-def test_attributes_of_a_run_are_on_its_span(sdk: Sdk, job: BatchJob) -> None:
+def test_attributes_of_a_run_are_on_its_span(captured: Captured, job: BatchJob) -> None:
     """Metric attributes of a run go to metric and span."""
     with job.run(metric_attributes={"region": "eu"}):
         pass
 
-    assert ((sdk.span().attributes or {})["region"], sdk.point("job.duration").attributes["region"]) == ("eu", "eu")
+    assert (captured.span().attributes["region"], captured.point("job.duration").attributes["region"]) == ("eu", "eu")
 
 
 def test_a_reason_for_skipping(captured: Captured, job: BatchJob) -> None:
@@ -127,8 +124,8 @@ def test_a_carrier_is_continued(captured: Captured, job: BatchJob) -> None:
     with job.run(carrier=CARRIER):
         tenant = baggage.get_baggage("tenant")
 
-    span: Any = captured.span("nightly")
-    assert (f"{span.trace_id:032x}", f"{span.parent.span_id:016x}", tenant) == (TRACE, SPAN, "acme")
+    nightly: Any = captured.span("nightly")
+    assert (f"{nightly.trace_id:032x}", f"{nightly.parent.span_id:016x}", tenant) == (TRACE, SPAN, "acme")
     assert baggage.get_baggage("tenant") is None
 
 
@@ -140,22 +137,22 @@ def test_without_an_sdk_the_context_is_passed_on() -> None:
     assert f"{context.trace_id:032x}" == TRACE
 
 
-def test_links_to_what_it_comes_from(sdk: Sdk, job: BatchJob) -> None:
+def test_links_to_what_it_comes_from(captured: Captured, job: BatchJob) -> None:
     """A run that works off messages links to each of them."""
     with job.run(links=[CARRIER, {"traceparent": "nonsense"}]):
         pass
 
-    span: Any = sdk.span("nightly")
-    assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE]
-    assert span.parent is None
+    assert [f"{link.context.trace_id:032x}" for link in captured.span("nightly").links] == [TRACE]
+    assert captured.spans == [span("nightly", parent="")]
 
 
-def test_a_broken_carrier(sdk: Sdk, job: BatchJob) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_broken_carrier(captured: Captured, job: BatchJob) -> None:
     """FLT.2: what is no carrier costs the parent, not the run."""
     with job.run(carrier=object(), links=7) as run:
         pass
 
-    assert (run.state, sdk.span("nightly").parent) == ("succeeded", None)
+    assert (run.state, captured.span("nightly").parent) == ("succeeded", None)
 
 
 def test_the_duration_has_the_span_as_its_example(sdk: Sdk, job: BatchJob) -> None:

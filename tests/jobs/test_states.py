@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import BatchJob, Telemetry
-from telemetry_kit.testing import Captured, FakeClock
+from telemetry_kit.testing import Captured, FakeClock, point
 from tests.support import Sdk
 
 START = 1_700_000_000.0
@@ -31,7 +31,7 @@ def succeed(job: BatchJob, clock: FakeClock, seconds: float = 0.0) -> None:
 
 def states(captured: Captured) -> list[str]:
     """The states whose series say 1."""
-    return [point.attributes["job.state"] for point in captured.points("job.state") if point.value == 1]
+    return [found.attributes["job.state"] for found in captured.points("job.state") if found.value == 1]
 
 
 def test_before_the_first_run_only_what_is_declared(captured: Captured, telemetry: Telemetry) -> None:
@@ -45,56 +45,55 @@ def test_before_the_first_run_only_what_is_declared(captured: Captured, telemetr
 def test_the_start_is_known_while_it_runs(captured: Captured, job: BatchJob) -> None:
     """`job.start.timestamp` is the wall clock's time at which the last run started."""
     with job.run():
-        assert captured.point("job.start.timestamp").value == START
+        assert captured.value("job.start.timestamp") == START
 
 
-def test_success_is_zero_from_the_start_until_it_succeeds(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_success_is_zero_from_the_start_until_it_succeeds(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """`job.success.timestamp` goes to 0 when a run starts, also after an earlier success, and to the time of success."""
     succeed(job, clock, 10)
     with job.run():
-        during = sdk.point("job.success.timestamp").value
+        during = captured.value("job.success.timestamp")
         clock.advance(5)
 
-    assert (during, sdk.point("job.success.timestamp").value) == (0, START + 15)
+    assert (during, captured.value("job.success.timestamp")) == (0, START + 15)
 
 
-def test_a_failure_leaves_the_success_timestamp_at_zero(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_a_failure_leaves_the_success_timestamp_at_zero(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """JOB.3: a failed run doesn't write it, and the age of the last success goes on."""
     succeed(job, clock, 10)
     fail(job, clock, 60)
 
-    assert (sdk.point("job.success.timestamp").value, sdk.point("job.last_success.age").value) == (0, 60)
+    assert (captured.value("job.success.timestamp"), captured.value("job.last_success.age")) == (0, 60)
 
 
-def test_failed_says_how_the_last_finished_run_ended(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_failed_says_how_the_last_finished_run_ended(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """`job.failed` is 1 after a failure, stays so while the next run is at it, and is 0 after a success."""
     fail(job, clock)
-    seen = [sdk.point("job.failed").value]
+    seen = [captured.value("job.failed")]
     with job.run():
-        seen.append(sdk.point("job.failed").value)
-    seen.append(sdk.point("job.failed").value)
+        seen.append(captured.value("job.failed"))
+    seen.append(captured.value("job.failed"))
 
     assert seen == [1, 1, 0]
 
 
-def test_the_end_is_known_however_it_ended(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_the_end_is_known_however_it_ended(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """`job.end.timestamp` is written by failures too."""
     fail(job, clock, 7)
 
-    assert sdk.point("job.end.timestamp").value == START + 7
+    assert captured.value("job.end.timestamp") == START + 7
 
 
-def test_the_duration_has_the_result(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_the_duration_has_the_result(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """`job.duration` is a histogram of finished runs, by result and `error.type`."""
     succeed(job, clock, 2)
     fail(job, clock, 3)
 
-    good, bad = (
-        sdk.point("job.duration", {"job.result": "success"}),
-        sdk.point("job.duration", {"job.result": "failure"}),
-    )
-    assert (good.sum, bad.sum, bad.attributes["error.type"]) == (2, 3, "ValueError")
-    assert "error.type" not in good.attributes
+    nightly = {"job.name": "nightly", "scope.name": "shop.orders"}
+    assert captured.points("job.duration") == [
+        point(count=1, sum=3.0, attributes={**nightly, "job.result": "failure", "error.type": "ValueError"}),
+        point(count=1, sum=2.0, attributes={**nightly, "job.result": "success"}),
+    ]
 
 
 def test_a_hanging_run_is_seen_while_it_hangs(captured: Captured, job: BatchJob) -> None:
@@ -103,49 +102,53 @@ def test_a_hanging_run_is_seen_while_it_hangs(captured: Captured, job: BatchJob)
         captured.clock.advance(100)
         with job.run():
             captured.clock.advance(20)
-            assert (captured.value("job.active"), captured.point("job.elapsed").value) == (2, 120)
+            assert (captured.value("job.active"), captured.value("job.elapsed")) == (2, 120)
 
     assert (captured.value("job.active"), captured.points("job.elapsed")) == (0, [])
 
 
-def test_a_clock_that_is_set_back_breaks_nothing(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_a_clock_that_is_set_back_breaks_nothing(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """JOB.3: durations, elapsed and age are monotonic, timestamps are what the wall clock says."""
     with job.run():
         clock.advance(10)
         clock.step(-3600)
-        assert sdk.point("job.elapsed").value == 10
+        assert captured.value("job.elapsed") == 10
     clock.step(-3600)
     clock.advance(5)
 
-    assert sdk.point("job.duration").sum == 10
-    assert sdk.point("job.last_success.age").value == 5
-    assert sdk.point("job.success.timestamp").value == START + 10 - 3600
+    assert captured.point("job.duration").sum == 10
+    assert captured.value("job.last_success.age") == 5
+    assert captured.value("job.success.timestamp") == START + 10 - 3600
 
 
-def test_a_skipped_run_completed_well(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_a_skipped_run_completed_well(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """A run that had nothing to do writes the success timestamp and is no failure; its result is `skipped`."""
     with job.run() as run:
         run.mark_skipped("no new files")
 
-    assert (sdk.point("job.success.timestamp").value, sdk.point("job.failed").value) == (START, 0)
-    assert (sdk.value("job.duration", {"job.result": "skipped"}), run.state, states(sdk)) == (1, "skipped", ["skipped"])
+    assert (captured.value("job.success.timestamp"), captured.value("job.failed")) == (START, 0)
+    assert (captured.value("job.duration", {"job.result": "skipped"}), run.state, states(captured)) == (
+        1,
+        "skipped",
+        ["skipped"],
+    )
 
 
-def test_a_run_marked_failed(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_a_run_marked_failed(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """`mark_failed` is a failure without an exception, with the given `error.type`, also for a run marked skipped."""
     with job.run() as run:
         run.mark_skipped()
         run.mark_failed("too_many_bad_rows")
 
-    assert sdk.point("job.duration").attributes["error.type"] == "too_many_bad_rows"
-    assert (sdk.point("job.failed").value, sdk.point("job.success.timestamp").value, run.state) == (1, 0, "failed")
+    assert captured.point("job.duration").attributes["error.type"] == "too_many_bad_rows"
+    assert (captured.value("job.failed"), captured.value("job.success.timestamp"), run.state) == (1, 0, "failed")
 
 
-def test_one_series_for_each_state(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_one_series_for_each_state(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """All five states are there, one of them is 1."""
     fail(job, clock)
 
-    assert {point.attributes["job.state"]: point.value for point in sdk.points("job.state")} == {
+    assert {found.attributes["job.state"]: found.value for found in captured.points("job.state")} == {
         "running": 0,
         "succeeded": 0,
         "failed": 1,
@@ -154,13 +157,13 @@ def test_one_series_for_each_state(sdk: Sdk, job: BatchJob, clock: FakeClock) ->
     }
 
 
-def test_running_while_any_run_is(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_running_while_any_run_is(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """JOB.4: after one of two overlapping runs has ended the job is still running."""
     with job.run():
         fail(job, clock)
-        during = states(sdk)
+        during = states(captured)
 
-    assert (during, states(sdk)) == (["running"], ["succeeded"])
+    assert (during, states(captured)) == (["running"], ["succeeded"])
 
 
 @pytest.mark.parametrize("failing_first", [True, False])
@@ -179,44 +182,46 @@ def test_a_failed_run_never_writes_the_success_of_an_overlapping_one(
 
     copy_context().run(overlapping)  # ended in the order in which they began, they leave the first one's context
 
-    assert captured.point("job.success.timestamp").value == START + (20 if failing_first else 10)
-    assert captured.point("job.failed").value == (0 if failing_first else 1)
+    assert captured.value("job.success.timestamp") == START + (20 if failing_first else 10)
+    assert captured.value("job.failed") == (0 if failing_first else 1)
 
 
-def test_the_last_run_is_the_one_that_started_last(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_the_last_run_is_the_one_that_started_last(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """JOB.4: start is that of the newest run, end that of the one that finished last."""
     with ExitStack() as runs:
         runs.enter_context(job.run())
         clock.advance(5)
         with job.run():
             clock.advance(1)
-        assert (sdk.point("job.start.timestamp").value, sdk.point("job.end.timestamp").value) == (START + 5, START + 6)
+        assert (captured.value("job.start.timestamp"), captured.value("job.end.timestamp")) == (START + 5, START + 6)
         clock.advance(10)
 
-    assert (sdk.point("job.start.timestamp").value, sdk.point("job.end.timestamp").value) == (START + 5, START + 16)
+    assert (captured.value("job.start.timestamp"), captured.value("job.end.timestamp")) == (START + 5, START + 16)
 
 
-def test_batch_jobs_of_one_name_are_one_job(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_batch_jobs_of_one_name_are_one_job(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """Two objects of one name in one scope, even of two `Telemetry`, share their state."""
-    other = sdk.telemetry().batch_job("nightly", expected_interval=60)
+    other = Telemetry("shop.orders").batch_job("nightly", expected_interval=60)
     with job.run(), other.run():
-        assert sdk.point("job.active").value == 2
+        assert captured.value("job.active") == 2
     fail(other, clock)
 
-    assert (sdk.point("job.failed").value, sdk.point("job.expected_interval").value) == (1, 60)
+    assert (captured.value("job.failed"), captured.value("job.expected_interval")) == (1, 60)
 
 
-def test_another_scope_has_another_job(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_another_scope_has_another_job(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """The same name in another library is another job."""
-    other = sdk.telemetry("shop.billing").batch_job("nightly")
+    other = Telemetry("shop.billing").batch_job("nightly")
     fail(other, clock)
     succeed(job, clock)
 
-    failed = {point.attributes["scope.name"]: point.value for point in sdk.points("job.failed")}
-    assert failed == {"shop.orders": 0, "shop.billing": 1}
+    assert captured.points("job.failed") == [
+        point(value=1, attributes={"job.name": "nightly", "scope.name": "shop.billing"}),
+        point(value=0, attributes={"job.name": "nightly", "scope.name": "shop.orders"}),
+    ]
 
 
-def test_declared_attributes_are_on_every_metric(sdk: Sdk, telemetry: Telemetry, clock: FakeClock) -> None:
+def test_declared_attributes_are_on_every_metric(captured: Captured, telemetry: Telemetry, clock: FakeClock) -> None:
     """Attributes that the job declares are on all its series; the kit's own keys win over them."""
     job = telemetry.batch_job("nightly", metric_attributes={"team": "money", "job.name": "mine"}, expected_interval=60)
     with job.run() as run:
@@ -224,66 +229,58 @@ def test_declared_attributes_are_on_every_metric(sdk: Sdk, telemetry: Telemetry,
         run.progress(1, 2)
         with run.step("load"):
             clock.advance(1)
-        during = sdk.metrics()
+        during = captured.points()
     succeed(job, clock)
 
-    series: list[dict[str, Any]] = [dict(point.attributes or {}) for metrics in (during, sdk.metrics()) for metric in metrics.values()
-              if metric.name.startswith("job.") for point in metric.data.data_points]  # fmt: skip
-    assert {(one["team"], one["job.name"], one["scope.name"]) for one in series} == {
-        ("money", "nightly", "shop.orders")
-    }
-    assert len({metric for metrics in (during, sdk.metrics()) for metric in metrics if metric.startswith("job.")}) == 15
+    of_jobs = [found for found in during + captured.points() if found.metric.startswith("job.")]
+    common = {"team": "money", "job.name": "nightly", "scope.name": "shop.orders"}
+    assert [found for found in of_jobs if not common.items() <= found.attributes.items()] == []
+    assert len({found.metric for found in of_jobs}) == 15
 
 
-def test_runs_of_a_region_have_a_state_of_their_own(sdk: Sdk, job: BatchJob, clock: FakeClock) -> None:
+def test_runs_of_a_region_have_a_state_of_their_own(captured: Captured, job: BatchJob, clock: FakeClock) -> None:
     """Metric attributes of a run: the success of one region doesn't hide the failure of another."""
     with pytest.raises(ValueError), job.run(metric_attributes={"region": "eu"}):
         raise ValueError
     with job.run(metric_attributes={"region": "us"}):
         pass
 
-    assert {point.attributes["region"]: point.value for point in sdk.points("job.failed")} == {"eu": 1, "us": 0}
-    assert [set(series) - {"job.name", "scope.name"} for series in sdk.series("job.active")] == [{"region"}, {"region"}]
+    eu, us = ({"region": region, "job.name": "nightly", "scope.name": "shop.orders"} for region in ("eu", "us"))
+    assert captured.points("job.failed") == [point(value=1, attributes=eu), point(value=0, attributes=us)]
+    assert captured.points("job.active") == [point(value=0, attributes=eu), point(value=0, attributes=us)]
 
 
-def test_regions_without_end_are_bounded(sdk: Sdk, job: BatchJob) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_regions_without_end_are_bounded(captured: Captured, job: BatchJob) -> None:
     """STM.3: of an attribute whose values never end the first are kept, the others share `_OTHER`."""
     for number in range(300):
         with job.run(metric_attributes={"tenant": f"t{number}"}):
             pass
 
-    series = sdk.series("job.failed")
-    assert (len(series), {"tenant": "_OTHER"}.items() <= {key: series[-1][key] for key in ("tenant",)}.items()) == (
-        101,
-        True,
-    )
+    assert len(captured.points("job.failed")) == 101
+    assert captured.points("job.failed", {"tenant": "_OTHER"}) == [point(value=0)]
 
 
-def test_jobs_made_on_the_fly_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_jobs_made_on_the_fly_are_bounded(captured: Captured, telemetry: Telemetry) -> None:
     """STM.3: the first 1,000 names of a `Telemetry` are kept, the others share `_OTHER`, which is said once."""
     for number in range(1_010):
         telemetry.batch_job(f"job {number}")
 
-    names = {series["job.name"] for series in sdk.series("job.active")}
-    assert (
-        len(names),
-        "_OTHER" in names,
-        sdk.value("telemetry_kit.attribute.overflow", {"attribute.key": "job.name"}) >= 1,
-    ) == (
-        1_001,
-        True,
-        True,
-    )
+    names = {found.attributes["job.name"] for found in captured.points("job.active")}
+    assert (len(names), "_OTHER" in names) == (1_001, True)
+    assert captured.value("telemetry_kit.attribute.overflow", {"attribute.key": "job.name"}) >= 1
 
 
-def test_a_run_is_for_one_use(sdk: Sdk, job: BatchJob) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_run_is_for_one_use(captured: Captured, job: BatchJob) -> None:
     """Entering a run again starts nothing; it is a counted fault."""
     run = job.run()
     with run, run:
-        assert sdk.value("job.active") == 1
+        assert captured.value("job.active") == 1
 
-    assert (sdk.value("job.active"), sdk.value("job.duration")) == (0, 1)
-    assert sdk.value("telemetry_kit.faults", {"fault.site": "job.run"}) >= 1
+    assert (captured.value("job.active"), captured.value("job.duration")) == (0, 1)
+    assert captured.value("telemetry_kit.faults", {"fault.site": "job.run"}) >= 1
 
 
 def test_an_sdk_that_comes_late_misses_nothing(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:

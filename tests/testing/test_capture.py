@@ -176,24 +176,6 @@ def test_plain_objects_are_the_captures() -> None:
     assert captured.event("plain.event").span is captured.span("plain")
 
 
-def test_the_providers_of_a_capture_can_be_handed_over() -> None:
-    """What counts and what is observed is in it once, beside that of whoever names no provider."""
-    with capture() as captured:
-        given = Telemetry("given", meter_provider=captured.meter_provider).pool("seats", limit=3)
-        beside = Telemetry("beside").pool("seats", limit=4)
-        with capture():
-            pass
-        given.timeout()
-        beside.timeout()
-
-    assert captured.points("pool.limit") == [
-        point(value=4, attributes={"pool.name": "seats", "scope.name": "beside"}),
-        point(value=3, attributes={"pool.name": "seats", "scope.name": "given"}),
-    ]
-    assert captured.value("pool.errors", {"scope.name": "given"}) == 1
-    assert captured.value("pool.errors", {"scope.name": "beside"}) == 1
-
-
 def test_spans_and_events_by_name() -> None:
     """However many of a name there are, those of another left out, in the order in which they came."""
     with capture() as captured:

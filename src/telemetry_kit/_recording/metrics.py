@@ -159,10 +159,6 @@ class Observable(Instrument):
     def __init__(self, sink: Sink, scope: str, name: str, unit: str, description: str, callbacks: Any) -> None:
         super().__init__(sink, scope, name, unit, description)
         self._callbacks: list[Callable[[CallbackOptions], Iterable[metrics.Observation]]] = []
-        self.ask(callbacks)
-
-    def ask(self, callbacks: Any) -> None:
-        """Ask these too: whoever makes the instrument again has callbacks of its own."""
         for callback in callbacks or ():
             if hasattr(callback, "send"):  # the API takes generators too, which are started here
                 next(callback)
@@ -237,8 +233,6 @@ class RecordingMeter(metrics.Meter):
         with self._lock:
             made = self._made.get(key)
             if made is not None:
-                if isinstance(made, Observable):
-                    made.ask(*more)
                 return made
             made = kind(self._sink, self.name, name.lower(), unit or "", description or "", *more)
             self._made[key] = made
