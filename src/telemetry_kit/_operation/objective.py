@@ -175,10 +175,10 @@ class ObjectiveCounts:
         slot = self._state.slot
 
         def counted(call: Any, here: Any, record: Any, duration: float) -> None:
-            at = met if duration <= within else missed
             try:
-                call.cell[at] += 1
+                call.cell[met if duration <= within else missed] += 1
             except IndexError:  # a cell from before there was an objective
+                at = met if duration <= within else missed
                 slot(call.cell, at)[at] += 1
             end(call, here, record, duration)
 
