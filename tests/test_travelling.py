@@ -23,6 +23,7 @@ from telemetry_kit import (
     current_measurement,
     current_run,
     diagnose,
+    enrich_span,
     extract,
     link_to,
 )  # fmt: skip
@@ -117,6 +118,7 @@ VALUES: dict[str, Any] = {
     "link": link_to({"traceparent": f"00-{1:032x}-{2:016x}-01"}),
     "clock": FakeClock(),
     "point": point(count=1),
+    "enrich_span": enrich_span(arguments=["sku"], attributes={"shop": "a"}, result=dict),
 }
 
 

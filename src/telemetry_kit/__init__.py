@@ -17,9 +17,9 @@ from telemetry_kit._version import VERSION as __version__  # noqa: N811 - the na
 if _typing.TYPE_CHECKING:
     from telemetry_kit._core.names import Handle
     from telemetry_kit._events.logging_filters import LogCorrelation, LogSampling
+    from telemetry_kit._executors.binding import bind
     from telemetry_kit._jobs.job import BatchJob, JobRun, current_run
     from telemetry_kit._operation.objective import Objective
-    from telemetry_kit._propagation.binding import bind
     from telemetry_kit._redaction.scrub import default_scrub
     from telemetry_kit._spans.context_attributes import context_attributes
     from telemetry_kit._spans.current import enrich_span, set_span_attributes
@@ -72,6 +72,7 @@ __all__ = [
 _HOMES = {
     "_core.names": ("Handle",),
     "_events.logging_filters": ("LogCorrelation", "LogSampling"),
+    "_executors.binding": ("bind",),
     "_jobs.job": ("BatchJob", "JobRun", "current_run"),
     "_operation.objective": ("Objective",),
     "_redaction.scrub": ("default_scrub",),
@@ -84,7 +85,6 @@ _HOMES = {
     "_use.pool_stats": ("PoolStats",),
     "_use.queue": ("QueueStats",),
     "diagnosis.findings": ("Diagnosis", "Finding", "diagnose"),
-    "_propagation.binding": ("bind",),
     "propagation": ("attached", "child_environment", "extract", "inject", "link_to", "links_to"),
 }
 """Where the names stand that not every library needs."""

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.integration
 SENDER = """
 import asyncio, contextlib, functools, sys
 library = __import__(sys.argv[1])
-from telemetry_kit import Objective, Telemetry, enrich_span
+from telemetry_kit import Objective, Telemetry, bind, enrich_span
 telemetry = Telemetry("shop")
 price = telemetry.operation("price", metric_attributes={"shop": "a"})
 
@@ -45,9 +45,11 @@ class Shop:
 def measuring(n, handle=price):
     with handle.measure():
         return n * 2
+bound, later = bind(fast), enrich_span(attributes={"x": 1})
+def enriching(n, decorate=later): return decorate(lambda n: n * 2)(n)
 
 functions = [fast, objective, full, coroutine, generator, async_generator, span, use, job, enriched, manager, partial,
-             Shop().method, measuring]
+             Shop().method, measuring, bound, bind(coroutine), enriching]
 open(sys.argv[2], "wb").write(library.dumps(functions))
 """
 RECEIVER = """
@@ -95,4 +97,4 @@ def test_a_scripts_functions_arrive_and_are_recorded(library: str, tmp_path: Pat
         )
         assert done.returncode == 0, done.stderr
 
-    assert done.stdout.split() == ["8", "10", "1", "1", "1"]
+    assert done.stdout.split() == ["10", "12", "1", "1", "1"]

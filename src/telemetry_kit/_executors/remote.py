@@ -13,11 +13,10 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-
-from telemetry_kit._core import ambient, clock, faults, forks, late
+from telemetry_kit._core import clock, faults, forks
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._errors.stacktrace import Formatter
+from telemetry_kit._executors import envelope
 from telemetry_kit._executors.outcomes import CANCELLED, LOST, judge, outcome_by, outcome_of
 from telemetry_kit._executors.seen import SeenTask
 from telemetry_kit._executors.tasks import WAITED, TaskSpan, enter, leave, start_span
@@ -70,13 +69,7 @@ class TravellingTask(SeenTask):
                 if self.span is not None:
                     context = self.span.context
             if accounting.carries:
-                with late.late_import():
-                    from telemetry_kit import propagation
-
-                self.carrier = dict(propagation.inject({}, context))
-                found = ambient.within(context) if ambient.used else None
-                if found is not None:
-                    self.carrier[_ATTRIBUTES] = found  # in no header: this envelope is ours alone
+                self.carrier = envelope.packed(context)
         except Exception as fault:
             faults.record("executor.carrier", fault)
 
@@ -161,10 +154,6 @@ def _waited(queued_at: float, started: float, seconds: float) -> float:
     return min(started - queued_at, rest) if started >= queued_at else rest
 
 
-_ATTRIBUTES = "telemetry_kit.attributes"
-"""Where the envelope has what `context_attributes` said."""
-
-
 class RemoteTask:
     """A task at the worker that it was sent to, which may be anywhere."""
 
@@ -226,12 +215,7 @@ def _attach(carrier: dict[str, Any]) -> Any:
     submitted the first task.
     """
     try:
-        with late.late_import():
-            from telemetry_kit import propagation
-
-        found: Any = carrier.get(_ATTRIBUTES)
-        context = propagation.extract({key: carrier[key] for key in carrier if key != _ATTRIBUTES}, Context())
-        return enter(context if found is None else ambient.put_into(context, found))
+        return enter(envelope.unpacked(carrier))
     except Exception as fault:
         faults.record("executor.carrier", fault)
         return None

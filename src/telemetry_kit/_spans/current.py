@@ -71,16 +71,31 @@ def enrich_span(
             f"result of enrich_span must be a callable given what the function returned, got {result!r:.100}"
         )
 
-    def decorate(func: F, /) -> F:
+    return _Enrich(arguments, attributes, result)
+
+
+class _Enrich:
+    """The decorator, which travels as its options do."""
+
+    __slots__ = ("_arguments", "_attributes", "_result")
+
+    def __init__(
+        self,
+        arguments: Arguments | None,
+        attributes: Attributes,
+        result: Callable[[Any], Mapping[str, object]] | None,
+    ) -> None:
+        self._arguments, self._attributes, self._result = arguments, attributes, result
+
+    def __call__(self, func: F, /) -> F:
         callables.check(func, "enrich_span")
         if isinstance(func, (classmethod, staticmethod)):
             kind: Any = type(func)
-            return cast("F", kind(decorate(cast("Any", func.__func__))))
-        if callable(attributes):
-            callables.check_takes(attributes, func, "attributes of enrich_span")
-        return cast("F", decorating.decorate(cast("Any", func), _EnrichingCalls(func, arguments, attributes, result)))
-
-    return decorate
+            return cast("F", kind(self(cast("Any", func.__func__))))
+        if callable(self._attributes):
+            callables.check_takes(self._attributes, func, "attributes of enrich_span")
+        calls = _EnrichingCalls(func, self._arguments, self._attributes, self._result)
+        return cast("F", decorating.decorate(cast("Any", func), calls))
 
 
 class _EnrichingCalls:

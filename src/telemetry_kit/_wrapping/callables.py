@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import inspect
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from telemetry_kit._core import faults
+from telemetry_kit._core import faults, late
 from telemetry_kit._core.attributes import encodable
 
 AS_WRITTEN: dict[str, Any] = {}
@@ -100,6 +101,26 @@ def full_name_of(func: Any) -> str:
     name = getattr(func, "__qualname__", None) or f"{type(func).__qualname__}.__call__"
     module = getattr(func, "__module__", None) or type(func).__module__
     return encodable(f"{module}.{name}")
+
+
+def found_again(wrapper: object, func: object) -> tuple[Callable[..., Any], tuple[str, str]] | None:
+    """How a wrapper pickles that stands where `func` says that it stands, as decorated functions do; None for any other:
+    `len` is still the bare one, whatever was decorated."""
+    module, name = getattr(func, "__module__", None), getattr(func, "__qualname__", None)
+    if not (isinstance(module, str) and isinstance(name, str)):
+        return None
+    try:
+        return (_by_name, (module, name)) if _by_name(module, name) is wrapper else None
+    except (AttributeError, ImportError):
+        return None
+
+
+def _by_name(module: str, name: str) -> Any:
+    with late.late_import():
+        found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def check_takes(option: Callable[..., Any], func: Any, what: str) -> None:

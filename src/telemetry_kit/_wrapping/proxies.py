@@ -6,14 +6,12 @@ as a class attribute they must bind as they did. wrapt takes 50 ms to import, so
 
 from __future__ import annotations
 
-import importlib
 from operator import attrgetter
 from types import MethodType
 from typing import Any
 
 import wrapt
 
-from telemetry_kit._core.late import late_import
 from telemetry_kit._wrapping import awaitables, callables, drivers
 
 
@@ -35,11 +33,7 @@ class _Measured(wrapt.ObjectProxy):  # type: ignore[type-arg]
             set_name(wrapped, owner, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        module = getattr(self.__wrapped__, "__module__", None)
-        name = getattr(self.__wrapped__, "__qualname__", None)
-        if isinstance(module, str) and isinstance(name, str) and _is_called(module, name, self):
-            return _by_name, (module, name)
-        return wrap, (self.__wrapped__, self._self_calls)
+        return callables.found_again(self, self.__wrapped__) or (wrap, (self.__wrapped__, self._self_calls))
 
     def __copy__(self) -> Any:
         return self
@@ -65,19 +59,3 @@ class _MeasuredDescriptor(_Measured):
 def wrap(func: Any, calls: awaitables.Calls) -> Any:
     """A proxy for `func` whose calls are measured."""
     return (_MeasuredDescriptor if hasattr(type(func), "__get__") else _Measured)(func, calls)
-
-
-def _is_called(module: str, name: str, thing: object) -> bool:
-    """Whether it is found by that name: `len` is still the bare one, whatever was decorated."""
-    try:
-        return _by_name(module, name) is thing
-    except (AttributeError, ImportError):
-        return False
-
-
-def _by_name(module: str, name: str) -> Any:
-    with late_import():
-        found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found

@@ -1,16 +1,23 @@
 """`bind`: whatever a callable returns, each step of it runs in the context of when it was bound."""
 
 import asyncio
+import contextvars
+import copy
 import functools
 import inspect
+import multiprocessing
+import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
 from opentelemetry import baggage
+from opentelemetry.trace import get_current_span
 
-from telemetry_kit import attached, bind
+from telemetry_kit import Telemetry, attached, bind, context_attributes, extract
+from telemetry_kit.testing import capture
 
 TENANT: ContextVar[str] = ContextVar("tenant", default="nobody")
 
@@ -83,8 +90,6 @@ async def steps_of(result: Any) -> list[Any]:
 )
 def test_each_step_runs_in_the_context_of_when_it_was_bound(func: Callable[..., Any]) -> None:
     """Context variables and OpenTelemetry's context, whatever kind of callable it is."""
-    import contextvars
-
     bound = contextvars.copy_context().run(bound_for_acme, func)
 
     assert asyncio.run(steps_of(bound())) == [("acme", "acme")] * 2
@@ -129,3 +134,69 @@ def test_what_is_sent_and_thrown_reaches_the_body_of_an_async_generator() -> Non
     asyncio.run(drive())
 
     assert got == ["sent", KeyError, "closed"]
+
+
+def told() -> tuple[str, object, list[str]]:
+    """Runs in another process: what is current there, and what a span there carries."""
+    telemetry = Telemetry("shop")
+    with capture() as captured, telemetry.span("there"):
+        pass
+    span = captured.span("there")
+    return *seen(), [f"{get_current_span().get_span_context().trace_id:x}", str(span.attributes["tenant.id"])]
+
+
+def test_what_is_bound_goes_to_a_spawn_pool_with_what_travels() -> None:
+    """WRP 8: OpenTelemetry's context and the attributes for everything below; other variables stay."""
+    with (
+        attached(extract({"traceparent": f"00-{7:032x}-{8:016x}-01", "baggage": "tenant=acme"})),
+        context_attributes({"tenant.id": "acme"}),
+    ):
+        bound = contextvars.copy_context().run(bound_for_acme, told)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(bound).result(60) == ("nobody", "acme", ["7", "acme"])
+
+
+@pytest.mark.parametrize("func", [told, coroutine, generator, async_generator, Service(), [].append])
+@pytest.mark.parametrize(
+    "how",
+    [copy.copy, copy.deepcopy, lambda bound: pickle.loads(pickle.dumps(bound))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_what_is_bound_arrives_as_the_kind_that_it_was(func: Any, how: Callable[[Any], Any]) -> None:
+    """WRP 8: in an object that is copied, too."""
+    there = how({"work": bind(func)})["work"]
+
+    assert inspect.iscoroutinefunction(there) == inspect.iscoroutinefunction(func)
+    assert inspect.isgeneratorfunction(there) == inspect.isgeneratorfunction(func)
+    assert inspect.isasyncgenfunction(there) == inspect.isasyncgenfunction(func)
+    assert getattr(there, "__name__", None) == getattr(func, "__name__", None)
+
+
+@bind
+def bound_below_its_name() -> object:
+    return "there"
+
+
+def test_what_is_bound_where_its_function_stood_travels_by_that_name() -> None:
+    """As decorated functions do: pickle would not find the bare one there."""
+    assert pickle.loads(pickle.dumps(bound_below_its_name)) is bound_below_its_name
+
+
+def test_what_is_bound_in_a_class_is_a_method_of_it() -> None:
+    """As the function is."""
+
+    class Shop:
+        price = bind(lambda self, count: (type(self).__name__, count))
+
+    assert Shop().price(3) == ("Shop", 3)
+    assert Shop.price(Shop(), 4) == ("Shop", 4)
+
+
+def test_what_is_bound_shows_what_it_runs() -> None:
+    """Its signature is the bare one's, and `repr` names it."""
+
+    def price(sku: str, *, count: int = 1) -> int:
+        return count
+
+    assert inspect.signature(bind(price)) == inspect.signature(price)
+    assert repr(bind(price)) == f"<bound {price!r}>"
