@@ -5,7 +5,8 @@ import sys
 from typing import Any
 
 import pytest
-from opentelemetry.trace import SpanKind
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.trace import NoOpTracerProvider, SpanKind
 
 from telemetry_kit import Telemetry, inject
 from tests.support import Sdk
@@ -29,6 +30,25 @@ def test_a_policy_that_is_none() -> None:
     """`errors` is an ErrorPolicy."""
     with pytest.raises(TypeError, match="errors of Telemetry 'lib' must be an ErrorPolicy, got 'none'"):
         Telemetry("lib", errors="none")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"version": 1.4}, "version of Telemetry 'lib' must be a str or None, got 1.4: give its text"),
+        ({"tracer_provider": "mine"}, r"tracer_provider of Telemetry 'lib' must have a get_tracer\(\), got 'mine'"),
+        ({"meter_provider": MeterProvider}, r"meter_provider of Telemetry 'lib' must have a get_meter\(\), got <class"),
+        (
+            {"logger_provider": NoOpTracerProvider()},
+            r"logger_provider .* get_logger\(\), got .*: give a LoggerProvider",
+        ),
+    ],
+    ids=["version", "a text", "a class", "of another signal"],
+)
+def test_what_is_of_another_kind_raises(options: dict[str, Any], words: str) -> None:
+    """Versions are texts, and providers give what they are named after."""
+    with pytest.raises(TypeError, match=words):
+        Telemetry("lib", **options)
 
 
 def test_the_tracer_is_of_its_scope(sdk: Sdk) -> None:

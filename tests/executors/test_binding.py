@@ -172,6 +172,13 @@ def test_what_is_bound_arrives_as_the_kind_that_it_was(func: Any, how: Callable[
     assert getattr(there, "__name__", None) == getattr(func, "__name__", None)
 
 
+def test_what_is_no_context_leaves_that_of_today() -> None:
+    """As in `attached`: what comes with a message is no mistake of the function."""
+    bound = contextvars.copy_context().run(lambda: bind(seen, {"tenant": "b"}))  # type: ignore[arg-type]
+
+    assert bound() == ("nobody", None)
+
+
 @bind
 def bound_below_its_name() -> object:
     return "there"

@@ -167,6 +167,7 @@ def test_a_name_that_cant_be_used_never_raises(captured: Captured, db: Database)
         (None, {}, TypeError, "name of a database system"),
         ("sqlite", {"server_port": "5432"}, TypeError, "server_port of database 'sqlite'"),
         ("sqlite", {"server_port": True}, TypeError, "server_port of database 'sqlite'"),
+        ("sqlite", {"server_port": -1}, ValueError, "server_port of database 'sqlite' must be from 0 to 65535, got -1"),
         ("sqlite", {"namespace": 7}, TypeError, "namespace of database 'sqlite'"),
         ("sqlite", {"server_address": 7}, TypeError, "server_address of database 'sqlite'"),
     ],

@@ -360,3 +360,9 @@ def test_a_method_is_one_thing_however_often_it_is_looked_up(captured: Captured,
     first.stop()
     seats.now = PoolStats(used=4, limit=10, timeouts=7)
     assert (levels(captured, "seats")[:2], captured.value("pool.errors")) == ((4, 10), 7)
+
+
+def test_a_flag_is_true_or_false(telemetry: Telemetry) -> None:
+    """None and 1 are no flags."""
+    with pytest.raises(TypeError, match="record_times of pool 'p' must be True or False, got None"):
+        telemetry.observe_pool(name="p", stats=lambda: PoolStats(used=1), record_times=None)  # type: ignore[arg-type]

@@ -109,7 +109,9 @@ def check_expected(what: str, expected: Any) -> CheckedExpected | None:
         expected = (expected,)
     if callable(expected):
         return cast("CheckedExpected", expected)
-    kinds = tuple(expected) if isinstance(expected, Iterable) else (expected,)
+    kinds: tuple[Any, ...] = (
+        tuple(expected) if isinstance(expected, Iterable) and not isinstance(expected, str) else (expected,)
+    )
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             msg = f"expected of {what} must be exception types or a callable given an exception, got {kind!r:.100}"

@@ -48,7 +48,7 @@ def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]
             f"func of bind must be callable, got {func!r:.100}: give a function, or a lambda around the value"
         )
     today = contextvars.copy_context()
-    if context is not None:
+    if isinstance(context, Context):
         today.run(_context.attach, context)
     return cast("Callable[P, R]", _bound(_Today(today), func))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from telemetry_kit._core import declared
 from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
 
 Seconds = float | timedelta
@@ -28,17 +29,12 @@ class JobOptions:
 
     def check(self, what: str) -> CheckedJobOptions:
         """The options that were read, or the TypeError or ValueError that says what can't be right."""
-        if self.metric_attributes is not None and not isinstance(self.metric_attributes, Mapping):
-            msg = f"metric_attributes of {what} must be a mapping, got {self.metric_attributes!r:.100}"
-            raise TypeError(msg)
+        declared.check_attributes("metric_attributes", what, self.metric_attributes)
         if self.run_id is not None and not callable(self.run_id):
             msg = f"run_id of {what} must be a callable given the decorated call's arguments, got {self.run_id!r:.100}"
             raise TypeError(f"{msg}: give the id of a single run to .run(run_id=...)")
         for option in ("span", "flush_at_start", "handle_sigterm"):
-            value = getattr(self, option)
-            if not isinstance(value, bool):
-                msg = f"{option} of {what} must be True or False, got {value!r:.100}"
-                raise TypeError(msg)
+            declared.check_flag(option, what, getattr(self, option))
         return CheckedJobOptions(
             expected=check_expected(what, self.expected),
             expected_interval=_seconds(what, "expected_interval", self.expected_interval),

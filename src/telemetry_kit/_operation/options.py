@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit._core import names
+from telemetry_kit._core import declared, names
 from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
 from telemetry_kit._operation.objective import Objective, Objectives, check_objectives
 from telemetry_kit.conventions import Convention
@@ -53,7 +53,11 @@ class OperationOptions:
 
     def __post_init__(self) -> None:
         if not (self.objective is None or isinstance(self.objective, (Objective, tuple))):
-            several = self.objective if isinstance(self.objective, Iterable) else (self.objective,)
+            several = (
+                self.objective
+                if isinstance(self.objective, Iterable) and not isinstance(self.objective, str)
+                else (self.objective,)
+            )
             object.__setattr__(self, "objective", tuple(several))  # asked more than once
 
     def check(self, what: str) -> tuple[SpanKind, CheckedExpected | None]:
@@ -64,10 +68,7 @@ class OperationOptions:
             msg = f'span of {what} must be True, False, "current" or "errors", got {self.span!r:.100}'
             raise ValueError(msg)
         for option in ("metric_attributes", "span_attributes"):
-            value = getattr(self, option)
-            if value is not None and not isinstance(value, Mapping) and not callable(value):
-                msg = f"{option} of {what} must be a mapping or a callable that returns one, got {value!r:.100}"
-                raise TypeError(msg)
+            declared.check_attributes(option, what, getattr(self, option), asked=True)
         if self.error_if is not None and not callable(self.error_if):
             msg = f"error_if of {what} must be a callable given the result, got {self.error_if!r:.100}"
             raise TypeError(msg)
@@ -77,6 +78,9 @@ class OperationOptions:
                 "CONSUMER to extract from it, CLIENT or PRODUCER to inject into it"
             )
             raise ValueError(msg)
+        declared.check_carrier(what, self.carrier)
+        declared.check_links(what, self.links)
+        declared.check_flag("public_endpoint", what, self.public_endpoint)
         if self.public_endpoint and kind not in INCOMING:
             msg = f"kind of {what} must be SERVER or CONSUMER at a public_endpoint, got {kind.name}: others have no incoming context"
             raise ValueError(msg)

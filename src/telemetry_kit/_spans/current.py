@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import Span, get_current_span
 
-from telemetry_kit._core import cells, faults
+from telemetry_kit._core import cells, declared, faults
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, span_attributes
 from telemetry_kit._core.face import public
 from telemetry_kit._core.late import late_import
@@ -65,7 +65,7 @@ def enrich_span(
     >>> load(7)
     ['A1', 'B2']
     """
-    check_attributes("enrich_span", attributes)
+    declared.check_attributes("attributes", "enrich_span", attributes, asked=True)
     if result is not None and not callable(result):
         raise TypeError(
             f"result of enrich_span must be a callable given what the function returned, got {result!r:.100}"
@@ -163,10 +163,3 @@ class _Enriching:
 def own_taken(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
     """Without the keys that are the kit's own."""
     return {key: value for key, value in attributes.items() if key not in OWN_KEYS}
-
-
-def check_attributes(what: str, attributes: object) -> None:
-    if attributes is not None and not isinstance(attributes, Mapping) and not callable(attributes):
-        raise TypeError(
-            f"attributes of {what} must be a mapping or a callable that returns one, got {attributes!r:.100}"
-        )

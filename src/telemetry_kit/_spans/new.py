@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from opentelemetry.trace import Span, SpanKind
 
-from telemetry_kit._core import cells, context, faults, forks, late, outcome, reentrancy
+from telemetry_kit._core import cells, context, declared, faults, forks, late, outcome, reentrancy
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
 from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.span_attributes import put
-from telemetry_kit._spans.current import check_attributes, own_taken
+from telemetry_kit._spans.current import own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
 from telemetry_kit._wrapping.arguments import Arguments, Attributes, compile_arguments
 from telemetry_kit.catalogue import keys
@@ -75,7 +75,7 @@ class NewSpan(AlsoAsync[Span]):
                 f"kind of {what} must not be INTERNAL beside a carrier, got INTERNAL: give kind=SpanKind.SERVER or "
                 "CONSUMER to extract from it, CLIENT or PRODUCER to inject into it"
             )
-        check_attributes(what, attributes)
+        declared.check_mapping("attributes", what, attributes, asked=True)
         self._name = plain_text(name)
         self._arguments = arguments
         self._blocks: Blocks[_Block] = Blocks()
@@ -98,6 +98,8 @@ class NewSpan(AlsoAsync[Span]):
         options = self._options
         what = "a span" if self._name is None else f"span {self._name!r:.100}"
         callables.check(func, what)
+        declared.check_carrier(what, options.carrier)
+        declared.check_links(what, options.links)
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
         for option, value in (

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 RETURNED_ROWS = "db.client.response.returned_rows"
 ROWS = "db.response.returned_rows"
 """The span's attribute of the same number."""
+MAX_PORT = 65_535
 _MOST_ROWS = 2**63 - 1
 """An exporter loses the whole collection with an integer that 64 bits don't hold."""
 _DATABASES: Registry[ValueGuard] = Registry(ValueGuard)
@@ -61,6 +62,9 @@ class Database(ByRecipe):
         if server_port is not None and (isinstance(server_port, bool) or not isinstance(server_port, int)):
             msg = f"server_port of database {system!r} must be an int or None, got {server_port!r:.100}"
             raise TypeError(msg)
+        if server_port is not None and not 0 <= server_port <= MAX_PORT:
+            msg = f"server_port of database {system!r} must be from 0 to {MAX_PORT}, got {server_port}"
+            raise ValueError(msg)
         for option, value in (("namespace", namespace), ("server_address", server_address)):
             if value is not None and not isinstance(value, str):
                 msg = f"{option} of database {system!r} must be a str or None, got {value!r:.100}"

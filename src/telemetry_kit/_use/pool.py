@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from telemetry_kit._core import cells, counters, faults, outcome
+from telemetry_kit._core import cells, counters, declared, faults, outcome
 from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
@@ -74,9 +74,7 @@ class Pool(HasBlocks, ByRecipe):
         self._what = f"pool {name!r}"
         self._limit = check_limit(self._what, limit)
         check_convention(self._what, convention)
-        if metric_attributes is not None and not isinstance(metric_attributes, Mapping):
-            msg = f"metric_attributes of {self._what} must be a mapping or None, got {metric_attributes!r:.100}"
-            raise TypeError(msg)
+        declared.check_attributes("metric_attributes", self._what, metric_attributes)
         name = admit_name(scope, "pool", name)
         key = (name, None if convention is None else convention.name)
         overflow = Overflow(scope.instruments, scope.label, "pool", name)

@@ -7,6 +7,7 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
+from telemetry_kit._core import declared
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.names import Handle, admit_name, check_name
@@ -44,6 +45,7 @@ def observe_pool(
     what = f"pool {check_name('pool', name)!r}"
     limit = check_limit(what, limit)
     check_convention(what, convention)
+    declared.check_flag("record_times", what, record_times)
     if stats is None:
         refuse_temporary(what, obj)
     read = _reader(what, obj, limit) if stats is None else _of_callable(what, stats, obj)
