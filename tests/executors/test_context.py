@@ -12,7 +12,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from telemetry_kit import ErrorPolicy, Telemetry
-from telemetry_kit.testing import Captured
+from telemetry_kit.testing import Captured, span
 from tests.executors import work
 from tests.executors.support import PATIENCE, Gate, fail
 from tests.support import Sdk
@@ -142,16 +142,16 @@ def test_nothing_travels_where_nothing_shall(captured: Captured, telemetry: Tele
 # span=True
 
 
-def test_a_task_has_a_span_whose_parent_is_the_submitters(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_task_has_a_span_whose_parent_is_the_submitters(captured: Captured, telemetry: Telemetry) -> None:
     """It is current in the task, and named as the function."""
-    with pool_of(telemetry, span=True) as pool, sdk.tracer.start_as_current_span("parent") as parent:
+    with pool_of(telemetry, span=True) as pool, telemetry.span("parent"):
         inner = pool.submit(span_id).result(PATIENCE)
-    span = sdk.span("span_id")
-    assert span.context.span_id == inner
-    assert span.parent.span_id == parent.get_span_context().span_id
-    assert span.kind is SpanKind.INTERNAL
-    assert span.status.status_code is StatusCode.UNSET
-    assert span.instrumentation_scope.name == "shop.orders"
+    assert captured.spans == [
+        span("parent"),
+        span("span_id", parent="parent", kind=SpanKind.INTERNAL, status=StatusCode.UNSET),
+    ]
+    assert captured.span("span_id").span_id == inner
+    assert captured.span("span_id").scope == "shop.orders"
 
 
 def test_a_tasks_span_lasts_as_long_as_it_runs(captured: Captured, telemetry: Telemetry) -> None:
@@ -230,16 +230,20 @@ def test_durations_have_the_tasks_span_as_exemplar(sdk: Sdk, telemetry: Telemetr
     assert (wait.trace_id, wait.span_id) == (trace_id, parent.get_span_context().span_id)
 
 
-def test_with_a_span_and_nothing_else_the_parent_is_still_the_submitters(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_with_a_span_and_nothing_else_the_parent_is_still_the_submitters(
+    captured: Captured, telemetry: Telemetry
+) -> None:
     """`propagate=None` leaves baggage behind; the span has its place in the trace."""
-    with pool_of(telemetry, span=True, propagate=None) as pool, sdk.tracer.start_as_current_span("parent") as parent:
+    with (
+        pool_of(telemetry, span=True, propagate=None) as pool,
+        telemetry.span("parent"),
+    ):
         token = otel_context.attach(baggage.set_baggage("tenant", "a"))
         future = pool.submit(lambda: (span_id(), baggage.get_baggage("tenant")))
         otel_context.detach(token)
         inner, tenant = future.result(PATIENCE)
-    span = sdk.span("<lambda>")
-    assert span.parent.span_id == parent.get_span_context().span_id
-    assert (inner, tenant) == (span.context.span_id, None)
+    assert captured.spans == [span("parent"), span("<lambda>", parent="parent")]
+    assert (inner, tenant) == (captured.span("<lambda>").span_id, None)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace.sampling import Sampler
 
 from telemetry_kit import Telemetry
 from telemetry_kit._core import faults, reentrancy
-from tests.executors.support import PATIENCE, fail, outcomes, submitted
+from telemetry_kit.testing import Captured
+from tests.executors.support import PATIENCE, Recorded, fail, outcomes, submitted
 from tests.support import Sdk, use_clock
 
 
@@ -21,7 +22,7 @@ def broken(*_args, **_kwargs):
     raise Broken
 
 
-def check(telemetry: Telemetry, sdk: Sdk, executor: Executor | None = None, **options) -> set[str]:
+def check(telemetry: Telemetry, recorded: Recorded, executor: Executor | None = None, **options) -> set[str]:
     """Run a succeeding, a failing and an interrupted task, see them decided; the sites at which faults were counted."""
     before = faults.counts()
     with telemetry.wrap_executor(executor or ThreadPoolExecutor(1), name="resize", **options) as pool:
@@ -31,7 +32,7 @@ def check(telemetry: Telemetry, sdk: Sdk, executor: Executor | None = None, **op
         with pytest.raises(KeyboardInterrupt):
             pool.submit(fail, KeyboardInterrupt()).result(PATIENCE)
         assert list(pool.map(abs, [-1, -2])) == [1, 2]
-    assert outcomes(sdk) == {"succeeded": 3, "failed": 2}
+    assert outcomes(recorded) == {"succeeded": 3, "failed": 2}
     return {site for site, number in faults.counts().items() if number > before.get(site, 0)}
 
 
@@ -74,7 +75,8 @@ def test_a_span_processor_that_raises(sdk: Sdk, telemetry: Telemetry, method: st
     assert check(telemetry, sdk, span=True) <= {"trace.start_span", "trace.end", "metrics.record"}
 
 
-def test_a_clock_that_raises(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_clock_that_raises(captured: Captured, telemetry: Telemetry) -> None:
     """EXE.3: nobody's clock does, but the guard holds: the task is submitted unseen."""
 
     class BrokenClock:
@@ -84,12 +86,13 @@ def test_a_clock_that_raises(sdk: Sdk, telemetry: Telemetry) -> None:
     with use_clock(BrokenClock()):
         assert pool.submit(abs, -1).result(PATIENCE) == 1
     pool.shutdown()
-    assert submitted(sdk) == 0
+    assert submitted(captured) == 0
 
 
+@pytest.mark.telemetry_capture(allow=("fault",))
 @pytest.mark.parametrize("site", ["get_current", "attach", "detach"])
 @pytest.mark.parametrize("options", [{}, {"sample_durations": 0.0}])
-def test_a_context_that_raises(sdk, telemetry, monkeypatch: pytest.MonkeyPatch, site, options) -> None:
+def test_a_context_that_raises(captured, telemetry, monkeypatch: pytest.MonkeyPatch, site, options) -> None:
     """EXE.3: a context runtime of the host's own."""
     where = "_executors.wrap" if site == "get_current" else "_executors.tasks"
     before = faults.counts()
@@ -103,20 +106,23 @@ def test_a_context_that_raises(sdk, telemetry, monkeypatch: pytest.MonkeyPatch, 
     assert {s for s, n in faults.counts().items() if n > before.get(s, 0)} <= {"executor.submit", "executor.context"}
 
 
-def test_an_error_type_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_an_error_type_that_raises(captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXE.3: an exception that can't be judged is `_OTHER`, and failed."""
     monkeypatch.setattr("telemetry_kit._executors.outcomes.error_type", broken)
-    assert check(telemetry, sdk) == {"executor.error_type"}
-    assert sdk.point("executor.task.duration", {"error.type": "_OTHER"}).count == 2
+    assert check(telemetry, captured) == {"executor.error_type"}
+    assert captured.value("executor.task.duration", {"error.type": "_OTHER"}) == 2
 
 
-def test_an_error_policy_that_raises(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_an_error_policy_that_raises(captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXE.3: recording the exception on the span."""
     monkeypatch.setattr("telemetry_kit._errors.recorder.ErrorRecorder.admit", broken)
-    assert check(telemetry, sdk, span=True) == {"span.error"}
+    assert check(telemetry, captured, span=True) == {"span.error"}
 
 
-def test_an_exception_whose_str_raises(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_an_exception_whose_str_raises(captured: Captured, telemetry: Telemetry) -> None:
     """ASY.7: it comes out as it is."""
 
     class Mute(Exception):
@@ -126,10 +132,11 @@ def test_an_exception_whose_str_raises(sdk: Sdk, telemetry: Telemetry) -> None:
     exc = Mute()
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", span=True) as pool:
         assert pool.submit(fail, exc).exception(PATIENCE) is exc
-    assert outcomes(sdk) == {"failed": 1}
+    assert outcomes(captured) == {"failed": 1}
 
 
-def test_an_executor_that_gives_no_future(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_an_executor_that_gives_no_future(captured: Captured, telemetry: Telemetry) -> None:
     """What it gives is handed on, whatever it is."""
 
     class Odd(Executor):
@@ -138,10 +145,11 @@ def test_an_executor_that_gives_no_future(sdk: Sdk, telemetry: Telemetry) -> Non
 
     pool = telemetry.wrap_executor(Odd(), name="resize")
     assert pool.submit(abs, -1) == 1
-    assert outcomes(sdk) == {"succeeded": 1}
+    assert outcomes(captured) == {"succeeded": 1}
 
 
-def test_a_limit_that_raises_does_not_lose_the_others(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_a_limit_that_raises_does_not_lose_the_others(captured: Captured, telemetry: Telemetry) -> None:
     """PRC.5: one bad source in a callback."""
 
     class Odd(Executor):
@@ -157,11 +165,11 @@ def test_a_limit_that_raises_does_not_lose_the_others(sdk: Sdk, telemetry: Telem
     odd = telemetry.wrap_executor(Odd(), name="odd")
     odd.submit(abs, 1)
     with telemetry.wrap_executor(ThreadPoolExecutor(3), name="resize"):
-        assert outcomes(sdk, "odd") == {"succeeded": 1}
-        assert sdk.value("executor.worker.limit") == 3
+        assert outcomes(captured, "odd") == {"succeeded": 1}
+        assert captured.value("executor.worker.limit") == 3
 
 
-def test_a_submission_from_a_finaliser_in_the_middle_of_a_record(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_submission_from_a_finaliser_in_the_middle_of_a_record(captured: Captured, telemetry: Telemetry) -> None:
     """PRC.2: no deadlock, and exact; the times of a task that runs there wait for a safe point."""
 
     class Inline(Executor):
@@ -178,10 +186,10 @@ def test_a_submission_from_a_finaliser_in_the_middle_of_a_record(sdk: Sdk, telem
 
     last = [Last()]
     reentrancy.inside(last.clear)
-    assert outcomes(sdk) == {"succeeded": 1}
-    assert sdk.value("executor.task.duration") in (0, 1)
-    assert sdk.value("executor.task.duration") == 1  # the collection was a safe point
-    assert sdk.span("abs").attributes["executor.task.outcome"] == "succeeded"
+    assert outcomes(captured) == {"succeeded": 1}
+    assert captured.value("executor.task.duration") in (0, 1)
+    assert captured.value("executor.task.duration") == 1  # the collection was a safe point
+    assert captured.span("abs").attributes["executor.task.outcome"] == "succeeded"
 
 
 def test_a_provider_that_was_shut_down(sdk: Sdk, telemetry: Telemetry) -> None:

@@ -9,8 +9,8 @@ import pytest
 from opentelemetry import context as otel_context
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.executors.support import PATIENCE, Gate, active, fail, outcomes
-from tests.support import Sdk
 
 LEVELS = ("executor.worker.count", "executor.worker.limit", "executor.worker.utilization", "executor.queue.size")
 
@@ -28,7 +28,7 @@ def no_collector():
     gc.enable()
 
 
-def test_a_dropped_executor_ends_its_threads_and_levels(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
+def test_a_dropped_executor_ends_its_threads_and_levels(captured: Captured, telemetry: Telemetry, no_collector) -> None:
     """EXE.2: dropped without shutdown, as a bare one may be."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize")
     pool.submit(abs, 1).result(PATIENCE)
@@ -41,11 +41,11 @@ def test_a_dropped_executor_ends_its_threads_and_levels(sdk: Sdk, telemetry: Tel
         thread.join(PATIENCE)
         assert not thread.is_alive()
     assert ledger() is None
-    assert not [name for name in LEVELS if sdk.points(name)]
-    assert outcomes(sdk) == {"succeeded": 1}
+    assert not [name for name in LEVELS if captured.points(name)]
+    assert outcomes(captured) == {"succeeded": 1}
 
 
-def test_a_kept_future_keeps_nothing_of_the_executor(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
+def test_a_kept_future_keeps_nothing_of_the_executor(captured: Captured, telemetry: Telemetry, no_collector) -> None:
     """EXE.2: futures are kept for longer than executors."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", span=True)
     kept = [pool.submit(abs, 1), pool.submit(int, "x"), pool.submit(fail, KeyboardInterrupt())]
@@ -58,7 +58,7 @@ def test_a_kept_future_keeps_nothing_of_the_executor(sdk: Sdk, telemetry: Teleme
 
 @pytest.mark.parametrize("options", [{}, {"sample_durations": 0.0}, {"span": True}, {"propagate": "contextvars"}])
 @pytest.mark.parametrize("exc", [None, ValueError("no")])
-def test_the_context_of_a_finished_task_is_freed(sdk, telemetry, no_collector, options, exc) -> None:
+def test_the_context_of_a_finished_task_is_freed(captured, telemetry, no_collector, options, exc) -> None:
     """EXE.2: also where the future, and in it the exception with its traceback, is kept."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", **options)
     value = Value()
@@ -72,7 +72,7 @@ def test_the_context_of_a_finished_task_is_freed(sdk, telemetry, no_collector, o
     assert gone() is None
 
 
-def test_the_function_of_a_finished_task_is_freed(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
+def test_the_function_of_a_finished_task_is_freed(captured: Captured, telemetry: Telemetry, no_collector) -> None:
     """EXE.2: and what it holds."""
 
     class Job:
@@ -89,7 +89,7 @@ def test_the_function_of_a_finished_task_is_freed(sdk: Sdk, telemetry: Telemetry
     assert gone() is None
 
 
-def test_a_cancelled_task_is_freed_as_the_bare_one(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
+def test_a_cancelled_task_is_freed_as_the_bare_one(captured: Captured, telemetry: Telemetry, no_collector) -> None:
     """EXE.2: when its worker throws it away."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     gate, value = Gate(), Value()
@@ -105,7 +105,7 @@ def test_a_cancelled_task_is_freed_as_the_bare_one(sdk: Sdk, telemetry: Telemetr
     assert gone() is None
 
 
-def test_an_exception_is_freed_with_its_future(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
+def test_an_exception_is_freed_with_its_future(captured: Captured, telemetry: Telemetry, no_collector) -> None:
     """No cycle through our frame (ASY.5)."""
 
     class Broken(Exception):
@@ -123,7 +123,7 @@ def test_an_exception_is_freed_with_its_future(sdk: Sdk, telemetry: Telemetry, n
     assert gone() is None
 
 
-def test_a_dropped_executor_still_runs_what_it_has(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_dropped_executor_still_runs_what_it_has(captured: Captured, telemetry: Telemetry) -> None:
     """EXE.1: as a bare one does, and it is seen to the end."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     gate = Gate()
@@ -132,12 +132,14 @@ def test_a_dropped_executor_still_runs_what_it_has(sdk: Sdk, telemetry: Telemetr
     gate.until_started()
     del pool
     gc.collect()
-    assert (active(sdk), sdk.value("executor.queue.size")) == (1, 1)
+    assert (active(captured), captured.value("executor.queue.size")) == (1, 1)
     gate.opened.set()
     assert last.result(PATIENCE) == 1
 
 
-def test_an_executor_that_never_completes_its_futures_is_freed(sdk: Sdk, telemetry: Telemetry, no_collector) -> None:
+def test_an_executor_that_never_completes_its_futures_is_freed(
+    captured: Captured, telemetry: Telemetry, no_collector
+) -> None:
     """EXE.2: with its tasks and series, by reference counts."""
 
     class Never(Executor):
@@ -152,13 +154,13 @@ def test_an_executor_that_never_completes_its_futures_is_freed(sdk: Sdk, telemet
     for _ in range(10):
         pool.submit(abs, 1)
     gone = [weakref.ref(pool._self_accounting), weakref.ref(pool.__wrapped__.kept[0][0])]
-    assert sdk.value("executor.queue.size") == 10
+    assert captured.value("executor.queue.size") == 10
     del pool
     assert [reference() for reference in gone] == [None, None]
-    assert not sdk.points("executor.queue.size")
+    assert not captured.points("executor.queue.size")
 
 
-def test_nothing_private_is_asked_of_an_executor(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_nothing_private_is_asked_of_an_executor(captured: Captured, telemetry: Telemetry) -> None:
     """EXE.2: `_max_workers` is read where it is there, and nothing else."""
     asked = set()
 
@@ -175,7 +177,7 @@ def test_nothing_private_is_asked_of_an_executor(sdk: Sdk, telemetry: Telemetry)
     pool = telemetry.wrap_executor(Watched(), name="resize")
     with pool:
         list(pool.map(abs, [1, 2]))
-    assert outcomes(sdk) == {"succeeded": 2}
+    assert outcomes(captured) == {"succeeded": 2}
     private = {name for name in asked if name.startswith("_") and not name.startswith("__")}
     assert private == {"_max_workers"}
 

@@ -3,22 +3,23 @@
 import gc
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from telemetry_kit import Telemetry
-from telemetry_kit._core import faults
+from telemetry_kit.testing import Captured
 from tests.executors.support import PATIENCE, outcomes, queued
-from tests.support import Sdk
 
 
-def test_one_executor_per_request(sdk: Sdk) -> None:
+def test_one_executor_per_request(captured: Captured) -> None:
     """Made, used and dropped, with its `Telemetry`: each task stays counted, and nothing else stays."""
     for _ in range(20):
-        with sdk.telemetry().wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
+        with Telemetry("shop.orders").wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
             list(pool.map(abs, range(3)))
         del pool
     gc.collect()
 
-    assert outcomes(sdk) == {"succeeded": 60}
-    assert not sdk.points("executor.worker.limit")
+    assert outcomes(captured) == {"succeeded": 60}
+    assert not captured.points("executor.worker.limit")
 
 
 def test_a_thousand_short_lived_executors_leave_one_account(telemetry: Telemetry) -> None:
@@ -35,7 +36,7 @@ def test_a_thousand_short_lived_executors_leave_one_account(telemetry: Telemetry
     assert len(last._self_accounting.counts.workers) <= 2  # type: ignore[attr-defined]
 
 
-def test_one_executor_wrapped_again_and_again(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_one_executor_wrapped_again_and_again(captured: Captured, telemetry: Telemetry) -> None:
     """Its tasks add up, and its workers are there once."""
     bare = ThreadPoolExecutor(3)
     for number in range(5):
@@ -43,23 +44,24 @@ def test_one_executor_wrapped_again_and_again(sdk: Sdk, telemetry: Telemetry) ->
         assert pool.submit(abs, -1).result(PATIENCE) == 1
     bare.shutdown()
 
-    assert outcomes(sdk) == {"succeeded": 5}
-    assert (sdk.value("executor.worker.limit"), queued(sdk)) == (3, 0)
+    assert outcomes(captured) == {"succeeded": 5}
+    assert (captured.value("executor.worker.limit"), queued(captured)) == (3, 0)
 
 
-def test_wrapping_what_is_wrapped_says_so(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("fault",))
+def test_wrapping_what_is_wrapped_says_so(captured: Captured, telemetry: Telemetry) -> None:
     """Under the same name it stays as it is: no task counts twice."""
-    before = faults.counts().get("executor.wrapped", 0)
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     assert telemetry.wrap_executor(pool, name="resize") is pool
     pool.submit(abs, 1).result(PATIENCE)
     pool.shutdown()
 
-    assert faults.counts()["executor.wrapped"] == before + 1
-    assert outcomes(sdk) == {"succeeded": 1}
+    assert captured.value("telemetry_kit.faults", {"fault.site": "executor.wrapped"}) == 1
+    assert outcomes(captured) == {"succeeded": 1}
 
 
-def test_declared_attributes_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_declared_attributes_are_bounded(captured: Captured, telemetry: Telemetry) -> None:
     """STM 3: an executor per tenant, each with an attribute of its own."""
     for number in range(150):
         with telemetry.wrap_executor(
@@ -67,6 +69,8 @@ def test_declared_attributes_are_bounded(sdk: Sdk, telemetry: Telemetry) -> None
         ) as pool:
             pool.submit(abs, 1).result(PATIENCE)
 
-    assert len({point.attributes["tenant"] for point in sdk.points("executor.tasks")}) == 101
-    assert sdk.value("executor.tasks") == 150
-    assert sdk.value("telemetry_kit.attribute.overflow", {"attribute.key": "tenant", "executor.name": "resize"}) == 50
+    assert len({point.attributes["tenant"] for point in captured.points("executor.tasks")}) == 101
+    assert captured.value("executor.tasks") == 150
+    assert (
+        captured.value("telemetry_kit.attribute.overflow", {"attribute.key": "tenant", "executor.name": "resize"}) == 50
+    )

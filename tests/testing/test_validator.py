@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -323,3 +324,19 @@ def test_proxies_are_left_asleep(captured) -> None:
     never_ended()
 
     assert "never_ended: the span 'lost'" in wrong(captured)
+
+
+def test_what_was_in_a_context_lives_no_longer(captured: Captured) -> None:
+    """The fixture remembers where something was made current and not what: a test can see that it is freed."""
+
+    class Value:
+        pass
+
+    value = Value()
+    reference = weakref.ref(value)
+    token = opentelemetry.context.attach(opentelemetry.context.set_value("value", value))
+    opentelemetry.context.detach(token)
+    del value, token
+
+    assert reference() is None
+    assert wrong(captured) == ""

@@ -66,7 +66,8 @@ class Finding(NamedTuple):
 class Watched(Context):
     """The context in which a test begins: it remembers which line derived another from it."""
 
-    noted: dict[str, tuple[object, CallSite]]
+    noted: dict[str, CallSite]
+    """By key, and not what was set there: to keep that would make it live longer than without a capture."""
 
     def copy(self) -> dict[str, object]:
         """What `opentelemetry.context.set_value` changes and makes a context of."""
@@ -74,12 +75,12 @@ class Watched(Context):
 
 
 class _Derived(dict[str, object]):
-    def __init__(self, of: Context, noted: dict[str, tuple[object, CallSite]], site: CallSite) -> None:
+    def __init__(self, of: Context, noted: dict[str, CallSite], site: CallSite) -> None:
         super().__init__(of)
         self._noted, self._site = noted, site
 
     def __setitem__(self, key: str, value: object) -> None:
-        self._noted[key] = value, self._site
+        self._noted[key] = self._site
         super().__setitem__(key, value)
 
 
@@ -93,7 +94,7 @@ class Validator:
         self._left_out: set[str] = set()
         self._odd: dict[tuple[str, str], tuple[frozenset[str], Finding]] = {}
         self._before: Context = Context()
-        self._noted: dict[str, tuple[object, CallSite]] = {}
+        self._noted: dict[str, CallSite] = {}
         self._token: Any = None
 
     def findings(self, allow: Iterable[Word] = (), *, words: Iterable[Word] = WORDS) -> list[Finding]:
@@ -137,7 +138,7 @@ class Validator:
                 words = f"the context of span {value.recorded.name!r} is still current"
                 site = self._running.get(id(value.recorded), (None, site))[1]
             if site is callsite.NOWHERE:
-                site = self._noted.get(key, (None, site))[1]
+                site = self._noted.get(key, site)
             yield Finding("attached", words, site)
 
     # Spans
