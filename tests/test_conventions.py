@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from telemetry_kit import Telemetry, conventions
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, point, span
 
 REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 DATABASE = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
@@ -27,34 +27,34 @@ def of(name: str) -> Any:
 
 
 @EACH
-def test_names_kind_and_buckets(telemetry: Telemetry, sdk: Sdk, name: str) -> None:
+def test_names_kind_and_buckets(telemetry: Telemetry, captured: Captured, name: str) -> None:
     """The duration has the convention's name and buckets, the span its kind and the operation's name."""
     metric, kind, buckets = ALL[name]
     telemetry.operation("work", convention=of(name))(lambda: None)()
 
-    assert sdk.point(metric).count == 1
-    assert tuple(sdk.point(metric).explicit_bounds) == buckets
-    assert (sdk.span().name, sdk.span().kind) == ("work", kind)
+    assert captured.value(metric) == 1
+    assert captured.point(metric).boundaries == buckets
+    assert captured.spans == [span("work", kind=kind)]
 
 
 @EACH
-def test_nothing_of_the_generic_names(telemetry: Telemetry, sdk: Sdk, name: str) -> None:
+def test_nothing_of_the_generic_names(telemetry: Telemetry, captured: Captured, name: str) -> None:
     """No `operation.*` metric stands beside, and neither `operation.name` nor `scope.name` is an attribute."""
     telemetry.operation("work", convention=of(name), metric_attributes={"a": 1})(lambda: None)()
 
-    assert [metric for metric in sdk.metrics() if metric.startswith("operation.")] == []
-    (series,) = sdk.series(ALL[name][0])
-    assert series["a"] == 1
-    assert {"operation.name", "scope.name"}.isdisjoint(series)
+    assert [metric for metric in captured.metrics if metric.startswith("operation.")] == []
+    attributes = captured.point(ALL[name][0]).attributes
+    assert attributes["a"] == 1
+    assert {"operation.name", "scope.name"}.isdisjoint(attributes)
 
 
 @EACH
-def test_an_exception_is_an_error(telemetry: Telemetry, sdk: Sdk, name: str) -> None:
+def test_an_exception_is_an_error(telemetry: Telemetry, captured: Captured, name: str) -> None:
     """An exception has its type's name, as without a convention."""
     with pytest.raises(ValueError), telemetry.operation("work", convention=of(name)).measure():
         raise ValueError
 
-    assert sdk.point(ALL[name][0]).attributes["error.type"] == "ValueError"
+    assert captured.point(ALL[name][0]).attributes["error.type"] == "ValueError"
 
 
 @pytest.mark.parametrize(
@@ -78,23 +78,25 @@ def test_an_exception_is_an_error(telemetry: Telemetry, sdk: Sdk, name: str) -> 
         ("RPC_CLIENT", "-32602", "-32602"),
     ],
 )
-def test_the_status_decides(telemetry: Telemetry, sdk: Sdk, name: str, status: Any, error: str | None) -> None:
+def test_the_status_decides(
+    telemetry: Telemetry, captured: Captured, name: str, status: Any, error: str | None
+) -> None:
     """The protocol's status is an error by the convention's rule, on metric and span."""
     key = "http.response.status_code" if name.startswith("HTTP") else "rpc.response.status_code"
     with telemetry.operation("work", convention=of(name)).measure() as m:
         m.set_metric_attribute(key, status)
 
-    attributes = sdk.point(ALL[name][0]).attributes
+    attributes = captured.point(ALL[name][0]).attributes
     assert (attributes[key], attributes.get("error.type")) == (status, error)
-    assert sdk.span().status.status_code is (StatusCode.ERROR if error else StatusCode.UNSET)
+    assert captured.span().status == (StatusCode.ERROR if error else StatusCode.UNSET)
 
 
-def test_active_requests_of_an_http_server(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_active_requests_of_an_http_server(telemetry: Telemetry, captured: Captured) -> None:
     """`http.server.active_requests` has method and scheme, from what is declared, and nothing else."""
     declared = {"http.request.method": "GET", "url.scheme": "https", "http.route": "/"}
-    operation = telemetry.operation("work", convention=conventions.HTTP_SERVER, metric_attributes=declared)
+    operation = telemetry.operation("GET /lists", convention=conventions.HTTP_SERVER, metric_attributes=declared)
+    named = {"http.request.method": "GET", "url.scheme": "https"}
     with operation.measure():
-        point = sdk.point("http.server.active_requests")
+        assert captured.points("http.server.active_requests") == [point(value=1, attributes=named)]
 
-    assert (point.value, dict(point.attributes)) == (1, {"http.request.method": "GET", "url.scheme": "https"})
-    assert sdk.point("http.server.active_requests").value == 0
+    assert captured.points("http.server.active_requests") == [point(value=0, attributes=named)]

@@ -10,8 +10,7 @@ from uuid import UUID
 import pytest
 
 from telemetry_kit import Telemetry, current_measurement, enrich_span, set_span_attributes
-from telemetry_kit._core import faults
-from tests.support import Sdk
+from telemetry_kit.testing import Captured, point
 
 
 class Tier(Enum):
@@ -34,125 +33,125 @@ VALUES: dict[str, tuple[Any, Any]] = {
 }
 """What is given, and what is there."""
 
-Way = Callable[[Telemetry, Sdk, Any], Any]
+Way = Callable[[Telemetry, Captured, Any], Any]
 
 
-def _on_span(sdk: Sdk) -> Any:
-    return sdk.span().attributes.get("k")
+def _on_span(captured: Captured) -> Any:
+    return captured.span().attributes.get("k")
 
 
-def metric_attributes(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def metric_attributes(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.operation("op", metric_attributes={"k": value}).measure():
         pass
-    assert sdk.point("operation.duration").attributes.get("k") == _on_span(sdk)
-    return _on_span(sdk)
+    assert captured.point("operation.duration").attributes.get("k") == _on_span(captured)
+    return _on_span(captured)
 
 
-def metric_attributes_of_a_call(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def metric_attributes_of_a_call(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.operation("op").measure(metric_attributes={"k": value}):
         pass
-    assert sdk.point("operation.duration").attributes.get("k") == _on_span(sdk)
-    return _on_span(sdk)
+    assert captured.point("operation.duration").attributes.get("k") == _on_span(captured)
+    return _on_span(captured)
 
 
-def set_metric_attribute(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def set_metric_attribute(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.operation("op").measure() as m:
         m.set_metric_attribute("k", value)
-    assert sdk.point("operation.duration").attributes.get("k") == _on_span(sdk)
-    return _on_span(sdk)
+    assert captured.point("operation.duration").attributes.get("k") == _on_span(captured)
+    return _on_span(captured)
 
 
-def span_attributes(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def span_attributes(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.operation("op", span_attributes={"k": value}).measure():
         pass
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def set_attribute(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def set_attribute(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.operation("op").measure() as m:
         m.set_attribute("k", value)
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def current(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def current(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     telemetry.operation("op")(lambda: current_measurement().set_attributes({"k": value}))()
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def arguments(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def arguments(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     telemetry.operation("op", arguments=["k"])(lambda k: None)(value)
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def span(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def span(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.span("span", attributes={"k": value}):
         pass
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def current_span(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def current_span(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.span("span"):
         set_span_attributes({"k": value})
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def enriched_by_the_result(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def enriched_by_the_result(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.span("span"):
         enrich_span(result=lambda result: {"k": result})(lambda: value)()
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def event(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def event(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     telemetry.event("happened", {"k": value})
-    return (sdk.log("happened").attributes or {}).get("k")
+    return captured.event("happened").attributes.get("k")
 
 
-def body(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def body(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     telemetry.event("happened", body=value)
-    found = sdk.log("happened").body
+    found = captured.event("happened").body
     return tuple(found) if isinstance(found, list) else found
 
 
-def recorded_exception(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def recorded_exception(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.span("span"):
         telemetry.record_exception(ValueError(), attributes={"k": value})
-    return (sdk.span().events[0].attributes or {}).get("k")
+    return captured.span().events[0].attributes.get("k")
 
 
-def measured_event(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def measured_event(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.operation("op").measure() as m:
         m.add_event("happened", {"k": value})
-    return (sdk.span().events[0].attributes or {}).get("k")
+    return captured.span().events[0].attributes.get("k")
 
 
-def run(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def run(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.batch_job("job").run() as running:
         running.set_attribute("k", value)
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def step(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def step(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.batch_job("job").run() as running, running.step("step") as part:
         part.set_attribute("k", value)
-    return sdk.span("step").attributes.get("k")
+    return captured.span("step").attributes.get("k")
 
 
-def job(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def job(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.batch_job("job", metric_attributes={"k": value}).run():
         pass
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
-def pool(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def pool(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.pool("pool", metric_attributes={"k": value}).use():
         pass
-    return sdk.point("pool.use_time").attributes.get("k")
+    return captured.point("pool.use_time").attributes.get("k")
 
 
-def query(telemetry: Telemetry, sdk: Sdk, value: Any) -> Any:
+def query(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.database("sqlite").query("SELECT") as q:
         q.set_attribute("k", value)
-    return _on_span(sdk)
+    return _on_span(captured)
 
 
 WAYS: list[Way] = [
@@ -164,25 +163,24 @@ WAYS: list[Way] = [
 
 @pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_value_is_the_same_on_every_way_in(telemetry: Telemetry, sdk: Sdk, way: Way, name: str) -> None:
+def test_a_value_is_the_same_on_every_way_in(telemetry: Telemetry, captured: Captured, way: Way, name: str) -> None:
     """FLT 2: what can be kept is kept, by the same rule wherever it is handed over."""
     value, right = VALUES[name]
 
-    assert way(telemetry, sdk, value) == right
+    assert way(telemetry, captured, value) == right
 
 
+@pytest.mark.telemetry_capture(allow=("dropped",))
 @pytest.mark.parametrize("way", [way for way in WAYS if way is not arguments], ids=lambda way: way.__name__)
-def test_what_cannot_be_kept_is_a_counted_fault(telemetry: Telemetry, sdk: Sdk, way: Way) -> None:
+def test_what_cannot_be_kept_is_a_counted_fault(telemetry: Telemetry, captured: Captured, way: Way) -> None:
     """FLT 2: it costs itself only, and exactly one fault says so, wherever it is handed over."""
-    before = faults.counts().get("attributes.value", 0)
-
-    assert way(telemetry, sdk, Basket()) is None
-    assert faults.counts()["attributes.value"] - before == 1
+    assert way(telemetry, captured, Basket()) is None
+    assert captured.points("telemetry_kit.faults") == [point(value=1, attributes={"fault.site": "attributes.value"})]
 
 
-def test_a_run_id_follows_the_rule(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_run_id_follows_the_rule(telemetry: Telemetry, captured: Captured) -> None:
     """FLT 2: a date is ISO 8601, a UUID its text."""
     with telemetry.batch_job("job").run(run_id=date(2026, 1, 2)):
         pass
 
-    assert sdk.span().attributes["job.run.id"] == "2026-01-02"
+    assert captured.span().attributes["job.run.id"] == "2026-01-02"

@@ -10,7 +10,6 @@ from telemetry_kit import Telemetry, current_measurement
 from telemetry_kit._core import outcome
 from telemetry_kit.conventions import CONVENTIONS, HTTP_CLIENT, HTTP_SERVER, RPC_SERVER, Convention, not_server_error
 from telemetry_kit.testing import Captured
-from tests.support import Sdk
 
 STATUS = "http.response.status_code"
 
@@ -49,19 +48,20 @@ def test_an_exception_without_a_status_is_an_error(telemetry: Telemetry, capture
     assert captured.span().attributes["error.type"].endswith("Answer")  # type: ignore[union-attr]
 
 
-def test_on_a_server_span_that_somebody_made(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_on_a_server_span_that_somebody_made(telemetry: Telemetry, captured: Captured) -> None:
     """`span="current"` on a span of kind SERVER: the status decides; on others it is an attribute like any."""
     operation = telemetry.operation("handler", span="current")
     for kind in (SpanKind.SERVER, SpanKind.INTERNAL):
-        with sdk.tracer_provider.get_tracer("framework").start_as_current_span("GET", kind=kind):
+        with captured.tracer_provider.get_tracer("framework").start_as_current_span("GET", kind=kind):
             with pytest.raises(Answer), operation.measure() as m:
                 m.set_metric_attribute(STATUS, 404)
                 raise Answer
             with operation.measure() as m:
                 m.set_metric_attribute(STATUS, 500)
 
+    points = captured.points("operation.duration")
     found = sorted(
-        (p.attributes[STATUS], p.attributes.get("error.type") or "", p.count) for p in sdk.points("operation.duration")
+        (found.attributes[STATUS], found.attributes.get("error.type") or "", found.count) for found in points
     )
     assert found == [(404, "", 1), (404, f"{__name__}.Answer", 1), (500, "", 1), (500, "500", 1)]
 

@@ -165,7 +165,7 @@ def test_operations_of_one_name_are_one(captured: Captured, telemetry: Telemetry
     assert counted(captured) == (2, 0)
 
 
-def test_an_objective_that_comes_late(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_an_objective_that_comes_late(captured: Captured, telemetry: Telemetry) -> None:
     """Operations of one name share what they count in, also where it was made before there was an objective."""
 
     def checkout() -> None:
@@ -176,12 +176,12 @@ def test_an_objective_that_comes_late(sdk: Sdk, telemetry: Telemetry) -> None:
     for number in range(2):
         telemetry.operation("checkout", objective=promised[: number + 1])(checkout)()
 
-    assert counted(sdk, "availability") == (2, 0)
-    assert counted(sdk, "latency") == (1, 0)
+    assert counted(captured, "availability") == (2, 0)
+    assert counted(captured, "latency") == (1, 0)
 
 
 @pytest.mark.parametrize("options", [{}, {"span": False}, {"span": False, "sample_durations": 0.5}], ids=repr_of)
-def test_threads_that_come_and_go_are_counted(sdk: Sdk, telemetry: Telemetry, options: Any) -> None:
+def test_threads_that_come_and_go_are_counted(captured: Captured, telemetry: Telemetry, options: Any) -> None:
     """Each call once, however many threads there were."""
 
     @telemetry.operation("checkout", objective=Objective(99.9), **options)
@@ -195,7 +195,7 @@ def test_threads_that_come_and_go_are_counted(sdk: Sdk, telemetry: Telemetry, op
         for thread in threads:
             thread.join()
 
-    assert counted(sdk, "availability") == (4_000, 0)
+    assert counted(captured, "availability") == (4_000, 0)
 
 
 def test_calls_before_the_sdk_are_counted() -> None:

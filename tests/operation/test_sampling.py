@@ -9,7 +9,6 @@ import pytest
 
 from telemetry_kit import Telemetry
 from telemetry_kit.testing import Captured, FakeClock, capture
-from tests.support import Sdk
 
 OWN = {"operation.name": "work", "scope.name": "shop.orders"}
 WAYS = pytest.mark.parametrize(
@@ -40,7 +39,7 @@ def test_a_share_of_the_durations_is_recorded(
     for _ in range(4_000):
         work()
 
-    assert 800 < captured.point("operation.duration").count < 1_200
+    assert 800 < captured.value("operation.duration") < 1_200
 
 
 @WAYS
@@ -122,12 +121,12 @@ async def _coroutine(work: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["function", "coroutine function"])
-def test_calls_on_the_hot_path_are_active_while_they_run(telemetry: Telemetry, sdk: Sdk, kind: str) -> None:
+def test_calls_on_the_hot_path_are_active_while_they_run(telemetry: Telemetry, captured: Captured, kind: str) -> None:
     """What runs is counted although no number of its own says so, whether it ends well or not."""
     seen = []
 
     def work() -> None:
-        seen.append(sdk.point("operation.active").value)
+        seen.append(captured.value("operation.active"))
         if len(seen) > 1:
             raise ValueError
 
@@ -145,12 +144,12 @@ def test_calls_on_the_hot_path_are_active_while_they_run(telemetry: Telemetry, s
         run()
 
     assert seen == [1, 1]
-    assert sdk.point("operation.active").value == 0
-    assert sdk.value("operation.calls") == 2
-    assert sdk.value("operation.calls", {"error.type": "ValueError"}) == 1
+    assert captured.value("operation.active") == 0
+    assert captured.value("operation.calls") == 2
+    assert captured.value("operation.calls", {"error.type": "ValueError"}) == 1
 
 
-def test_a_block_takes_nobody_elses_turn(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_block_takes_nobody_elses_turn(telemetry: Telemetry, captured: Captured) -> None:
     """Blocks and calls of one operation are sampled each by itself: neither makes the other's share larger."""
     operation = telemetry.operation("work", span=False, sample_durations=0.25)
     work = operation(lambda: None)
@@ -159,8 +158,8 @@ def test_a_block_takes_nobody_elses_turn(telemetry: Telemetry, sdk: Sdk) -> None
         with operation.measure():
             pass
 
-    assert sdk.point("operation.calls").value == 4_000
-    assert 800 < sdk.point("operation.duration").count < 1_200
+    assert captured.value("operation.calls") == 4_000
+    assert 800 < captured.value("operation.duration") < 1_200
 
 
 def test_captures_in_one_another_have_each_their_calls() -> None:

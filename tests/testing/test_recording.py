@@ -2,10 +2,11 @@
 
 import pytest
 from opentelemetry.metrics import Observation
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from telemetry_kit import Telemetry
 from telemetry_kit.testing import Captured, FakeClock, event, point, span
+from tests.support import Sdk
 
 
 def test_an_ended_span_takes_nothing_more(captured: Captured, telemetry: Telemetry) -> None:
@@ -149,3 +150,22 @@ def test_expected_points_are_equal_if_all_of_them_is() -> None:
     """Among themselves, both ways."""
     assert point(value=1) == point(value=1)
     assert point(value=1) != point(value=1, attributes={"disk": "a"})
+
+
+def test_a_running_span_can_be_read_as_the_sdks(captured: Captured, sdk: Sdk) -> None:
+    """Instrumentations ask the current span for its kind, name and attributes once it is recording."""
+    read = []
+    for tracer in (Telemetry("shop.orders").tracer, sdk.tracer):
+        with (
+            tracer.start_as_current_span("request"),
+            tracer.start_as_current_span("GET", kind=SpanKind.SERVER, attributes={"http.route": "/"}) as running,
+        ):
+            parent = running.parent is not None and running.parent.trace_id == running.context.trace_id
+            read.append((running.name, running.kind, dict(running.attributes), parent, running.end_time))
+            read[-1] += (list(running.events), list(running.links), running.status.status_code, running.start_time > 0)
+
+    assert (
+        read[0] == read[1] == ("GET", SpanKind.SERVER, {"http.route": "/"}, True, None, [], [], StatusCode.UNSET, True)
+    )
+    with captured.tracer_provider.get_tracer("lib").start_as_current_span("odd") as odd:
+        assert not hasattr(odd, "colour")

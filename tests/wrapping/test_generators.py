@@ -16,12 +16,12 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import Telemetry, current_measurement
-from telemetry_kit.testing import Captured
+from telemetry_kit.testing import Captured, span
 from tests.support import Sdk
 
 
 def names(spans: Any) -> list[str]:
-    return [span.name for span in spans]
+    return [seen.name for seen in spans]
 
 
 async def collected(generator: Any) -> list[Any]:
@@ -31,7 +31,7 @@ async def collected(generator: Any) -> list[Any]:
 # GEN 1
 
 
-def test_the_span_is_current_while_the_body_runs(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_the_span_is_current_while_the_body_runs(telemetry: Telemetry, captured: Captured) -> None:
     """The body of a generator sees its own span (GEN 1)."""
 
     @telemetry.operation("rows")
@@ -71,7 +71,7 @@ def test_the_consumer_has_its_own_measurement_between_yields(telemetry: Telemetr
             assert inner is not mine
 
 
-def test_the_span_is_current_while_the_async_body_runs(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_the_span_is_current_while_the_async_body_runs(telemetry: Telemetry, captured: Captured) -> None:
     """The body of an async generator sees its own span, also after an await (GEN 1)."""
 
     @telemetry.operation("pages")
@@ -102,55 +102,57 @@ def test_the_async_consumer_sees_its_own_span_between_yields(telemetry: Telemetr
 # GEN 2
 
 
-def test_interleaved_generators_leave_each_other_alone(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_interleaved_generators_leave_each_other_alone(telemetry: Telemetry, captured: Captured) -> None:
     """Two interleaved generators each see their own span, and neither becomes the other's parent (GEN 2)."""
 
     @telemetry.operation("rows")
     def rows(label: str):
         for _ in range(3):
-            with sdk.tracer.start_as_current_span(f"child of {label}"):
+            with telemetry.tracer.start_as_current_span(f"child of {label}"):
                 pass
             yield trace.get_current_span()
 
     a, b = rows("a"), rows("b")
-    with sdk.tracer.start_as_current_span("consumer") as consumer:
+    with telemetry.tracer.start_as_current_span("consumer") as consumer:
         spans = [next(generator) for generator in (a, b, b, a, a, b)]
         assert trace.get_current_span() is consumer
         rest = [*a, *b]
 
     assert rest == []
     span_a, span_b = spans[0], spans[1]
-    assert [span is span_a for span in spans] == [True, False, False, True, True, False]
-    assert {child.parent.span_id for child in sdk.spans("child of a")} == {span_a.get_span_context().span_id}
-    assert {child.parent.span_id for child in sdk.spans("child of b")} == {span_b.get_span_context().span_id}
-    assert {span.parent.span_id for span in sdk.spans("rows")} == {consumer.get_span_context().span_id}
+    assert [seen is span_a for seen in spans] == [True, False, False, True, True, False]
+    rows_a, rows_b = captured.spans_named("rows")
+    assert (span_a.context, span_b.context) == (rows_a.context, rows_b.context)
+    assert captured.spans_named("rows") == [span("rows", parent="consumer")] * 2
+    assert captured.spans_named("child of a") == [span("child of a", parent=rows_a)] * 3
+    assert captured.spans_named("child of b") == [span("child of b", parent=rows_b)] * 3
 
 
-def test_interleaved_async_generators_leave_each_other_alone(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_interleaved_async_generators_leave_each_other_alone(telemetry: Telemetry, captured: Captured) -> None:
     """Two async generators consumed by two tasks at once keep to their own spans (GEN 2)."""
 
     @telemetry.operation("pages")
     async def pages(label: str):
         for _ in range(3):
             await asyncio.sleep(0)
-            with sdk.tracer.start_as_current_span(label):
+            with telemetry.tracer.start_as_current_span(label):
                 await asyncio.sleep(0)
             yield trace.get_current_span()
 
     async def consume(label: str) -> None:
-        with sdk.tracer.start_as_current_span(f"consumer {label}") as mine:
-            async for span in pages(label):
+        with telemetry.tracer.start_as_current_span(f"consumer {label}") as mine:
+            async for page in pages(label):
                 assert trace.get_current_span() is mine
-                assert span.parent.span_id == mine.get_span_context().span_id
+                assert page.parent == mine.get_span_context()
 
     async def main() -> None:
         await asyncio.gather(consume("a"), consume("b"))
 
     asyncio.run(main())
 
-    parents = {label: {child.parent.span_id for child in sdk.spans(label)} for label in "ab"}
-    assert len(parents["a"]) == len(parents["b"]) == 1
-    assert parents["a"] != parents["b"]
+    for pages_of, label in zip(captured.spans_named("pages"), "ab", strict=True):
+        assert pages_of == span("pages", parent=f"consumer {label}")
+        assert captured.spans_named(label) == [span(label, parent=pages_of)] * 3
 
 
 # GEN 3
@@ -161,7 +163,9 @@ def break_early(generator: Iterator[Any]) -> None:
         break
 
 
-def test_a_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_consumer_that_breaks_early(
+    telemetry: Telemetry, captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
     """A generator that is dropped after one item has one ended span, status unset, and nothing is logged (GEN 3)."""
 
     @telemetry.operation("rows")
@@ -172,11 +176,13 @@ def test_a_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, caplog: py
     with caplog.at_level(logging.DEBUG):
         break_early(rows())
 
-    assert sdk.span("rows").status.status_code is StatusCode.UNSET
+    assert captured.span("rows").status == StatusCode.UNSET
     assert caplog.records == []
 
 
-def test_a_generator_closed_in_another_thread(telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_generator_closed_in_another_thread(
+    telemetry: Telemetry, captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
     """Closed by another thread: one ended span, status unset, no word, and this thread's context is as it was (GEN 3)."""
 
     @telemetry.operation("rows")
@@ -184,15 +190,15 @@ def test_a_generator_closed_in_another_thread(telemetry: Telemetry, sdk: Sdk, ca
         yield 1
 
     generator = rows()
-    with sdk.tracer.start_as_current_span("consumer") as mine:
+    with telemetry.tracer.start_as_current_span("consumer") as mine:
         next(generator)
         thread = threading.Thread(target=generator.close)
         thread.start()
         thread.join()
         assert trace.get_current_span() is mine
 
-    assert sdk.span("rows").status.status_code is StatusCode.UNSET
-    assert sdk.value("operation.active", {"operation.name": "rows"}) == 0
+    assert captured.span("rows").status == StatusCode.UNSET
+    assert captured.value("operation.active", {"operation.name": "rows"}) == 0
     assert caplog.records == []
 
 
@@ -239,7 +245,9 @@ def test_an_async_generator_closed_in_another_task(
     assert caplog.records == []
 
 
-def test_an_async_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_async_consumer_that_breaks_early(
+    telemetry: Telemetry, captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
     """An async generator left open is closed by the loop: one ended span, status unset, nothing logged (GEN 3)."""
 
     @telemetry.operation("pages")
@@ -256,8 +264,8 @@ def test_an_async_consumer_that_breaks_early(telemetry: Telemetry, sdk: Sdk, cap
 
     asyncio.run(main())
 
-    assert sdk.span("pages").status.status_code is StatusCode.UNSET
-    assert sdk.point("operation.duration", {"operation.name": "pages"}).count == 1
+    assert captured.span("pages").status == StatusCode.UNSET
+    assert captured.point("operation.duration", {"operation.name": "pages"}).count == 1
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
@@ -589,18 +597,18 @@ def test_inspect_answers_as_for_the_bare_function(telemetry: Telemetry, question
 # GEN 8
 
 
-def test_children_of_the_body_have_the_generators_span_as_parent(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_children_of_the_body_have_the_generators_span_as_parent(telemetry: Telemetry, captured: Captured) -> None:
     """Spans that the body makes in later steps are children of the generator's (GEN 8)."""
 
     @telemetry.operation("rows")
     def rows():
         yield 1
-        with sdk.tracer.start_as_current_span("child"):
+        with telemetry.tracer.start_as_current_span("child"):
             yield 2
 
     list(rows())
 
-    assert sdk.span("child").parent == sdk.span("rows").context
+    assert captured.spans == [span("rows", parent=""), span("child", parent="rows")]
 
 
 def test_the_duration_is_from_first_step_to_end(telemetry: Telemetry, captured: Captured) -> None:

@@ -10,8 +10,8 @@ from opentelemetry.trace import SpanContext
 
 from telemetry_kit._core import clock
 from telemetry_kit._recording.metrics import frozen
-from telemetry_kit._recording.sink import OfOneCapture
-from telemetry_kit._recording.spans import LIMIT, RecordedSpan, RecordingSpan, described_exception
+from telemetry_kit._recording.sink import OfOneCapture, described_exception
+from telemetry_kit._recording.spans import LIMIT, RecordedSpan, RecordingSpan
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LogRecord

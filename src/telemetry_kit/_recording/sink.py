@@ -1,8 +1,11 @@
-"""What hears of everything that is recorded, at the moment it happens."""
+"""What hears of everything that is recorded, at the moment it happens, and what spans and log records share."""
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
+
+from opentelemetry.semconv.attributes import exception_attributes
 
 from telemetry_kit._core.recipe import StaysHere
 
@@ -72,3 +75,16 @@ class Sink(OfOneCapture):
 
     def callback_failed(self, instrument: Any, fault: Exception) -> None:
         """A callback of an observable instrument raised."""
+
+
+def described_exception(exc: BaseException) -> dict[str, str]:
+    """An exception's attributes by the semantic conventions, as the SDK gives them."""
+    kind = type(exc)
+    named = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return {
+        exception_attributes.EXCEPTION_TYPE: named,
+        exception_attributes.EXCEPTION_MESSAGE: str(exc),
+        exception_attributes.EXCEPTION_STACKTRACE: "".join(
+            traceback.format_exception(type(exc), exc, exc.__traceback__)
+        ),
+    }

@@ -7,18 +7,16 @@ a status of OK is final, nothing changes after the end, 128 attributes, events a
 from __future__ import annotations
 
 import threading
-import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.semconv.attributes import exception_attributes
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from telemetry_kit._core import clock
-from telemetry_kit._recording.sink import OfOneCapture
+from telemetry_kit._recording.sink import OfOneCapture, described_exception
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -185,8 +183,16 @@ class RecordedSpan(OfOneCapture):
             self._links.append(trace.Link(context, dict(BoundedAttributes(LIMIT, attributes))))
 
 
+_READABLE = {
+    "attributes": "attributes", "context": "context", "end_time": "end", "events": "events", "kind": "kind",
+    "links": "links", "name": "name", "parent": "parent_context", "start_time": "start", "status": "status",
+}  # fmt: skip
+"""What the SDK's spans say of themselves, and what says it here."""
+
+
 class RecordingSpan(OfOneCapture, trace.Span):
-    """The handle that instrumented code is given of a `RecordedSpan`."""
+    """The handle that instrumented code is given of a `RecordedSpan`. It can be read as the SDK's spans can, which
+    instrumentations do once a span is recording: `if span.kind is SpanKind.SERVER`."""
 
     def __init__(self, sink: Sink, recorded: RecordedSpan, *, record_exception: bool, set_status: bool) -> None:
         self.sink: Sink = sink
@@ -197,6 +203,11 @@ class RecordingSpan(OfOneCapture, trace.Span):
 
     def __repr__(self) -> str:
         return repr(self.recorded)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _READABLE:
+            return getattr(self.recorded, _READABLE[name])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def get_span_context(self) -> SpanContext:
         return self.recorded.context
@@ -255,19 +266,6 @@ class RecordingSpan(OfOneCapture, trace.Span):
             if self._set_status:
                 self.set_status(StatusCode.ERROR, f"{type(exc).__name__}: {exc}")
         self.end()
-
-
-def described_exception(exc: BaseException) -> dict[str, str]:
-    """An exception's attributes by the semantic conventions, as the SDK gives them."""
-    kind = type(exc)
-    named = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return {
-        exception_attributes.EXCEPTION_TYPE: named,
-        exception_attributes.EXCEPTION_MESSAGE: str(exc),
-        exception_attributes.EXCEPTION_STACKTRACE: "".join(
-            traceback.format_exception(type(exc), exc, exc.__traceback__)
-        ),
-    }
 
 
 class RecordingTracer(trace.Tracer):
