@@ -69,7 +69,7 @@ class Telemetry(ByRecipe):
         logger_provider: where events go; None for the global one.
         errors: how much is recorded of errors; the default policy is one object for the whole process.
 
-    Raises TypeError where `name` or `version` is no str or a provider none of its kind, ValueError where the name is empty. An SDK that is installed before, after or
+    Raises TypeError where `name` or `version` is no str, ValueError where the name is empty. An SDK that is installed before, after or
     never all work. Where the environment variable `TELEMETRY_KIT_DISABLED` names it (names or patterns, separated by
     commas; `*`, `true`, `1` and `all` mean every one, `false`, `0` and nothing none) all of it does nothing, `.tracer`,
     `.meter` and `.logger` included, and `repr()` says so.
@@ -97,13 +97,6 @@ class Telemetry(ByRecipe):
         if version is not None and not isinstance(version, str):
             msg = f"version of Telemetry {name!r} must be a str or None, got {version!r:.100}: give its text"
             raise TypeError(msg)
-        for signal, provider in (("tracer", tracer_provider), ("meter", meter_provider), ("logger", logger_provider)):
-            if provider is not None and (isinstance(provider, type) or not hasattr(provider, f"get_{signal}")):
-                msg = (
-                    f"{signal}_provider of Telemetry {name!r} must have a get_{signal}(), got {provider!r:.100}: give a "
-                    f"{signal.capitalize()}Provider"
-                )
-                raise TypeError(msg)
         if not isinstance(errors, ErrorPolicy):
             msg = f"errors of Telemetry {name!r} must be an ErrorPolicy, got {errors!r:.100}"
             raise TypeError(msg)

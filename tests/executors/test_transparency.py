@@ -232,7 +232,6 @@ def test_what_is_no_executor(telemetry: Telemetry, thing: object) -> None:
         ({"name": "x", "sample_durations": -1}, ValueError, r"0\.0 to 1\.0.*-1"),
         ({"name": "x", "sample_durations": "all"}, TypeError, "number.*'all'"),
         ({"name": "x", "metric_attributes": ["tenant"]}, TypeError, "mapping.*tenant"),
-        ({"name": "x", "metric_attributes": {1: 2}}, TypeError, "keys of metric_attributes of executor 'x'.*got 1"),
     ],
 )
 def test_options_that_cannot_be_right(telemetry: Telemetry, options, error, words) -> None:
@@ -250,7 +249,7 @@ def test_a_name_is_needed(telemetry: Telemetry) -> None:
 @pytest.mark.telemetry_capture(allow=("dropped", "fault"))
 def test_odd_declared_values_are_dropped(captured: Captured, telemetry: Telemetry) -> None:
     """A value that no metric can have must not break the host (FLT.2)."""
-    odd = {"good": "a", "none": None, "object": object(), "nan": float("nan"), "": "empty"}
+    odd = {"good": "a", "none": None, "object": object(), "nan": float("nan"), "": "empty", 3: "number"}
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", metric_attributes=odd) as pool:  # type: ignore[arg-type]
         pool.submit(abs, 1).result(PATIENCE)
     assert set(captured.point("executor.queue.wait_time").attributes) == {

@@ -107,7 +107,7 @@ def test_a_carrier_that_brings_nothing_leaves_the_ambient_parent(telemetry: Tele
 
 
 @pytest.mark.telemetry_capture(allow=("fault",))
-@pytest.mark.parametrize("carrier", [lambda: 1 / 0, lambda: 7, lambda: "text", None, [1, 2]])
+@pytest.mark.parametrize("carrier", [lambda: 1 / 0, lambda: 7, 7, "text", lambda: "text", None, [1, 2]])
 def test_a_broken_carrier_costs_the_call_nothing(telemetry: Telemetry, captured: Captured, carrier: Any) -> None:
     """FLT.1: one that raises or is no carrier is a fault, and the trace starts here."""
 

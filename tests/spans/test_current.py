@@ -173,10 +173,6 @@ def test_mistakes_are_told() -> None:
         enrich_span(result={"a": 1})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="attributes of enrich_span must be a mapping"):
         enrich_span(attributes=["a"])  # type: ignore[arg-type]
-    with pytest.raises(
-        TypeError, match="keys of attributes of enrich_span must be str, got 1: give the attributes names"
-    ):
-        enrich_span(attributes={1: 2})  # type: ignore[dict-item]
     with pytest.raises(TypeError, match="must be parameters of it, got 'colour'"):
         enrich_span(arguments=["colour"])(lambda sku: None)
     with pytest.raises(TypeError, match="attributes of enrich_span must take what"):

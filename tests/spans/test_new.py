@@ -505,22 +505,3 @@ def test_without_an_sdk_the_context_goes_on() -> None:
 
     assert handle({"traceparent": PARENT}) == 0x00F067AA0BA902B7
     assert trace.get_current_span() is INVALID_SPAN
-
-
-@pytest.mark.telemetry_capture(allow=("fault",))
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"links": 3}, "links of span 'price' must be carriers, contexts or links.*got 3: give a list"),
-        ({"carrier": "00-1", "kind": SpanKind.SERVER}, "carrier of span 'price' must be a mapping.*got '00-1'"),
-    ],
-    ids=["links", "carrier"],
-)
-def test_what_cannot_be_linked_or_read_raises_where_it_decorates(
-    telemetry: Telemetry, options: dict[str, Any], words: str
-) -> None:
-    """There it is written in the code; heading a block it may have come with a message, and costs itself only."""
-    with pytest.raises(TypeError, match=words):
-        telemetry.span("price", **options)(lambda: None)
-    with telemetry.span("price", **options) as span:
-        assert span.is_recording()

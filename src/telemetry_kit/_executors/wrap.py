@@ -21,7 +21,7 @@ from telemetry_kit._core import clock, faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
-from telemetry_kit._core.declared import check_attributes
+from telemetry_kit._core.declared import check_mapping
 from telemetry_kit._core.late import known, late_import
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.overflow import Overflow
@@ -246,7 +246,7 @@ def _kind(executor: Executor) -> str:
 def _declared(scope: Scope, name: str, given: Mapping[str, object] | None) -> dict[str, AttributeValue]:
     if given is None:
         return {}
-    check_attributes("metric_attributes", f"executor {name!r}", given)
+    check_mapping("metric_attributes", f"executor {name!r}", given)
     overflow = Overflow(scope.instruments, scope.label, "executor", name)
     guard = _GUARDS.of(scope).setdefault(name, ValueGuard(own=_OWN_KEYS, overflowed=overflow))
     declared = guard.attributes(given)

@@ -29,7 +29,7 @@ class JobOptions:
 
     def check(self, what: str) -> CheckedJobOptions:
         """The options that were read, or the TypeError or ValueError that says what can't be right."""
-        declared.check_attributes("metric_attributes", what, self.metric_attributes)
+        declared.check_mapping("metric_attributes", what, self.metric_attributes)
         if self.run_id is not None and not callable(self.run_id):
             msg = f"run_id of {what} must be a callable given the decorated call's arguments, got {self.run_id!r:.100}"
             raise TypeError(f"{msg}: give the id of a single run to .run(run_id=...)")

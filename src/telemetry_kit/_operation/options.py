@@ -68,7 +68,7 @@ class OperationOptions:
             msg = f'span of {what} must be True, False, "current" or "errors", got {self.span!r:.100}'
             raise ValueError(msg)
         for option in ("metric_attributes", "span_attributes"):
-            declared.check_attributes(option, what, getattr(self, option), asked=True)
+            declared.check_mapping(option, what, getattr(self, option), asked=True)
         if self.error_if is not None and not callable(self.error_if):
             msg = f"error_if of {what} must be a callable given the result, got {self.error_if!r:.100}"
             raise TypeError(msg)
@@ -78,8 +78,6 @@ class OperationOptions:
                 "CONSUMER to extract from it, CLIENT or PRODUCER to inject into it"
             )
             raise ValueError(msg)
-        declared.check_carrier(what, self.carrier)
-        declared.check_links(what, self.links)
         declared.check_flag("public_endpoint", what, self.public_endpoint)
         if self.public_endpoint and kind not in INCOMING:
             msg = f"kind of {what} must be SERVER or CONSUMER at a public_endpoint, got {kind.name}: others have no incoming context"

@@ -65,7 +65,7 @@ def enrich_span(
     >>> load(7)
     ['A1', 'B2']
     """
-    declared.check_attributes("attributes", "enrich_span", attributes, asked=True)
+    declared.check_mapping("attributes", "enrich_span", attributes, asked=True)
     if result is not None and not callable(result):
         raise TypeError(
             f"result of enrich_span must be a callable given what the function returned, got {result!r:.100}"

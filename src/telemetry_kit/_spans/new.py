@@ -98,8 +98,6 @@ class NewSpan(AlsoAsync[Span]):
         options = self._options
         what = "a span" if self._name is None else f"span {self._name!r:.100}"
         callables.check(func, what)
-        declared.check_carrier(what, options.carrier)
-        declared.check_links(what, options.links)
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
         for option, value in (

@@ -74,7 +74,7 @@ class Pool(HasBlocks, ByRecipe):
         self._what = f"pool {name!r}"
         self._limit = check_limit(self._what, limit)
         check_convention(self._what, convention)
-        declared.check_attributes("metric_attributes", self._what, metric_attributes)
+        declared.check_mapping("metric_attributes", self._what, metric_attributes)
         name = admit_name(scope, "pool", name)
         key = (name, None if convention is None else convention.name)
         overflow = Overflow(scope.instruments, scope.label, "pool", name)
