@@ -96,7 +96,7 @@ def test_what_nobody_can_end_is_dropped_once(end: str) -> None:
     handle = Handle()
     watch = reentrancy.watch(handle, Call().drop)
     if end == "stopped":
-        watch.stop()
+        reentrancy.unwatch(watch)
     del watch, handle
     assert dropped == []
     reentrancy.drain()

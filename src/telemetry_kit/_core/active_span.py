@@ -23,7 +23,7 @@ from telemetry_kit._core.span_attributes import put_later
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.trace import Link
 
@@ -37,35 +37,6 @@ sound: set[type] = set()
 """Classes of spans that have what the API promises."""
 SOUND_AT_MOST = 100
 _PROMISED = ("get_span_context", "is_recording", "set_attribute", "set_attributes", "set_status", "add_event", "end")
-
-
-@reentrancy.section
-def start_span(
-    start: Callable[..., Any],
-    name: str,
-    parent: Context | None,
-    kind: SpanKind,
-    attributes: Mapping[str, AttributeValue] | None,
-    links: Any = None,
-    start_time: int | None = None,
-) -> Span | None:
-    """A span of the SDK; None, and a counted fault, where there is none to be had."""
-    here = reentrancy.here.state
-    was = here.busy
-    try:
-        here.busy = True
-        if ambient.used:
-            attributes = ambient.for_span(attributes, parent)
-        span = start(name, parent, kind, attributes, links, start_time)
-        if type(span) not in sound:
-            check(span)
-    except Exception as fault:
-        faults.record("trace.start_span", fault)
-        return None
-    else:
-        return span  # type: ignore[no-any-return]
-    finally:
-        here.busy = was
 
 
 def check(span: Any) -> None:
@@ -98,6 +69,8 @@ class ActiveSpan:
     _current: context.Current
     _recording = False
     _own_span = False
+    _left = False
+    """Whether its end has put back what was current before."""
     _links: list[Link] | None = None
     _deferred: int | None = None
     """When a span began that could not be started then."""
@@ -114,28 +87,48 @@ class ActiveSpan:
 
     # Its start
 
-    def _start_span(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue] | None) -> None:
-        """Start the span under what `_current` has, or defer it. Nothing is current yet."""
+    @reentrancy.section
+    def _start_span(
+        self,
+        name: str,
+        kind: SpanKind,
+        attributes: Mapping[str, AttributeValue] | None,
+        began: int | None = None,
+        around: Context | None = None,
+    ) -> None:
+        """Start the span under what `_current` has, or defer it; one that `began` before, at a safe point and `around` it.
+        Nothing is current yet. Where there is none to be had, there is a counted fault."""
         tracer = self._scope.tracer()
         if tracer is None:
             return
-        if reentrancy.unsafe():
+        here = reentrancy.here.state
+        if began is None and (
+            (here.busy and reentrancy.still_busy())
+            or (reentrancy.latest.reported is reentrancy.begun.reported and reentrancy.collecting())
+        ):
             self._deferred, self._name, self._kind, self._static = clock.time_ns(), name, kind, attributes
             return
-        parent = self._current.context
+        parent = self._current.context if around is None else around
         if parent is None:
             parent = context.get_current()
-        span = start_span(tracer.start_span, name, parent, kind, attributes, self._links)
-        if span is not None:
-            self._take(span, parent)
-
-    def _take(self, span: Span, parent: Context) -> None:
+        was = here.busy
         try:
-            self._recording = bool(span.is_recording())
+            here.busy = True
+            if ambient.used:
+                attributes = ambient.for_span(attributes, parent)
+            span: Any = tracer.start_span(name, parent, kind, attributes, self._links, began)
+            if type(span) not in sound:
+                check(span)
+            self.span, self._own_span = span, True
+            self._current.context = Context({**parent, context.SPAN_KEY: span})
+            try:
+                self._recording = bool(span.is_recording())
+            except Exception as fault:
+                faults.record("span.is_recording", fault)
         except Exception as fault:
-            faults.record("span.is_recording", fault)
-        self.span, self._own_span = span, True
-        self._current.context = Context({**parent, context.SPAN_KEY: span})
+            faults.record("trace.start_span", fault)
+        finally:
+            here.busy = was
 
     def _be_current(self) -> None:
         """Make current what the call has, or have it ready for a body that goes step by step."""
@@ -209,7 +202,8 @@ class ActiveSpan:
 
     def _put_back(self) -> None:
         """Put everything back that still is the call's, where an exception arrived in the middle of its end."""
-        self._leave()
+        if not self._left:
+            self._leave()
 
     @reentrancy.section
     def _close(
@@ -248,6 +242,7 @@ class ActiveSpan:
                     histogram.record_now(seconds, of, self._current.context)
             finally:
                 self._leave()
+                self._left = True
                 if self._own_span:
                     self.span.end()
         except Exception as fault:
@@ -331,12 +326,6 @@ class ActiveSpan:
 
     def _start_late(self, around: Context) -> Context:
         """Start the span as of when it began; gives the context with it."""
-        tracer, began = self._scope.tracer(), self._deferred
-        self._deferred = None
-        span = None
-        if tracer is not None:
-            span = start_span(tracer.start_span, self._name, around, self._kind, self._static, self._links, began)
-        if span is None:
-            return around
-        self._take(span, around)
-        return context.with_span(around, span)
+        began, self._deferred = self._deferred, None
+        self._start_span(self._name, self._kind, self._static, began, around)
+        return context.with_span(around, self.span) if self._own_span else around

@@ -153,6 +153,8 @@ def event_attributes(given: Mapping[str, object]) -> dict[str, Any]:
 def plain_text(value: object) -> str | None:
     """A str as exactly that, whatever its subclass does, that can be exported; None for anything else. Only the type is
     asked."""
+    if type(value) is str and value.isascii():
+        return value
     return encodable(str.__str__(value)) if issubclass(type(value), str) else None  # pyright: ignore[reportArgumentType]
 
 

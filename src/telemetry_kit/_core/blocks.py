@@ -17,51 +17,48 @@ from telemetry_kit._core import context, faults
 Opened = TypeVar("Opened")
 Entered_co = TypeVar("Entered_co", covariant=True)
 
-_HERE: ContextVar[tuple[tuple[Blocks[Any], Any], ...]] = ContextVar("telemetry_kit.blocks", default=())
+_HERE: ContextVar[tuple[tuple[Blocks[Any], Any], ...] | None] = ContextVar("telemetry_kit.blocks", default=None)
 """Whose blocks were begun here while others of theirs were open, the innermost last."""
-context.travels_with_bodies(_HERE)
 
 
-class Blocks(Generic[Opened]):
+class Blocks(list[Opened]):
     """The open blocks of one object."""
 
-    __slots__ = ("_open",)
-
-    def __init__(self) -> None:
-        self._open: list[Opened] = []
+    __slots__ = ()
 
     def __reduce__(self) -> Any:
         """What heads them travels as if no block were open. Where one is, it belongs to this process."""
-        if self._open:
+        if self:
             msg = "what is copied or pickled must not belong to this process, got an open block: make one where it is needed"
             raise TypeError(msg)
         return type(self), ()
 
     def begin(self, block: Opened) -> None:
         """`block` is open here. The first one needs no note of where: none is beside it."""
-        self._open.append(block)
-        if len(self._open) > 1:
-            still = (one for one in _HERE.get() if _index(one[0]._open, one[1]) is not None)
+        self.append(block)
+        if len(self) > 1:
+            context.travels_with_bodies(_HERE)
+            still = (one for one in _HERE.get() or () if _index(one[0], one[1]) is not None)
             _HERE.set((*still, (self, block)))
 
     def forget(self, block: Opened) -> None:
         """`block` didn't begin: an exception arrived in the middle of it."""
-        place = _index(self._open, block)
+        place = _index(self, block)
         if place is not None:
-            del self._open[place]
+            del self[place]
 
-    def end(self, what: str) -> Opened | None:
+    def end(self, what: object) -> Opened | None:
         """The block that ends here; None, and a fault that names `what` it is, where none is open."""
         try:
-            if len(self._open) > 1:
-                for of, block in reversed(_HERE.get()):
-                    place = _index(self._open, block) if of is self else None
+            if len(self) > 1:
+                for of, block in reversed(_HERE.get() or ()):
+                    place = _index(self, block) if of is self else None
                     if place is not None:
-                        return self._open.pop(place)
-            return self._open.pop(0)
+                        return self.pop(place)
+            return self.pop(0)
         except IndexError:
             msg = f"{what} must be ended once for each time it began, and was ended again"
-            faults.record("block.end", RuntimeError(msg), about=what)
+            faults.record("block.end", RuntimeError(msg), about=str(what))
             return None
 
 

@@ -194,20 +194,18 @@ class Running(Shared):
 
 
 class Taken:
-    """One of those that run, from `take` to `give_back`, however often and by whomever that is called."""
+    """What is one of those that run, from `take` to `give_back`, however often and by whomever that is called."""
 
-    __slots__ = ("_cell", "_running")
+    _running: Running
+    _cell: list[Any] | None = None
 
-    def __init__(self, running: Running) -> None:
-        self._running = running
-        self._cell: list[Any] | None = None
-
-    def take(self) -> None:
+    def take(self, running: Running) -> None:
         """It runs."""
         try:
-            cell = self._running.local.cell
+            cell = running.local.cell
         except AttributeError:
-            cell = self._running.new()
+            cell = running.new()
+        self._running = running
         self._cell, cell[0] = cell, cell[0] + 1
 
     def give_back(self) -> None:

@@ -120,7 +120,7 @@ def _drain() -> None:
                     return
                 try:
                     if work.__class__ is Watch:
-                        work.abandon()
+                        _abandon(work)
                     else:
                         work()
                 except Exception as fault:
@@ -132,36 +132,32 @@ def _drain() -> None:
 # What nobody can end any more
 
 
-class Watch(weakref.ref[Any]):
-    """Sees an object go on which the end of a call depends: the handle of a `with` block, a future, a suspended body.
+Watch = weakref.ref
+"""Sees an object go on which the end of a call depends: the handle of a `with` block, a future, a suspended body.
 
-    When that goes before the call has ended, `drop()` is done at the next safe point. Nothing of ours runs in the
-    collector: the list that waits takes the reference by itself.
-    """
-
-    __slots__ = ("drop",)
-    drop: Callable[[], None]
-
-    def stop(self) -> None:
-        """The call has ended. Let the watch go then: it is of use to nobody, and its object still has it say that it goes."""
-        _watches.pop(id(self), None)
-
-    def abandon(self) -> None:
-        """The object has gone."""
-        if _watches.pop(id(self), None) is not None:
-            self.drop()
-
-
-_watches: dict[int, Watch] = {}
+When that goes before the call has ended, what `watch` was given is done at the next safe point. Nothing of ours runs in
+the collector: the list that waits takes the reference by itself.
+"""
+_watches: dict[int, tuple[Watch[Any], Callable[[], None]]] = {}
 """Held, since the collector asks no reference that goes together with its object."""
 
 
-def watch(handle: object, drop: Callable[[], None]) -> Watch:
-    """Have `drop()` done once `handle` has gone, unless the watch is stopped before. `drop` must not hold it."""
+def watch(handle: object, drop: Callable[[], None]) -> Watch[Any]:
+    """Have `drop()` done once `handle` has gone, unless `unwatch` comes before. `drop` must not hold it."""
     found = Watch(handle, waiting.append)
-    found.drop = drop
-    _watches[id(found)] = found
+    _watches[id(found)] = found, drop
     return found
+
+
+def unwatch(watch: Watch[Any]) -> None:
+    """The call has ended. Let the watch go then: it is of use to nobody, and its object still has it say that it goes."""
+    _watches.pop(id(watch), None)
+
+
+def _abandon(watch: Watch[Any]) -> None:
+    """The object has gone."""
+    _, drop = _watches.pop(id(watch), (watch, _nothing))
+    drop()
 
 
 # The collector

@@ -75,7 +75,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     _outer: JobRun | None = None
     _failed: str | None = None
     _skipped = False
-    _watch: reentrancy.Watch | None = None
+    _watch: reentrancy.Watch[Any] | None = None
 
     def __init__(
         self,
@@ -223,7 +223,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             if self._job_state.active.get(id(self._current)) is self._current:
                 self._job_state.finish(self._current, self._state or "failed")
             if self._watch is not None:
-                self._watch.stop()
+                reentrancy.unwatch(self._watch)
                 self._watch = None
             if self._watched is not None:
                 sigterm.unwatch(self._watched)

@@ -28,11 +28,8 @@ if TYPE_CHECKING:
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit.conventions import Convention
 
-CURRENT_CALL: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=None)
-"""The innermost running measurement: itself, a reference that doesn't keep it where somebody else can end it, or the
-call on the fast path that makes one if it is asked for."""
-_context.travels_with_bodies(CURRENT_CALL)
-set_current, reset_current = CURRENT_CALL.set, CURRENT_CALL.reset
+CURRENT_CALL = _context.CURRENT_CALL
+set_current, reset_current = _context.set_call, _context.reset_call
 
 
 class Entered(_context.Current):
@@ -90,7 +87,7 @@ class OperationCall(ActiveSpan):
     _given_links: Any = None
     _state = 0  # 0 not begun, 1 running, 2 ended, 3 and left
     _again = 0  # blocks inside that entered it once more
-    _watch: reentrancy.Watch | None = None
+    _watch: reentrancy.Watch[Any] | None = None
     _current: Entered  # pyright: ignore[reportIncompatibleVariableOverride] - made by nobody else
     _start = 0.0
     _metric: dict[str, AttributeValue] | None = None
@@ -287,20 +284,12 @@ class OperationCall(ActiveSpan):
     def _back_date(self, error_type: str, description: str | None) -> None:
         """Make the span that nobody would have needed without the failure."""
         operation = self._operation
-        tracer = operation.scope.tracer()
-        if tracer is None:
-            return
         attributes = {**(self._static or {}), **(self._late or {})}
         if self._asked is not None and operation.span_attributes is not None:
             args, kwargs = self._asked
             with faults.guard("operation.span_attributes"):
                 attributes = {**bounded(operation.span_attributes(*args, **kwargs)), **attributes}
-        around = self._current.context
-        if around is None:
-            around = _context.get_current()
-        start = clock.time_ns() - int((self.duration or 0.0) * 1e9)
-        kind, links = operation.kind, self._links
-        span = active_span.start_span(tracer.start_span, operation.name, around, kind, attributes, links, start)
-        if span is not None:
-            self._take(span, around)
-            active_span.mark(span, error_type, description)
+        began = clock.time_ns() - int((self.duration or 0.0) * 1e9)
+        self._start_span(operation.name, operation.kind, attributes, began)
+        if self._own_span:
+            active_span.mark(self.span, error_type, description)

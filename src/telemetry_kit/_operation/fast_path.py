@@ -74,14 +74,13 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
             ):
                 operation.bind()
             if operation.idle:
-                active = 0
+                cell[0] += 1
                 try:
-                    cell[0] += (active := 1)
                     result = func(*args, **kwargs) if kwargs else func(*args)
-                    cell[0], active = cell[0] - 1, 0
-                finally:
-                    if active:
-                        cell[0], active = cell[0] - 1, 0
+                    cell[0] -= 1
+                except BaseException:
+                    cell[0] -= 1
+                    raise
                 try:
                     waits = type(result) not in awaitables.NEVER_FOLLOWED and awaitables.followed(result)
                 except Exception as fault:  # a class that can't be hashed
@@ -190,17 +189,20 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
             ):
                 operation.bind()
             if operation.idle:
-                active = 0
+                cell[0] += 1
                 try:
-                    cell[0] += (active := 1)
-                    return await func(*args, **kwargs) if kwargs else await func(*args)
-                finally:
-                    if not active:
-                        pass
-                    elif cells.GIL:
-                        cell[0], active = cell[0] - 1, 0
+                    result = await func(*args, **kwargs) if kwargs else await func(*args)
+                    if cells.GIL:
+                        cell[0] -= 1
                     else:
                         operation.state.leave(cell)
+                except BaseException:
+                    if cells.GIL:
+                        cell[0] -= 1
+                    else:
+                        operation.state.leave(cell)
+                    raise
+                return result
             call = FastCall()
             call.fast = fast
             call.made = call.start = call.span = call.context = call.before = None

@@ -221,20 +221,21 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         if entered is not None:
             entered.drop()
         if self._watch is not None:
-            self._watch.stop()
+            reentrancy.unwatch(self._watch)
 
     def _put_back(self) -> None:
         """Put everything back that the call had made its own. A second time does nothing."""
         if self._state == 3:
             return
         try:
-            self._leave()
+            if not self._left:
+                self._leave()
         finally:
             self._state = 2
             entered = self._current
             entered.count_out()
             if self._watch is not None:
-                self._watch.stop()
+                reentrancy.unwatch(self._watch)
             self._watch = self._suspended = entered.mine = None  # which may be this
             self._state = 3
 
@@ -260,7 +261,9 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
                 operation.count(attributes, duration)
             if operation.objectives is not None:
                 operation.objectives.count(error_type, exc, duration)
-            measured = (operation.histogram, duration, attributes) if operation.samples() else None
+            measured = None
+            if not operation.sampled or operation.gap() < 1:  # it is among those recorded
+                measured = operation.histogram, duration, attributes
             self._state = 2
             self._close(error_type, exc, named=operation.name, description=self._description, measured=measured)
         except Exception as fault:
@@ -320,8 +323,6 @@ def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         operation = decorated.operation
         measurement = Measurement(operation)
         entered = measurement._current = Entered(operation.state, measurement)
-        if decorated.stepwise:
-            measurement._watch = entered.mine = reentrancy.watch(measurement, entered.drop)
         measurement._begin(decorated.span_static, decorated.arguments, args, kwargs, decorated.stepwise)
         return measurement
     except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough

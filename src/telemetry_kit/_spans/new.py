@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import Span, SpanKind
 
@@ -31,7 +31,7 @@ _INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
 _OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Options:
     """What a span was said to be."""
 
@@ -78,7 +78,7 @@ class NewSpan(AlsoAsync[Span]):
         declared.check_mapping("attributes", what, attributes, asked=True)
         self._name = plain_text(name)
         self._arguments = arguments
-        self._blocks: Blocks[_Block] = Blocks()
+        self._blocks: Blocks[_Call] = Blocks()
         self._options = _Options(
             scope,
             kind,
@@ -114,32 +114,22 @@ class NewSpan(AlsoAsync[Span]):
 
     def __enter__(self) -> Span:
         call = _Call(self._options, self._name or "span", self._options.static)
-        block = _Block(call, reentrancy.watch(self, call._current.drop))
         try:
-            self._blocks.begin(block)
+            call.watch = reentrancy.watch(self, call._current.drop)
+            self._blocks.begin(call)
             call.begin(None, (), {})
             return call.span
         except BaseException:
-            self._blocks.forget(block)
+            self._blocks.forget(call)
             call._drop()
-            block.watch.stop()
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        block = self._blocks.end("span")
-        if block is not None:
-            block.watch.stop()
-            block.call._end(exc)
-
-
-class _Block(NamedTuple):
-    """One `with` block."""
-
-    call: _Call
-    watch: reentrancy.Watch
-    """Sees the `NewSpan` go on: without it nobody can leave the block."""
+        call = self._blocks.end("span")
+        if call is not None:
+            call._end(exc)
 
 
 class _SpanCalls:
@@ -173,6 +163,9 @@ class _SpanCalls:
 class _Call(ActiveSpan):
     """One span from its start to its end. Nothing here raises an `Exception`."""
 
+    watch: reentrancy.Watch[Any] | None = None
+    """Sees the `NewSpan` of a `with` block go on: without it nobody can leave the block."""
+
     def __init__(
         self, options: _Options, name: str, static: dict[str, AttributeValue], *, stepwise: bool = False
     ) -> None:
@@ -194,8 +187,11 @@ class _Call(ActiveSpan):
         if reentrancy.waiting:
             reentrancy.drain()
         options = self._options
-        carrier = callables.asked("span.carrier", options.carrier, args, kwargs)
-        links = callables.asked("span.links", options.links, args, kwargs)
+        carrier, links = options.carrier, options.links
+        if carrier is not None:
+            carrier = callables.asked("span.carrier", carrier, args, kwargs)
+        if links is not None:
+            links = callables.asked("span.links", links, args, kwargs)
         incoming = options.kind in _INCOMING
         if links is not None or (carrier is not None and incoming):
             with faults.guard("span.carrier"):
@@ -235,6 +231,8 @@ class _Call(ActiveSpan):
         """Nobody will ever end it: its span is never recorded."""
         self._running = False
         self._current.drop()
+        if self.watch is not None:
+            reentrancy.unwatch(self.watch)
 
     def _end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
         """End the span, once, with what became of the call."""
@@ -242,7 +240,9 @@ class _Call(ActiveSpan):
             return
         self._running = False
         try:
+            if self.watch is not None:
+                reentrancy.unwatch(self.watch)
             error_type = None if exc is None else outcome.classify(exc, self._options.expected, "span.expected")
             self._close(error_type, exc, named=self._called)
         finally:
-            self._leave()
+            self._put_back()

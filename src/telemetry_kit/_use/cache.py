@@ -114,14 +114,10 @@ class Cache(ByRecipe):
 
 class _Load(Timed):
     what = "load()"
-    __slots__ = ("_cache",)
-
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        super().__init__(cache)
+    _of: Cache
 
     def done(self, duration: float, error_type: str | None) -> None:
-        cache = self._cache
+        cache = self._of
         attributes = cache._attributes
         if error_type is not None:
             attributes = {**attributes, keys.ERROR_TYPE: cache._guard.error_type(error_type)}

@@ -108,7 +108,7 @@ class Pool(HasBlocks, ByRecipe):
         ... def acquire(timeout):
         ...     return "gpu-0"
         """
-        return Block(_Wait, self)
+        return Block(_Wait, self, self._pending)
 
     def use(self) -> Block:
         """The use of an item: `with pool.use(): work(item)`, or a decorator of what works with one.
@@ -120,7 +120,7 @@ class Pool(HasBlocks, ByRecipe):
         ...     pool.stats().used
         1
         """
-        return Block(_Use, self)
+        return Block(_Use, self, self._used)
 
     def create(self) -> Block:
         """The making of an item: `with pool.create(): connect()`. An exception is an error of the pool.
@@ -189,53 +189,35 @@ class Pool(HasBlocks, ByRecipe):
 
 class _Wait(Timed):
     what = "wait()"
-    __slots__ = ("_pool",)
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        super().__init__(pool)
-
-    def counted(self) -> cells.Running:
-        return self._pool._pending
+    _of: Pool
 
     def judge(self, exc: BaseException) -> str | None:
         if not is_timeout(exc):
             return outcome.error_type(exc)
-        self._pool.timeout()
+        self._of.timeout()
         return TIMEOUT
 
     def done(self, duration: float, error_type: str | None) -> None:
-        self._pool._wait_time.record(duration, self._pool._outcome_of(error_type))
+        self._of._wait_time.record(duration, self._of._outcome_of(error_type))
 
 
 class _Use(Timed):
     what = "use()"
-    __slots__ = ("_pool",)
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        super().__init__(pool)
-
-    def counted(self) -> cells.Running:
-        return self._pool._used
+    _of: Pool
 
     def done(self, duration: float, error_type: str | None) -> None:
-        pool = self._pool
+        pool = self._of
         if error_type is not None and error_type != outcome.CANCELLED:
             pool.error(error_type)
-        pool._use_time.record(duration, pool._outcome_of(error_type))
+        pool._use_time.record(duration, pool._attributes if error_type is None else pool._outcome_of(error_type))
 
 
 class _Create(Timed):
     what = "create()"
-    __slots__ = ("_pool",)
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        super().__init__(pool)
+    _of: Pool
 
     def done(self, duration: float, error_type: str | None) -> None:
-        pool = self._pool
+        pool = self._of
         if error_type is not None and error_type != outcome.CANCELLED:
             pool.error(error_type)
         elif pool._create_time is not None:

@@ -32,25 +32,27 @@ class Owner(Protocol):
         ...
 
 
-class Timed:
-    """One section, from when it is made to its end. It is a `Call` for `_wrapping.drivers`; nothing here raises."""
+class Timed(cells.Taken):
+    """One section, from its `begin` to its end. It is a `Call` for `_wrapping.drivers`; nothing here raises."""
 
-    __slots__ = ("__weakref__", "_generation", "_over", "_start", "_taken", "_watch")
     what = ""
     """How its user spells it, in errors: `use()`."""
+    _of: Any
+    # Defaults stand on the class: what isn't there yet costs nothing.
+    _over = False
+    _watch: reentrancy.Watch[Any] | None = None
 
-    def __init__(self, of: Any) -> None:
+    def begin(self, of: Any, running: cells.Running | None, block: object) -> None:
+        """Begin a section of `of`, counted in `running` meanwhile. What `block` heads is given back if that goes, since
+        nobody else can end it."""
         if reentrancy.waiting:
             reentrancy.drain()
-        self._over = False
+        if block is not None:
+            self._watch = reentrancy.watch(block, self._put_back)
+        self._of = of
         self._generation = forks.fork.generation
-        self._taken: cells.Taken | None = None
-        self._watch: reentrancy.Watch | None = None
-        running = self.counted()
         if running is not None:
-            taken = self._taken = cells.Taken(running)
-            self._watch = reentrancy.watch(self, taken.give_back)  # an exception can arrive before anybody has this
-            taken.take()
+            self.take(running)
         self._start = clock.perf_counter()
 
     def _suspend(self) -> None:
@@ -77,25 +79,20 @@ class Timed:
                         faults.record("outcome", fault)
                 self.done(duration, error_type)
         finally:
-            if self._watch is not None:  # an exception arrived in the middle of it
+            if self._watch is not None or self._cell is not None:  # an exception arrived in the middle of it
                 self._put_back()
 
     def _put_back(self) -> None:
         """Give back what was taken, once."""
         self._over = True
-        if self._taken is not None:
-            self._taken.give_back()
+        self.give_back()
         if self._watch is not None:
-            self._watch.stop()
+            reentrancy.unwatch(self._watch)
             self._watch = None
 
     def _drop(self) -> None:
         """Nobody will ever end it: it is given back, and never recorded."""
         self._put_back()
-
-    def counted(self) -> cells.Running | None:
-        """Where it is counted meanwhile."""
-        return None
 
     def judge(self, exc: BaseException) -> str | None:
         """The `error.type` of an exception that left the section, None where it is no error."""
@@ -113,48 +110,67 @@ class Block(AlsoAsync[None]):
     decorate several functions.
     """
 
-    __slots__ = ("_blocks", "_kind", "_of")
+    __slots__ = ("__weakref__", "_blocks", "_kind", "_of", "_running")
 
-    def __init__(self, kind: type[Timed], of: Owner) -> None:
+    def __init__(self, kind: type[Timed], of: Owner, running: cells.Running | None = None) -> None:
         self._kind = kind
         self._of = of
+        self._running = running
+        """Where its sections are counted meanwhile."""
         self._blocks: Blocks[Timed] = Blocks()
 
     def __enter__(self) -> None:
-        self._blocks.begin(self._kind(self._of))
+        timed = self._kind()
+        try:
+            self._blocks.begin(timed)
+            timed.begin(self._of, self._running, self)
+        except BaseException:
+            self._blocks.forget(timed)
+            timed._put_back()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        timed = self._blocks.end(f"{self._kind.what} of {self._of._what}")
+        timed = self._blocks.end(self)
         if timed is not None:
             timed._end(exc)
+
+    def __str__(self) -> str:
+        return f"{self._kind.what} of {self._of._what}"
 
     def __call__(self, func: F, /) -> F:
         """Decorate `func`: each call of it is one section, to the end of what it awaits or yields.
 
         Raises TypeError for what can't be decorated.
         """
-        callables.check(func, f"{self._kind.what} of {self._of._what}")
+        callables.check(func, str(self))
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
         if self._of._disabled:
             return func
-        return cast("F", decorating.decorate(cast("Any", func), _Sections(self._kind, self._of)))
+        return cast("F", decorating.decorate(cast("Any", func), _Sections(self._kind, self._of, self._running)))
 
 
 class _Sections:
     """The calls of one decorated function: `Calls` for `_wrapping.drivers`."""
 
-    __slots__ = ("_kind", "_of", "running")
+    __slots__ = ("_counted", "_kind", "_of", "running")
 
-    def __init__(self, kind: type[Timed], of: Owner) -> None:
+    def __init__(self, kind: type[Timed], of: Owner, counted: cells.Running | None) -> None:
         self._kind = kind
         self._of = of
+        self._counted = counted
         self.running = cells.Running()
 
     def idle(self) -> bool:
         return False  # what is counted here counts whether anybody looks or not
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Timed:
-        return self._kind(self._of)
+        timed = self._kind()
+        try:
+            timed.begin(self._of, self._counted, None)
+            return timed
+        except BaseException:
+            timed._put_back()
+            raise

@@ -112,23 +112,31 @@ class Counted(Nothing):
             self._running.leave(cell)
 
 
+_STEPS: set[type] = {GeneratorType, CoroutineType}
+"""What goes step by step as it is: to ask these for an iterator runs no code of a body. It learns those written in C that
+give themselves, as the steps of async generators do."""
+
+
 class Stepwise:
     """An awaitable during whose steps, and only then, `call` is current."""
 
     __slots__ = ("_awaitable", "_call")
 
     def __init__(self, awaitable: Awaitable[Any], call: Call) -> None:
-        self._awaitable = awaitable
+        self._awaitable: Any = awaitable
         self._call = call
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        call = self._call
-        try:
-            call._resume()
-            bare: Any = self._awaitable
-            steps: Any = bare if type(bare) is GeneratorType else bare.__await__()
-        finally:
-            call._suspend()
+        call, steps = self._call, self._awaitable
+        kind = type(steps)
+        if kind not in _STEPS:
+            try:
+                call._resume()
+                steps = steps.__await__()
+            finally:
+                call._suspend()
+            if type(steps) is kind and not kind.__flags__ & _HEAP_TYPE:
+                _STEPS.add(kind)
         step: Callable[[Any], Any] = steps.send if hasattr(steps, "send") else lambda _: next(steps)
         sent: Any = None
         while True:
@@ -171,12 +179,12 @@ class Unawaited:
 
     def __init__(self, call: Call) -> None:
         self._call: Call | None = call
-        self._watch: reentrancy.Watch | None = reentrancy.watch(self, call._drop)
+        self._watch: reentrancy.Watch[Any] | None = reentrancy.watch(self, call._drop)
 
     def take(self) -> Call:
         """The call, the first time."""
         if self._watch is not None:
-            self._watch.stop()
+            reentrancy.unwatch(self._watch)
         call, self._call, self._watch = self._call, None, None
         return NO_CALL if call is None else call
 
@@ -256,11 +264,11 @@ class WhenDone:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._watch: reentrancy.Watch | None = reentrancy.watch(self, Unfinished(call).drop)
+        self._watch: reentrancy.Watch[Any] | None = reentrancy.watch(self, Unfinished(call).drop)
 
     def __call__(self, future: Any) -> None:
         if self._watch is not None:
-            self._watch.stop()
+            reentrancy.unwatch(self._watch)
             self._watch = None
         call = self._call
         if future.cancelled():

@@ -66,6 +66,7 @@ def _sync(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:
                 waits = awaitables.odd(fault)
             if not waits:
                 call._end(None, result)
+                call = None
                 return result
             call._suspend()
             waiting, call = call, None
@@ -104,6 +105,7 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
                 return await func(*args, **kwargs)
             result = await func(*args, **kwargs)
             call._end(None, result)
+            call = None
             return result
         except BaseException as exc:
             if call is not None:
@@ -127,6 +129,7 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
         generator = func(*args, **kwargs)
         call: Call = awaitables.NO_CALL
         sent: Any = None
+        over = False
         try:
             call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
             step: Callable[[Any], Any] = generator.send
@@ -158,12 +161,14 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
                         closing = None
         except StopIteration as stop:
             call._end(None, stop.value)
+            over = True
             return stop.value
         except BaseException as exc:
             call._end(exc)
             raise
         finally:
-            call._put_back()
+            if not over:
+                call._put_back()
 
     return wrapper
 
@@ -208,7 +213,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
             raise
         finally:
             if watch is not None:
-                watch.stop()
+                reentrancy.unwatch(watch)
             call._put_back()
 
     return wrapper
