@@ -207,3 +207,12 @@ def test_what_is_bound_shows_what_it_runs() -> None:
 
     assert inspect.signature(bind(price)) == inspect.signature(price)
     assert repr(bind(price)) == f"<bound {price!r}>"
+
+
+def test_an_operation_is_named_as_the_function_that_was_bound() -> None:
+    """Its span says where that stands, too."""
+    with capture() as captured:
+        Telemetry("shop").operation(bind(seen))()
+
+    span = captured.span("seen")
+    assert span.attributes["code.function.name"] == f"{__name__}.seen"

@@ -11,7 +11,7 @@ from opentelemetry import baggage
 from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
-from telemetry_kit import ErrorPolicy, Telemetry
+from telemetry_kit import ErrorPolicy, Telemetry, bind
 from telemetry_kit.testing import Captured, span
 from tests.executors import work
 from tests.executors.support import PATIENCE, Gate, fail
@@ -251,6 +251,8 @@ def test_with_a_span_and_nothing_else_the_parent_is_still_the_submitters(
     [
         (functools.partial(work.square, 2), "square"),
         (functools.partial(functools.partial(int), "3"), "int"),
+        (functools.update_wrapper(functools.partial(int, "3"), work.square), "square"),
+        (bind(functools.partial(work.square, 2)), "square"),
         (work.Image(4).half, "Image.half"),
         (work.Image.make, "Image.make"),
         (lambda *_: 1, "<lambda>"),
@@ -258,7 +260,7 @@ def test_with_a_span_and_nothing_else_the_parent_is_still_the_submitters(
     ],
 )
 def test_a_span_is_named_as_the_function(captured: Captured, telemetry: Telemetry, function, name) -> None:
-    """Through partials, without `<locals>`."""
+    """Through partials that were given no name of their own, without `<locals>`."""
     with pool_of(telemetry, span=True) as pool:
         pool.submit(function, *([1] if name == "Image.make" else [])).result(PATIENCE)
     assert [span.name for span in captured.spans] == [name]

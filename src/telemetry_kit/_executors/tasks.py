@@ -281,10 +281,10 @@ def name_of(fn: Any) -> tuple[str, str]:
     ('sorted', 'builtins.sorted')
     """
     for _ in range(10):
-        if not isinstance(fn, functools.partial):
+        if not isinstance(fn, functools.partial) or "__qualname__" in vars(fn):
             break
         carried = _runs_in_context(fn) or _runs_chunk(fn)
-        fn = fn.args[0] if carried and fn.args else fn.func
+        fn = fn.args[0] if carried and fn.args else vars(fn).get("__wrapped__", fn.func)
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     name = str(name).rpartition("<locals>.")[2]
     return encodable(name), encodable(f"{getattr(fn, '__module__', None) or type(fn).__module__}.{name}")

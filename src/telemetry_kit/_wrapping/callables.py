@@ -86,18 +86,23 @@ def check(func: object, what: str) -> None:
         raise TypeError(msg)
 
 
+def named(func: Any) -> Any:
+    """What has a name: of a partial its function, unless it was given one itself (`functools.update_wrapper`, `bind`)."""
+    while isinstance(func, functools.partial) and "__qualname__" not in vars(func):
+        func = vars(func).get("__wrapped__", func.func)
+    return func
+
+
 def name_of(func: Any) -> str:
     """The qualified name without `<locals>`: `price`, `Cart.add`, `factory.price`; of a partial, its function's."""
-    while isinstance(func, functools.partial):
-        func = func.func
+    func = named(func)
     name = getattr(func, "__qualname__", None) or type(func).__qualname__
     return encodable(name.replace("<locals>.", ""))
 
 
 def full_name_of(func: Any) -> str:
     """What `code.function.name` says: module and qualified name."""
-    while isinstance(func, functools.partial):
-        func = func.func
+    func = named(func)
     name = getattr(func, "__qualname__", None) or f"{type(func).__qualname__}.__call__"
     module = getattr(func, "__module__", None) or type(func).__module__
     return encodable(f"{module}.{name}")
