@@ -244,8 +244,8 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         if self._state != 1:
             return
         try:
-            now = clock.perf_counter()
-            duration = max(now - self._start, 0.0)
+            took = clock.perf_counter() - self._start
+            duration = took if took > 0.0 else 0.0  # another clock may have been installed meanwhile
             self.duration: float | None = duration
             if self._generation is not forks.fork.generation:
                 return  # began in the parent process, which records it
