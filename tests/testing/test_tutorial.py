@@ -16,7 +16,7 @@ def test_the_tutorial_followed(tmp_path: Path) -> None:
     for language, text in _BLOCK.findall(PAGE.read_text(encoding="utf-8")):
         first, _, rest = text.partition("\n")
         if language == "python":
-            (tmp_path / first.removeprefix("# ")).write_text(rest, encoding="utf-8")
+            (tmp_path / first.removeprefix("# ")).write_text(text, encoding="utf-8")
         elif first == "$ python -m pytest -q":
             commands += 1
             said = run_pytest(tmp_path)

@@ -340,3 +340,24 @@ def test_what_was_in_a_context_lives_no_longer(captured: Captured) -> None:
 
     assert reference() is None
     assert wrong(captured) == ""
+
+
+@pytest.mark.parametrize("helper", ["operation", "span"])
+def test_a_decorated_generator_that_goes_on_later(captured: Captured, helper: str) -> None:
+    """What is suspended and kept may yet be driven to its end, wherever it was begun; once nobody has it, it has ended."""
+
+    def rows() -> Any:
+        yield 1
+        yield 2
+
+    KEPT.append(getattr(telemetry, helper)("rows")(rows)())
+    next(KEPT[0])
+
+    assert captured.span("rows").end is None
+    assert wrong(captured) == ""
+
+    KEPT.clear()
+    gc.collect()
+
+    assert captured.span("rows").end is not None
+    assert wrong(captured) == ""

@@ -155,9 +155,9 @@ class Validator:
             gc.collect()  # generators that nobody has any more end now
             reentrancy.drain()
         open_spans = [(span, site) for span, site in self._running.values() if span.end is None]
-        busy = _running_code() if open_spans else set()
+        busy = _running() if open_spans else set()
         for span, site in open_spans:
-            if site.code not in busy:
+            if site.code not in busy and span.attributes.get(keys.CODE_FUNCTION_NAME) not in busy:
                 yield Finding("never_ended", f"the span {span.name!r} was never ended; it began", site)
 
     # Metrics
@@ -221,9 +221,10 @@ def report(findings: Sequence[Finding]) -> str:
     return "\n".join([*map(str, findings), is_meant])
 
 
-def _running_code() -> set[Any]:
-    """The code of all that is running, in any thread, or is suspended and may go on."""
-    running = set()
+def _running() -> set[Any]:
+    """The code of all that is running, in any thread, or is suspended and may go on; of the latter the name, too: a
+    decorated generator's span begins with its consumer's first step, which has ended long since."""
+    running: set[Any] = set()
     for top in sys._current_frames().values():
         frame: Any = top
         while frame is not None:
@@ -231,8 +232,9 @@ def _running_code() -> set[Any]:
             frame = frame.f_back
     for thing in gc.get_objects():
         names = _SUSPENDED.get(type(thing))  # never isinstance: it would wake proxies
-        if names is not None and getattr(thing, names[0]) is not None:
-            running.add(getattr(thing, names[1]))
+        frame = None if names is None else getattr(thing, names[0])
+        if names is not None and frame is not None:
+            running |= {getattr(thing, names[1]), f"{frame.f_globals.get('__name__')}.{thing.__qualname__}"}
     return running
 
 
