@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.support import Sdk
+from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
 
-def test_no_lazy_relation_is_loaded(sdk: Sdk) -> None:
+def test_no_lazy_relation_is_loaded(telemetry: Telemetry, captured: Captured) -> None:
     """SEC 4: Capturing all arguments makes no queries: what SQLAlchemy hasn't loaded stays unloaded, and isn't shown."""
     orm = pytest.importorskip("sqlalchemy.orm")
     sqlalchemy = pytest.importorskip("sqlalchemy")
@@ -37,7 +38,7 @@ def test_no_lazy_relation_is_loaded(sdk: Sdk) -> None:
     queries: list[str] = []
     sqlalchemy.event.listen(engine, "before_cursor_execute", lambda *args: queries.append(args[2]))
 
-    @sdk.telemetry().operation("greet", arguments="*")
+    @telemetry.operation("greet", arguments="*")
     def greet(user: Any) -> str:
         return str(user.name)
 
@@ -46,7 +47,7 @@ def test_no_lazy_relation_is_loaded(sdk: Sdk) -> None:
         queries.clear()
         assert greet(user) == "ann"
 
-    shown = str(dict(sdk.span("greet").attributes or {})["user"])
+    shown = str(captured.span("greet").attributes["user"])
     assert queries == []
     assert '"name": "ann"' in shown
     assert '"password": "[REDACTED]"' in shown

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import Telemetry, current_measurement
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
@@ -106,18 +106,20 @@ def called(module: ModuleType, telemetry: Telemetry, name: str, error: Exception
 
 @pytest.mark.parametrize("hidden", ["", "hidden_"], ids=["decorated", "hidden"])
 @pytest.mark.parametrize("kind", RUNS)
-def test_followed_to_its_end(compiled: ModuleType, telemetry: Telemetry, sdk: Sdk, kind: str, hidden: str) -> None:
+def test_followed_to_its_end(
+    compiled: ModuleType, telemetry: Telemetry, captured: Captured, kind: str, hidden: str
+) -> None:
     """Its result is the bare one's, its exception the call's, and nothing stays active."""
     assert called(compiled, telemetry, hidden + kind) == RUNS[kind][1]
     with pytest.raises(ZeroDivisionError):
         called(compiled, telemetry, hidden + kind, ZeroDivisionError())
 
-    errors = {p.attributes.get("error.type"): p.count for p in sdk.points("operation.duration")}
+    errors = {p.attributes.get("error.type"): p.count for p in captured.points("operation.duration")}
     assert errors == {None: 1, "ZeroDivisionError": 1}
-    assert sdk.value("operation.active") == 0
+    assert captured.value("operation.active") == 0
 
 
-def test_a_generator_is_driven(compiled: ModuleType, telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_generator_is_driven(compiled: ModuleType, telemetry: Telemetry, captured: Captured) -> None:
     """What is sent goes in, what is returned comes out, and the call is current in its body only."""
     generator = telemetry.operation("op")(compiled.rows)(2)
 
@@ -126,19 +128,19 @@ def test_a_generator_is_driven(compiled: ModuleType, telemetry: Telemetry, sdk: 
     assert generator.send("word") == 1
     with pytest.raises(StopIteration, match="done"):
         next(generator)
-    assert sdk.span().attributes["sent"] == "word"
+    assert captured.span().attributes["sent"] == "word"
 
 
-def test_a_generator_that_is_closed(compiled: ModuleType, telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_generator_that_is_closed(compiled: ModuleType, telemetry: Telemetry, captured: Captured) -> None:
     """An abandoned one ends once, and is no error."""
     generator = telemetry.operation("op")(compiled.rows)(9)
     next(generator)
     generator.close()
 
-    assert [p.attributes.get("error.type") for p in sdk.points("operation.duration")] == [None]
+    assert [p.attributes.get("error.type") for p in captured.points("operation.duration")] == [None]
 
 
-def test_arguments_of_a_compiled_function(compiled: ModuleType, telemetry: Telemetry, sdk: Sdk) -> None:
+def test_arguments_of_a_compiled_function(compiled: ModuleType, telemetry: Telemetry, captured: Captured) -> None:
     """WRP 6: they are known by name, as far as the compiled function says them."""
     assert telemetry.operation("price", arguments=["sku", "count"])(compiled.price)("A1", count=3) == 6
-    assert (sdk.span().attributes["sku"], sdk.span().attributes["count"]) == ("A1", 3)
+    assert (captured.span().attributes["sku"], captured.span().attributes["count"]) == ("A1", 3)

@@ -17,8 +17,9 @@ from telemetry_kit import PoolStats, Telemetry
 from telemetry_kit._core import faults
 from telemetry_kit._use.pool_adapters import reader_of
 from telemetry_kit.conventions import DB_CONNECTIONS
+from telemetry_kit.testing import Captured
 from tests.integrations.servers import free_port, postgresql, redis_server
-from tests.support import Sdk, until
+from tests.support import until
 
 pytestmark = pytest.mark.integration
 
@@ -77,16 +78,16 @@ class TestSQLAlchemy:
         yield engine
         engine.dispose()
 
-    def test_an_engine(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+    def test_an_engine(self, captured: Captured, telemetry: Telemetry, engine: Any) -> None:
         """Connections that are checked out, up to size and overflow; idle ones are kept."""
         telemetry.observe_pool(engine, name="orders-db")
         assert now(engine) == PoolStats(used=0, limit=3, idle=0, idle_max=2)
         first, second = engine.connect(), engine.connect()
-        assert (sdk.value("pool.usage"), sdk.value("pool.limit")) == (2, 3)
+        assert (captured.value("pool.usage"), captured.value("pool.limit")) == (2, 3)
         first.close()
         assert now(engine) == PoolStats(used=1, limit=3, idle=1, idle_max=2)
         second.close()
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
 
     def test_who_waits_for_a_connection(self, engine: Any) -> None:
         """Threads in `connect()` of an exhausted pool are pending."""
@@ -105,15 +106,15 @@ class TestSQLAlchemy:
         for connection in got:
             connection.close()
 
-    def test_a_disposed_engine_is_followed(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+    def test_a_disposed_engine_is_followed(self, captured: Captured, telemetry: Telemetry, engine: Any) -> None:
         """`dispose()` makes a new pool: its connections are the ones that count."""
         telemetry.observe_pool(engine, name="orders-db")
         before, old = engine.connect(), engine.pool
-        assert sdk.value("pool.usage") == 1
+        assert captured.value("pool.usage") == 1
         engine.dispose()
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
         with engine.connect():
-            assert sdk.value("pool.usage") == 1
+            assert captured.value("pool.usage") == 1
         before.close()
         old.dispose()
 
@@ -129,7 +130,9 @@ class TestSQLAlchemy:
         engine.dispose()
 
     @pytest.mark.parametrize("kind", ["NullPool", "StaticPool", "SingletonThreadPool", "AssertionPool", "QueuePool"])
-    def test_any_pool_by_configuration(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path, kind: str) -> None:
+    def test_any_pool_by_configuration(
+        self, captured: Captured, telemetry: Telemetry, tmp_path: Path, kind: str
+    ) -> None:
         """A switch that takes another pool doesn't end the start of a service; what nobody counts is absent."""
         sqlalchemy = pytest.importorskip("sqlalchemy")
         pools = pytest.importorskip("sqlalchemy.pool")
@@ -137,51 +140,53 @@ class TestSQLAlchemy:
         telemetry.observe_pool(engine, name="orders-db")
 
         with engine.connect():
-            usage = [point.value for point in sdk.points("pool.usage")]
+            usage = [point.value for point in captured.points("pool.usage")]
         assert usage == ([1] if kind in ("AssertionPool", "QueuePool") else [])
-        assert sdk.value("pool.pending") == 0
+        assert captured.value("pool.pending") == 0
         engine.dispose()
 
-    def test_nothing_is_below_zero_after_dispose(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+    def test_nothing_is_below_zero_after_dispose(self, captured: Captured, telemetry: Telemetry, engine: Any) -> None:
         """A pool that was disposed of while connections were out counts them as they come back."""
         telemetry.observe_pool(engine.pool, name="orders-db")
         connection = engine.connect()
         engine.pool.dispose()
-        assert all(point.value >= 0 for point in sdk.points("pool.usage"))
+        assert all(point.value >= 0 for point in captured.points("pool.usage"))
         connection.close()
-        assert all(point.value >= 0 for point in sdk.points("pool.usage"))
+        assert all(point.value >= 0 for point in captured.points("pool.usage"))
 
-    def test_an_invalidated_connection_is_given_back(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+    def test_an_invalidated_connection_is_given_back(
+        self, captured: Captured, telemetry: Telemetry, engine: Any
+    ) -> None:
         """And taken again with the next statement."""
         telemetry.observe_pool(engine, name="orders-db")
         connection = engine.connect()
         connection.invalidate()
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
         with connection.begin():
-            assert sdk.value("pool.usage") == 1
+            assert captured.value("pool.usage") == 1
         connection.close()
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
 
-    def test_times(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+    def test_times(self, captured: Captured, telemetry: Telemetry, engine: Any) -> None:
         """Waits and uses, once however often it is observed, across `dispose()`, until the last handle is stopped."""
         handles = [telemetry.observe_pool(engine, name="orders-db", record_times=True) for _ in range(2)]
         with engine.connect():
             pass
-        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (1, 1)
+        assert (captured.value("pool.wait_time"), captured.value("pool.use_time")) == (1, 1)
         engine.dispose()
         with engine.connect() as connection:
             connection.invalidate()
-        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (2, 2)
+        assert (captured.value("pool.wait_time"), captured.value("pool.use_time")) == (2, 2)
         handles[0].stop()
         with engine.connect():
             pass
-        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (3, 3)
+        assert (captured.value("pool.wait_time"), captured.value("pool.use_time")) == (3, 3)
         handles[1].stop()
         with engine.connect():
             pass
-        assert (sdk.value("pool.wait_time"), sdk.value("pool.use_time")) == (3, 3)
+        assert (captured.value("pool.wait_time"), captured.value("pool.use_time")) == (3, 3)
 
-    def test_times_under_two_names(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+    def test_times_under_two_names(self, captured: Captured, telemetry: Telemetry, engine: Any) -> None:
         """Each has all of them, and goes on when the other is stopped."""
         first = telemetry.observe_pool(engine, name="orders-db", record_times=True)
         telemetry.observe_pool(engine, name="orders-db", convention=DB_CONNECTIONS, record_times=True)
@@ -189,10 +194,10 @@ class TestSQLAlchemy:
         first.stop()
         engine.connect().close()
 
-        assert [sdk.point(f"pool.{time}_time").count for time in ("wait", "use")] == [1, 1]
-        assert [sdk.point(f"db.client.connection.{time}_time").count for time in ("wait", "use")] == [2, 2]
+        assert [captured.point(f"pool.{time}_time").count for time in ("wait", "use")] == [1, 1]
+        assert [captured.point(f"db.client.connection.{time}_time").count for time in ("wait", "use")] == [2, 2]
 
-    def test_a_timeout_has_a_time(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
+    def test_a_timeout_has_a_time(self, captured: Captured, telemetry: Telemetry, tmp_path: Path) -> None:
         """A request that gave up waited, and is a timeout of the pool."""
         sqlalchemy = pytest.importorskip("sqlalchemy")
         from sqlalchemy.pool import QueuePool
@@ -203,23 +208,23 @@ class TestSQLAlchemy:
         telemetry.observe_pool(engine, name="orders-db", record_times=True)
         with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError):
             engine.connect()
-        assert sdk.value("pool.wait_time", {"error.type": "timeout"}) == 1
-        assert sdk.value("pool.errors", {"error.type": "timeout"}) == 1
+        assert captured.value("pool.wait_time", {"error.type": "timeout"}) == 1
+        assert captured.value("pool.errors", {"error.type": "timeout"}) == 1
         engine.dispose()
 
-    def test_a_collected_engines_series_end(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
+    def test_a_collected_engines_series_end(self, captured: Captured, telemetry: Telemetry, tmp_path: Path) -> None:
         """It is held weakly."""
         sqlalchemy = pytest.importorskip("sqlalchemy")
         from sqlalchemy.pool import QueuePool
 
         engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/a.db", poolclass=QueuePool)
         telemetry.observe_pool(engine, name="orders-db")
-        assert sdk.value("pool.limit") == 15
+        assert captured.value("pool.limit") == 15
         del engine
         gc.collect()
-        assert sdk.points("pool.limit") == []
+        assert captured.points("pool.limit") == []
 
-    def test_the_conventions_names(self, sdk: Sdk, telemetry: Telemetry, engine: Any) -> None:
+    def test_the_conventions_names(self, captured: Captured, telemetry: Telemetry, engine: Any) -> None:
         """`convention=DB_CONNECTIONS`."""
         telemetry.observe_pool(engine, name="orders-db", convention=DB_CONNECTIONS)
         with engine.connect():
@@ -227,13 +232,13 @@ class TestSQLAlchemy:
         with engine.connect():
             prefix = "db.client.connection."
             state = prefix + "state"
-            counts = {point.attributes[state]: point.value for point in sdk.points(prefix + "count")}
+            counts = {point.attributes[state]: point.value for point in captured.points(prefix + "count")}
             assert counts == {"used": 1, "idle": 0}
-            assert sdk.value(prefix + "max") == 3
-            assert sdk.value(prefix + "idle.max") == 2
+            assert captured.value(prefix + "max") == 3
+            assert captured.value(prefix + "idle.max") == 2
 
     @pytest.mark.asyncio
-    async def test_an_async_engine(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
+    async def test_an_async_engine(self, captured: Captured, telemetry: Telemetry, tmp_path: Path) -> None:
         """With tasks that wait, and disposed of while it is observed."""
         pytest.importorskip("aiosqlite", reason="needs the package aiosqlite")
         from sqlalchemy import text
@@ -251,8 +256,8 @@ class TestSQLAlchemy:
                     pass
 
             waiting = asyncio.create_task(wait())
-            await until_async(lambda: sdk.value("pool.pending") == 1)
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            await until_async(lambda: captured.value("pool.pending") == 1)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
         await waiting
         assert now(engine) == PoolStats(used=0, limit=1, idle=1, idle_max=1)
         await engine.dispose()
@@ -262,7 +267,7 @@ class TestSQLAlchemy:
 class TestPsycopgPool:
     """psycopg_pool with a real PostgreSQL."""
 
-    def test_a_pool(self, sdk: Sdk, telemetry: Telemetry, dsn: str) -> None:
+    def test_a_pool(self, captured: Captured, telemetry: Telemetry, dsn: str) -> None:
         """Connections that are lent, the limit, and who waits; a request that waited in vain is an error."""
         psycopg_pool = pytest.importorskip("psycopg_pool", reason="needs the package psycopg_pool")
         with psycopg_pool.ConnectionPool(dsn, min_size=1, max_size=2, timeout=20.0, open=True) as pool:
@@ -271,19 +276,19 @@ class TestPsycopgPool:
             assert (now(pool).used, now(pool).limit, now(pool).idle_min) == (0, 2, 1)
             with pool.connection() as first, pool.connection():
                 first.execute("SELECT 1")
-                assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (2, 1.0)
+                assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (2, 1.0)
                 thread = threading.Thread(target=lambda: pool.putconn(pool.getconn(timeout=30.0)))
                 thread.start()
-                until(lambda: sdk.value("pool.pending") == 1)
+                until(lambda: captured.value("pool.pending") == 1)
                 with pytest.raises(psycopg_pool.PoolTimeout):
                     pool.getconn(timeout=0.05)
             thread.join()
             until(lambda: now(pool).used == 0)
-            assert sdk.value("pool.pending") == 0
-            assert [dict(point.attributes)["error.type"] for point in sdk.points("pool.errors")] == ["_OTHER"]
-            assert sdk.value("pool.errors") == 1
+            assert captured.value("pool.pending") == 0
+            assert [dict(point.attributes)["error.type"] for point in captured.points("pool.errors")] == ["_OTHER"]
+            assert captured.value("pool.errors") == 1
             pool.pop_stats()
-            assert sdk.value("pool.errors") == 1
+            assert captured.value("pool.errors") == 1
 
     def test_a_null_pool_without_a_limit(self, dsn: str) -> None:
         """It keeps nothing, and opens as many as are asked for."""
@@ -292,7 +297,7 @@ class TestPsycopgPool:
             assert (now(pool).used, now(pool).limit, now(pool).idle) == (1, 3, 0)
 
     @pytest.mark.asyncio
-    async def test_an_async_pool(self, sdk: Sdk, telemetry: Telemetry, dsn: str) -> None:
+    async def test_an_async_pool(self, captured: Captured, telemetry: Telemetry, dsn: str) -> None:
         """The same for tasks, closed at the end."""
         psycopg_pool = pytest.importorskip("psycopg_pool")
         pool = psycopg_pool.AsyncConnectionPool(dsn, min_size=1, max_size=1, open=False)
@@ -305,13 +310,15 @@ class TestPsycopgPool:
 
         async with pool.connection():
             waiting = asyncio.create_task(wait())
-            await until_async(lambda: sdk.value("pool.pending") == 1)
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            await until_async(lambda: captured.value("pool.pending") == 1)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
         await waiting
         await pool.close()
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
 
-    def test_a_wait_that_times_out_is_told_by_its_name(self, sdk: Sdk, telemetry: Telemetry, dsn: str) -> None:
+    def test_a_wait_that_times_out_is_told_by_its_name(
+        self, captured: Captured, telemetry: Telemetry, dsn: str
+    ) -> None:
         """`PoolTimeout` is no TimeoutError, and yet a timeout where it leaves `wait()`."""
         psycopg_pool = pytest.importorskip("psycopg_pool")
         counted = telemetry.pool("orders-db", limit=1)
@@ -324,7 +331,7 @@ class TestPsycopgPool:
             pool.getconn(timeout=0.05)
         assert counted.stats() == PoolStats(used=0, limit=1, timeouts=1)
 
-    def test_an_outage(self, sdk: Sdk, telemetry: Telemetry, tmp_path: Path) -> None:
+    def test_an_outage(self, captured: Captured, telemetry: Telemetry, tmp_path: Path) -> None:
         """While the database is away: what is out is out, what is in the making isn't, who gave up isn't pending."""
         psycopg_pool = pytest.importorskip("psycopg_pool", reason="needs the package psycopg-pool")
         with postgresql(tmp_path) as dsn:
@@ -332,31 +339,31 @@ class TestPsycopgPool:
             pool.wait(30)
             telemetry.observe_pool(pool, name="orders-db")
             first, second = pool.getconn(), pool.getconn()
-            assert (sdk.value("pool.usage"), sdk.value("pool.pending")) == (2, 0)
+            assert (captured.value("pool.usage"), captured.value("pool.pending")) == (2, 0)
         first.close()
         pool.putconn(first)
-        until(lambda: sdk.value("pool.usage") == 1)
+        until(lambda: captured.value("pool.usage") == 1)
         pool.putconn(pool.getconn())  # it was kept, and nobody has noticed yet
         third = pool.getconn()
         for _ in range(2):
             with pytest.raises(psycopg_pool.PoolTimeout):
                 pool.getconn()
-        assert (sdk.value("pool.usage"), sdk.value("pool.pending")) == (2, 0)
-        assert sdk.value("pool.errors") == 2
+        assert (captured.value("pool.usage"), captured.value("pool.pending")) == (2, 0)
+        assert captured.value("pool.errors") == 2
         for connection in (second, third):
             connection.close()
             pool.putconn(connection)
-        until(lambda: sdk.value("pool.usage") == 0)
+        until(lambda: captured.value("pool.usage") == 0)
         pool.close()
 
-    def test_a_database_that_was_never_there(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    def test_a_database_that_was_never_there(self, captured: Captured, telemetry: Telemetry) -> None:
         """Nobody has taken anything."""
         psycopg_pool = pytest.importorskip("psycopg_pool", reason="needs the package psycopg-pool")
         pool = psycopg_pool.ConnectionPool(
             f"postgresql://shop@127.0.0.1:{free_port()}/postgres?connect_timeout=2", min_size=4, max_size=4, open=True
         )
         telemetry.observe_pool(pool, name="orders-db")
-        assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (0, 0)
+        assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (0, 0)
         pool.close()
 
 
@@ -364,12 +371,12 @@ class TestAsyncpg:
     """asyncpg with a real PostgreSQL."""
 
     @pytest.mark.asyncio
-    async def test_a_pool(self, sdk: Sdk, telemetry: Telemetry, dsn: str) -> None:
+    async def test_a_pool(self, captured: Captured, telemetry: Telemetry, dsn: str) -> None:
         """Connections that are lent, idle ones, the limit, and the tasks that wait."""
         asyncpg = pytest.importorskip("asyncpg", reason="needs the package asyncpg")
         pool = asyncpg.create_pool(dsn, min_size=1, max_size=2)
         observed = telemetry.observe_pool(pool, name="orders-db")
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
         async with pool:
             assert now(pool) == PoolStats(used=0, limit=2, idle=1, idle_min=1)
             async with pool.acquire() as first, pool.acquire():
@@ -380,11 +387,11 @@ class TestAsyncpg:
                         pass
 
                 waiting = asyncio.create_task(wait())
-                await until_async(lambda: sdk.value("pool.pending") == 1)
-                assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (2, 1.0)
+                await until_async(lambda: captured.value("pool.pending") == 1)
+                assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (2, 1.0)
             await waiting
             assert (now(pool).used, now(pool).pending) == (0, 0)
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
         observed.stop()
 
 
@@ -399,7 +406,7 @@ def taken(pool: Any) -> Any:
 class TestRedis:
     """redis-py with a real Redis."""
 
-    def test_a_pool(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    def test_a_pool(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """Connections in use and idle ones, and the limit, if there is one."""
         redis = pytest.importorskip("redis", reason="needs the package redis")
         pool = redis.ConnectionPool(host="127.0.0.1", port=redis_port, max_connections=3)
@@ -409,11 +416,11 @@ class TestRedis:
         assert now(pool) == PoolStats(used=0, limit=3, idle=1)
         with client.pipeline() as pipeline:
             pipeline.watch("key")
-            assert (sdk.value("pool.usage"), sdk.value("pool.limit")) == (1, 3)
-        assert sdk.value("pool.usage") == 0
+            assert (captured.value("pool.usage"), captured.value("pool.limit")) == (1, 3)
+        assert captured.value("pool.usage") == 0
         pool.disconnect()
 
-    def test_a_blocking_pool(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    def test_a_blocking_pool(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """Who waits for a connection is pending."""
         redis = pytest.importorskip("redis")
         pool = redis.BlockingConnectionPool(host="127.0.0.1", port=redis_port, max_connections=1, timeout=30)
@@ -423,14 +430,14 @@ class TestRedis:
             pipeline.watch("key")
             thread = threading.Thread(target=client.ping)
             thread.start()
-            until(lambda: sdk.value("pool.pending") == 1)
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            until(lambda: captured.value("pool.pending") == 1)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
         thread.join()
         assert now(pool) == PoolStats(used=0, limit=1, idle=1)
         pool.disconnect()
 
     @pytest.mark.asyncio
-    async def test_an_async_pool(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    async def test_an_async_pool(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """The same for tasks."""
         pytest.importorskip("redis")
         from redis import asyncio as aioredis
@@ -442,11 +449,11 @@ class TestRedis:
         assert now(pool) == PoolStats(used=0, limit=3, idle=1)
         async with client.pipeline() as pipeline:
             await pipeline.watch("key")
-            assert sdk.value("pool.usage") == 1
+            assert captured.value("pool.usage") == 1
         await pool.disconnect()
 
     @pytest.mark.asyncio
-    async def test_an_async_blocking_pool(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    async def test_an_async_blocking_pool(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """Tasks that wait for a connection are pending."""
         pytest.importorskip("redis")
         from redis import asyncio as aioredis
@@ -457,36 +464,36 @@ class TestRedis:
         async with client.pipeline() as pipeline:
             await pipeline.watch("key")
             waiting = asyncio.ensure_future(client.ping())
-            await until_async(lambda: sdk.value("pool.pending") == 1)
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            await until_async(lambda: captured.value("pool.pending") == 1)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
         await waiting
         assert now(pool) == PoolStats(used=0, limit=1, idle=1)
         await pool.disconnect()
 
-    def test_a_client(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    def test_a_client(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """The pool behind a client is read; a client that is gone has no levels."""
         redis = pytest.importorskip("redis", reason="needs the package redis")
         client = redis.Redis(port=redis_port)
         telemetry.observe_pool(client, name="sessions")
         telemetry.observe_pool(client, name="sessions")
         client.ping()
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
         connection = taken(client.connection_pool)
-        assert sdk.value("pool.usage") == 1
+        assert captured.value("pool.usage") == 1
         client.connection_pool.release(connection)
         client.close()
         del client, connection
         gc.collect()
-        assert sdk.points("pool.usage") == []
+        assert captured.points("pool.usage") == []
 
     @pytest.mark.asyncio
-    async def test_an_async_client(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    async def test_an_async_client(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """The same of `redis.asyncio`."""
         redis = pytest.importorskip("redis.asyncio", reason="needs the package redis")
         client = redis.Redis(port=redis_port)
         telemetry.observe_pool(client, name="sessions")
         await client.ping()
-        assert sdk.value("pool.usage") == 0
+        assert captured.value("pool.usage") == 0
         await getattr(client, "aclose", client.close)()
 
 
@@ -494,7 +501,7 @@ class TestRedis:
 class TestAiohttp:
     """Connectors, and the sessions that have one."""
 
-    async def test_a_connector(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    async def test_a_connector(self, captured: Captured, telemetry: Telemetry) -> None:
         """Requests under way take a connection, later ones wait; afterwards it is kept."""
         aiohttp = pytest.importorskip("aiohttp", reason="needs the package aiohttp")
         web = pytest.importorskip("aiohttp.web")
@@ -516,17 +523,17 @@ class TestAiohttp:
             assert now(session) == PoolStats(used=0, limit=1, idle=0)
             requests = [asyncio.create_task(session.get(url)) for _ in range(3)]
             await came.acquire()
-            await until_async(lambda: sdk.value("pool.pending") == 2)
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            await until_async(lambda: captured.value("pool.pending") == 2)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
             requests.pop().cancel()
             go_on.set()
             for request in requests:
                 (await request).release()
             await until_async(lambda: now(session) == PoolStats(used=0, limit=1, idle=1))
-        assert (sdk.value("pool.usage"), sdk.value("pool.pending")) == (0, 0)
+        assert (captured.value("pool.usage"), captured.value("pool.pending")) == (0, 0)
         await runner.cleanup()
 
-    async def test_a_connection_in_the_making_is_not_taken(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    async def test_a_connection_in_the_making_is_not_taken(self, captured: Captured, telemetry: Telemetry) -> None:
         """An outage: the supplier accepts nothing, and nobody has a connection."""
         aiohttp = pytest.importorskip("aiohttp", reason="needs the package aiohttp")
         making, go_on = asyncio.Event(), asyncio.Event()
@@ -541,7 +548,7 @@ class TestAiohttp:
             telemetry.observe_pool(session.connector, name="payments")
             request = asyncio.create_task(session.get("http://127.0.0.1:1/"))
             await making.wait()
-            assert sdk.value("pool.usage") == 0
+            assert captured.value("pool.usage") == 0
             go_on.set()
             with pytest.raises(OSError, match="nobody"):
                 await request
@@ -581,7 +588,7 @@ class TestUrllib3:
         thread.join()
 
     def test_a_pool(
-        self, sdk: Sdk, telemetry: Telemetry, server: tuple[int, threading.Semaphore, threading.Event]
+        self, captured: Captured, telemetry: Telemetry, server: tuple[int, threading.Semaphore, threading.Event]
     ) -> None:
         """Connections that are out, kept ones, the limit, and who waits where the pool blocks."""
         urllib3 = pytest.importorskip("urllib3", reason="needs the package urllib3")
@@ -593,8 +600,8 @@ class TestUrllib3:
             for thread in threads:
                 thread.start()
             assert came.acquire(timeout=30)
-            until(lambda: sdk.value("pool.pending") == 1)
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            until(lambda: captured.value("pool.pending") == 1)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
             go_on.set()
             for thread in threads:
                 thread.join()
@@ -615,7 +622,7 @@ class TestUrllib3:
             assert list(manager.pools._container) == order
 
     def test_an_adapter_of_requests(
-        self, sdk: Sdk, telemetry: Telemetry, server: tuple[int, threading.Semaphore, threading.Event]
+        self, captured: Captured, telemetry: Telemetry, server: tuple[int, threading.Semaphore, threading.Event]
     ) -> None:
         """`HTTPAdapter`: what its sessions have out."""
         requests = pytest.importorskip("requests", reason="needs the package requests")
@@ -627,13 +634,13 @@ class TestUrllib3:
             thread = threading.Thread(target=session.get, args=(f"http://127.0.0.1:{port}/",))
             thread.start()
             assert came.acquire(timeout=30)
-            assert (sdk.value("pool.usage"), sdk.value("pool.limit")) == (1, 3)
+            assert (captured.value("pool.usage"), captured.value("pool.limit")) == (1, 3)
             go_on.set()
             thread.join()
             assert now(adapter) == PoolStats(used=0, limit=3, idle=1)
 
     def test_a_pool_that_does_not_block_has_no_usage(
-        self, sdk: Sdk, telemetry: Telemetry, server: tuple[int, threading.Semaphore, threading.Event]
+        self, captured: Captured, telemetry: Telemetry, server: tuple[int, threading.Semaphore, threading.Event]
     ) -> None:
         """It opens more than it keeps and counts none of them: no usage rather than a wrong one."""
         requests = pytest.importorskip("requests", reason="needs the package requests")
@@ -647,7 +654,11 @@ class TestUrllib3:
                 thread.start()
             for _ in threads:
                 assert came.acquire(timeout=30)
-            assert (sdk.points("pool.usage"), sdk.points("pool.utilization"), sdk.points("pool.limit")) == ([], [], [])
+            assert (
+                captured.points("pool.usage"),
+                captured.points("pool.utilization"),
+                captured.points("pool.limit"),
+            ) == ([], [], [])
             go_on.set()
             for thread in threads:
                 thread.join()
@@ -658,7 +669,7 @@ class TestAnyio:
     """anyio's CapacityLimiter."""
 
     @pytest.mark.asyncio
-    async def test_a_limiter(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    async def test_a_limiter(self, captured: Captured, telemetry: Telemetry) -> None:
         """Tokens that are borrowed, how many there are now, and the tasks that wait."""
         anyio = pytest.importorskip("anyio", reason="needs the package anyio")
         limiter = anyio.CapacityLimiter(1)
@@ -670,10 +681,10 @@ class TestAnyio:
 
         async with limiter:
             waiting = asyncio.create_task(borrow())
-            await until_async(lambda: sdk.value("pool.pending") == 1)
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            await until_async(lambda: captured.value("pool.pending") == 1)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
             limiter.total_tokens = 4
-            assert sdk.value("pool.limit") == 4
+            assert captured.value("pool.limit") == 4
         await waiting
         assert now(limiter) == PoolStats(used=0, limit=4)
 
