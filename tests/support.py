@@ -95,11 +95,10 @@ class Sdk:
 
     def metrics(self) -> dict[str, Metric]:
         """Collect now: every metric that has points, by name."""
-        return {metric.name: metric for _, metric in self._scoped()}
-
-    def scopes(self) -> set[str]:
-        """Collect now: the names of the scopes that have metrics."""
-        return {scope for scope, _ in self._scoped()}
+        collected = self.reader.get_metrics_data()
+        of_resources = [] if collected is None else collected.resource_metrics
+        scopes = [scope for resource in of_resources for scope in resource.scope_metrics]
+        return {metric.name: metric for scope in scopes for metric in scope.metrics}
 
     def points(self, metric: str, attributes: Mapping[str, Any] | None = None) -> list[Any]:
         """Collect now: the metric's points whose attributes contain these."""
@@ -118,23 +117,8 @@ class Sdk:
         points = self.points(metric, attributes)
         return sum(getattr(point, "count", getattr(point, "value", 0)) for point in points)
 
-    def series(self, metric: str) -> list[Mapping[str, Any]]:
-        """Collect now: the attributes of each of the metric's points."""
-        return [dict(point.attributes or {}) for point in self.points(metric)]
-
     def shutdown(self) -> None:
         """Stop the three providers."""
         self.tracer_provider.shutdown()
         self.meter_provider.shutdown()
         self.logger_provider.shutdown()
-
-    def _scoped(self) -> list[tuple[str, Metric]]:
-        collected = self.reader.get_metrics_data()
-        if collected is None:
-            return []
-        return [
-            (scope.scope.name, metric)
-            for resource in collected.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        ]
