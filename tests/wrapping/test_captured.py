@@ -257,6 +257,10 @@ class Watched(type):
 
     asked: ClassVar[list[str]] = []
 
+    def __getattribute__(cls, name: str) -> Any:
+        Watched.asked.append(name)
+        return type.__getattribute__(cls, name)
+
     def __eq__(cls, other: object) -> bool:
         Watched.asked.append("==")
         return True
@@ -270,15 +274,21 @@ class OfWatched(metaclass=Watched):
     """An object whose class compares equal to every class."""
 
 
+class Mapped(dict[str, int], metaclass=Watched):
+    """A dict of such a class."""
+
+
 def test_a_metaclass_is_not_asked(telemetry: Telemetry, captured: Captured) -> None:
-    """SEC 4: Classes are told apart by identity: a metaclass's `==` neither runs nor makes an object a list."""
+    """SEC 4: Classes are told apart by identity and named by what they are: of a metaclass neither `==` nor an attribute runs,
+    be it an object's or a dict's."""
 
     @telemetry.operation("take", arguments="*")
     def take(value: object) -> None: ...
 
+    values = [OfWatched(), [OfWatched()], [Mapped(a=1), 1]]
     Watched.asked.clear()
-    take(OfWatched())
-    take([OfWatched()])
+    for value in values:
+        take(value)
 
     assert Watched.asked == []
     assert "OfWatched>" in str(captured.spans[0].attributes)

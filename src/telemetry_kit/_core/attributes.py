@@ -89,6 +89,7 @@ _WRITTEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 """Classes with an obvious text or number, by module, and their own method that gives it, whatever a subclass does. What
 isn't imported can't have been handed over."""
+_QUALNAME: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 
 
 class _UnfitError(Exception):
@@ -159,13 +160,8 @@ def plain_text(value: object) -> str | None:
 
 
 def class_name(kind: type) -> str:
-    """What a class is called, also where it would rather not say."""
-    try:
-        name = kind.__qualname__
-        return name if type(name) is str else "class"
-    except Exception as fault:
-        faults.record("attributes.class", fault)
-        return "class"
+    """What a class is called, past what its metaclass makes of that."""
+    return _QUALNAME(kind)
 
 
 def _attributes(given: Mapping[str, object], convert: Callable[[object, str], Any]) -> dict[str, Any]:

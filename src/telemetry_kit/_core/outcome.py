@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from telemetry_kit._core import faults
-from telemetry_kit._core.attributes import encodable
+from telemetry_kit._core.attributes import class_name, encodable
 from telemetry_kit._core.late import is_known
 
 CANCELLED = "cancelled"
@@ -35,6 +35,8 @@ _LEAVES_AT_MOST = 1_000
 """Leaves of an exception group that are looked at: a group can be of any size."""
 _NAMED_AT_MOST = 1_000
 """Classes of exceptions that are remembered: a host may make them on the fly."""
+_MODULE = type.__dict__["__module__"].__get__
+"""A class's own, past what its metaclass makes of it."""
 
 
 class _Named(weakref.ref[type[BaseException]]):
@@ -85,11 +87,11 @@ def type_name(kind: type[object]) -> str:
     >>> type_name(decimal.InvalidOperation)
     'decimal.InvalidOperation'
     """
-    name = kind.__qualname__
+    name = class_name(kind)
     if "<locals>" in name:
         name = name.replace("<locals>.", "")
-    module = kind.__module__
-    return name if module == "builtins" or not isinstance(module, str) else encodable(f"{module}.{name}")
+    module = _MODULE(kind)
+    return name if type(module) is not str or module == "builtins" else encodable(f"{module}.{name}")
 
 
 def is_cancellation(exc: BaseException) -> bool:
