@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.bench.bench_redaction import HARMLESS, HOSTILE, KB, seconds
+from tests.bench.bench_redaction import seconds
+from tests.redaction.cost import HARMLESS, HOSTILE, KB
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "a-strangers-text.svg"
 LENGTHS = [KB // 4 << 2 * step for step in range(6)]

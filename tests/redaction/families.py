@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from telemetry_kit import default_scrub
 
-ROUNDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+ROUNDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh")
 READABLE = 6
 """Characters of a secret in a row that are a leak, if they can be read; of a shorter secret, all."""
 _TEXTS = Path(__file__).parent / "texts"
@@ -33,6 +33,7 @@ _ALPHABETS = {
     "digits": "123456789",
     "upper": string.ascii_uppercase + "234567",
     "lower": string.ascii_lowercase,
+    "letters": string.ascii_letters,
     "word": string.ascii_lowercase,
     "base64": _ALNUM + "+/",
     "signs": _ALNUM + "!@#$%^*()-_=+",

@@ -1,9 +1,11 @@
-"""What stands where a secret was, and the check that tells a card's number from other digits."""
+"""What stands where a secret was, what looking for one costs, and the check that tells a card's number from other digits."""
 
 import re
 
 REDACTED = "[REDACTED]"
 """What stands where a secret was."""
+NAMING, LEAVING, JUDGING, PIECE = 2, 4, 6, 12
+"""Looks that it costs to read a name, to leave its value, and to take it, and one more for so many characters of both."""
 _ISSUERS = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|3[47]\d{13}|3(?:0[0-5]|[689]\d)(?:\d{11}|\d{13}|\d{16})|(?:5\d|2[2-7]|35|6\d)\d{14,17}"
 )

@@ -1,53 +1,50 @@
 """Which names say that what stands beside them is a secret: one list, for texts and for captured arguments alike.
 
-A name is read word by word, however it is written: `api_key`, `X-Api-Key`, `apiKey`, `APIKEY`.
+A name is read with its joints, however it is written: `api_key`, `X-Api-Key`, `apiKey`, `APIKEY`. In the list `_` within a
+word is where it may have a joint, and `_` around one says that it must stand alone between joints.
 """
 
 import re
+import string
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
-CERTAIN = frozenset((
-    "authorization", "bindpw", "cookie", "cookies", "credential", "credentials", "creds", "csrf", "cvc", "cvv", "jwt", "mnemonic",
-    "otp", "crumb", "passcode", "passphrase", "passphrases", "passwd", "password", "passwords", "passwort", "psk", "pw", "pwd",
-    "requirepass", "secret", "secrets", "ssn", "token", "tokens", "totp", "xsrf",
-))  # fmt: skip
-"""Words whose value is a secret, whatever it looks like."""
+from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED
 
-POSSIBLE = frozenset((
-    "auth", "card", "code", "codes", "dsn", "hmac", "key", "keys", "pan", "pass", "pin", "pins", "sess", "session", "sid", "sig",
-    "sign", "signature",
-))  # fmt: skip
-"""Words that also name harmless things: in a text their value is taken if it looks like a secret, as an argument always."""
+LETTERS = string.ascii_letters + string.digits + "_-"
+"""What names and tokens are written with."""
 
-JOINED = (
-    "accesskey", "accountkey", "activationkey", "apikey", "authkey", "authoriz", "cardnum", "cookie", "creditcard", "credential",
-    "dbpass", "defaultpass", "encryptionkey", "functionskey", "instrumentationkey", "keypass", "licensekey", "masterkey",
-    "passphrase", "masterauth", "passwd", "password", "privatekey", "productkey", "secret", "sessid", "sessionid", "sharedkey",
-    "signingkey", "storepass", "subscriptionkey", "token", "userpass", "xauth", "authcode", "backupcode", "oauthverifier",
-    "codeverifier", "recoveryphrase", "samlresponse", "seedphrase", "smscode", "unsealkey", "facode", "logincode", "recoverycode",
-    "securitycode", "timecode", "verificationcode", "yourcode",
+NAMES = (
+    ("pass_w pass_phrase pass_code _pw_ pwd bindpw user_pass db_pass default_pass key_pass store_pass require_pass", PLAIN, MIXED),
+    ("_otp_ _totp_ _cvc_ _cvv_ _ssn_ auth_code backup_code recovery_code sms_code fa_code login_code security_code time_code", PLAIN, MOTLEY),
+    ("verification_code your_code", PLAIN, MOTLEY),
+    (("token secret cookie credential _creds_ authorization _csrf_ _xsrf_ _jwt_ mnemonic _crumb_ _psk_ access_key account_key "
+     "activation_key api_key auth_key card_num credit_card encryption_key functions_key instrumentation_key license_key master_key "
+     "master_auth private_key product_key sess_id session_id shared_key signing_key subscription_key unseal_key xauth "
+     "oauth_verifier code_verifier recovery_phrase saml_response seed_phrase dockerconfig"), PLAIN, SCRAMBLED),
+    ("_pass_", MIXED, MOTLEY),
+    ("_auth_", SCRAMBLED, SCRAMBLED),
+    ("_sess_ _session_ _sid_ _sig_ _sign_ _signature_", SCRAMBLED, RANDOM),
+    ("_pin_ _pins_", RANDOM, MOTLEY),
+    ("_card_ _code_ _codes_ _dsn_ _hmac_ _key_ _keys_ _pan_", RANDOM, RANDOM),
 )  # fmt: skip
-"""What makes a name certain wherever it stands in it, once separators are left out."""
+"""Words, and what a value must look like at least to be the secret that they name, where it is given (`name=value`) and where
+it is spoken of (`name is value`): what people choose may be any word, a code a few digits, and what is drawn by lot looks so.
+Those below name harmless things, too; as arguments their values are always taken."""
 
-OTHER_KINDS = frozenset((
-    "bos", "cache", "cached", "cls", "completion", "continuation", "eos", "foreign", "index", "input", "lookup", "max", "next", "num",
-    "output", "pad", "page", "partition", "primary", "prompt", "public", "routing", "s3", "sep", "sort", "special", "total",
-    "unexpected", "unique", "unk",
-))  # fmt: skip
+_OTHER_KINDS = (
+    "bos cache cached cls completion continuation eos foreign index input lookup max next num output pad page partition primary "
+    "prompt public routing s3 sep sort special total unexpected unique unk"
+)
 """Words before `key` or `token` that make it another kind of key or token."""
-
-ABOUT = frozenset((
-    "age", "alg", "algorithm", "arn", "attempts", "bucket", "changed", "config", "count", "domain", "enabled", "endpoint", "error",
-    "expired", "expires", "expiry", "field", "file", "format", "header", "hint", "invalid", "kind", "label", "len", "length", "limit",
-    "message", "method", "missing", "model", "name", "path", "per", "policy", "prefix", "provider", "ref", "remaining", "required",
-    "reset", "response", "scheme", "secure", "signed", "size", "status", "strength", "timeout", "ttl", "type", "uri", "url", "used",
-    "valid", "validators", "version",
-))  # fmt: skip
+_ABOUT = (
+    "age alg algorithm arn attempts bucket changed config count domain enabled endpoint error expired expires expiry field file "
+    "format header hint id ids invalid kind label len length limit message method missing model name path per policy prefix provider "
+    "ref remaining required reset response scheme secure signed size status strength timeout ttl type uri url used valid validators "
+    "version"
+)
 """Words after it by which a name tells something about a secret instead of giving it."""
-
-ASKS = frozenset(("allow", "existing", "has", "hide", "is", "max", "min", "missing", "no", "require", "show", "use"))
+_ASKS = "allow existing has hide is max min missing no require show use"
 """Words with which such a name begins."""
 
 
@@ -55,70 +52,43 @@ def any_of(parts: Iterable[str]) -> str:
     """One pattern for `parts`: at a place `re` tries those that begin alike."""
     alike: dict[str, list[str]] = {}
     for part in parts:
-        alike.setdefault(part[0], []).append(part[1:])
+        first = part[: part[0] in LETTERS]
+        alike.setdefault(first, []).append(part[len(first) :])
     return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items())
 
 
-_CERTAINLY = re.compile(any_of(JOINED))
-_CHOSEN = re.compile("passw|pwd|pw|passphrase|passcode|requirepass")
-"""Parts of the names of what people choose, which looks like any word."""
-_ISSUED = re.compile("token|apikey")
-"""Parts of the names of what is drawn by lot."""
-_OF_WORDS = re.compile("phrase|mnemonic")
-"""Parts of the names of what may be several words."""
-_BRIEF = re.compile("otp|code|cvv|cvc|ssn")
-"""Parts of the names of what may be a few digits."""
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|(?<=[Ss])3")
-_OTHER_WORDS = ("tokeniz", "secretar", "secretsmanager", "cookiecutter")
+def _written(word: str) -> str:
+    return f"{word[1]}(?<![a-z].){word[2:-1]}(?![a-z])" if word[0] == "_" else word.replace("_", "_?")
+
+
+_LEAST = {word.replace("_", ""): least for words, *least in NAMES for word in words.split()}
+_WORDS = re.compile(any_of(_written(word) for words, *_ in NAMES for word in words.split()))
+_JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_OTHERWISE = re.compile(
+    rf"_(?:(?:{any_of(_OTHER_KINDS.split())})_(?:key|token)|(?<=\A_)(?:{any_of(_ASKS.split())})_)"
+    "|tokeniz|secretar|secrets_?manager|cookie_?cutter"
+)
+_TELLS = re.compile(rf"_(?:{any_of(_ABOUT.split())})(?![a-z])")
+_NOTHING = [NEVER, NEVER]
 _LONGEST = 100
-
-NEVER, PERHAPS, ALWAYS = 0, 1, 2
-
-
-class Name(NamedTuple):
-    """What a name says of its value."""
-
-    weighs: int
-    """`NEVER`, `PERHAPS` or `ALWAYS`: how surely the value is a secret."""
-    chosen: bool = False
-    """Whether people choose it, so that it may look like any word."""
-    issued: bool = False
-    """Whether it is drawn by lot: a token or an API key."""
-    brief: bool = False
-    """Whether it may be a few digits."""
-    of_words: bool = False
-    """Whether it may be several words."""
 
 
 @lru_cache(1024)
-def read(name: str) -> Name:
-    """What a name says of its value.
+def read(name: str) -> list[int]:
+    """What a value of this name must look like at least, where it is given and where it is spoken of.
 
-    >>> [read(name).weighs for name in ("dbPassword", "key", "max_tokens", "token_type", "monkey")]
-    [2, 1, 0, 0, 0]
+    >>> [read(name)[0] for name in ("dbPassword", "key", "max_tokens", "token_type", "monkey")] == [PLAIN, RANDOM] + [NEVER] * 3
+    True
     """
-    words = [word.lower() for word in _WORDS.findall(name)]
-    joined = "".join(words)
-    if joined.startswith(_OTHER_WORDS):
+    low = "_" + (name if name.islower() else _JOINTS.sub("_", name).lower()).replace("-", "_")
+    least, end = _NOTHING, 0
+    for found in _WORDS.finditer(low):
+        one = _LEAST[found[0].replace("_", "")]
+        if one[0] <= least[0]:
+            least, end = one, found.end()
+    if least is _NOTHING or _OTHERWISE.search(low) is not None or _TELLS.search(low, end) is not None:
         return _NOTHING
-    places = [place for place, word in enumerate(words) if word in CERTAIN or _CERTAINLY.search(word)]
-    weighs = ALWAYS if places or _CERTAINLY.search(joined) else PERHAPS
-    places = places or [place for place, word in enumerate(words) if word in POSSIBLE]
-    last = ""
-    if places:
-        last, after = words[places[-1]], words[places[-1] + 1 :]
-        other_kind = places[-1] > 0 and words[places[-1] - 1] in OTHER_KINDS and last.startswith(("key", "token"))
-        identified = last.startswith(("key", "token", "secret")) and not {"id", "ids"}.isdisjoint(after)
-        if other_kind or identified or words[0] in ASKS or not ABOUT.isdisjoint(after):
-            return _NOTHING
-    elif weighs == PERHAPS:
-        return _NOTHING
-    brief = last.startswith("pin") if weighs == PERHAPS else _BRIEF.search(joined) is not None
-    chosen, issued, of_words = (kind.search(joined) is not None for kind in (_CHOSEN, _ISSUED, _OF_WORDS))
-    return Name(weighs, chosen, issued, brief, of_words)
-
-
-_NOTHING = Name(NEVER)
+    return least
 
 
 def denied(name: str) -> bool:
@@ -127,4 +97,4 @@ def denied(name: str) -> bool:
     >>> [denied(name) for name in ("password", "X-Api-Key", "cardNumber", "monkey", "sku")]
     [True, True, True, False, False]
     """
-    return read(name[:_LONGEST]).weighs > NEVER
+    return read(name[:_LONGEST])[0] < NEVER

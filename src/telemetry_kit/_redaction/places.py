@@ -5,27 +5,26 @@ and where a text has used up what a text of its length may, it ends: so its time
 else, whoever wrote it.
 """
 
-import binascii
 import re
 from collections.abc import Callable
 
-from telemetry_kit._redaction.marks import REDACTED, is_card
-from telemetry_kit._redaction.named import JUDGED, JUDGING, LONGEST, PIECE, WORD, Span, named, value_at, word_before
-from telemetry_kit._redaction.names import any_of, denied
+from telemetry_kit._redaction.marks import JUDGING, LEAVING, NAMING, PIECE, REDACTED, is_card
+from telemetry_kit._redaction.named import JUDGED, LONGEST, Span, named, value_at, whole, word_before
+from telemetry_kit._redaction.names import LETTERS, any_of, denied
 from telemetry_kit._redaction.shapes import ADDRESS, SHAPE
-from telemetry_kit._redaction.values import is_word, looks
+from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED, by_lot, level
 
-FEWEST, SOME, CHARACTERS = 16, 4, 24
-"""What a text may cost: at least so many looks, or some and one for so many characters."""
+FEWEST, CHARACTERS = 15, 24
+"""What a text may cost: at least so many looks, or one for so many characters."""
 
 Match = re.Match[str]
 
-_CREDENTIALS = re.compile(r"(?:\s|%20){1,3}([\w+/=.~\-]{8,})")
+_CREDENTIALS = re.compile(r"(?:\s|%20){1,3}([\w+/.~\-]{8,}={0,2})(?![=\w])")
 _BY = re.compile(r"\s(?:with\s\S+\s)?by\s(?:password\s)?", re.IGNORECASE)
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
-_SECOND = re.compile(r"""[( ](["'])[^\s"']{1,64}\1,? (["'])([^\s"']{6,64})\2""")
-_ISSUED = re.compile(r"(?<!sha\d\d\d)[_\-][A-Za-z0-9]{26,}[\w\-]*")
-_DIGIT, _HEX, _LEADS = re.compile(r"\d"), re.compile(r"[0-9A-Fa-f\-]*\Z"), tuple(".$/:~")
+_SECOND = re.compile(r"""[( ]["'][^\s"']{1,40}["'],? ["']([^\s"']{6,64})""")
+_ISSUED = re.compile(r"(?<!sha\d\d\d)[_\-]([A-Za-z0-9]{26,}[\w\-]*)")
+_HEX, _LEADS = re.compile(r"[0-9A-Fa-f\-]*\Z"), tuple(".$/:~")
 
 
 def _login(text: str, match: Match) -> Span | int:
@@ -35,29 +34,24 @@ def _login(text: str, match: Match) -> Span | int:
         found = ADDRESS.match(text, match.end())
         return 0 if found is None else found.span()
     user, colon, password = text[begin:end].partition(":")
-    if not colon:
-        return (begin, end) if looks(user[:JUDGED]).random else JUDGING
-    if is_word(password[:JUDGED]):
-        return JUDGING
-    return (begin if looks(user[:JUDGED]).random else begin + len(user) + 1), end
+    if level(user[:JUDGED]) == RANDOM:
+        return begin, end
+    return (begin + len(user) + 1, end) if colon and level(password[:JUDGED], PLAIN) >= PLAIN else LEAVING
 
 
 def _pair(text: str, match: Match) -> Span | int:
     """`user:password@host` or `user/password@host` without a scheme."""
     begin = match.end()
     end = text.index("@", begin)
-    user, password = word_before(text, begin - 1, WORD + ".+"), text[begin:end]
-    if user.lower() in ("mailto", "cc", "to", "from"):
-        return JUDGING
-    if text[begin - 1] == "/" and (not looks(password[:JUDGED]).motley or "." in user):
-        return JUDGING
-    return JUDGING if password.isdigit() or is_word(password[:JUDGED]) else (begin, end)
+    user, password = word_before(text, begin - 1, LETTERS + ".+").lower(), text[begin:end]
+    least = PLAIN if text[begin - 1] == ":" else NEVER if "." in user else MOTLEY
+    if user in ("mailto", "cc", "to", "from") or password.isdigit():
+        return LEAVING
+    return (begin, end) if level(password[:JUDGED], least) >= least else LEAVING
 
 
 def _pem(text: str, match: Match) -> Span | int:
     """All of a private key, with an end or without."""
-    if text.startswith(REDACTED, match.end()):
-        return 0
     end = text.find("-----END ", match.end())
     return match.end(), len(text) if end < 0 else end
 
@@ -65,15 +59,14 @@ def _pem(text: str, match: Match) -> Span | int:
 def _flag(text: str, match: Match) -> Span | int:
     """`-p secret`, `-psecret` and `-u user:secret`, as clients take them."""
     begin, end = match.span(2)
-    return (begin, end) if looks(text[begin:end][:JUDGED]).scrambled else JUDGING
+    return (begin, end) if level(text[begin:end][:JUDGED], SCRAMBLED) >= SCRAMBLED else LEAVING
 
 
 def _word(text: str, match: Match) -> Span | int:
     """What stands after a name or a word that announces a secret."""
     if match[1]:
         return -1  # a marker counts as taken, and costs nothing
-    special = _SPECIAL.get(match[0])
-    return named(text, match) if special is None else special(text, match)
+    return _SPECIAL.get(match[0], named)(text, match)
 
 
 def _scheme(text: str, match: Match) -> Span | int:
@@ -81,76 +74,63 @@ def _scheme(text: str, match: Match) -> Span | int:
     found = _CREDENTIALS.match(text, match.end())
     if found is None:
         return 0
-    value, (begin, end) = found[1], found.span(1)
-    return (
-        (begin, end) if (looks(value[:JUDGED]).mixed and "=" not in value.rstrip("=")) or _is_login(value) else JUDGING
-    )
-
-
-def _is_login(value: str) -> bool:
-    try:
-        return b":" in binascii.a2b_base64(value[:JUDGED] + "==")
-    except (binascii.Error, ValueError):
-        return False
+    credentials = found[1].replace("/", "+")  # base64 has no paths
+    return found.span(1) if credentials.endswith("==") or level(credentials[:JUDGED], MIXED) >= MIXED else LEAVING
 
 
 def _identified(text: str, match: Match) -> Span | int:
     """SQL's `IDENTIFIED BY '...'`."""
     by = _BY.match(text, match.end())
-    if by is None or not (
-        text[match.start()].isupper() or "user " in match.string[max(0, match.start() - 80) : match.start()]
-    ):
+    at = match.start()
+    if by is None or not (text[at].isupper() or "user " in match.string[max(0, at - 80) : at]):
         return 0
-    value = value_at(text, by.end())
-    return JUDGING if is_word(value.judged) else value.span(text)
+    return whole(text, by.end()) if level(value_at(text, by.end())[0], PLAIN) >= PLAIN else LEAVING
 
 
 def _second(text: str, match: Match) -> Span | int:
     """The second argument of a login."""
     found = _SECOND.match(text, match.end())
-    return found.span(3) if found is not None and looks(found[3]).mixed else 0
+    return 0 if found is None else found.span(1) if level(found[1][:JUDGED], MIXED) >= MIXED else LEAVING
 
 
 def _given(text: str, match: Match) -> Span | int:
     """What a validator or a statement was given, where a field or column of it that stands before is a secret's."""
     at, row, low = match.end(), match[0] in ("values", "parameters"), match.string
-    if not text.startswith(("(", " (") if row else ("='", '="', "': ", '": '), at):
+    if not text.startswith(("(", " (", ": (") if row else ("='", '="', "': ", '": '), at):
         return 0
-    before = low[max(0, match.start() - 400) : match.start()]
+    before = low[max(0, match.start() - 300) : match.start()]
     if match[0] == "input_value":
         before = "".join(before.rsplit("\n", 2)[-2:-1])
-    elif match[0] == "input":
-        before = before.rpartition("loc")[2]
     if _COLUMN.search(before) is None or not (row or denied(before)):
         return JUDGING
     if row:
         begin = text.index("(", at) + 1
         end = text.find(")", begin, begin + LONGEST)
         values = text[begin : end if end >= 0 else None]
-        return (begin, begin + len(values)) if "'" in values or '"' in values else JUDGING
-    value = value_at(text, at + (1 if text[at] == "=" else 3))
-    return value.span(text) if value.quoted and not is_word(value.judged) else JUDGING
+        return (begin, begin + len(values)) if "'" in values or '"' in values else LEAVING
+    at += 1 if text[at] == "=" else 3
+    judged, _, quoted = value_at(text, at)
+    return whole(text, at) if quoted and level(judged, PLAIN) >= PLAIN else LEAVING
 
 
 def _card(_: str, match: Match) -> Span | int:
     """The number of a card, in one or in groups with one sign between."""
-    return match.span() if is_card(match[0].replace(" ", "").replace("-", "")) else 2
+    return match.span() if is_card(match[0].replace(" ", "").replace("-", "")) else NAMING
 
 
 def _token(text: str, match: Match) -> Span | int:
     """A token in an issuer's shape, or one with a beginning of its own and drawn by lot."""
     at, end = match.span()
-    if _DIGIT.search(text, at, end) is None:
-        return 0
-    if text[at - 1 : at] not in _LEADS and _HEX.match(text, at, end) is not None:
+    word = text[at:end]
+    if not by_lot(word) or (text[at - 1 : at] not in _LEADS and _HEX.match(word) is not None):
         return 0
     found = SHAPE.match(text, at)
     if found is not None:
         return found.span()
     issued = _ISSUED.search(text, at, end)
-    if issued is None or issued[0].islower() or issued[0].isupper() or not looks(issued[0]).random:
-        return 2
-    return issued.start() + 1, end
+    if issued is None or issued[1].islower() or level(issued[1]) < RANDOM:
+        return NAMING
+    return issued.start(1), end
 
 
 _SPECIAL: dict[str, Callable[[str, Match], Span | int]] = {
@@ -160,13 +140,13 @@ _SPECIAL: dict[str, Callable[[str, Match], Span | int]] = {
 }  # fmt: skip
 _NAMES = (
     "pass", "pwd", "pw", "pin", "otp", "sess", "sid", "sig", "ssn", "secret", "cred", "cookie", "code", "cvv", "cvc", "auth(?!enti)",
-    "key", "token", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml",
+    "key", "token", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml", "dockerconfig",
 )  # fmt: skip
 """Where a name is looked at: `names.read` decides on the whole of it."""
 
 
 _PLACES = (
-    (re.compile(r"-----begin\s[a-z0-9\s]{0,40}private\skey(?:-----)?"), _pem),
+    (re.compile(r"-----begin\s[a-z0-9\s]{0,40}private\skey-{0,5}(?!-|\[redacted)"), _pem),
     (re.compile(r"""://(?:([^\s/"'<>]{1,512})@)?"""), _login),
     (re.compile(r"""[:/](?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""), _pair),
     (re.compile(rf"(?:{any_of((*_SPECIAL, *_NAMES))})[a-z0-9_\-]{{0,24}}(\W{{1,4}}redacted\])?"), _word),
@@ -179,7 +159,7 @@ _PLACES = (
 
 def without_secrets(text: str) -> str:
     """`text` with `[REDACTED]` in the place of each secret that is found in it."""
-    left = max(FEWEST, SOME + len(text) // CHARACTERS)
+    left = max(FEWEST, len(text) // CHARACTERS)
     # Of ASCII are all of the patterns, and some other letters become two in lower case.
     plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
     for pattern, judge in _PLACES:
@@ -199,9 +179,7 @@ def without_secrets(text: str) -> str:
                 taken.append(found)
                 at = done = max(at, end)
         if taken:
-            same = plain is text
-            text = _without(text, taken)
-            plain = text if same else _without(plain, taken)
+            text, plain = _without(text, taken), _without(plain, taken)
     return text
 
 

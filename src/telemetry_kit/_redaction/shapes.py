@@ -1,7 +1,8 @@
 """How the tokens of an issuer look: one list, for texts and for captured arguments alike."""
 
 import re
-import string
+
+from telemetry_kit._redaction.names import LETTERS, any_of
 
 SHAPES: tuple[tuple[str, str, str], ...] = (
     ("AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}", "gitleaks aws-access-token"),
@@ -17,12 +18,12 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("xai- nvapi- csk- tvly- r8_ pcsk_ tgp_v1_ lsv2_pt_ lsv2_sk_", r"[\w\-]{16,}", "the makers of models: API keys"),
     ("npm_ rubygems_ pypi- xkeysib- xsmtpsib- PMAK- pul- NRAK- NRII- NRJS- NRAA- NRRA- lin_api_ lin_oauth_ pnu_ HRKU-", r"[\w\-]{16,}", "gitleaks npm-access-token, rubygems-, pypi-, sendinblue-, postman-, pulumi-, new-relic-, linear-, prefect-, heroku-api-key"),
     ("glsa_ glc_ sntrys_ sntryu_ whsec_ tfp_", r"[\w+/.\-]{16,}={0,2}", "gitleaks grafana-*, sentry-*, typeform-api-token; Stripe: webhook signatures"),
-    ("bkua_ nfp_ rnd_ vercel_ CCIPAT_ CCIPRJ_ sbp_ sbv_ dckr_pat_ dckr_oat_", r"[\w\-]{16,}", "Buildkite, Netlify, Render, Vercel, CircleCI, Supabase, Docker: tokens"),
+    ("bkua_ nfp_ rnd_ vercel_ CCIPAT_ CCIPRJ_ sbp_ sbv_ dckr_pat_ dckr_oat_ CFPAT- p8e-", r"[\w\-]{16,}", "Buildkite, Netlify, Render, Vercel, CircleCI, Supabase, Docker, Contentful, Adobe: tokens"),
     ("figd_ figo_ figu_ figr_ ATATT3 ATCTT3 ATBB GR1348941 AQVN", r"[\w\-=]{16,}", "gitleaks atlassian-api-token, gitlab-rrt, yandex-api-key; Figma"),
     ("SG.", r"[\w\-]{10,}\.[\w\-]{10,}", "gitleaks sendgrid-api-token"),
     ("key- SK dapi cio", r"[0-9a-zA-Z]{32}", "gitleaks mailgun-, twilio-, databricks-api-token; crates.io"),
     ("dop_v1_ doo_v1_ dor_v1_ shpat_ shpca_ shppa_ shpss_ squ_ sqp_ sqa_", r"[a-fA-F0-9]{16,}", "gitleaks digitalocean-*, shopify-*, sonar-api-token"),
-    ("hvs. hvb. hvr. dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.", r"[\w\-]{16,}", "gitleaks vault-*, doppler-api-token"),
+    ("hvs. hvb. hvr. .atlasv1. dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.", r"[\w\-]{16,}", "gitleaks vault-*, hashicorp-tf-api-token, doppler-api-token"),
     ("sq0", r"[a-z]{3}-[\w\-]{16,}", "gitleaks square-access-token"),
     ("access- pat-", r"(?:sandbox|development|production|[a-z]{2}\d)-[0-9a-f\-]{36}", "gitleaks plaid-api-token; HubSpot: private apps"),
     ("ntn_ secret_ oy2", r"[A-Za-z0-9]{32,}", "gitleaks notion-api-token; NuGet: API keys"),
@@ -36,6 +37,7 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("ops_", r"eyJ[\w+/=]{16,}", "gitleaks 1password-service-account-token"),
     ("sha256~ gAAAAA", r"[\w\-=]{40,}", "gitleaks openshift-user-token; cryptography: Fernet"),
     ("eyJ", r"(?:[\w\-]{40,}|[\w\-]{5,}(?=\.))(?:\.[\w\-]*){0,4}", "RFC 7519: JSON Web Token"),
+    ("v1.0-", r"[0-9a-f]{24}-[0-9a-f]{146}", "gitleaks cloudflare-origin-ca-key"),
     ("", r"[0-9a-f]{32}-us\d{1,2}", "gitleaks mailchimp-api-key"),
     ("", r"[MNO][\w\-]{23,27}\.[\w\-]{6}\.[\w\-]{27,}", "Discord: bot tokens"),
     ("EAA IGQ EZAK EZTK ATTA APA91b", r"[\w\-]{50,}", "gitleaks facebook-, square-access-token, easypost-api-token; Trello; Firebase"),
@@ -59,23 +61,12 @@ ADDRESSES: tuple[tuple[str, str, str], ...] = (
 """Hosts and paths of URLs that are secrets themselves, in the same way."""
 
 
-def _begun(begin: str, then: str) -> tuple[str, str]:
-    """A letter to begin with, if there is one, and the pattern that follows: what stands before a token is looked back at."""
-    stem = begin.rstrip(string.ascii_letters + string.digits + "_-")
-    behind, begin = begin[: len(stem)], begin[len(stem) :]
-    if behind or not begin:
-        return "", (f"(?<={re.escape(behind)})" if behind else "") + re.escape(begin) + then
-    return begin[0], re.escape(begin[1:]) + then
-
-
 def _compiled(table: tuple[tuple[str, str, str], ...]) -> "re.Pattern[str]":
-    """One pattern for a table, in which those that begin alike are tried together."""
-    alike: dict[str, list[str]] = {}
-    for begins, then, _ in table:
-        for begin in begins.split() or [""]:
-            first, rest = _begun(begin, then)
-            alike.setdefault(first, []).append(rest)
-    return re.compile("|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items()))
+    """One pattern for a table. A place begins with letters and digits: the signs before them are looked back at."""
+    begun = ((begin, then) for begins, then, _ in table for begin in begins.split() or [""])
+    return re.compile(
+        any_of(f"{begin[len(begin.rstrip(LETTERS)) :]}(?<={re.escape(begin)}){then}" for begin, then in begun)
+    )
 
 
 SHAPE = _compiled(SHAPES)

@@ -1,7 +1,10 @@
-"""What a value looks like: a secret, a word of a message about one, a mask, code, or one of the forms of harmless things."""
+"""What a value looks like, from a word of a message to what is drawn by lot: one scale, by which every place is judged."""
 
 import re
-from typing import NamedTuple
+
+WORD, PLAIN, MIXED, MOTLEY, SCRAMBLED, RANDOM, NEVER = range(7)
+"""A word about a secret or a mask; any other text; letters and digits; of three kinds, as passwords are; more than a word and
+a number; drawn by lot; and what no value looks like."""
 
 WORDS = frozenset((
     "about", "absent", "access", "already", "an", "and", "any", "anonymous", "are", "argument", "as", "at", "authentication",
@@ -20,56 +23,62 @@ WORDS = frozenset((
 
 _MASK = re.compile(
     r"[*.x\-_#?]+$|[<\[(]*(?:redacted|masked|hidden|filtered|removed|secret)\b|<|\[.*\]$|\.\.\.|\{\{|\$[({]|%[s(r]|[:!][a-z]+$"
+    r"|\$[a-z_]+$|[^{]*\{\w[\w.\[\]\"' ]{0,40}\}"
 )
-_VARIABLE = re.compile(r"\$[A-Z_][A-Z0-9_]*$")
-_TEMPLATE = re.compile(r"""\{\w[\w.\[\]"' ]{0,40}\}""")
-_CODE = re.compile(r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,9}[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w{1,20}://|-----|[&|]")
-_ATTRIBUTE = re.compile(r"[A-Za-z_]+\.[A-Za-z_.]*[A-Za-z_]$")
-_HARMLESS = re.compile(
+"""A mask or a template in the place of a secret."""
+_CODE = re.compile(
+    r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,9}[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w{1,20}://|-----|[&|]|[A-Za-z_]+\.[A-Za-z_.]*[A-Za-z_]$"
+)
+"""A call, a look-up or a path."""
+_FORMS = re.compile(
     r"v?\d+(?:[.,:]\d+)*[a-z%]{0,3}$|\d{4}-\d\d(?:-\d\d.*)?$|\d{8}t\d{6}z?$|0x[0-9a-f]{1,16}>?$|/?(?:[a-z_]{3,60}/|[a-z]{1,60}/[a-z]{1,60}/)"
 )
-_FILES = (
-    ".py",
-    ".js",
-    ".json",
-    ".yml",
-    ".yaml",
-    ".toml",
-    ".txt",
-    ".cfg",
-    ".conf",
-    ".ini",
-    ".pem",
-    ".log",
-    ".csv",
-    ".md",
-)
+"""Numbers, versions, times and paths, which have letters and digits too."""
+_FILES = frozenset(["py", "js", "json", "yml", "yaml", "toml", "txt", "cfg", "conf", "ini", "pem", "log", "csv", "md"])
+_DIGIT, _LETTERS_BY_LOT = re.compile(r"\d"), re.compile(r"[A-Z](?:[a-z]{1,3}[A-Z]+){3}")
 _WORD_AND_NUMBER = re.compile(r"(?:[a-z]{3,}|[A-Z]{3,}|(?:[A-Z][a-z]+){1,3})\d{1,6}$|\d+[A-Za-z]{1,3}$")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-_DIGIT, _WITH_DIGITS = re.compile(r"\d"), re.compile(r"\S*\d\S*")
-_SIGNS = re.compile(r"[*|~#$%^&!@]")
-_SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
+_SIGNS = re.compile(r"[*|~#$%^&!@]|^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-|^(?:[A-Z\d]{4,6}-){2}")
+"""Signs of which passwords are made, a UUID, or a product key."""
+_RUNS = re.compile(r"[A-Za-z0-9]{8,}")
 
 
-def is_word(value: str) -> bool:
-    """Whether it is a word about a secret, or a mask or template in the place of one.
+def by_lot(value: str) -> bool:
+    """Whether it has what no word has: a digit, or small and capital letters at random.
 
-    >>> [is_word(value) for value in ("required", "None", "***", "${TOKEN}", "hunter2")]
-    [True, True, True, True, False]
+    >>> by_lot("hunter2"), by_lot("cjpwYXNzVGhpcw"), by_lot("SSLCertVerificationError")
+    (True, True, False)
+    """
+    return _DIGIT.search(value) is not None or _LETTERS_BY_LOT.search(value) is not None
+
+
+def level(value: str, enough: int = RANDOM, quoted: bool = True) -> int:
+    """What a value looks like, as far as `enough`; without quotes it may be code, which is as good as a word.
+
+    >>> [level(value) for value in ("required", "***", "${TOKEN}")] == [WORD] * 3
+    True
+    >>> level("self.next()", quoted=False) == WORD, level("correct horse") == level("2026-11-29") == PLAIN
+    (True, True)
+    >>> level("hunter2") == MIXED, level("l5500b2e2dc5") == SCRAMBLED, level("9f86d081884c7d659a2feaa0") == RANDOM
+    (True, True, True)
     """
     low = value.lower()
-    if low.strip(" .,:;!?<>") in WORDS or _MASK.match(low) is not None:
-        return True
-    return _VARIABLE.match(value) is not None or ("{" in value and _TEMPLATE.search(value) is not None)
-
-
-def is_code(value: str) -> bool:
-    """Whether it is a call, a look-up or a path, if it isn't quoted.
-
-    >>> [is_code(value) for value in ('config["token"]', "self.next()", "/run/secrets/x", "hunter2")]
-    [True, True, True, False]
-    """
-    return not value.isalnum() and (_CODE.match(value) is not None or _ATTRIBUTE.match(value) is not None)
+    if low.strip(" .,:;!?<>") in WORDS or "://" in value or _MASK.match(low) is not None:
+        return WORD
+    if not (quoted or value.isalnum()) and _CODE.match(value) is not None:
+        return WORD
+    if enough == PLAIN or len(value) < 6 or not by_lot(value) or low.split(".")[-1] in _FILES or _FORMS.match(low):
+        return PLAIN
+    alnum, cased = value.isalnum(), low != value and not value.isupper()
+    reached = MOTLEY if cased or not alnum else MIXED
+    if reached >= enough or len(value) < 8:
+        return reached
+    if _WORD_AND_NUMBER.match(value) is None if alnum else (cased and "/" not in value) or _SIGNS.search(value):
+        reached = SCRAMBLED
+    if reached < enough and len(value) >= 16:
+        run = max(_RUNS.findall(value), key=len, default="")
+        if by_lot(run) and not run.isdigit() and (len(run) >= 16 or not (run.islower() or run.isupper())):
+            return RANDOM
+    return reached
 
 
 def is_prose(text: str) -> bool:
@@ -80,64 +89,6 @@ def is_prose(text: str) -> bool:
     (True, False)
     """
     words = text.lower().replace(".", " ").split()
-    return sum(word in WORDS for word in words) * 4 >= len(words) and not any(
-        looks(word).motley for word in text.split()
+    return len(WORDS.intersection(words)) * 4 >= len(words) and not any(
+        len(word) >= 6 and by_lot(word) for word in words
     )
-
-
-class Looks(NamedTuple):
-    """What a value is made of; nothing of it for what has no letters and digits, as a password has and a word hasn't."""
-
-    mixed: bool = False
-    """Letters and digits, and none of the forms of harmless things that have both."""
-    motley: bool = False
-    """At least three of small and capital letters, digits and signs."""
-    scrambled: bool = False
-    """More than a word and a number: short for one drawn by lot, but nothing that people write."""
-    random: bool = False
-    """Drawn by lot: a long run of letters and digits, or of everything there is."""
-
-
-def looks(value: str) -> Looks:
-    """What a value looks like.
-
-    >>> [looks(value).mixed for value in ("hunter2", "required", "v1.2.3", "2026-11-29", "app2.log")]
-    [True, False, False, False, False]
-    >>> looks("Tr0ub4dor&3").motley, looks("order17").motley
-    (True, False)
-    >>> looks("l5500b2e2dc5").scrambled, looks("order2026").scrambled
-    (True, False)
-    >>> looks("9f86d081884c7d659a2feaa0").random, looks("product_page_v2_12345").random
-    (True, False)
-    """
-    low = value.lower()
-    if (
-        len(value) < 6
-        or _DIGIT.search(value) is None
-        or low == value.upper()
-        or low.endswith(_FILES)
-        or _HARMLESS.match(low)
-    ):
-        return _PLAIN
-    alnum, cased = value.isalnum(), not value.islower() and not value.isupper()
-    if len(value) < 8:
-        scrambled = False
-    elif alnum:
-        scrambled = _WORD_AND_NUMBER.match(value) is None
-    else:
-        scrambled = (cased and "/" not in value) or _SIGNS.search(value) is not None or _UUID.match(low) is not None
-    return Looks(True, cased or not alnum, scrambled, len(value) >= 16 and _is_random(value, alnum, cased))
-
-
-def _is_random(value: str, alnum: bool, cased: bool) -> bool:
-    if cased and not alnum and "/" not in value and ":" not in value:
-        return True
-    longest = value if alnum else max(_SEPARATORS.split(value), key=len)
-    if _DIGIT.search(longest) is None or _HARMLESS.match(longest.lower()) is not None:
-        return False
-    return len(longest) >= 16 or (
-        len(value) >= 20 and len(longest) >= 8 and not longest.islower() and not longest.isupper()
-    )
-
-
-_PLAIN = Looks()

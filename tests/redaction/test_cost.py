@@ -1,0 +1,35 @@
+"""What a stranger's text costs against a harmless one of its length, counted in calls: no clock, and the same result everywhere."""
+
+import pytest
+
+from tests.redaction.cost import HARMLESS, HOSTILE, KB, calls, dearest, repeated, times
+
+LENGTHS = (KB // 4, KB, 16 * KB)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_hostile_text_costs_at_most_three_times_a_harmless_one(length: int) -> None:
+    """SEC 4: Whatever a text is made of, so much is judged of it as its length allows, and no more."""
+    cost = {unit: times(repeated(unit, length)) for unit in HOSTILE}
+
+    assert max(cost.values()) > 1.2
+    assert {unit: one for unit, one in cost.items() if one > 3} == {}
+
+
+@pytest.mark.parametrize(("length", "tries"), [(KB // 4, 300), (KB, 150), (16 * KB, 20)])
+def test_no_mixture_that_a_search_finds_costs_more(length: int, tries: int) -> None:
+    """SEC 4: Nor does what changing the dearest texts a little, again and again, comes upon."""
+    cost, mixture = dearest(length, tries)
+
+    assert cost <= 3, mixture
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_its_cost_is_linear(unit: str) -> None:
+    """SEC 4: Sixteen times the text makes at most some sixteen times the calls."""
+    assert calls(repeated(unit, 32 * KB)) <= 18 * calls(repeated(unit, 2 * KB))
+
+
+def test_a_harmless_text_is_gone_through_and_not_judged() -> None:
+    """What a harmless text costs in calls doesn't grow with it."""
+    assert calls(repeated(HARMLESS, KB)) == calls(repeated(HARMLESS, 64 * KB)) < 30
