@@ -45,7 +45,7 @@ _RUNS = re.compile(r"[A-Za-z0-9]{8,}")
 def by_lot(value: str) -> bool:
     """Whether it has what no word has: a digit, or small and capital letters at random.
 
-    >>> by_lot("hunter2"), by_lot("cjpwYXNzVGhpcw"), by_lot("SSLCertVerificationError")
+    >>> by_lot("hunter2"), by_lot("nbMjAdTdlzCTuU"), by_lot("SSLCertVerificationError")
     (True, True, False)
     """
     return _DIGIT.search(value) is not None or _LETTERS_BY_LOT.search(value) is not None
