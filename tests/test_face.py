@@ -1,8 +1,10 @@
 """The public face: what the package exports, where it says that it belongs, and what it answers to a misuse."""
 
+import ast
 import asyncio
 import inspect
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,3 +148,24 @@ def test_all_that_is_public_has_an_example() -> None:
 
     assert len(found) > 250
     assert [name for name, thing in found.items() if ">>> " not in (inspect.getdoc(thing) or "")] == []
+
+
+def asserted_types() -> set[str]:
+    """All names and attributes in the `assert_type`s of `tests/typing`."""
+    found: set[str] = set()
+    for file in (Path(__file__).parent / "typing").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "assert_type":
+                inside = [inner for argument in node.args for inner in ast.walk(argument)]
+                found |= {inner.id for inner in inside if isinstance(inner, ast.Name)}
+                found |= {inner.attr for inner in inside if isinstance(inner, ast.Attribute)}
+    return found
+
+
+def test_the_types_of_the_whole_face_are_asserted() -> None:
+    """Each name of the package and each public member of its classes, by both type checkers."""
+    names = [name for name in telemetry_kit.__all__ if not name.startswith("_")]
+    classes = [thing for name in names if isinstance(thing := getattr(telemetry_kit, name), type)]
+    members = {member for thing in classes for member in vars(thing) if not member.startswith("_")}
+
+    assert sorted({*names, *members} - asserted_types()) == []

@@ -1,5 +1,6 @@
 """One rule for values, on every way in. The rule itself: `core/test_attributes.py`."""
 
+from collections import UserString
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -27,6 +28,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "decimal": (Decimal("1.5"), "1.5"),
     "enum": (Tier.GOLD, "GOLD"),
     "bytes": (b"text", "text"),
+    "memoryview": (memoryview(b"text"), "text"),
+    "text of a class": (UserString("text"), "text"),
     "huge int": (2**64, str(2**64)),
     "sequence": ([Tier.GOLD, Tier.GOLD], ("GOLD", "GOLD")),
     "int": (7, 7),

@@ -439,8 +439,8 @@ class Telemetry(ByRecipe):
         Args:
             obj: a SQLAlchemy engine (also an async one; `dispose()` is followed) or pool, a pool of psycopg_pool,
                 redis-py or asyncpg, a redis client, a connection pool or manager of urllib3, an `HTTPAdapter` of
-                requests, a connector or session of aiohttp, a semaphore of threading or asyncio, or a `CapacityLimiter`
-                of anyio. It is held weakly where it allows that: a collected pool's levels end, its counts stay.
+                requests, a connector or session of aiohttp, a pool of kombu (Celery's `app.pool`), a semaphore of
+                threading or asyncio, or a `CapacityLimiter` of anyio. It is held weakly where it allows that: a collected pool's levels end, its counts stay.
             name: what it is called, `pool.name`. Two pools of one name are added up; one pool that is observed twice
                 under one name is reported once, until the last handle is stopped.
             stats: for any other pool, a function that returns its numbers as a `PoolStats`. Given together with `obj`

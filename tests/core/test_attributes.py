@@ -2,6 +2,7 @@
 
 import json
 import time
+from array import array
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from datetime import time as time_of_day
@@ -222,6 +223,14 @@ def test_sequences_of_one_kind_are_kept(value: Any) -> None:
     """A list or tuple of one kind stays, on metrics as a tuple, which can be hashed."""
     assert list(attributes.span_value(value)) == list(value)  # type: ignore[arg-type]
     assert attributes.metric_value(value) == tuple(value)
+
+
+def test_numbers_in_a_memoryview_are_a_sequence_and_bytes_a_text() -> None:
+    """Drivers give bytes in one, arrays numbers; a long text is cut in it."""
+    assert attributes.metric_value(memoryview(array("i", [1, 2]))) == (1, 2)
+    assert attributes.span_value(memoryview("é".encode())) == "é"
+    assert attributes.span_value(memoryview(b"x" * 100_000)) == "x" * 4_096
+    assert attributes.span_value(memoryview(b"\xff")) is None
 
 
 def test_a_long_sequence_is_cut() -> None:

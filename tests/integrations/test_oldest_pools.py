@@ -23,6 +23,7 @@ OLDEST = {
     "TestAsyncpg": [
         "asyncpg==0.27.0" if sys.version_info < (3, 12) else "asyncpg==0.30.0"
     ],  # the first with wheels there
+    "TestKombu": ["kombu==5.3.7"],
     "TestPsycopgPool": ["psycopg-pool==3.1"],
     "TestRedis": ["redis==4.5.5", "async-timeout>=4.0"],
     "TestSQLAlchemy": ["SQLAlchemy==1.4.54"],

@@ -1,10 +1,15 @@
-"""Counts over owners that come, go, fork and are replaced: exact in every collection, cumulative and as deltas."""
+"""Counts over owners that come, go, fork and are replaced: exact in every collection, cumulative and as deltas, also in
+children that were started by a fork server or spawned."""
 
 import functools
 import gc
+import multiprocessing
 import os
+import traceback
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
@@ -235,6 +240,120 @@ TestOwners = pytest.mark.timeout(900)(pytest.mark.slow(Owners.TestCase))
 TestOwners.settings = settings(
     max_examples=25,
     stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+STEPS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "renew": {},
+    "run_tasks": {"name": NAMES, "well": NUMBERS, "ill": NUMBERS, "again": st.booleans()},
+    "call_cached": {"name": NAMES, "calls": NUMBERS},
+    "drop_cached": {"name": NAMES},
+    "clear_cached": {"name": NAMES},
+    "time_out": {"name": NAMES, "timeouts": NUMBERS},
+    "drop_pool": {"name": NAMES},
+    "sell": {"name": NAMES, "amount": NUMBERS},
+    "evict": {"name": NAMES, "entries": NUMBERS},
+    "run_job": {"name": NAMES, "well": NUMBERS, "ill": NUMBERS},
+    "promise": {"name": NAMES, "calls": NUMBERS, "share": st.sampled_from([0.0, 1.0])},
+    "call": {"name": NAMES, "calls": NUMBERS},
+    "fork": {"name": NAMES, "lamps": NUMBERS},
+}
+"""What owners do, with what is drawn for it."""
+PLACES = ("here", "forkserver", "spawn")
+ANSWERS_WITHIN = 120
+"""Seconds that a child has for a step, its start and its imports included."""
+
+
+def obey(connection: Connection) -> None:
+    """Runs in a child, which imports this module: owners of its own, who do what they are told and say whether they are
+    exact."""
+    owners = Owners()
+    for name, drawn in iter(connection.recv, None):
+        try:
+            if name == "begin":
+                owners = Owners()
+            getattr(owners, name)(**drawn)
+            owners.is_exact()
+            connection.send("")
+        except BaseException:
+            connection.send(traceback.format_exc())
+
+
+class Child:
+    """A process that is started once, since that takes long, and told what to do."""
+
+    def __init__(self, method: str) -> None:
+        context: Any = multiprocessing.get_context(method)
+        context.set_forkserver_preload([__name__])
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=obey, args=(there,), daemon=True)
+        self._process.start()
+        there.close()
+
+    def tell(self, step: str, drawn: dict[str, Any]) -> None:
+        self._here.send((step, drawn))
+        assert self._here.poll(ANSWERS_WITHIN), f"no answer to {step}"
+        answer = self._here.recv()
+        assert not answer, answer
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._here.close()
+
+
+children: dict[str, Child] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_child_stays() -> Iterator[None]:
+    """They end with the module."""
+    yield
+    while children:
+        children.popitem()[1].end()
+
+
+class OwnersElsewhere(RuleBasedStateMachine):
+    """Owners here and in children that imported their modules anew: each counts its own, from zero, whatever others do."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.here = Owners()
+        self.here.begin()
+        for method in PLACES[1:]:
+            child = children.get(method) or children.setdefault(method, Child(method))
+            child.tell("begin", {})
+
+    @rule(place=st.sampled_from(PLACES), data=st.data(), name=st.sampled_from([*sorted(STEPS), "replace"]))
+    def step(self, place: str, data: st.DataObject, name: str) -> None:
+        if name == "replace":  # now and then, since it takes long
+            self.replace()
+            return
+        drawn = {option: data.draw(strategy) for option, strategy in STEPS[name].items()}
+        if place == "here":
+            getattr(self.here, name)(**drawn)
+        else:
+            children[place].tell(name, drawn)
+
+    def replace(self) -> None:
+        """A child dies in the middle of its work, and the next one begins at zero."""
+        children.pop("forkserver").end()
+        children["forkserver"] = Child("forkserver")
+        children["forkserver"].tell("begin", {})
+
+    @invariant()
+    def is_exact(self) -> None:
+        """What children count is not counted here."""
+        self.here.is_exact()
+
+
+TestOwnersElsewhere = pytest.mark.timeout(900)(pytest.mark.slow(OwnersElsewhere.TestCase))
+TestOwnersElsewhere.settings = settings(
+    max_examples=10,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -84,6 +84,7 @@ _WRITTEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("pathlib", ("PurePath",), "__str__"),
     ("ipaddress", ("IPv4Interface", "IPv6Interface", "IPv4Address", "IPv6Address"), "__str__"),
     ("ipaddress", ("IPv4Network", "IPv6Network"), "__str__"),
+    ("collections", ("UserString",), "__str__"),
     ("fractions", ("Fraction",), "__str__"),
     ("numpy", ("generic",), "item"),
 )
@@ -315,6 +316,8 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
         return str(number)[:length]
     if issubclass(kind, float):
         return float.__float__(value)
+    if kind is memoryview and value.ndim == value.itemsize == 1:
+        value, kind = bytes(value[: 4 * length + 1]), bytes
     if issubclass(kind, (bytes, bytearray)):
         of: Any = bytes if issubclass(kind, bytes) else bytearray  # whose own methods run, not a subclass's
         start = bytes(of.__getitem__(value, slice(4 * length)))

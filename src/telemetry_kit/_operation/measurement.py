@@ -6,7 +6,7 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy
 from telemetry_kit._core.attributes import (
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit._wrapping.awaitables import Call
+C = TypeVar("C")
 
 
 class Decorated(Protocol):
@@ -149,7 +150,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             scope = self._operation.scope
             scope.errors.emit_event(self.span, scope, plain_text(name) or OTHER, span_attributes(attributes or {}))
 
-    def inject(self, carrier: Any) -> Any:
+    def inject(self, carrier: C) -> C:
         """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back.
 
         >>> headers = current_measurement().inject({"accept": "text/html"})

@@ -24,6 +24,7 @@ _PSYCOPG_OPENS = (("psycopg_pool.pool", "AddConnection"), ("psycopg_pool.pool_as
 """What a worker of the pool does to open a connection."""
 _AIOHTTP_OPENS = (("aiohttp.connector", "_TransportPlaceholder"),)
 """What stands among the connections that are taken while one is opened."""
+_KOMBU_PROMISES = (("kombu.utils.functional", "lazy"),)
 UNBOUNDED = 2**31
 """What redis-py has as the limit of a pool without one."""
 
@@ -147,6 +148,20 @@ def _urllib3_manager(manager: Any, _limit: int | None = None) -> PoolStats:
     )
 
 
+def _kombu(pool: Any, _limit: int | None = None) -> PoolStats:
+    """Celery's connections to its broker, too. Without a limit nothing is kept, and nothing counted."""
+    if not pool.limit:
+        return PoolStats(used=None)
+    there = pool._resource
+    idle = _open(lambda: (_kombu_is_open(one) for one in tuple(_items(there))))
+    return PoolStats(len(pool._dirty), pool.limit, idle, _waiting(lambda: _who_gets(there)))
+
+
+def _kombu_is_open(resource: Any) -> bool:
+    """What was never taken is a promise to make it, or a connection that isn't open yet."""
+    return not is_known(resource, _KOMBU_PROMISES) and getattr(resource, "_connection", resource) is not None
+
+
 def _thread_semaphore(semaphore: Any, limit: int | None) -> PoolStats:
     limit = getattr(semaphore, "_initial_value", limit)
     return PoolStats((limit or 0) - semaphore._value, limit, None, _waiting(lambda: semaphore._cond._waiters))
@@ -168,6 +183,7 @@ READERS: dict[tuple[str, str], Reader] = {
     ("anyio", "CapacityLimiter"): _capacity_limiter,
     ("asyncio", "Semaphore"): _task_semaphore,
     ("asyncpg.pool", "Pool"): _asyncpg,
+    ("kombu.resource", "Resource"): _kombu,
     ("psycopg_pool", "AsyncConnectionPool"): _psycopg,
     ("psycopg_pool", "ConnectionPool"): _psycopg,
     ("redis", "ConnectionPool"): _redis,
