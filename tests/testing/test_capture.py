@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -313,6 +314,27 @@ def test_pools_that_an_earlier_test_made_are_gone() -> None:
     finally:
         gc.enable()
     assert limits == [4, 2]
+
+
+def test_executors_that_an_earlier_test_made_are_gone() -> None:
+    """Also where one of the name is there all the time, by whose source the others are read."""
+    telemetry = Telemetry("tests.lingering")
+
+    def caught_in_a_test(workers: int) -> float:
+        with capture() as captured:
+            pool = telemetry.wrap_executor(ThreadPoolExecutor(workers), name="resize")
+            with pytest.raises(LookupError) as caught, pool:
+                raise LookupError
+            assert caught.tb is not None
+            return captured.value("executor.worker.limit")
+
+    gc.disable()
+    try:
+        with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize"):
+            limits = [caught_in_a_test(4), caught_in_a_test(2)]
+    finally:
+        gc.enable()
+    assert limits == [5, 3]
 
 
 def test_the_collector_isnt_asked_where_nothing_is_left() -> None:

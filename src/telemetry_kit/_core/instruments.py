@@ -23,7 +23,17 @@ from telemetry_kit._core.observed import Account, Merge, Observed, Owner, Readin
 from telemetry_kit._version import VERSION
 from telemetry_kit.catalogue import METRICS, keys
 
-__all__ = ["NO_INSTRUMENTS", "SCHEMA_URL", "Histogram", "Instruments", "Reading", "Series", "instruments_of", "series"]
+__all__ = [
+    "NO_INSTRUMENTS",
+    "SCHEMA_URL",
+    "Histogram",
+    "Instruments",
+    "Reading",
+    "Series",
+    "instruments_of",
+    "joined",
+    "series",
+]
 
 SCOPE = "telemetry_kit"
 SCHEMA_URL: str = list(Schemas)[-1].value
@@ -158,8 +168,8 @@ class Instruments:
         return self._observed[name].add(owner, read)
 
     def newest_source(self) -> int:
-        """Which of the sources that are asked came last: a higher number came later."""
-        return max((observed.newest_source() for observed in self._observed.values()), default=-1)
+        """Which of those that are asked came last: a higher number came later."""
+        return max(observed.newest_source() for observed in (*self._observed.values(), _joined))
 
     def account(self, name: str) -> Account:
         """What is counted of the counter `name`, by whomever: it lives as long as the provider, the global one for
@@ -253,6 +263,12 @@ class _Nothing(Instruments):
         return Observed(name, lambda _: None, merge)
 
 
+def joined(owner: Owner) -> None:
+    """Say that `owner` has come to what a source is asked for that was there already: an executor, to those of its name."""
+    _joined.add(owner, lambda _: ())
+
+
+_joined = Observed("joined", lambda _: None, None)
 NO_INSTRUMENTS: Instruments = _Nothing()
 _of_provider: dict[int, Instruments] = {}
 """By address: a host's provider may have no hash, or be equal to another one."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import cells, clock, faults, forks
 from telemetry_kit._core.cardinality import ERROR_TYPES, Distinct
-from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.instruments import Reading, Series, joined, series
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.turn import Turn
@@ -107,6 +107,7 @@ class TaskCounts(cells.PerThread):
                     self.workers.pop(key, None)
             found = Workers(self, executor, estimate)
             self.workers[id(executor)] = weakref.ref(found)
+            joined(found)
         return found
 
     def attributes_of(self, kind: str | None) -> dict[str, AttributeValue]:
