@@ -707,7 +707,7 @@ class TestAnyio:
 class TestKombu:
     """kombu's pools, which Celery has for its broker, with a real Redis."""
 
-    def test_connections(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    def test_connections(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """Those that are taken, those that are open and kept, the limit, and who waits."""
         kombu = pytest.importorskip("kombu", reason="needs the package kombu")
         pool = kombu.Connection(f"redis://127.0.0.1:{redis_port}/0").Pool(2)
@@ -715,12 +715,12 @@ class TestKombu:
         assert now(pool) == PoolStats(used=0, limit=2, idle=0)
         with pool.acquire(block=True) as connection:
             connection.connect()
-            assert (sdk.value("pool.usage"), sdk.value("pool.limit")) == (1, 2)
+            assert (captured.value("pool.usage"), captured.value("pool.limit")) == (1, 2)
             with pool.acquire(block=True):
                 thread = threading.Thread(target=lambda: pool.acquire(block=True, timeout=30).release())
                 thread.start()
-                until(lambda: sdk.value("pool.pending") == 1)
-                assert sdk.value("pool.utilization") == 1.0
+                until(lambda: captured.value("pool.pending") == 1)
+                assert captured.value("pool.utilization") == 1.0
         thread.join()
         assert now(pool) == PoolStats(used=0, limit=2, idle=1)
         pool.resize(3)
@@ -728,7 +728,7 @@ class TestKombu:
         pool.force_close_all()
         assert now(pool) == PoolStats(used=0, limit=3, idle=0)
 
-    def test_producers(self, sdk: Sdk, telemetry: Telemetry, redis_port: int) -> None:
+    def test_producers(self, captured: Captured, telemetry: Telemetry, redis_port: int) -> None:
         """What a Celery application publishes with; a pool without a limit counts nothing."""
         kombu = pytest.importorskip("kombu")
         from kombu.pools import ProducerPool
@@ -737,7 +737,7 @@ class TestKombu:
         pool = ProducerPool(connections, limit=1)
         telemetry.observe_pool(pool, name="producers")
         with pool.acquire(block=True):
-            assert (sdk.value("pool.usage"), sdk.value("pool.utilization")) == (1, 1.0)
+            assert (captured.value("pool.usage"), captured.value("pool.utilization")) == (1, 1.0)
             assert now(connections).used == 1
         assert now(pool) == PoolStats(used=0, limit=1, idle=1)
         assert now(kombu.Connection("memory://").Pool()) == PoolStats(used=None)

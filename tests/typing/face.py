@@ -126,7 +126,7 @@ async def use_coroutines() -> None:
 
 
 measurement = current_measurement()
-assert_type(measurement.inject({"a": "b"}), dict[str, str])
+assert_type(measurement.inject({"a": "b"}), Any)
 assert_type(measurement.fail("declined"), None)
 assert_type(measurement.add_event("sold"), None)
 

@@ -6,7 +6,7 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy
 from telemetry_kit._core.attributes import (
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from telemetry_kit._operation.definition import Definition
     from telemetry_kit._wrapping.awaitables import Call
-C = TypeVar("C")
 
 
 class Decorated(Protocol):
@@ -150,7 +149,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             scope = self._operation.scope
             scope.errors.emit_event(self.span, scope, plain_text(name) or OTHER, span_attributes(attributes or {}))
 
-    def inject(self, carrier: C) -> C:
+    def inject(self, carrier: Any) -> Any:
         """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back.
 
         >>> headers = current_measurement().inject({"accept": "text/html"})
@@ -246,7 +245,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             return
         try:
             took = clock.perf_counter() - self._start
-            duration = took if took > 0.0 else 0.0  # another clock may have been installed meanwhile
+            duration = took if took > 0.0 else 0.0  # noqa: FURB136 - max() is a call; another clock may have come
             self.duration: float | None = duration
             if self._generation is not forks.fork.generation:
                 return  # began in the parent process, which records it
