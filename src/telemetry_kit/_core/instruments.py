@@ -263,7 +263,7 @@ class _Nothing(Instruments):
         return Observed(name, lambda _: None, merge)
 
 
-def joined(owner: Owner) -> None:
+def joined(owner: object) -> None:
     """Say that `owner` has come to what a source is asked for that was there already: an executor, to those of its name."""
     _joined.add(owner, lambda _: ())
 
