@@ -9,6 +9,7 @@ import pytest
 from telemetry_kit import Telemetry
 from telemetry_kit.testing import Captured, point
 from tests.executors.support import OUTCOMES, Gate, active, fail, idle, outcomes, queued
+from tests.support import Sdk
 
 OWN = {"executor.name": "resize", "executor.type": "thread", "scope.name": "shop.orders"}
 
@@ -155,12 +156,11 @@ def test_a_hundred_executors_are_all_observed(captured: Captured, telemetry: Tel
     assert names == {f"pool-{n}" for n in range(100)}
 
 
-@pytest.mark.telemetry_capture(allow=("overflow",))
-def test_a_thousand_names_and_no_more(captured: Captured, telemetry: Telemetry) -> None:
+def test_a_thousand_names_and_no_more(sdk: Sdk, telemetry: Telemetry) -> None:
     """A name per request must not be a series per request: later ones are `_OTHER` (STM.3)."""
     inner = ThreadPoolExecutor(1)
     pools = [telemetry.wrap_executor(inner, name=f"pool-{n}") for n in range(1_002)]
-    names = {found.attributes["executor.name"] for found in captured.points("executor.queue.size")}
+    names = {point.attributes["executor.name"] for point in sdk.points("executor.queue.size")}
     assert len(names) == 1_001
     assert "_OTHER" in names
     pools[-1].shutdown()
@@ -206,15 +206,14 @@ def test_an_executor_of_a_disabled_library_works_unobserved(
     assert str(captured) == "span parent"
 
 
-@pytest.mark.telemetry_capture(allow=("overflow",))
-def test_error_types_are_few(captured: Captured, telemetry: Telemetry) -> None:
+def test_error_types_are_few(sdk: Sdk, telemetry: Telemetry) -> None:
     """Exception classes made at run time are a hundred series, not a thousand (STM.3)."""
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize") as pool:
         wait([pool.submit(fail, type(f"Odd{n}", (Exception,), {})()) for n in range(300)])
-    types = {found.attributes["error.type"] for found in captured.points("executor.task.duration")}
+    types = {point.attributes["error.type"] for point in sdk.points("executor.task.duration")}
     assert len(types) == 101
     assert "_OTHER" in types
-    assert outcomes(captured) == {"failed": 300}
+    assert outcomes(sdk) == {"failed": 300}
 
 
 def test_threads_that_come_and_go_lose_no_count(captured: Captured, telemetry: Telemetry) -> None:
