@@ -261,9 +261,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
                 operation.count(attributes, duration)
             if operation.objectives is not None:
                 operation.objectives.count(error_type, exc, duration)
-            measured = None
-            if not operation.sampled or operation.gap() < 1:  # it is among those recorded
-                measured = operation.histogram, duration, attributes
+            measured = (operation.histogram, duration, attributes) if operation.samples() else None
             self._state = 2
             self._close(error_type, exc, named=operation.name, description=self._description, measured=measured)
         except Exception as fault:
@@ -323,6 +321,8 @@ def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         operation = decorated.operation
         measurement = Measurement(operation)
         entered = measurement._current = Entered(operation.state, measurement)
+        if decorated.stepwise:
+            measurement._watch = entered.mine = reentrancy.watch(measurement, entered.drop)
         measurement._begin(decorated.span_static, decorated.arguments, args, kwargs, decorated.stepwise)
         return measurement
     except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough
