@@ -14,6 +14,7 @@ import io
 import logging
 import multiprocessing
 import os
+import pickle
 import queue
 import sys
 import threading
@@ -795,6 +796,7 @@ def the_wire(sdk: Sdk) -> Any:
         telemetry_kit.inject(object())  # type: ignore[arg-type]
         telemetry_kit.child_environment({})
         telemetry_kit.bind(lambda: None)()
+        pickle.loads(pickle.dumps(telemetry_kit.bind(len)))("ab")  # noqa: S301 - it is our own
     for fields in (headers, {"traceparent": [7]}, {"traceparent": 7}):
         StrictTraceContextPropagator().extract(fields)  # type: ignore[arg-type]
         StrictBaggagePropagator().extract(fields)  # type: ignore[arg-type]
