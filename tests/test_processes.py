@@ -45,7 +45,7 @@ FORKS = """
 def in_child(check):
     pid = os.fork()
     if pid == 0:
-        signal.alarm(10)  # faulthandler would wait for a thread that the fork left behind
+        signal.alarm(30)  # faulthandler would wait for a thread that the fork left behind
         try:
             check()
         except BaseException as exc:

@@ -203,6 +203,20 @@ def test_explicit_providers_are_their_owners() -> None:
     assert other.spans == []
 
 
+def test_the_providers_of_a_capture_can_be_handed_over() -> None:
+    """What is observed is in it, as what is recorded is."""
+    with capture() as captured:
+        telemetry = Telemetry("tests.handed", meter_provider=captured.meter_provider)
+        pool = telemetry.pool("handed over", limit=4)
+        with pool.use():
+            usage = captured.value("pool.usage", {"pool.name": "handed over"})
+        telemetry.operation("recorded", span=False)(work)()
+
+        assert usage == 1
+        assert captured.point("pool.limit", {"pool.name": "handed over"}).value == 4
+        assert captured.point("operation.duration", {"operation.name": "recorded"}).count == 1
+
+
 def test_waiting_for_other_threads() -> None:
     """`wait_for` comes back when what another thread does is there."""
     with capture() as captured:

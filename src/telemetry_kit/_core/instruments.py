@@ -284,7 +284,8 @@ def instruments_of(meter_provider: MeterProvider | None = None) -> Instruments:
                 _global = Instruments()
             return _global
         found = _of_provider.get(id(meter_provider))
-        if found is None and meter_provider is sdk.of_host()[1]:
+        in_place = sdk.override is not None and meter_provider is sdk.override.meter_provider
+        if found is None and (in_place or meter_provider is sdk.of_host()[1]):
             return instruments_of()  # whose observable instruments would be asked instead of these
         if found is None or found.explicit is None or found.explicit() is not meter_provider:
             found = _of_provider[id(meter_provider)] = Instruments(meter_provider)
