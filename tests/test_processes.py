@@ -419,8 +419,11 @@ print(inside > 100, sdk.value("operation.duration") == inside + 5, sdk.value("op
 
 def test_finalisers_in_the_middle_of_the_sdk() -> None:
     """Finalisers and generators that the collector runs in the middle of a record never deadlock (PRC 2)."""
+    # Before 3.12 the collector also runs within `ContextVar.set`, which crashes now and then where a finaliser sets one too:
+    # one in 40 to 100 such programs with 2,000 rounds, whoever sets it. Few rounds there.
+    rounds = 2_000 if sys.version_info >= (3, 12) else 100
     printed = run(
-        """
+        f"""
 from tests.support import Sdk
 sdk = Sdk()
 telemetry = sdk.telemetry()
@@ -440,7 +443,7 @@ class Finalised:
         finalised += 1
         work()
 
-for _ in range(2_000):
+for _ in range({rounds}):
     Finalised()
     cycle = []
     cycle.append(rows(cycle))
@@ -451,14 +454,14 @@ gc.collect()
 work()
 print(
     finalised,
-    sdk.value("operation.duration", {"operation.name": "work"}) == 2_001 + finalised,
-    sdk.value("operation.duration", {"operation.name": "rows"}),
+    sdk.value("operation.duration", {{"operation.name": "work"}}) == {rounds} + 1 + finalised,
+    sdk.value("operation.duration", {{"operation.name": "rows"}}),
     sdk.value("operation.active"),
 )
 """
     )
 
-    assert printed == "2000 True 2000 0"
+    assert printed == f"{rounds} True {rounds} 0"
 
 
 def test_a_finaliser_in_the_middle_of_the_hosts_own_record() -> None:
