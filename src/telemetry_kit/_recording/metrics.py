@@ -40,6 +40,8 @@ class Reading:
     """One point: of a histogram with `count`, `sum` and `buckets`, of all others with `value`."""
 
     attributes: dict[str, Any]
+    key: frozenset[Any]
+    """`series_key` of the attributes."""
     value: float | None = None
     count: int | None = None
     sum: float | None = None
@@ -71,10 +73,10 @@ class Instrument:
     def read(self) -> list[Reading]:
         """The points of now."""
         with self._lock:
-            return [self._reading(*point) for point in self._points.values()]
+            return [self._reading(attributes, key, number) for key, (attributes, number) in self._points.items()]
 
-    def _reading(self, attributes: dict[str, Any], number: Any) -> Reading:
-        return Reading(attributes, value=number)
+    def _reading(self, attributes: dict[str, Any], key: frozenset[Any], number: Any) -> Reading:
+        return Reading(attributes, key, value=number)
 
     def _measure(
         self, amount: float, attributes: Mapping[str, Any] | None, add: Callable[[Any], Any], *, signed: bool
@@ -137,10 +139,11 @@ class RecordingHistogram(Instrument, metrics.Histogram):
     def _empty(self) -> list[int]:
         return [0] * (len(self.boundaries) + 1)
 
-    def _reading(self, attributes: dict[str, Any], number: Any) -> Reading:
+    def _reading(self, attributes: dict[str, Any], key: frozenset[Any], number: Any) -> Reading:
         count, total, smallest, largest, buckets = number
         return Reading(
             attributes,
+            key,
             count=count,
             sum=total,
             min=smallest,
@@ -172,7 +175,7 @@ class Observable(Instrument):
             key = series_key(attributes)
             found = points.get(key)
             number = value if found is None or not self.adds else (found.value or 0) + value
-            points[key] = Reading(attributes, value=number)
+            points[key] = Reading(attributes, key, value=number)
         return list(points.values())
 
     def _observe(self) -> Iterator[tuple[dict[str, Any], float]]:

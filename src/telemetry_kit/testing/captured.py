@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import reentrancy
@@ -16,7 +15,6 @@ from telemetry_kit._recording.metrics import (
     Reading,
     RecordingMeterProvider,
     RecordingObservableCounter,
-    series_key,
 )
 from telemetry_kit._recording.sink import OfOneCapture
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
@@ -250,7 +248,7 @@ class Captured(OfOneCapture):
         """Remember what the observed instruments say now, which isn't of this capture."""
         for instrument, readings in self._read():
             for reading in readings:
-                key = (instrument, series_key(reading.attributes))
+                key = (instrument, reading.key)
                 self._at_start[key] = value = reading.value or 0
                 if isinstance(instrument, RecordingObservableCounter):
                     self._offsets[key] = -value
@@ -273,15 +271,15 @@ class Captured(OfOneCapture):
         for instrument, readings in self._read():
             if isinstance(instrument, RecordingObservableCounter):
                 for reading in readings:
-                    self._offsets[instrument, series_key(reading.attributes)] = -(reading.value or 0)
+                    self._offsets[instrument, reading.key] = -(reading.value or 0)
         for instrument, readings in kept:
             if isinstance(instrument, RecordingObservableCounter):
                 for reading in readings:
-                    key = (instrument, series_key(reading.attributes))
+                    key = (instrument, reading.key)
                     self._offsets[key] = self._offsets.get(key, 0) + (reading.value or 0)
             elif instrument.name.startswith("job."):
                 for reading in readings:
-                    self._jobs[instrument, series_key(reading.attributes)] = instrument, reading
+                    self._jobs[instrument, reading.key] = instrument, reading
 
     def _find(self, name: str | None, attributes: Mapping[str, Any] | None) -> list[Point]:
         points = self._points(name, idle=bool(attributes))
@@ -296,13 +294,13 @@ class Captured(OfOneCapture):
             (instrument, [self._shift(instrument, reading) for reading in readings])
             for instrument, readings in self._read()
         ]
-        said = {(of, series_key(reading.attributes)) for of, readings in shifted for reading in readings}
+        said = {(of, reading.key) for of, readings in shifted for reading in readings}
         shifted += [(instrument, [reading]) for key, (instrument, reading) in self._jobs.items() if key not in said]
         return shifted
 
     def _shift(self, instrument: Instrument, reading: Reading) -> Reading:
-        offset = self._offsets.get((instrument, series_key(reading.attributes)), 0)
-        return replace(reading, value=(reading.value or 0) + offset) if offset else reading
+        offset = self._offsets.get((instrument, reading.key), 0)
+        return Reading(reading.attributes, reading.key, (reading.value or 0) + offset) if offset else reading
 
     def _points(self, name: str | None = None, *, idle: bool = False) -> list[Point]:
         """All points; `idle`: also the levels of helpers that did nothing here."""
@@ -334,7 +332,7 @@ class Captured(OfOneCapture):
         return is_active or (idle and not instrument.name.startswith("job."))
 
     def _is_new(self, instrument: Instrument, reading: Reading) -> bool:
-        key = (instrument, series_key(reading.attributes))
+        key = (instrument, reading.key)
         before = 0 if isinstance(instrument, RecordingObservableCounter) else self._at_start.get(key)
         return key not in self._at_start or reading.value != before
 
