@@ -1,9 +1,10 @@
 """What a value must be so that it can't hurt the host. How it comes out: `operation/test_attributes.py`."""
 
 import json
+import sys
 import time
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from datetime import time as time_of_day
 from decimal import Decimal
@@ -11,6 +12,7 @@ from enum import Enum, IntEnum
 from fractions import Fraction
 from ipaddress import ip_address, ip_network
 from pathlib import PurePosixPath
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -83,6 +85,41 @@ def test_numpys_scalars_become_numbers() -> None:
 
     assert kept == [3, 0.5, True]
     assert [type(value) for value in kept] == [int, float, bool]
+
+
+NUMPYS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "datetime of nanoseconds": (lambda numpy: numpy.datetime64("2026-01-02T03", "ns"), "2026-01-02T03:00:00.000000000"),
+    "datetime of days": (lambda numpy: numpy.datetime64("2026-01-02"), "2026-01-02"),
+    "datetime past the year 9999": (lambda numpy: numpy.datetime64("12026-01-02T03", "s"), "12026-01-02T03:00:00"),
+    "no datetime": (lambda numpy: numpy.datetime64("NaT"), "NaT"),
+    "timedelta of nanoseconds": (lambda numpy: numpy.timedelta64(1_500_000_000, "ns"), 1.5),
+    "timedelta of minutes": (lambda numpy: numpy.timedelta64(90, "m"), 5400.0),
+    "float longer than Python's": (lambda numpy: numpy.longdouble(0.5), 0.5),
+}
+
+
+@pytest.mark.parametrize("name", NUMPYS)
+def test_numpys_times_are_written_as_times(name: str) -> None:
+    """In any of numpy's units, most of which datetime doesn't have: `item` gives an int of nanoseconds for those."""
+    make, right = NUMPYS[name]
+    value = make(pytest.importorskip("numpy"))
+
+    assert attributes.span_value(value) == attributes.metric_value(value) == right
+    assert type(attributes.span_value(value)) is type(right)
+
+
+def test_pandas_missing_time_is_no_time_in_the_year_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pandas.NaT` is a datetime by its class, of 1 January of the year 1."""
+
+    class NaTType(datetime):
+        def isoformat(self, *_args: Any, **_kwargs: Any) -> str:
+            return "NaT"
+
+    module: Any = ModuleType("pandas._libs.tslibs.nattype")
+    module.NaTType = NaTType
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    assert attributes.span_value(NaTType(1, 1, 1)) == "NaT"
 
 
 @pytest.mark.parametrize("value", [{1}, object(), 1j, b"\xff", 10**10_000, Ellipsis], ids=lambda v: type(v).__name__)

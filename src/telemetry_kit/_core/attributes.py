@@ -76,7 +76,8 @@ KEY_TYPES: Mapping[str, type[int] | type[str]] = {
 }
 """Attributes of the conventions that people give as number or as text: the type that they have on metrics and spans."""
 
-_WRITTEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
+_WRITTEN: tuple[tuple[str, tuple[str, ...], str | Callable[[Any], Any]], ...] = (
+    ("pandas._libs.tslibs.nattype", ("NaTType",), "isoformat"),  # a datetime of the year 1 by its class
     ("uuid", ("UUID",), "__str__"),
     ("decimal", ("Decimal",), "__str__"),
     ("datetime", ("datetime", "date", "time"), "isoformat"),
@@ -86,10 +87,13 @@ _WRITTEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("ipaddress", ("IPv4Network", "IPv6Network"), "__str__"),
     ("collections", ("UserString",), "__str__"),
     ("fractions", ("Fraction",), "__str__"),
+    ("numpy", ("datetime64",), "__str__"),  # whose `item` is a bare count of its unit where datetime has no such unit
+    ("numpy", ("timedelta64",), lambda value: float(value / type(value)(1, "s"))),
+    ("numpy", ("floating",), "__float__"),  # a longdouble's `item` is itself
     ("numpy", ("generic",), "item"),
 )
-"""Classes with an obvious text or number, by module, and their own method that gives it, whatever a subclass does. What
-isn't imported can't have been handed over."""
+"""Classes with an obvious text or number, by module, and what gives it: their own method, whatever a subclass does. What
+isn't imported can't have been handed over. The first that fits is taken."""
 _QUALNAME: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 
 
@@ -102,9 +106,6 @@ def span_value(value: object, key: str = "a value") -> AttributeValue | None:
 
     >>> span_value("x" * 5_000) == "x" * 4_096
     True
-    >>> from decimal import Decimal
-    >>> span_value(Decimal("9.90"))
-    '9.90'
     >>> span_value({"sku": "A1", "count": 2})
     '{"sku": "A1", "count": 2}'
     """
@@ -333,7 +334,7 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
         for name in names if imported is not None else ():
             known = getattr(imported, name, None)
             if isinstance(known, type) and type.__subclasscheck__(known, kind):  # an abstract one asks metaclasses
-                plain = getattr(known, method)(value)
+                plain = (getattr(known, method) if isinstance(method, str) else method)(value)
                 return None if type(plain) is kind else scalar(plain, length)
     return None
 
