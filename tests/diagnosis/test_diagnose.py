@@ -11,7 +11,7 @@ import pytest
 
 from telemetry_kit import Diagnosis, Finding, diagnose
 from telemetry_kit._core import faults
-from telemetry_kit.diagnosis import findings, host
+from telemetry_kit.diagnosis import environment, findings, host
 from tests.diagnosis.support import CLEAN, LOGS, METRICS, SOURCE, TRACES, diagnosed, python
 
 ALL = TRACES + METRICS + LOGS
@@ -389,7 +389,7 @@ def test_versions_that_dont_belong_together(monkeypatch: pytest.MonkeyPatch) -> 
     }
     monkeypatch.setattr("importlib.metadata.version", versions.__getitem__)
 
-    [(code, severity, seen, _)] = host.versions()
+    [(code, severity, seen, _)] = environment.versions()
     assert (code, severity) == ("versions_apart", "warning")
     assert "opentelemetry-sdk 1.38.0" in seen
 
@@ -495,3 +495,123 @@ def test_each_code_has_a_section() -> None:
     expected = codes | {"no_tracer_provider", "no_meter_provider", "no_logger_provider"} | set(NO_PARTS)
 
     assert {code for code in expected if f"### `{code}`" not in page} == set()
+
+
+SHOP = """
+from telemetry_kit import Telemetry
+telemetry = Telemetry("shop", {given})
+@telemetry.operation("place")
+def place(): pass
+place()
+"""
+
+
+def test_providers_of_a_telemetry_are_an_sdk() -> None:
+    """What is given to `Telemetry(...)` counts: nothing is said to be missing that is there."""
+    given = "tracer_provider=tracer_provider, meter_provider=meters, logger_provider=logger_provider"
+    program = ALL.replace("trace.set_tracer_provider(tracer_provider)", "")
+    program = program.replace("metrics.set_meter_provider(", "meters = (").replace("_logs.set_logger_provider", "")
+    found = diagnosed(program + SHOP.format(given=given))
+
+    assert list(found) == ["series"]
+
+
+def test_a_provider_of_a_telemetry_that_nobody_listens_to() -> None:
+    """It is looked into as the global one is, and named by whose it is."""
+    program = "from opentelemetry.sdk.metrics import MeterProvider\n" + SHOP.format(
+        given="meter_provider=MeterProvider()"
+    )
+
+    assert "of shop has no metric reader" in diagnosed(program)["no_metric_reader"]["seen"]
+
+
+def test_what_others_need_beside_a_telemetry_of_its_own() -> None:
+    """A provider that is given to one library serves no other: those that have none are named."""
+    program = TRACES.replace("trace.set_tracer_provider(tracer_provider)", "") + METRICS + LOGS
+    program += SHOP.format(given="tracer_provider=tracer_provider") + 'other = Telemetry("bank")\n'
+
+    assert diagnosed(program)["no_tracer_provider"]["seen"] == "there is no tracer provider: spans of bank go nowhere"
+
+
+def test_a_provider_that_was_never_set() -> None:
+    """An SDK is imported and its provider kept in a variable: the step that is missing is named."""
+    finding = diagnosed(TRACES.replace("trace.set_tracer_provider(tracer_provider)", ""))["no_sdk"]
+
+    assert "no provider is the global one" in finding["seen"]
+    assert "set_tracer_provider" in finding["next"]
+
+
+def test_opentelemetry_instrument_that_failed() -> None:
+    """Whoever runs under it isn't told to run under it."""
+    program = "import sys; sys.modules['opentelemetry.instrumentation.auto_instrumentation'] = sys\n"
+    finding = diagnosed(program, OTEL_TRACES_EXPORTER="otlp")["exporter_not_started"]
+
+    assert "could set up no SDK" in finding["seen"]
+    assert "run it under" not in finding["next"]
+
+
+def _sampler(decision: str) -> str:
+    return textwrap.dedent(
+        f"""
+        from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+        class Own(Sampler):
+            def should_sample(self, parent_context, trace_id, name, *args, **kwargs):
+                return SamplingResult({decision})
+            def get_description(self): return "Own"
+        tracer_provider.sampler = Own()
+        """
+    )
+
+
+@pytest.mark.parametrize(("decision", "severity"), [("DROP", "stop"), ("RECORD_ONLY", "warning")])
+def test_a_sampler_that_samples_nothing(decision: str, severity: str) -> None:
+    """What is recorded and not sampled reaches no exporter either."""
+    assert diagnosed(ALL + _sampler(f"Decision.{decision}"))["sampler_off"]["severity"] == severity
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [("name == 'place'", None), ("name == 'GET /'", "sampler_off"), ("name != 'place'", "sampler_ratio")],
+)
+def test_a_sampler_that_goes_by_names(rule: str, code: str | None) -> None:
+    """It is asked about the operations that there are, not about a name that nobody has."""
+    program = ALL + _sampler(f"Decision.RECORD_AND_SAMPLE if {rule} else Decision.DROP") + SHOP.format(given="")
+    if code == "sampler_ratio":
+        program += '@telemetry.operation("pay")\ndef pay(): pass\npay()\n'
+
+    assert set(diagnosed(program)) - {"series"} == ({code} if code else set())
+
+
+@pytest.mark.parametrize(("dropped", "severity"), [("*", "stop"), ("operation.active", "info")])
+def test_views_that_drop(dropped: str, severity: str) -> None:
+    """Views that leave nothing of the kit's stop metrics; those that leave something are named."""
+    program = ALL.replace(
+        "MeterProvider([InMemoryMetricReader()])",
+        f"MeterProvider([InMemoryMetricReader()], views=[View(instrument_name={dropped!r}, aggregation=DropAggregation())])",
+    )
+    program = f"from opentelemetry.sdk.metrics.view import DropAggregation, View\n{program}{SHOP.format(given='')}"
+    finding = diagnosed(program + "metrics.get_meter_provider().force_flush()\n")["views_drop"]
+
+    assert finding["severity"] == severity
+    assert "operation.active" in finding["seen"]
+
+
+@pytest.mark.parametrize("name", ["TELEMETRYKIT_DISABLED", "telemetry_kit_disabled", "TELEMETRY_KIT_DISABLE"])
+def test_a_variable_of_ours_that_is_mistyped(name: str) -> None:
+    """In other case or without a line it is no variable of ours, and meant as one."""
+    finding = diagnosed(ALL, **{name: "shop"})["unknown_variable"]
+
+    assert finding["next"] == "did you mean TELEMETRY_KIT_DISABLED?"
+
+
+@pytest.mark.parametrize(("name", "value"), [("TELEMETRY_KIT_CONSOLE", "yes"), ("OTEL_SDK_DISABLED", "1")])
+def test_a_switch_with_a_value_that_it_doesnt_know(name: str, value: str) -> None:
+    """It switches nothing, and says nothing: the diagnosis does."""
+    assert f"{name}={value}" in diagnosed(ALL, **{name: value})["unknown_value"]["seen"]
+
+
+def test_the_console_is_no_sdk() -> None:
+    """What it prints goes nowhere else."""
+    finding = diagnosed(SHOP.format(given=""), TELEMETRY_KIT_CONSOLE="1")["no_sdk"]
+
+    assert "printed by the console" in finding["seen"]

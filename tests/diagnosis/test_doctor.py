@@ -1,8 +1,11 @@
 """`python -m telemetry_kit doctor`: a program is run, and what stands in the way of its telemetry is said."""
 
+import http.server
 import json
 import os
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -210,3 +213,95 @@ def test_a_program_that_configures_logging(tmp_path: Path) -> None:
     )
 
     assert "nobody answers" in python(*DOCTOR, script(tmp_path, program)).stdout
+
+
+EXPORTER = """
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter("{url}", timeout=1)))
+trace.set_tracer_provider(provider)
+provider.get_tracer("x").start_span("a").end()
+"""
+
+
+class _Refusing(http.server.BaseHTTPRequestHandler):
+    """Answers each POST with the status that its path names."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(int(self.path[1:]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.mark.parametrize(("status", "step"), [(401, "OTLP_HEADERS"), (403, "OTLP_HEADERS"), (404, "/v1/traces")])
+def test_an_endpoint_that_refuses(status: int, step: str, tmp_path: Path) -> None:
+    """The next step goes by what the endpoint answered."""
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{status}"
+        done = python(*DOCTOR, "--json", script(tmp_path, EXPORTER.format(url=url)))
+        server.shutdown()
+    [finding] = [one for one in json.loads(done.stdout)["findings"] if one["code"] == "export_failed"]
+
+    assert step in finding["next"]
+
+
+def test_an_endpoint_that_is_silent(tmp_path: Path) -> None:
+    """Somebody accepts the connection and never answers: what the exporter says when it gives up is waited for."""
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        program = EXPORTER.format(url=f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces")
+        done = python(*DOCTOR, script(tmp_path, program))
+
+    assert "STOP  export_failed" in done.stdout
+
+
+def test_what_is_never_delivered(tmp_path: Path) -> None:
+    """A provider that hangs and logs nothing is not called well."""
+    program = f"""{ALL}
+import threading
+from telemetry_kit.diagnosis import doctor
+doctor.FLUSH_SECONDS = 0.2
+tracer_provider.force_flush = lambda *_: threading.Event().wait()
+"""
+    done = python(*DOCTOR, script(tmp_path, program))
+
+    assert "STOP  export_failed: traces were not delivered within 0.2 s" in done.stdout
+
+
+def test_a_program_that_fails(tmp_path: Path) -> None:
+    """Its exception is the first finding, and its traceback has its own lines only."""
+    done = python(*DOCTOR, script(tmp_path, "def main():\n    raise OSError('no config')\nmain()\n"))
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[1] == "  STOP  program_failed: the program ended with OSError: no config"
+    assert "no config" in done.stderr
+    assert "doctor.py" not in done.stderr
+    assert "runpy" not in done.stderr
+
+
+def test_a_second_provider_has_a_next_step(tmp_path: Path) -> None:
+    """That OpenTelemetry keeps the first is said with what to do."""
+    program = f"{ALL}trace.set_tracer_provider(TracerProvider())\n"
+
+    assert "set_twice" in python(*DOCTOR, script(tmp_path, program)).stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+def test_workers_that_the_program_forks(tmp_path: Path) -> None:
+    """A worker that ends as a program does is diagnosed; the process that forked it needs no SDK of its own."""
+    program = "import os, sys\nif not os.fork():\n    import telemetry_kit\n    sys.exit(3)\nos.wait()\n"
+    done = python(*DOCTOR, "--json", script(tmp_path, program))
+    found = {finding["code"]: finding["severity"] for finding in json.loads(done.stdout)["findings"]}
+
+    assert done.returncode == 0
+    assert found == {"no_sdk": "warning", "forked": "info"}
+    assert "which the program forked" in done.stderr

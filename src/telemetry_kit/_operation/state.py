@@ -201,6 +201,11 @@ def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
     )
 
 
+def names_of_operations(scope: Scope) -> list[str]:
+    """Names of the operations that there are, for a diagnosis."""
+    return [state.name for state in list(_STATES.of(scope).values())]
+
+
 def never_called(scope: Scope) -> list[str]:
     """Names of operations that decorate a function of which no call ever began, for a diagnosis."""
     return [state.name for state in list(_STATES.of(scope).values()) if state.decorated and not state.called]

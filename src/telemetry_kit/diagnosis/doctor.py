@@ -13,18 +13,24 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from telemetry_kit._core import faults
 from telemetry_kit.diagnosis.findings import Finding, diagnose, worst_first
+from telemetry_kit.diagnosis.heard import DEAD, Listener
 from telemetry_kit.diagnosis.host import SIGNALS
 
-FLUSH_SECONDS = 5.0
-"""Seconds in which the providers may deliver what the program left: so an endpoint that is dead is noticed."""
-RECORDS = 20
-"""Different messages of OpenTelemetry that are kept."""
+FLUSH_SECONDS = 12.0
+"""Seconds in which the providers may deliver what the program left: so an endpoint that is dead is noticed. OpenTelemetry's
+exporters wait 10 s for one that is silent."""
+_GLANCE = 0.05
+"""Seconds between two looks at who has delivered and who was heard of."""
 _BARE = "  This looked at a bare interpreter: name your program (SCRIPT or -m MODULE) to look at its set-up.\n"
 _EPILOG = """\
 examples:
@@ -36,46 +42,6 @@ Ctrl-C and SIGTERM end the program, and the diagnosis follows.
 
 exit status: the program's own if that isn't 0, else 1 where something stops telemetry, else 0
 """
-
-
-class Listener(logging.Handler):
-    """Keeps what OpenTelemetry logs: exporters tell only the log that nobody answers."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._records: dict[tuple[str, str], int] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Count a message of one of OpenTelemetry's loggers; never raises."""
-        try:
-            if record.name.startswith("opentelemetry"):
-                key = (record.name, record.getMessage().partition("\n")[0][:300])
-                if key in self._records or len(self._records) < RECORDS:
-                    self._records[key] = self._records.get(key, 0) + 1
-        except Exception as fault:
-            faults.record("doctor", fault)
-
-    def findings(self) -> list[Finding]:
-        """What it heard: of each exporter that can't deliver, and the rest."""
-        exporters: dict[str, tuple[str, int]] = {}
-        found = []
-        for (name, message), times in self._records.items():
-            if (
-                name.startswith("opentelemetry.exporter") or "exporting" in message
-            ):  # the SDK says it of others' exporters
-                first, before = exporters.get(name, (message, 0))
-                exporters[name] = first, before + times
-            else:
-                seen = f"{name} logged{_times(times)}: {message}"
-                found.append(Finding("opentelemetry_logged", "warning", seen, "OpenTelemetry's documentation knows it"))
-        say = "check that the endpoint is right and that somebody listens there (OTEL_EXPORTER_OTLP_ENDPOINT)"
-        for name, (message, times) in exporters.items():
-            found.append(Finding("export_failed", "stop", f"{name} logged{_times(times)}: {message}", say))
-        return found
-
-
-def _times(number: int) -> str:
-    return f" {number} times, at first" if number > 1 else ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,21 +64,53 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"python -m telemetry_kit doctor: {missing}\n")
         return 2
     say = _writer()
+    own = os.getpid()
+    found: list[Finding] = []
     listener = Listener()
     logger = logging.getLogger("opentelemetry")  # a host that configures logging takes handlers from the root
     logger.addHandler(listener)
     try:
-        status = _run_program(options)
-        _flush()
+        with _counted_forks() as forks:
+            status, failed = _run_program(options)
+        found += failed
+        found += _flush(listener)
     finally:
         logger.removeHandler(listener)
-    diagnosis = worst_first((*diagnose().findings, *listener.findings()))
+    diagnosis = worst_first((*found, *diagnose().findings, *listener.findings()))
+    if os.getpid() != own:  # a worker that ended as a program does
+        sys.stderr.write(f"process {os.getpid()}, which the program forked:\n{diagnosis}\n")
+        return status
+    if forks:
+        diagnosis = worst_first(_of_who_forked(diagnosis.findings, len(forks)))
     if options.json:
         say(json.dumps(diagnosis.as_dict(), indent=2) + "\n")
     else:
         bare = options.module is None and not options.program
         say(f"{diagnosis}\n{_BARE if bare else ''}")
     return status or int(diagnosis.stops)
+
+
+@contextlib.contextmanager
+def _counted_forks() -> Generator[list[bool]]:
+    """Gets one item for each process that is forked meanwhile."""
+    forks: list[bool] = []
+    counting = True
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_parent=lambda: forks.append(True) if counting else None)
+    try:
+        yield forks
+    finally:
+        counting = False
+
+
+def _of_who_forked(findings: tuple[Finding, ...], number: int) -> Iterator[Finding]:
+    """What was found in a process that forked others: it needs no SDK where only they record."""
+    seen = f"the program forked {number} process{'es' * (number > 1)}, and this is about the one that it began in"
+    say = "a worker that ends as a program does is diagnosed too, on standard error; in others call diagnose()"
+    yield Finding("forked", "info", seen, say)
+    for finding in findings:
+        alone = finding.code in ("no_sdk", "exporter_not_started")
+        yield replace(finding, severity="warning") if alone else finding
 
 
 def _missing(options: argparse.Namespace) -> str:
@@ -155,9 +153,10 @@ _made: dict[str, Any] = {}
 """What the program has made stays until it was diagnosed."""
 
 
-def _run_program(options: argparse.Namespace) -> int:
+def _run_program(options: argparse.Namespace) -> tuple[int, list[Finding]]:
+    """Its exit status, and what there is to say where it failed."""
     if options.module is None and not options.program:
-        return 0
+        return 0, []
     before = sys.argv[:], sys.path[:]
     where: Any = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
     try:
@@ -174,19 +173,31 @@ def _run_program(options: argparse.Namespace) -> int:
             _made.update(made)
     except SystemExit as exit_:
         if exit_.code is None:
-            return 0
+            return 0, []
         if isinstance(exit_.code, int):
-            return exit_.code
+            return exit_.code, []
         sys.stderr.write(f"{exit_.code}\n")
-        return 1
+        return 1, []
     except KeyboardInterrupt:
-        return 130
+        return 130, []
     except BaseException as exc:
+        exc = exc.with_traceback(_of_the_program(exc.__traceback__))
         sys.excepthook(type(exc), exc, exc.__traceback__)
-        return 1
+        words = "".join(traceback.format_exception_only(type(exc), exc)).strip().partition("\n")[0][:300]
+        seen = f"the program ended with {words}"
+        return 1, [
+            Finding("program_failed", "stop", seen, "that comes first: the rest is of the moment at which it ended")
+        ]
     finally:
         sys.argv, sys.path[:] = before
-    return 0
+    return 0, []
+
+
+def _of_the_program(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames that ran the program."""
+    while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, runpy.__file__, "<frozen runpy>"):
+        trace = trace.tb_next
+    return trace
 
 
 @contextlib.contextmanager
@@ -212,16 +223,29 @@ def _join_threads() -> None:
             thread.join()
 
 
-def _flush() -> None:
-    """Have the providers deliver, in bounded time: in a thread, since an exporter may hang for as long as it likes."""
+def _flush(listener: Listener) -> list[Finding]:
+    """Have the providers deliver, in bounded time, and say which didn't: in threads, since an exporter may hang for as long
+    as it likes. Whoever is heard of meanwhile isn't waited for."""
+    deadline = time.monotonic() + FLUSH_SECONDS
+    threads: dict[str, list[threading.Thread]] = {}
+    for of in SIGNALS:
+        for _, provider in of.all():
+            thread = threading.Thread(target=_deliver, args=(provider,), name="telemetry_kit doctor", daemon=True)
+            threads.setdefault(of.name, []).append(thread)
+            thread.start()
+    late = list(threads)
+    while late and time.monotonic() < deadline:
+        for name in late:
+            threads[name][-1].join(_GLANCE)
+        late = [name for name in late if any(one.is_alive() for one in threads[name]) and not listener.heard_of(name)]
+    if not late:
+        return []
+    seen = f"{' and '.join(late)} were not delivered within {FLUSH_SECONDS:g} s: nobody answered, and nobody refused"
+    return [Finding("export_failed", "stop", seen, DEAD)]
 
-    def flush() -> None:
-        for of in SIGNALS:
-            with faults.guard("doctor"):
-                method = getattr(of.provider(), "force_flush", None)
-                if callable(method):
-                    method(int(FLUSH_SECONDS * 1000))
 
-    thread = threading.Thread(target=flush, name="telemetry_kit doctor", daemon=True)
-    thread.start()
-    thread.join(FLUSH_SECONDS)
+def _deliver(provider: object) -> None:
+    with faults.guard("doctor"):
+        method = getattr(provider, "force_flush", None)
+        if callable(method):
+            method(int(FLUSH_SECONDS * 1000))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.face import public
-from telemetry_kit.diagnosis import host, kit
+from telemetry_kit.diagnosis import environment, host, kit
 
 Severity = Literal["stop", "warning", "info"]
 
@@ -91,7 +91,7 @@ def diagnose() -> Diagnosis:
     True
     """
     found: list[Finding] = []
-    for check in (*host.CHECKS, *kit.CHECKS):
+    for check in (*host.CHECKS, *environment.CHECKS, *kit.CHECKS):
         try:
             found += [Finding(*words) for words in check()]
         except Exception as fault:

@@ -6,54 +6,30 @@ another SDK, or the names change, the answer is "unknown" and nothing is found.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
-from telemetry_kit._core import sdk, switched_off
+from telemetry_kit._core import sdk
 from telemetry_kit._core.interrupts import pass_on
-from telemetry_kit._core.late import late_import
+from telemetry_kit._core.scope import scopes
+from telemetry_kit._operation.state import names_of_operations
+from telemetry_kit.catalogue import CATALOGUE
 
 Found = tuple[str, Literal["stop", "warning", "info"], str, str]
 
 DISABLED = "OTEL_SDK_DISABLED"
-_OWN_VARIABLES = (sdk.CONSOLE_VARIABLE, switched_off.VARIABLE)
-_KNOWN_VARIABLES = [
-    "OTEL_SDK_DISABLED",
-    "OTEL_SERVICE_NAME",
-    "OTEL_RESOURCE_ATTRIBUTES",
-    "OTEL_PROPAGATORS",
-    "OTEL_TRACES_SAMPLER",
-    "OTEL_TRACES_SAMPLER_ARG",
-    "OTEL_TRACES_EXPORTER",
-    "OTEL_METRICS_EXPORTER",
-    "OTEL_LOGS_EXPORTER",
-    "OTEL_METRIC_EXPORT_INTERVAL",
-    "OTEL_METRIC_EXPORT_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_INSECURE",
-    "OTEL_EXPORTER_PROMETHEUS_HOST",
-    "OTEL_EXPORTER_PROMETHEUS_PORT",
-    "OTEL_SEMCONV_STABILITY_OPT_IN",
-    "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN",
-    "OTEL_PYTHON_TRACER_PROVIDER",
-    "OTEL_PYTHON_METER_PROVIDER",
-    "OTEL_PYTHON_LOGGER_PROVIDER",
-]
-"""Variables of the specification that people set, where no SDK is loaded that knows them all."""
-_ALIKE = 0.88
-"""How alike two names must be for one to be taken for a slip of the other."""
 _LOWEST, _HIGHEST = 0, 2**128 - 1
 """Trace ids for a sampler: one that samples a share takes the lowest, one that samples nearly all the highest too."""
+_NAMES = 20
+"""So many names of operations are asked about."""
+_SAID = 5
+"""So many names are listed."""
+_UNNAMED = "telemetry_kit.diagnose"
+_INSTRUMENTED = "opentelemetry.instrumentation.auto_instrumentation"
+"""Imported where `opentelemetry-instrument` started the process."""
 _START = "start the SDK in the program that uses the library, or run it under `opentelemetry-instrument`"
 
 
@@ -69,12 +45,23 @@ class Signal(NamedTuple):
 
     def provider(self) -> Any:
         """The provider that was set, None while there is none."""
-        if sdk.override is not None:
-            index = ("traces", "metrics", "logs").index(self.name)
-            return sdk.override[index]
+        if sdk.override is not None and sdk.override is not sdk.console:
+            return sdk.override[_INDEX[self.name]]
         return getattr(sys.modules.get(self.module), self.slot, None)
 
+    def given(self) -> dict[str, Any]:
+        """The providers that were given to a `Telemetry` of its own, by its name."""
+        own = {scope.name: getattr(scope, f"{_MAKES[self.name]}_provider") for scope in scopes() if not scope.disabled}
+        return {name: provider for name, provider in sorted(own.items()) if provider is not None}
 
+    def all(self) -> list[tuple[str, Any]]:
+        """All providers of the signal, and whose they are, as words: the global one has none."""
+        found = [("", self.provider()), *((f" of {name}", provider) for name, provider in self.given().items())]
+        return [(whose, provider) for whose, provider in found if provider is not None]
+
+
+_INDEX = {"traces": 0, "metrics": 1, "logs": 2}
+_MAKES = {"traces": "tracer", "metrics": "meter", "logs": "logger"}
 SIGNALS = (
     Signal("traces", "OTEL_TRACES_EXPORTER", "opentelemetry.trace", "_TRACER_PROVIDER", "span processor"),
     Signal("metrics", "OTEL_METRICS_EXPORTER", "opentelemetry.metrics._internal", "_METER_PROVIDER", "metric reader"),
@@ -97,34 +84,45 @@ _STOPPED = tuple(
 
 def providers() -> Iterator[Found]:
     """Is there an SDK, and for which signals?"""
-    here = {signal.name: signal.provider() for signal in SIGNALS}
-    if not any(provider is not None for provider in here.values()):
-        started = _exporters()
-        if started:
-            names = ", ".join(f"{name}={value}" for name, value in started)
-            yield (
-                "exporter_not_started",
-                "stop",
-                f"{names} is set, but no SDK is set up that would read it",
-                f"{_START}",
-            )
-        else:
-            seen = "no SDK is set up in this process: whatever is recorded goes nowhere"
-            say = f"{_START}; to see it here and now, set {sdk.CONSOLE_VARIABLE}=1"
-            yield "no_sdk", "stop", seen, say
+    if not any(signal.all() for signal in SIGNALS):
+        yield _nothing()
         return
     for signal in SIGNALS:
-        if here[signal.name] is not None:
+        given = signal.given()
+        left = sorted({scope.name for scope in scopes() if not scope.disabled} - given.keys())
+        if signal.provider() is not None or (given and not left):
             continue
         value = os.environ.get(signal.exporter)
         if value and value != "none":
             seen = f"{signal.exporter}={value} is set, but no provider for {signal.name}"
             yield "exporter_not_started", "stop", seen, _START
             continue
-        what = {"traces": "tracer", "metrics": "meter", "logs": "logger"}[signal.name]
+        what = _MAKES[signal.name]
         lost = {"traces": "spans", "metrics": "metrics", "logs": "events and log-based exceptions"}[signal.name]
-        seen = f"there is no {what} provider: {lost} go nowhere"
+        whose = f" of {listed(left)}" if given else ""
+        seen = f"there is no {what} provider: {lost}{whose} go nowhere"
         yield f"no_{what}_provider", "warning", seen, f"set one, if {lost} are wanted"
+
+
+def _nothing() -> Found:
+    """There is no provider for anything: why?"""
+    started = _exporters()
+    code = "exporter_not_started" if started else "no_sdk"
+    if _INSTRUMENTED in sys.modules:
+        seen = "`opentelemetry-instrument` runs this program, and could set up no SDK"
+        say = "read what it logged at its start: an exporter is a package of its own (opentelemetry-exporter-otlp)"
+        return code, "stop", seen, say
+    if any(f"opentelemetry.sdk.{module}" in sys.modules for module in ("trace", "metrics", "_logs")):
+        seen = "an SDK is imported in this process, but no provider is the global one"
+        return code, "stop", seen, "trace.set_tracer_provider(...), metrics.set_meter_provider(...), early and once"
+    if started:
+        names = ", ".join(f"{name}={value}" for name, value in started)
+        return code, "stop", f"{names} is set, but no SDK is set up that would read it", _START
+    if sdk.console is not None:
+        seen = "no SDK is set up in this process: what is recorded is printed by the console, and goes nowhere else"
+        return code, "stop", seen, _START
+    seen = "no SDK is set up in this process: whatever is recorded goes nowhere"
+    return code, "stop", seen, f"{_START}; to see it here and now, set {sdk.CONSOLE_VARIABLE}=1"
 
 
 def disabled_sdk() -> Iterator[Found]:
@@ -141,76 +139,91 @@ def disabled_sdk() -> Iterator[Found]:
 
 def parts() -> Iterator[Found]:
     """Does anybody process spans, read metrics, process log records, and still?"""
+    if sdk.override is not None and sdk.override is not sdk.console:
+        return
     for signal in SIGNALS:
-        provider = signal.provider()
-        if provider is None or sdk.override is not None:
-            continue
-        given = _first(provider, _PARTS[signal.name])
-        found = None if given is None else _flat(given)
-        if found == []:
-            severity: Literal["stop", "warning"] = "warning" if signal.name == "logs" else "stop"
-            seen = f"the provider for {signal.name} has no {signal.parts}: {signal.name} are made and thrown away"
-            yield f"no_{signal.parts.replace(' ', '_')}", severity, seen, f"give it a {signal.parts} with an exporter"
-        elif found and all(_only_begins(part) for part in found):
-            names = ", ".join(sorted({type(part).__name__ for part in found}))
-            seen = f"no span processor does anything with a span that ends (there is {names})"
-            yield "no_exporter", "stop", seen, "add one with an exporter: BatchSpanProcessor(OTLPSpanExporter())"
-        if _first(provider, ("_shutdown",)) is True or (found and all(_stopped(part) for part in found)):
-            yield "shut_down", "stop", f"the provider for {signal.name} was shut down", "shut it down at exit only"
+        for whose, provider in signal.all():
+            yield from _parts(signal, f"the provider for {signal.name}{whose}", provider)
+
+
+def _parts(signal: Signal, which: str, provider: Any) -> Iterator[Found]:
+    given = _first(provider, _PARTS[signal.name])
+    found = None if given is None else _flat(given)
+    if found == []:
+        meant = os.environ.get(signal.exporter) == "none" and _INSTRUMENTED in sys.modules
+        severity: Literal["stop", "warning"] = "warning" if signal.name == "logs" or meant else "stop"
+        seen = f"{which} has no {signal.parts}: {signal.name} are made and thrown away"
+        say = f"give it a {signal.parts} with an exporter"
+        if meant:
+            seen, say = f"{seen} ({signal.exporter}=none)", "nothing, if that is meant"
+        yield f"no_{signal.parts.replace(' ', '_')}", severity, seen, say
+    elif found and all(_only_begins(part) for part in found):
+        names = ", ".join(sorted({type(part).__name__ for part in found}))
+        seen = f"no span processor does anything with a span that ends (there is {names})"
+        yield "no_exporter", "stop", seen, "add one with an exporter: BatchSpanProcessor(OTLPSpanExporter())"
+    if _first(provider, ("_shutdown",)) is True or (found and all(_stopped(part) for part in found)):
+        yield "shut_down", "stop", f"{which} was shut down", "shut it down at exit only"
 
 
 def sampler() -> Iterator[Found]:
-    """Does the sampler let anything through?"""
-    provider = SIGNALS[0].provider()
-    sampler = _read(provider, "sampler")
-    try:
-        answers = [sampler.should_sample(None, trace_id, "telemetry_kit.diagnose") for trace_id in (_LOWEST, _HIGHEST)]
-        recorded = [answer.decision.is_recording() for answer in answers]
-        words = f"the sampler of the tracer provider ({sampler.get_description()})"
-    except Exception as odd:  # none, or one of another kind
-        pass_on(odd)
-        return
-    if not any(recorded):
-        say = "choose another in the host's set-up, or by OTEL_TRACES_SAMPLER=parentbased_always_on"
-        yield "sampler_off", "stop", f"{words} drops every span", say
-    elif not all(recorded):
-        yield "sampler_ratio", "info", f"{words} drops some traces", "look at metrics for counts, or raise its ratio"
-
-
-def variables() -> Iterator[Found]:
-    """Is a variable set that nothing reads?"""
-    known = {*_KNOWN_VARIABLES, *_documented()}
-    for name in sorted(os.environ):
-        candidates: Iterable[str] = ()
-        if name.startswith("TELEMETRY_KIT_") and name not in _OWN_VARIABLES:
-            candidates = difflib.get_close_matches(name, _OWN_VARIABLES, 1, 0.5) or _OWN_VARIABLES
-        elif name.startswith(("OTEL_", "OLTP_", "OTLP_")) and name not in known:
-            candidates = difflib.get_close_matches(name, known, 1, _ALIKE)
-        for meant in list(candidates)[:1]:
-            yield "unknown_variable", "warning", f"{name} is set, and nothing reads it", f"did you mean {meant}?"
-
-
-def versions() -> Iterator[Found]:
-    """Do API, SDK and conventions belong together?"""
-    with late_import():
-        from importlib.metadata import PackageNotFoundError, version
-
-    numbers: dict[str, tuple[str, int]] = {}
-    for package, shift in (("api", 0), ("sdk", 0), ("semantic-conventions", 21)):
-        name = f"opentelemetry-{package}"
+    """Does the sampler let anything through? It is asked about the operations that there are, since it may go by names."""
+    names = [name for scope in scopes() for name in names_of_operations(scope)][:_NAMES] or [_UNNAMED]
+    for whose, provider in SIGNALS[0].all():
+        sampler = _read(provider, "sampler")
         try:
-            text = version(name)
-        except PackageNotFoundError:
+            decisions = {
+                (name, trace_id): sampler.should_sample(None, trace_id, name).decision
+                for name in names
+                for trace_id in (_LOWEST, _HIGHEST)
+            }
+            sampled = {of: decision.is_sampled() for of, decision in decisions.items()}
+            recorded = any(decision.is_recording() for decision in decisions.values())
+            words = f"the sampler of the tracer provider{whose} ({sampler.get_description()})"
+        except Exception as odd:  # none, or one of another kind
+            pass_on(odd)
             continue
-        match = re.match(r"\d+\.(\d+)", text)
-        if match is not None:
-            numbers[name] = text, int(match[1]) - shift
-    if len({number for _, number in numbers.values()}) > 1:
-        words = ", ".join(f"{name} {text}" for name, (text, _) in numbers.items())
-        yield "versions_apart", "warning", f"{words} are not of one release", "install the versions of one release"
+        say = "choose another in the host's set-up, or by OTEL_TRACES_SAMPLER=parentbased_always_on"
+        dropped = [name for name in names if not any(sampled[name, trace_id] for trace_id in (_LOWEST, _HIGHEST))]
+        if not any(sampled.values()) and recorded:
+            seen = f"{words} records spans and samples none: processors see them, exporters don't"
+            yield "sampler_off", "warning", seen, say
+        elif not any(sampled.values()):
+            yield "sampler_off", "stop", f"{words} drops every span", say
+        elif dropped:
+            seen = f"{words} drops every span named {listed(dropped)}"
+            yield "sampler_ratio", "info", seen, "nothing, if that is meant: it goes by the names of spans"
+        elif not all(sampled.values()):
+            yield (
+                "sampler_ratio",
+                "info",
+                f"{words} drops some traces",
+                "look at metrics for counts, or raise its ratio",
+            )
 
 
-CHECKS: tuple[Callable[[], Iterator[Found]], ...] = (providers, disabled_sdk, parts, sampler, variables, versions)
+def views() -> Iterator[Found]:
+    """Does a view drop metrics of the kit's?"""
+    ours = {spec.name for spec in CATALOGUE}
+    drop = getattr(sys.modules.get("opentelemetry.sdk.metrics._internal.aggregation"), "DropAggregation", None)
+    for whose, provider in SIGNALS[1].all():
+        storages = _first(provider, ("_measurement_consumer._reader_storages",))
+        if drop is None or not isinstance(storages, dict):
+            continue
+        left: dict[str, bool] = {}
+        for storage in storages.values():
+            for instrument, matches in list((_read(storage, "_instrument_view_instrument_matches") or {}).items()):
+                name = _read(instrument, "name")
+                if name in ours:
+                    kept = any(type(_first(match, ("_view._aggregation",))) is not drop for match in matches)
+                    left[name] = left.get(name, False) or kept
+        dropped = sorted(name for name, kept in left.items() if not kept)
+        if dropped:
+            seen = f"views of the provider for metrics{whose} drop {listed(dropped)}"
+            severity: Literal["stop", "info"] = "info" if any(left.values()) else "stop"
+            yield "views_drop", severity, seen, "nothing, if that is meant: see `views=` of the MeterProvider"
+
+
+CHECKS: tuple[Callable[[], Iterator[Found]], ...] = (providers, disabled_sdk, parts, sampler, views)
 
 
 def _exporters() -> list[tuple[str, str]]:
@@ -219,12 +232,6 @@ def _exporters() -> list[tuple[str, str]]:
         (name, value) for name, value in os.environ.items() if re.fullmatch(r"OTEL_EXPORTER_OTLP\w*_ENDPOINT", name)
     ]
     return [(name, value) for name, value in [*named, *endpoints] if value and value != "none"]
-
-
-def _documented() -> set[str]:
-    """The variables that loaded modules of OpenTelemetry know."""
-    modules = [module for name, module in list(sys.modules.items()) if name.endswith(".environment_variables")]
-    return {name for module in modules for name in vars(module) if name.startswith("OTEL_")}
 
 
 def _first(provider: Any, paths: Iterable[str]) -> Any:
@@ -265,3 +272,9 @@ def _only_begins(part: Any) -> bool:
 
 def _stopped(part: Any) -> bool:
     return any(_first(part, (mark,)) is True for mark in _STOPPED)
+
+
+def listed(names: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(names) - _SAID
+    return ", ".join(names[:_SAID]) + (f" and {more} more" if more > 0 else "")

@@ -12,14 +12,12 @@ from telemetry_kit._core.instruments import Series, counted
 from telemetry_kit._core.observed import living_series
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.overflow import NAME_KEYS
-from telemetry_kit._core.scope import scopes
+from telemetry_kit._core.scope import Scope, scopes
 from telemetry_kit._errors.limiter import SUPPRESSED
 from telemetry_kit._operation.state import never_called, sets_by_operation
 from telemetry_kit.catalogue import keys
-from telemetry_kit.diagnosis.host import Found
+from telemetry_kit.diagnosis.host import Found, listed
 
-_NAMES_SAID = 5
-"""So many names are listed, then only how many more there are."""
 DROPPED = "attributes.value"
 """The fault site of values that can't be kept."""
 
@@ -29,12 +27,17 @@ def disabled() -> Iterator[Found]:
     variable, patterns = switched_off.VARIABLE, switched_off.patterns()
     off = sorted({scope.name for scope in scopes() if scope.disabled})
     if off:
-        yield "disabled", "info", f"{variable} switches off {_listed(off)}", "nothing, if that is meant"
+        yield "disabled", "info", f"{variable} switches off {listed(off)}", "nothing, if that is meant"
     idle = [pattern for pattern in patterns if not any(switched_off.matches(pattern, scope.name) for scope in scopes())]
     if idle:
-        known = _listed(sorted({scope.name for scope in scopes()})) or "none so far"
-        seen = f"{variable} has {_listed(idle)}, which matches no Telemetry of this process"
-        yield "disabled_matches_nothing", "warning", seen, f"use the names given to Telemetry(...): {known}"
+        known = listed(sorted({scope.name for scope in scopes()})) or "none so far"
+        seen = f"{variable} has {listed(idle)}, which matches no Telemetry of this process"
+        yield (
+            "disabled_matches_nothing",
+            "warning",
+            seen,
+            f"use the names given to Telemetry(...), with commas between them: {known}",
+        )
 
 
 def forked() -> Iterator[Found]:
@@ -47,9 +50,9 @@ def forked() -> Iterator[Found]:
 
 def never() -> Iterator[Found]:
     """Which operations were decorated and never called? Without an SDK it isn't known of all."""
-    names = sorted(name for scope in scopes() for name in never_called(scope))
-    if names and not sdk.absent():
-        seen = f"{len(names)} decorated and never called: {_listed(names)}"
+    names = sorted(name for scope in scopes() if _knows(scope) for name in never_called(scope))
+    if names:
+        seen = f"{len(names)} decorated and never called: {listed(names)}"
         say = "if they were called: put the decorator next to the function, below the one that registers it"
         yield "never_called", "warning", seen, say
 
@@ -63,7 +66,7 @@ def broken() -> Iterator[Found]:
         yield "values_dropped", "warning", seen, "the log of `telemetry_kit` names the first key and type"
     if counts:
         worst = sorted(counts.items(), key=lambda item: -item[1])
-        seen = f"faults in telemetry: {_listed([f'{site} ({number})' for site, number in worst])}"
+        seen = f"faults in telemetry: {listed([f'{site} ({number})' for site, number in worst])}"
         yield "faults", "warning", seen, "the log of `telemetry_kit` has the first fault of each site"
 
 
@@ -72,7 +75,7 @@ def overflowed() -> Iterator[Found]:
     lost = counted("telemetry_kit.attribute.overflow")
     if lost:
         whose = [f"{_key(of)} of {_helper(of)} ({number:.0f})" for of, number in _most(lost)]
-        seen = f"values became {OTHER}: {_listed(whose)}"
+        seen = f"values became {OTHER}: {listed(whose)}"
         yield "overflowed", "warning", seen, "put what has many values on the span (`span_attributes`), not on metrics"
 
 
@@ -81,7 +84,7 @@ def suppressed() -> Iterator[Found]:
     held = counted(SUPPRESSED)
     if held:
         whose = [f"{of.attributes[keys.ERROR_TYPE]} in {_helper(of)} ({number:.0f})" for of, number in _most(held)]
-        seen = f"the rate limit left out the detail of errors: {_listed(whose)}"
+        seen = f"the rate limit left out the detail of errors: {listed(whose)}"
         yield "errors_suppressed", "info", seen, "nothing: metrics count all of them; `ErrorPolicy` sets the limit"
 
 
@@ -92,15 +95,20 @@ def live() -> Iterator[Found]:
         if not {keys.OPERATION_NAME, keys.FAULT_SITE, keys.ATTRIBUTE_KEY} & of.attributes.keys():
             helper = _helper(of)
             sets[helper] = sets.get(helper, 0) + 1
-    for scope in scopes():
+    for scope in filter(_knows, scopes()):
         sets |= {f"operation {name} of {scope.name}": number for name, number in sets_by_operation(scope).items()}
-    if sets and not sdk.absent():
+    if sets and any(map(_knows, scopes())):
         most = [f"{helper} ({number})" for helper, number in sorted(sets.items(), key=lambda item: (-item[1], item[0]))]
-        seen = f"sets of metric attributes so far ({sum(sets.values())}): {_listed(most)}"
+        seen = f"sets of metric attributes so far ({sum(sets.values())}): {listed(most)}"
         yield "series", "info", seen, "nothing, if they are as many as you expect: each is a series of every metric"
 
 
 CHECKS: tuple[Callable[[], Iterator[Found]], ...] = (disabled, forked, never, broken, overflowed, suppressed, live)
+
+
+def _knows(scope: Scope) -> bool:
+    """Whether it knows which of its operations were called: without an SDK not all are noted."""
+    return not (scope.by_globals and sdk.absent())
 
 
 def _most(sums: dict[Series, float]) -> list[tuple[Series, float]]:
@@ -122,8 +130,3 @@ def _key(of: Series) -> str:
     """The key that has too many values; which one can't be told where the keys themselves are too many."""
     key = str(of.attributes[keys.ATTRIBUTE_KEY])
     return "too many keys" if key == OTHER else key
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMES_SAID
-    return ", ".join(names[:_NAMES_SAID]) + (f" and {more} more" if more > 0 else "")
