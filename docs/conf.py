@@ -12,7 +12,7 @@ author = "the telemetry_kit maintainers"
 copyright = "2026, the telemetry_kit maintainers"  # noqa: A001 - Sphinx's name
 release = version = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "sphinx_copybutton", "catalogue"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "sphinx_copybutton", "catalogue", "contents"]
 exclude_patterns = ["_build", "_ext", "examples"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs import programs
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -92,8 +94,8 @@ OWNERS = {
 
 def shown(page: Path) -> str:
     """All Python that a reader sees, programs that stand in files of their own included."""
-    included = re.findall(r"^```\{literalinclude\} (\S+\.py)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return "\n".join([visible(page), *((page.parent / name).read_text(encoding="utf-8") for name in included)])
+    included = programs.SHOWN.findall(page.read_text(encoding="utf-8"))
+    return "\n".join([visible(page), *((page.parent / name).read_text(encoding="utf-8") for _, name in included)])
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if shown(page).strip()], ids=lambda page: page.stem)
@@ -113,7 +115,7 @@ def test_what_a_page_needs_it_says(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_lines_of_code_fit_a_page(page: Path) -> None:
     """No line of a visible block is longer than 88 columns."""
-    long = [line for line in visible(page).splitlines() if len(line) > 88 and not POINT.match(line)]
+    long = [line for line in shown(page).splitlines() if len(line) > 88 and not POINT.match(line)]
 
     assert long == []
 
@@ -131,3 +133,29 @@ def test_the_readme_shows_what_comes_out(tmp_path: Path) -> None:
     numbers = re.compile(r"[\d.]+ (us|ms|s)\b")
 
     assert numbers.sub("N", done.stderr) == numbers.sub("N", shown)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_programs_on_pages_are_those_that_are_run(page: Path) -> None:
+    """A program that stands in a file of its own stands on its page as it is: `python -m tests.docs.programs` writes it."""
+    assert page.read_text(encoding="utf-8") == programs.anew(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_are_read_without_being_built(page: Path) -> None:
+    """Lists and programs are Markdown's own: nothing but what is made from the code is a directive."""
+    directives = set(re.findall(r"^`{3,}\{([a-z-]+)\}", page.read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert directives <= {"eval-rst", "metrics", "attributes", "public-names"}
+
+
+def test_every_page_is_on_the_list() -> None:
+    """The indexes name each page, which is where the site's contents come from."""
+    listed = {
+        (index.parent / name).resolve()
+        for index in (ROOT / "docs").rglob("index.md")
+        for name in re.findall(r"\]\(([\w./-]+\.md)", index.read_text(encoding="utf-8"))
+    }
+    pages = {page.resolve() for page in (ROOT / "docs").rglob("*.md") if not {"examples", "_build"} & set(page.parts)}
+
+    assert pages - listed == {(ROOT / "docs" / "index.md").resolve()}

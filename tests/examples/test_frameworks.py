@@ -115,6 +115,21 @@ def test_fastapi() -> None:
         assert "rows" in [name for name, _ in received.spans]
 
 
+def test_fastapi_with_metrics() -> None:
+    """In one file: Prometheus scrapes the numbers, and spans leave as OTLP."""
+    pytest.importorskip("fastapi")
+    pytest.importorskip("prometheus_client")
+    with receiver() as received, running("fastapi_metrics.py", received) as port:
+        assert get(port, "/prices/oak-chair")[0] == 200
+        assert get(port, "/prices/nothing")[0] == 404
+        _, scraped = get(port, "/metrics")
+    counts = [line for line in scraped.splitlines() if line.startswith("operation_duration_seconds_count")]
+
+    assert [line.rpartition(" ")[2] for line in counts] == ["2.0"]
+    assert 'operation_name="price"' in counts[0]
+    assert [name for name, _ in received.spans].count("price") == 2
+
+
 @pytest.mark.parametrize("end_by", [signal.SIGINT, signal.SIGTERM], ids=lambda end_by: end_by.name)
 @pytest.mark.parametrize(("needs", "program"), SERVERS, ids=[needs for needs, _ in SERVERS])
 def test_a_web_framework(needs: str, program: str, end_by: signal.Signals) -> None:

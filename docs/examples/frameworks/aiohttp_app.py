@@ -38,4 +38,6 @@ if __name__ == "__main__":
     app = web.Application()
     app.add_routes(routes)
     app.cleanup_ctx.append(watch_the_loop)
-    web.run_app(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")), print=None)
+    web.run_app(
+        app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")), print=None
+    )

@@ -1,4 +1,5 @@
-"""APScheduler: a scheduled function is a batch job, and a scheduler that lives on is scraped or exports like a service."""
+"""APScheduler: a scheduled function is a batch job, and a scheduler that lives on is
+scraped or exports like a service."""
 
 import threading
 from datetime import timedelta
@@ -24,7 +25,8 @@ if __name__ == "__main__":
     set_up("shop-nightly")
     end_as_ctrl_c_does()
     scheduler = BackgroundScheduler()
-    scheduler.add_job(clean_up, args=["/var/tmp/shop"])  # at once; "cron", hour=2 in a real program
+    # At once; "cron", hour=2 in a real program.
+    scheduler.add_job(clean_up, args=["/var/tmp/shop"])
     scheduler.start()
     done.wait(10)
     scheduler.shutdown()

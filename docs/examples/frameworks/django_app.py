@@ -1,4 +1,5 @@
-"""Django, in one file: the operation decorates the view, the incoming context is in `request.headers`."""
+"""Django, in one file: the operation decorates the view, the incoming context is in
+`request.headers`."""
 
 import os
 from socketserver import ThreadingMixIn
@@ -31,16 +32,24 @@ def price(request: HttpRequest, sku: str) -> JsonResponse:
 
 
 class Server(ThreadingMixIn, WSGIServer):
-    """A request a thread: within one, wsgiref would take the exception that ends the process for the request's."""
+    """A request a thread: within one, wsgiref would take the exception that ends the
+    process for the request's."""
 
 
 urlpatterns = [path("prices/<sku>", price)]
 
 if __name__ == "__main__":
-    settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"], SECRET_KEY="not one", LOGGING_CONFIG=None)
+    settings.configure(
+        ROOT_URLCONF=__name__,
+        ALLOWED_HOSTS=["127.0.0.1"],
+        SECRET_KEY="not one",
+        LOGGING_CONFIG=None,
+    )
     django.setup()
     set_up("shop")
     end_as_ctrl_c_does()
     port = int(os.environ.get("PORT", "8000"))
-    with make_server("127.0.0.1", port, get_wsgi_application(), server_class=Server) as server:
+    with make_server(
+        "127.0.0.1", port, get_wsgi_application(), server_class=Server
+    ) as server:
         server.serve_forever(poll_interval=0.05)

@@ -16,7 +16,9 @@ sent: list[str] = []
 class Carry(dramatiq.Middleware):
     """Puts the sender's context into each message."""
 
-    def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message, delay: int | None) -> None:
+    def before_enqueue(
+        self, broker: dramatiq.Broker, message: dramatiq.Message, delay: int | None
+    ) -> None:
         inject(message.options.setdefault("context", {}))
 
 
@@ -30,7 +32,12 @@ broker.add_middleware(Carry())
 
 
 @dramatiq.actor(max_retries=0)
-@telemetry.operation("send mail", kind=SpanKind.CONSUMER, carrier=context_of_message, expected=dramatiq.errors.Retry)
+@telemetry.operation(
+    "send mail",
+    kind=SpanKind.CONSUMER,
+    carrier=context_of_message,
+    expected=dramatiq.errors.Retry,
+)
 def send_mail(address: str) -> None:
     sent.append(f"{address} {trace_id()}")
 

@@ -1,4 +1,5 @@
-"""FastAPI: the operation next to the handler, below the route; a raised 404 is an answer, a stream is timed to its end."""
+"""FastAPI: the operation next to the handler, below the route; a raised 404 is an
+answer, a stream is timed to its end."""
 
 import os
 from collections.abc import AsyncIterator
@@ -47,4 +48,9 @@ async def export() -> StreamingResponse:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")), log_level="warning")
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ.get("PORT", "8000")),
+        log_level="warning",
+    )

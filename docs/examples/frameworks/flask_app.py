@@ -1,4 +1,5 @@
-"""Flask: the operation below the route, the incoming context from the request's headers."""
+"""Flask: the operation below the route, the incoming context from the request's
+headers."""
 
 import os
 

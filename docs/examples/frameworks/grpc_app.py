@@ -1,4 +1,5 @@
-"""gRPC, without generated code: metadata carries the context, `abort` with a client's fault is an answer."""
+"""gRPC, without generated code: metadata carries the context, `abort` with a client's
+fault is an answer."""
 
 import os
 import sys
@@ -33,7 +34,9 @@ def serve(port: int) -> None:
     workers = telemetry.wrap_executor(futures.ThreadPoolExecutor(4), name="grpc")
     server = grpc.server(workers)
     handlers = {"Get": grpc.unary_unary_rpc_method_handler(get)}
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Stock", handlers),))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("shop.Stock", handlers),)
+    )
     server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     server.wait_for_termination()
@@ -41,10 +44,17 @@ def serve(port: int) -> None:
 
 def ask(port: int, sku: bytes) -> bytes:
     """A client: its span goes into the metadata."""
-    call = telemetry.operation("ask for stock", convention=RPC_CLIENT, metric_attributes=METHOD)
+    call = telemetry.operation(
+        "ask for stock", convention=RPC_CLIENT, metric_attributes=METHOD
+    )
     metadata = GrpcMetadata()
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, call.measure(carrier=metadata):
-        return channel.unary_unary("/shop.Stock/Get")(sku, metadata=metadata.data, timeout=10, wait_for_ready=True)
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+        call.measure(carrier=metadata),
+    ):
+        return channel.unary_unary("/shop.Stock/Get")(
+            sku, metadata=metadata.data, timeout=10, wait_for_ready=True
+        )
 
 
 if __name__ == "__main__":

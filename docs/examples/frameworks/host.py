@@ -1,4 +1,5 @@
-"""What a host does once, early: choose an SDK. All three signals leave as OTLP, to OTEL_EXPORTER_OTLP_ENDPOINT."""
+"""What a host does once, early: choose an SDK. All three signals leave as OTLP, to
+OTEL_EXPORTER_OTLP_ENDPOINT."""
 
 import signal
 import sys
@@ -18,8 +19,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 
 def set_up(service: str) -> Callable[[], None]:
-    """Set the global providers. What it returns delivers what is left, and is for a server that has a moment for that: the
-    SDK's own exit handlers do the same, where a process lives to run them."""
+    """Set the global providers. What it returns delivers what is left, and is for a
+    server that has a moment for that: the SDK's own exit handlers do the same, where a
+    process lives to run them."""
     resource = Resource.create({"service.name": service})
     tracer_provider = TracerProvider(resource=resource)
     tracer_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -27,7 +29,7 @@ def set_up(service: str) -> Callable[[], None]:
     reader = PeriodicExportingMetricReader(OTLPMetricExporter())
     meter_provider = MeterProvider([reader], resource=resource)
     metrics.set_meter_provider(meter_provider)
-    logger_provider = LoggerProvider(resource=resource)  # events and log-based exceptions
+    logger_provider = LoggerProvider(resource=resource)  # events, exceptions
     logger_provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
     _logs.set_logger_provider(logger_provider)
 
@@ -39,7 +41,8 @@ def set_up(service: str) -> Callable[[], None]:
 
 
 def end_as_ctrl_c_does() -> None:
-    """Have SIGTERM, by which a container is stopped, run the exit handlers: its default action runs none."""
+    """Have SIGTERM, by which a container is stopped, run the exit handlers: its default
+    action runs none."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 

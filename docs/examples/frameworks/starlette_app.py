@@ -1,4 +1,5 @@
-"""Starlette, which has no telemetry of its own: the operation is the server's span, and continues its caller's trace."""
+"""Starlette, which has no telemetry of its own: the operation is the server's span, and
+continues its caller's trace."""
 
 import os
 from collections.abc import AsyncIterator
@@ -43,4 +44,9 @@ async def price(request: Request) -> JSONResponse:
 app = Starlette(routes=[Route("/prices/{sku}", price)], lifespan=lifespan)
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")), log_level="warning")
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ.get("PORT", "8000")),
+        log_level="warning",
+    )
