@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,43 @@ def test_the_library_imports_of_opentelemetry_nothing_but_what_the_kit_brings() 
     assert len(sources) == 2
     assert not [module for module in imported if module.startswith("opentelemetry")]
     assert 'dependencies = ["telemetry_kit>=' in (LIBRARY / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_page_is_a_library_with_tests(tmp_path: Path) -> None:
+    """What the page about one's own library shows, put into the files that it names, passes its tests; and the tests of
+    results pass with the kit switched off."""
+    page = (LIBRARY.parents[1] / "how-to" / "my-own-library.md").read_text(encoding="utf-8")
+    [library] = re.findall(r"In `exchange/__init__.py`:\n\n```python\n(.*?)```", page, re.DOTALL)
+    [test] = re.findall(r"In a `tests/test_telemetry.py`:\n\n```py\n(.*?)```", page, re.DOTALL)
+    for path, text in {
+        "exchange/__init__.py": library,
+        "tests/test_telemetry.py": test,
+        "tests/test_results.py": "from exchange import convert\n\n\ndef test(): assert convert('1', 'EUR', 'EUR')\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    paths = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    every = subprocess.run(command, cwd=tmp_path, env=paths, capture_output=True, text=True, timeout=60, check=False)
+    off = subprocess.run(
+        [*command, "--ignore", str(tmp_path / "tests" / "test_telemetry.py")],
+        cwd=tmp_path,
+        env={**paths, "TELEMETRY_KIT_DISABLED": "exchange"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "2 passed" in every.stdout, every.stdout
+    assert "1 passed" in off.stdout, off.stdout
