@@ -1,6 +1,7 @@
 """`python -m shop`: run the shop, its customers and its telemetry for some seconds, and show what it says."""
 
 import argparse
+import contextlib
 import math
 import os
 import signal
@@ -90,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         del os.environ[name]  # a setting of this machine's would send the demo's telemetry elsewhere, or leave it out
+    made = False
     try:
         from shop import children, frame, prometheus
         from shop.backend import PortTaken
@@ -104,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             print(*names, sep="\n")
             return 0
+        made = not options.folder.exists()
         folder = _writable(options.folder)
         signal.signal(signal.SIGINT, children.interrupted)
         return _run(names, folder, options.port, options.seconds, serve=options.serve, picture=options.picture)
@@ -113,6 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--folder {options.folder}: {problem.strerror}")
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is cleaned up: a second one has nothing to add
+        if made:
+            with contextlib.suppress(OSError):  # there is something in it
+                options.folder.rmdir()
         os.write(2, INTERRUPTED)
         return 130
 

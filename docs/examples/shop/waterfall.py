@@ -9,6 +9,8 @@ from shop.marks import ROLES, Figure, Track, columns
 from shop.traces import Span
 from shop.units import round_step, seconds
 
+_LABEL = 0.32
+"""The share of a phone's track that a label takes."""
 _ROWS = 60
 """Spans beyond these are counted, not drawn."""
 
@@ -70,8 +72,9 @@ def _span_row(span: Span, depth: int, start: float, end: float, said: str, owner
     )
     width = max(end - start, 0.002)
     colour = "bad" if bad else f"o{owners.index(span.service) % 6}"
-    inside = start + width > 0.85 and width > 0.2
-    if inside or start + width > 0.85:  # no room at the right: within the bar's end, or before its beginning
+    full = start + width > 1 - _LABEL
+    inside = full and width > _LABEL
+    if full:  # no room at the right: within the bar's end, or before its beginning
         side = f"right:{100 - ((start + width) if inside else start) * 100:.2f}%"
     else:
         side = f"left:{(start + width) * 100:.2f}%"

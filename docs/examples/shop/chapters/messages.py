@@ -64,7 +64,7 @@ def run(demo: Demo) -> Section:
         [
             facts(
                 {
-                    "orders": str(len(printed)),
+                    f"order{'s' * (len(printed) != 1)}": str(len(printed)),
                     "processes in the trace": str(len(services)),
                     "spans in the trace": str(len(trace)),
                     "longest in the queue": seconds(max(waits, default=0.0)),

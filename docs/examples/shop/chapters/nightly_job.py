@@ -135,7 +135,7 @@ def told_of(nights: dict[str, Night], codes: dict[str, int], with_span: set[str]
     if killed is not None and killed.state == "killed" and "thursday" not in with_span:
         yield (
             "On Thursday the process was killed. It has no span and no end: all that is left is what was exported before, first of all "
-            "the start record, by `flush_at_start`. A start without a success is what the alert on stale jobs sees."
+            "the start record, by `flush_at_start`. A start without an end is what the alert on runs that take too long sees."
         )
     for name, wanted in (("tuesday", "failed"), ("wednesday", "terminated"), ("thursday", "killed")):
         if name not in nights:
@@ -230,7 +230,7 @@ def told(demo: Demo) -> list[Night]:
             "succeeded": "",
             "failed": "JobFailed",
             "terminated": "JobFailed",
-            "killed": "JobStale",
+            "killed": "JobRunningTooLong",
         }[state]
         nights.append(Night(name, state, start[name] - first, end, took, records_of(demo, name), error_type, page))
     return sorted(nights, key=lambda one: one.start)

@@ -123,8 +123,8 @@ def prose(found: list[Resource], then: list[Resource], longest: float) -> str:
     before, after = (next(one.waiting or 0.0 for one in chain if one.name == "packers") for chain in (found, then))
     change = "fewer than" if after < before else "no fewer than"
     return (
-        f"{story}\n\nWith {MORE_CONNECTIONS} connections in the last third, by one `resize`, {after:,.1f} orders waited for a packer, {change} the "
-        f"{before:,.1f} of the rush. All numbers are read where the things are: `telemetry.pool` around taking and having a connection, "
+        f"{story}\n\nWith {MORE_CONNECTIONS} connections in the last third, by one `resize`, {number(after)} orders waited for a packer, {change} the "
+        f"{number(before)} of the rush. All numbers are read where the things are: `telemetry.pool` around taking and having a connection, "
         "`observe_queue`, `cache`, `database`, `health`. A gauge is a look now and then; the waits are in a histogram, which misses none."
     )
 
@@ -215,7 +215,7 @@ def _said(one: Resource) -> tuple[str, ...]:
 
 
 def _waiting(one: Resource) -> str:
-    return "-" if one.waiting is None else f"{one.waiting:,.1f}"
+    return "-" if one.waiting is None else number(one.waiting)
 
 
 def _row(one: Resource, later: Resource, bottleneck: bool) -> tuple[str, ...]:
