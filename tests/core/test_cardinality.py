@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from telemetry_kit._core import faults
+from telemetry_kit._core import cardinality, faults
 from telemetry_kit._core.cardinality import Distinct, ValueGuard
+from telemetry_kit.testing import capture
 
 
 def test_the_first_names_pass() -> None:
@@ -85,6 +86,56 @@ def test_a_number_and_its_text_are_one_value() -> None:
     assert [guard.value("a", value) for value in (503, "503", "true", True, 1.5, "1.5")] == [
         503, 503, "true", "true", 1.5, 1.5,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value"), [("false", False), ("true", True), ('["a", "b"]', ["a", "b"])])
+def test_other_values_and_their_texts_are_one_value_too(text: str, value: Any) -> None:
+    """A bool and a sequence are told from a text as exporters write them: as JSON."""
+    guard = ValueGuard()
+
+    assert [guard.value("a", text), guard.value("a", value)] == [text, text]
+
+
+def test_whoever_is_told_of_overflows_gets_the_key() -> None:
+    """Each value that becomes `_OTHER` is told of with its key; one that was `_OTHER` already isn't."""
+    keys: list[str] = []
+    guard = ValueGuard(values=1, overflowed=keys.append)
+    for number in range(101):
+        guard.error_type(f"E{number}")
+    guard.attributes({"a": 1})
+    guard.attributes({"a": 2})
+    guard.collapse({"b": 1, "c": "_OTHER"})
+
+    assert keys == ["error.type", "a", "b"]
+
+
+def test_a_key_that_cannot_be_one_costs_itself_only() -> None:
+    """What stands behind a bad key, or a bad value, is still recorded on metric and span (FLT 2)."""
+    given: Any = {"": 1, "b": object(), "c": 3}
+    guard = ValueGuard()
+
+    assert (guard.attributes(given), guard.both(given)) == ({"c": 3}, ({"c": 3}, {"c": 3}))
+
+
+def test_a_value_that_is_lost_is_told_of_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
+    """Whichever way it comes in, the line in the log names the key (FLT 2)."""
+    guard = ValueGuard()
+    guard.attributes({"shelf.of.one": object()})
+    guard.both({"shelf.of.both": object()})
+
+    assert ("shelf.of.one" in caplog.text, "shelf.of.both" in caplog.text) == (True, True)
+
+
+def test_a_capture_begins_with_nothing_known() -> None:
+    """All limits that live forget their values when a test begins to capture; those that have gone are in no list."""
+    names, guard, gone = Distinct(1), ValueGuard(values=1), Distinct(1)
+    remembered = len(cardinality._all)
+    del gone
+    assert (names("a"), guard.value("key", 1)) == ("a", 1)
+    with capture():
+        assert (names("b"), guard.value("key", 2)) == ("b", 2)
+
+    assert len(cardinality._all) == remembered - 1
 
 
 def test_an_empty_text_is_no_value() -> None:

@@ -7,7 +7,9 @@ import sys
 import weakref
 from typing import Any
 
-from telemetry_kit._core import outcome
+import pytest
+
+from telemetry_kit._core import faults, outcome
 
 if sys.version_info >= (3, 11):
     Group = BaseExceptionGroup  # noqa: F821
@@ -50,6 +52,62 @@ def test_a_huge_group_takes_bounded_time() -> None:
     huge = Group("g", [ValueError()] * 100_000)
 
     assert str(outcome.error_type(huge)).endswith(("ValueError", "ExceptionGroup"))
+
+
+@pytest.mark.parametrize(("leaves", "named"), [(999, "ValueError"), (1_000, "ExceptionGroup")])
+def test_a_group_is_looked_into_as_far_as_a_thousand(leaves: int, named: str) -> None:
+    """The group itself and 999 leaves are looked at; one that has more is named by itself, whatever they are."""
+    kind = outcome.error_type(Group("g", [ValueError()] * leaves))
+
+    assert str(kind).rpartition(".")[2] == named
+
+
+def test_a_leaf_that_only_looks_like_a_group_is_a_leaf() -> None:
+    """In a group, too, an exception with an attribute `exceptions` of its own is named, and expected, by its type."""
+
+    class Report(Exception):
+        exceptions = (KeyError(), KeyError())
+
+    assert str(outcome.error_type(Group("g", [Report()]))).endswith("Report")
+    assert outcome.classify(Report(), (KeyError,), "tests.outcome") is not None
+
+
+def test_a_class_of_a_function_is_named_without_its_place() -> None:
+    """`<locals>`, which nobody could write in an alert, is left out."""
+
+    class Here(Exception): ...
+
+    assert outcome.error_type(Here()) == f"{__name__}.test_a_class_of_a_function_is_named_without_its_place.Here"
+
+
+def test_what_breaks_while_it_is_looked_at_is_a_fault_of_the_place() -> None:
+    """An exception that can't be asked what it is has the outcome `_OTHER`, and the fault is counted where it was met."""
+
+    class Odd(Exception):
+        @property
+        def exceptions(self) -> object:
+            raise ValueError("not now")
+
+    def expected(exc: BaseException) -> bool:
+        raise LookupError("no idea")
+
+    before = faults.counts()
+    seen = [
+        outcome.classify(Odd(), None, "tests.odd"),
+        outcome.classify(Group("g", [KeyError()]), expected, "tests.expected"),
+    ]
+    counted = {site: count - before.get(site, 0) for site, count in faults.counts().items()}
+
+    assert (seen, counted["tests.odd"], counted["tests.expected"]) == (["_OTHER", "KeyError"], 1, 1)
+
+
+def test_so_many_classes_are_remembered_and_no_more() -> None:
+    """A host that makes classes of exceptions on the fly, and keeps them, isn't helped to keep more than a thousand names."""
+    kinds = [type(f"Made{number}", (Exception,), {}) for number in range(1_100)]
+    for kind in kinds:
+        outcome.error_type(kind())
+
+    assert len(outcome._named) <= 1_000
 
 
 def test_what_only_looks_like_a_group_is_none() -> None:

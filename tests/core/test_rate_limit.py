@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry_kit._core import clock as clock_module
+from telemetry_kit._core import rate_limit
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 from telemetry_kit.testing import FakeClock
 
@@ -63,6 +65,60 @@ def test_without_a_burst_the_rate_alone_lets_through() -> None:
 def test_infinity_sets_no_limit(bucket: TokenBucket) -> None:
     """An infinite rate or burst lets everything through."""
     assert all(bucket.take(1.0) for _ in range(10_000))
+
+
+def test_an_empty_bucket_is_closed_until_its_next_token() -> None:
+    """From the moment in which it was found empty, to the moment in which a token is there."""
+    bucket = TokenBucket(rate=2.0, burst=1)
+    assert not bucket.closed(10.0)
+    assert bucket.take(10.0)
+    assert not bucket.take(10.0)
+
+    assert [bucket.closed(now) for now in (9.9, 10.0, 10.4, 10.5)] == [False, True, True, False]
+
+
+def test_a_bucket_that_was_left_alone_has_its_burst_and_no_more() -> None:
+    """However long nothing was taken, and the rate goes on from there."""
+    bucket = TokenBucket(rate=1.0, burst=1)
+    bucket.take(0.0)
+
+    assert [bucket.take(now) for now in (100.0, 100.0, 101.0, 101.5, 102.0)] == [True, False, True, False, True]
+
+
+def test_a_place_is_closed_where_either_bucket_is(clock: FakeClock) -> None:
+    """Its own, or the one that all places share."""
+    shared, own = Limiter(TokenBucket(0, 1)), Limiter()
+    first, second = (Site(TokenBucket(0, burst)) for burst in (1, 5))
+    for _ in range(2):
+        shared.admit(second)
+        own.admit(first)
+
+    assert (shared.closed(second), own.closed(first), own.closed(second)) == (True, True, False)
+
+
+def test_a_limiter_that_has_gone_is_in_no_list() -> None:
+    """What a fork has to look at doesn't grow with the limiters that there have been."""
+    limiter = Limiter()
+    there = len(rate_limit._limiters)
+    del limiter
+
+    assert len(rate_limit._limiters) == there - 1
+
+
+def test_who_interrupts_an_answer_is_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked once more in the middle of an answer, by the same thread, the limiter gives no token (PRC 2)."""
+    limiter, site = Limiter(), Site(TokenBucket(0, 5))
+    answers: list[int | None] = []
+
+    def now() -> float:
+        if limiter._inside and not answers:
+            answers.append(None)  # only once: this is asked in there, too
+            answers[0] = limiter.admit(site)
+        return 1.0
+
+    monkeypatch.setattr(clock_module, "perf_counter", now)
+
+    assert (limiter.admit(site), answers, limiter.admit(site)) == (1, [None], 0)
 
 
 def test_a_clock_that_goes_back_neither_gives_nor_takes() -> None:

@@ -173,6 +173,28 @@ def test_beyond_the_limit_whole_members_are_left_out() -> None:
     assert header.startswith(sent + ",")
 
 
+@pytest.mark.parametrize(("first", "kept"), [(8189, "a,b"), (8188, "a,b,c")])
+def test_the_limit_is_met_to_the_byte(first: int, kept: str) -> None:
+    """A member that ends at the 8,192nd byte is read and sent, one that ends a byte later is neither."""
+    members = {"a": "a=" + "x" * (first - 6), "b": "b=1", "c": "c=1"}
+    whole = ",".join(members.values())
+    right = ",".join(members[name] for name in kept.split(","))
+
+    assert len(right) <= 8192
+    assert there_and_back(whole) == right
+    assert write(**{name: text[2:] for name, text in members.items()}) == right
+
+
+def test_a_180th_member_is_read_and_a_181st_is_not() -> None:
+    """baggage-string: one member and up to 179 more."""
+    assert list(read(",".join(f"k{number}=" for number in range(185)))) == [f"k{number}" for number in range(180)]
+
+
+def test_a_long_run_of_blanks_is_a_blank() -> None:
+    """However long it is."""
+    assert read("a" + " " * 200 + "= 1" + "\t" * 64 + ", b" + " " * 64 + "=2") == {"a": "1", "b": "2"}
+
+
 def test_one_member_beyond_the_limit_is_left_out() -> None:
     """There is no smaller part of it that means the same."""
     assert {} == read("a=" + "x" * 8191)

@@ -251,6 +251,28 @@ def test_a_propagator_of_the_hosts_own_is_shown_tidy_headers(configure: Configur
     } == seen
 
 
+def test_a_propagator_may_ask_for_what_stands_elsewhere(configure: Configure) -> None:
+    """What it is given to read and write headers with serves dictionaries of its own, too."""
+
+    class Copying(Part):
+        def extract(
+            self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter
+        ) -> Context:
+            own = {"x-own": getter.get(carrier, "x-own")}
+            return set_value("found", (getter.get(own, "x-own"), list(getter.keys(own))), context)
+
+        def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
+            own: dict[str, str] = {}
+            setter.set(own, "x-own", "1")
+            for key, value in own.items():
+                setter.set(carrier, key, value)
+
+    configure(Copying("x-own"))
+
+    assert extract({"X-Own": "1"}, Context())["found"] == (["1"], ["x-own"])
+    assert inject({}, Context()) == {"x-own": "1"}
+
+
 def test_a_propagator_that_reads_more_than_it_writes_finds_it(configure: Configure) -> None:
     """B3 and Jaeger read headers that aren't among their fields."""
 
@@ -281,7 +303,7 @@ def test_a_composite_that_does_not_show_its_parts_is_used_as_a_whole(monkeypatch
 
 def test_what_the_api_understands_is_understood_alike() -> None:
     """With the API's propagators good headers mean the same as through the API: its blank is a plus."""
-    headers = {"traceparent": PARENT, "tracestate": "a=1,b=2", "baggage": "a=x+y,b=%20z;p=1"}
+    headers = {"traceparent": PARENT, "tracestate": "a=1,b=2", "baggage": "a=x+y,b=%20z;p=1,c+d=e,f%67=h,i=j;k=+l;m"}
     ours, theirs = extract(headers, Context()), propagate.extract(headers, Context())
 
     assert remote(theirs) == remote(ours)

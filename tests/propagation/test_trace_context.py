@@ -9,6 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.span import TraceState
 
+from telemetry_kit._propagation import traceparent
 from telemetry_kit.w3c import StrictTraceContextPropagator, StrictTraceState
 
 TRACE_ID = "12345678901234567890123456789012"
@@ -314,6 +315,40 @@ def test_a_foreign_trace_state_is_held_to_the_same_grammar() -> None:
     propagator.inject(sent, trace.set_span_in_context(NonRecordingSpan(span), Context()))
 
     assert ["traceparent"] == list(sent)
+
+
+def test_the_apis_own_state_is_sent() -> None:
+    """What was read by another propagator goes on through this one."""
+    span = SpanContext(1, 2, False, TraceFlags(1), TraceState([("a", "1"), ("b", "2")]))
+    sent: dict[str, str] = {}
+    propagator.inject(sent, trace.set_span_in_context(NonRecordingSpan(span), Context()))
+
+    assert sent["tracestate"] == "a=1,b=2"
+
+
+@pytest.mark.parametrize(("length", "is_valid"), [(512, True), (513, False)])
+def test_a_later_version_may_be_so_long(length: int, is_valid: bool) -> None:
+    """Versioning: later versions may have more after the flags; within reason."""
+    parent = f"01-{TRACE_ID}-{SPAN_ID}-01-".ljust(length, "x")
+
+    assert read(traceparent=parent).is_valid is is_valid
+
+
+@pytest.mark.parametrize(("length", "entries"), [(32_768, {"a": "1"}), (32_769, {})])
+def test_a_state_may_be_so_long(length: int, entries: dict[str, str]) -> None:
+    """All headers joined, blanks included."""
+    assert state("a=1".ljust(length)) == entries
+
+
+def test_a_state_ends_in_blanks_and_nothing_else() -> None:
+    """OWS: blanks and tabs, no line's end."""
+    assert [state("a=1 \t"), state("a=1\n")] == [{"a": "1"}, {}]
+
+
+@pytest.mark.parametrize("parent", [f"00-{'0' * 32}-{SPAN_ID}-01", f"00-{TRACE_ID}-{'0' * 16}-01"])
+def test_ids_of_zeros_are_no_traceparent(parent: str) -> None:
+    """Whoever asks whether a header is one, for a propagator of the host's, hears no."""
+    assert not traceparent.is_valid([parent])
 
 
 def test_extraction_keeps_what_the_context_had() -> None:
