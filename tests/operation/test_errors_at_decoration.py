@@ -1,12 +1,17 @@
 """What can't be right raises where it is written: with the thing, the rule, the value and the way out."""
 
 import inspect
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit import Telemetry, conventions
+from telemetry_kit import ErrorPolicy, LogSampling, Telemetry, conventions
+from telemetry_kit.testing import capture
 
 WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "kind": ({"kind": "server"}, TypeError, "kind of operation 'work'.*SpanKind.*'server'"),
@@ -118,3 +123,43 @@ def test_a_disabled_library_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(TypeError):
         Telemetry("lib").operation("work")(7)  # type: ignore[type-var]
+
+
+HUGE = 10**400
+"""An int with more digits than a float can have: `math.isfinite` raises OverflowError for it."""
+HUGE_WHERE: dict[str, tuple[Callable[[Telemetry], object], str]] = {
+    "sample_durations of an executor": (
+        lambda telemetry: telemetry.wrap_executor(ThreadPoolExecutor(1), name="work", sample_durations=HUGE),
+        "sample_durations of executor 'work' must be from 0.0 to 1.0",
+    ),
+    "expected_interval of a job": (
+        lambda telemetry: telemetry.batch_job("work", expected_interval=HUGE),
+        "expected_interval of batch job 'work' must be above zero seconds",
+    ),
+    "flush_timeout of a job": (
+        lambda telemetry: telemetry.batch_job("work", flush_timeout=HUGE),
+        "flush_timeout of batch job 'work' must be above zero seconds",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HUGE_WHERE)
+def test_a_number_too_large_for_a_float_is_named_as_any_other(telemetry: Telemetry, name: str) -> None:
+    """It isn't Python's "int too large to convert to float", which names nothing."""
+    make, message = HUGE_WHERE[name]
+    with pytest.raises(ValueError, match=message):
+        make(telemetry)
+
+
+def test_a_limit_too_large_for_a_float_is_no_limit(telemetry: Telemetry) -> None:
+    """As `math.inf` is: of what an error policy, a filter of records and a health check may take."""
+    policy = ErrorPolicy(rate=HUGE, burst=HUGE, total_rate=HUGE, total_burst=HUGE)
+    sampled, record = LogSampling(rate=0, burst=HUGE), logging.makeLogRecord({})
+    with capture() as captured:
+        with suppress(ValueError), Telemetry("huge", errors=policy).operation("work").measure():
+            raise ValueError
+        telemetry.health("work", lambda: True, timeout=HUGE, max_age=HUGE)
+
+        assert captured.value("health.status") == 1
+        assert captured.value("telemetry_kit.faults") == 0
+    assert sampled.filter(record)

@@ -1,6 +1,5 @@
 """How much of an error is recorded in detail, and where: what a user says of it, and nothing of how it is done."""
 
-import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -81,7 +80,7 @@ def _number(name: str, value: float) -> float:
         raise TypeError(
             f"{name} of ErrorPolicy must be a number, got {value!r:.100}: rate=0, burst=0 records nothing in detail"
         )
-    if math.isnan(value) or value < 0:
+    if not value >= 0:
         raise ValueError(f"{name} of ErrorPolicy must be 0 or more, got {value!r}: math.inf sets no limit")
     return value
 

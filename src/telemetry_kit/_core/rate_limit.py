@@ -7,6 +7,7 @@ Who may have a token asks again under a lock, held for a few instructions that r
 """
 
 import math
+import sys
 import threading
 import weakref
 
@@ -26,8 +27,9 @@ class TokenBucket:
     __slots__ = ("burst", "full_at", "opens", "rate", "taken")
 
     def __init__(self, rate: float, burst: float) -> None:
-        self.rate = 0.0 if math.isinf(rate) else rate
-        self.burst = math.inf if math.isinf(rate) else burst
+        endless = sys.float_info.max  # more than that is an int that can't be reckoned with beside floats
+        self.rate = 0.0 if rate > endless else rate
+        self.burst = math.inf if rate > endless or burst > endless else burst
         self.full_at = math.inf
         """When the bucket last had all its tokens. The first question starts it."""
         self.taken = 0.0

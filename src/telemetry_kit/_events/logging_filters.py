@@ -4,7 +4,6 @@ They are filters and not handlers, so that formatters, handlers and levels stay 
 """
 
 import logging
-import math
 import threading
 from typing import Any
 
@@ -78,7 +77,7 @@ class LogSampling(logging.Filter):
                 raise TypeError(
                     f"{name} of LogSampling must be a number, got {value!r:.100}: say LogSampling(rate=1, burst=10)"
                 )
-            if math.isnan(value) or value < 0:
+            if not value >= 0:
                 raise ValueError(f"{name} of LogSampling must be 0 or more, got {value!r}: math.inf sets no limit")
         self.rate = rate
         self.burst = burst

@@ -8,7 +8,6 @@ that send it elsewhere); who waits, works and was decided is known to `accountin
 from __future__ import annotations
 
 import concurrent.futures
-import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
@@ -257,7 +256,7 @@ def _sampler(name: str, share: float) -> Callable[[], bool] | bool:
     """Whether a task's times are taken: of all, of none, or of those of which the callable says so."""
     if not isinstance(share, (int, float)) or isinstance(share, bool):
         raise TypeError(f"sample_durations of executor {name!r} must be a number from 0.0 to 1.0, got {share!r:.100}")
-    if not (math.isfinite(share) and 0.0 <= share <= 1.0):
+    if not 0.0 <= share <= 1.0:
         raise ValueError(f"sample_durations of executor {name!r} must be from 0.0 to 1.0, got {share!r}")
     if share in (0.0, 1.0):
         return bool(share)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,7 +59,7 @@ def _seconds(what: str, option: str, value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"{option} of {what} must be a number of seconds, a timedelta or None, got {value!r:.100}"
         raise TypeError(msg)
-    if not (math.isfinite(value) and value > 0):
+    if not 0 < value <= sys.float_info.max:
         msg = f"{option} of {what} must be above zero seconds, got {value!r}: leave it out for none"
         raise ValueError(msg)
     return value

@@ -8,6 +8,7 @@ check that hangs so costs one thread, is unhealthy, and delays nothing else.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,8 @@ def observe_health(scope: Scope, name: str, check: Check, *, timeout: float = 1.
     if not callable(check):
         msg = f"{what} must be a function or a coroutine function that gives True, False or None, got {check!r:.100}"
         raise TypeError(msg)
-    _check_seconds(what, "timeout", timeout, above=True)
-    _check_seconds(what, "max_age", max_age, above=False)
+    timeout = _seconds(what, "timeout", timeout, above=True)
+    max_age = _seconds(what, "max_age", max_age, above=False)
     if scope.disabled:
         return Handle()
     checks = _ALL.of(scope.instruments)
@@ -161,13 +162,14 @@ def _error_type(exc: BaseException) -> str:
         return outcome.OTHER
 
 
-def _check_seconds(what: str, option: str, seconds: object, *, above: bool) -> None:
+def _seconds(what: str, option: str, seconds: object, *, above: bool) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         msg = f"{option} of {what} must be a number of seconds, got {seconds!r:.100}"
         raise TypeError(msg)
-    if math.isnan(seconds) or seconds < 0 or (above and seconds == 0):
+    if not (seconds > 0 if above else seconds >= 0):
         msg = f"{option} of {what} must be {'above' if above else 'at least'} 0 seconds, got {seconds!r}"
         raise ValueError(msg)
+    return seconds if seconds <= sys.float_info.max else math.inf  # an int that can't be reckoned with beside floats
 
 
 _ALL: Registry[_Checks] = Registry(_Checks)
