@@ -54,6 +54,13 @@ IN_CHARTS = """() => {
 }"""
 """Labels of a chart that are cut at its edge, or stand on one another."""
 
+BESIDE = """() => [...document.querySelectorAll(".track em")].filter(label => {
+  const frame = (label.matches(".inside") ? label.parentElement.querySelector("i") : label.parentElement).getBoundingClientRect();
+  const box = label.getBoundingClientRect();
+  return box.left < frame.left - 2 || box.right > frame.right + 2;
+}).map(label => label.textContent)"""
+"""Durations of spans that don't fit where they stand: into the bar, or beside it within the chart."""
+
 
 @pytest.fixture(scope="module", params=["desktop light", "desktop dark", "phone light", "phone dark"])
 def shown(request: pytest.FixtureRequest, chromium: Any, report: str) -> Iterator[Any]:
@@ -71,6 +78,11 @@ def shown(request: pytest.FixtureRequest, chromium: Any, report: str) -> Iterato
 def test_nothing_is_off_the_screen(shown: Any) -> None:
     """No number, no word is beyond the edge."""
     assert shown.evaluate(OFF_SCREEN) == []
+
+
+def test_durations_stand_in_their_chart(shown: Any) -> None:
+    """A span's duration is within its bar, or beside it within the chart."""
+    assert shown.evaluate(BESIDE) == []
 
 
 def test_nothing_is_cut(shown: Any) -> None:

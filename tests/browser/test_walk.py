@@ -21,6 +21,12 @@ TASKS = {
     "no telemetry arrives": (["I see no telemetry"], "no_sdk"),
     "come from prometheus_client": (["prometheus_client"], "What is better"),
     "gunicorn": (["gunicorn"], "post_fork"),
+    "Celery": (["Celery"], "worker_process_init"),
+    "FastAPI with /metrics": (["FastAPI"], "PrometheusMetricReader"),
+    "calls of less than 5 ms": (["views and buckets"], "ExplicitBucketHistogramAggregation"),
+    "a gauge of one's own": (["numbers of your own"], "gauge"),
+    "logs that lead to a trace": (["trace ids on log lines"], "trace_id"),
+    "queries that make a request slow": (["queries"], "once a row"),
 }
 """What somebody wants: the links that they click, by their words, and what the page that they come to says."""
 SEARCHES = {
@@ -28,6 +34,11 @@ SEARCHES = {
     "turn off": ["switch-a-library-off"],
     "migrate": ["migrate-from-prometheus-client", "migrate-from-logfire"],
     "no telemetry": ["i-see-no-telemetry"],
+    "slow request": ["find-what-blocks-the-event-loop", "find-queries-that-are-made-once-a-row"],
+    "buckets": ["views-and-buckets"],
+    "gauge": ["report-numbers-of-your-own"],
+    "stale job": ["be-paged-when-a-job-did-not-run"],
+    "logs correlation": ["put-trace-ids-on-log-lines"],
 }
 """What somebody types, and which pages must be among the first ten that are found."""
 

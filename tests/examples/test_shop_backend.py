@@ -154,3 +154,12 @@ def test_spans_keep_what_a_waterfall_shows(sdk: Sdk) -> None:
     assert [event.name for event in inner.events] == ["exception"]
     assert (inner.service, inner.scope) == ("tests", "shop")
     assert traces.slowest("outer") == [outer, inner]
+
+
+def test_an_idle_connection_is_let_go_by_the_client_first() -> None:
+    """A server that closes first may do so while the client sends, who waited its turn on a busy machine."""
+    httpx, service = pytest.importorskip("httpx"), pytest.importorskip("shop.service")
+    expiry = httpx.Limits().keepalive_expiry
+
+    assert expiry is not None
+    assert service.KEPT_OPEN > 2 * expiry

@@ -30,6 +30,7 @@ from starlette.types import ASGIApp
 
 from shop.logs import Logs
 from shop.metrics import Metrics
+from shop.service import KEPT_OPEN
 from shop.traces import Traces
 from telemetry_kit import LogSampling
 
@@ -56,7 +57,14 @@ def served(app: ASGIApp, port: int = 0) -> Iterator[str]:
                 f"port {port} on {HOST} can't be used: {problem.strerror}; --port 0 takes a free one"
             ) from None
         url = f"http://{HOST}:{listening.getsockname()[1]}"
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+            timeout_keep_alive=KEPT_OPEN,
+        )
         server = uvicorn.Server(config)
         serving = threading.Thread(target=server.run, args=([listening],), name=f"serve {url}", daemon=True)
         serving.start()

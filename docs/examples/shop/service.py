@@ -24,6 +24,8 @@ from telemetry_kit import Telemetry, current_measurement
 
 telemetry = Telemetry("shop", version="1.0.0")
 
+KEPT_OPEN = 60
+"""Seconds for which an idle connection stays open. uvicorn's 5 are over while a busy machine lets a client wait its turn."""
 PATIENCE = 0.4
 """Seconds after which the payment provider is asked again."""
 ATTEMPTS = 3
@@ -150,7 +152,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        uvicorn.run(application(Shop(Stock(Path(folder, "shop.db")))), port=options.port, log_level="warning")
+        app = application(Shop(Stock(Path(folder, "shop.db"))))
+        uvicorn.run(app, port=options.port, log_level="warning", timeout_keep_alive=KEPT_OPEN)
 
 
 if __name__ == "__main__":
