@@ -9,13 +9,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from opentelemetry.trace import Link, SpanContext
 
-from telemetry_kit import Telemetry, current_measurement, enrich_span, set_span_attributes
+from telemetry_kit import Telemetry, context_attributes, current_measurement, enrich_span, set_span_attributes
 from telemetry_kit.testing import Captured, point
 
 
 class Tier(Enum):
     GOLD = 1
+
+
+class Share(float, Enum):
+    HALF = 0.5
+
+
+class Mark(bytes, Enum):
+    A = b"a"
 
 
 class Basket:
@@ -27,6 +36,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "date": (date(2026, 1, 2), "2026-01-02"),
     "decimal": (Decimal("1.5"), "1.5"),
     "enum": (Tier.GOLD, "GOLD"),
+    "float enum": (Share.HALF, "HALF"),
+    "bytes enum": (Mark.A, "A"),
     "bytes": (b"text", "text"),
     "memoryview": (memoryview(b"text"), "text"),
     "text of a class": (UserString("text"), "text"),
@@ -142,7 +153,33 @@ def step(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
 def job(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
     with telemetry.batch_job("job", metric_attributes={"k": value}).run():
         pass
+    assert captured.point("job.duration").attributes.get("k") == _on_span(captured)
     return _on_span(captured)
+
+
+def job_of_a_run(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
+    with telemetry.batch_job("job").run(metric_attributes={"k": value}):
+        pass
+    assert captured.point("job.duration").attributes.get("k") == _on_span(captured)
+    return _on_span(captured)
+
+
+def inherited(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
+    with context_attributes({"k": value}, metric_keys=["k"]), telemetry.operation("op").measure():
+        pass
+    assert captured.point("operation.duration").attributes.get("k") == _on_span(captured)
+    return _on_span(captured)
+
+
+def link(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
+    with telemetry.span("span", links=[Link(SpanContext(1, 2, is_remote=True), {"k": value})]):
+        pass
+    return captured.span().links[0].attributes.get("k")
+
+
+def counter(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
+    telemetry.counter("sold", unit="{lamp}", description="Lamps that were sold").add(1, {"k": value})
+    return captured.point("sold").attributes.get("k")
 
 
 def pool(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
@@ -160,7 +197,7 @@ def query(telemetry: Telemetry, captured: Captured, value: Any) -> Any:
 WAYS: list[Way] = [
     metric_attributes, metric_attributes_of_a_call, set_metric_attribute, span_attributes, set_attribute, current,
     arguments, span, current_span, enriched_by_the_result, event, body, recorded_exception, measured_event, run, step,
-    job, pool, query,
+    job, job_of_a_run, inherited, link, counter, pool, query,
 ]  # fmt: skip
 
 
@@ -179,6 +216,33 @@ def test_what_cannot_be_kept_is_a_counted_fault(telemetry: Telemetry, captured: 
     """FLT 2: it costs itself only, and exactly one fault says so, wherever it is handed over."""
     assert way(telemetry, captured, Basket()) is None
     assert captured.points("telemetry_kit.faults") == [point(value=1, attributes={"fault.site": "attributes.value"})]
+
+
+ON_BOTH: list[Way] = [
+    metric_attributes,
+    metric_attributes_of_a_call,
+    set_metric_attribute,
+    job,
+    job_of_a_run,
+    inherited,
+]
+"""What puts a value on a metric and a span."""
+
+
+@pytest.mark.telemetry_capture(allow=("dropped",))
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [({"sku": "A1"}, '{"sku": "A1"}'), ([1, "a"], '[1, "a"]'), (float("inf"), float("inf")), ("", "")],
+)
+@pytest.mark.parametrize("way", ON_BOTH, ids=lambda way: way.__name__)
+def test_what_no_metric_takes_stays_on_the_span(
+    telemetry: Telemetry, captured: Captured, way: Way, value: Any, right: Any
+) -> None:
+    """FLT 2: the metric goes without, the span has it as it was given."""
+    with pytest.raises(AssertionError, match=r"assert None =="):
+        way(telemetry, captured, value)
+
+    assert _on_span(captured) == right
 
 
 def test_a_run_id_follows_the_rule(telemetry: Telemetry, captured: Captured) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.trace import INVALID_SPAN, Link, SpanContext, get_current_spa
 
 from telemetry_kit._core import context as _context
 from telemetry_kit._core import faults
+from telemetry_kit._core.attributes import span_attributes
 from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.face import public
 from telemetry_kit._core.recipe import StaysHere
@@ -234,7 +235,12 @@ def link_to(carrier_or_context: Any) -> Link | None:
         if given is None:
             return None
         if _is_a(given, Link):
-            return given if given.context.is_valid else None
+            if not given.context.is_valid:
+                return None
+            given_ones = given.attributes or {}
+            kept = span_attributes(given_ones)
+            as_given = [*map(id, given_ones.values())] == [*map(id, kept.values())]
+            return given if as_given else Link(given.context, kept)
         if _is_a(given, SpanContext):
             target = given
         elif hasattr(type(given), "get_span_context"):

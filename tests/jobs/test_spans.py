@@ -29,6 +29,15 @@ def test_the_span_is_named_as_the_job(captured: Captured, job: BatchJob) -> None
     assert captured.span().scope == "shop.orders"
 
 
+def test_attributes_of_a_run_win_over_declared_ones(captured: Captured, job: BatchJob) -> None:
+    """On the span as on the metric."""
+    with job.run(metric_attributes={"team": "risk"}):
+        pass
+
+    assert captured.span().attributes["team"] == "risk"
+    assert captured.point("job.duration").attributes["team"] == "risk"
+
+
 def test_the_span_is_current(captured: Captured, telemetry: Telemetry, job: BatchJob) -> None:
     """What the job calls has the run's span as its parent, and nothing is left current after it."""
     with job.run() as run:

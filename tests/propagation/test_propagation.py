@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -736,6 +737,15 @@ def test_links_are_distinct_valid_and_in_order() -> None:
     batch = [{"traceparent": PARENT}, {}, {"traceparent": OTHER}, {"traceparent": PARENT}, None]
 
     assert [TRACE_ID, TRACE_ID + 1] == [link.context.trace_id for link in links_to(batch)]
+
+
+def test_attributes_of_a_link_are_made_harmless() -> None:
+    """FLT 2: by the rule of all values; one that can't be kept costs itself only, not the link or its span."""
+    before = faults.counts().get("attributes.value", 0)
+    kept = link_to(Link(remote(sending()), {"at": date(2026, 1, 2), "what": object(), "n": 1}))  # type: ignore[dict-item]
+
+    assert kept is not None and kept.attributes == {"at": "2026-01-02", "n": 1}
+    assert faults.counts()["attributes.value"] - before == 1
 
 
 def test_a_given_link_keeps_its_attributes() -> None:

@@ -315,6 +315,9 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
         if number.bit_length() > _DIGITS:
             raise _UnfitError("be a number of fewer digits")
         return str(number)[:length]
+    if issubclass(kind, Enum):  # of dates, floats or bytes, too
+        name = value._name_
+        return scalar(name if issubclass(type(name), str) else str(value), length)
     if issubclass(kind, float):
         return float.__float__(value)
     if kind is memoryview and value.ndim == value.itemsize == 1:
@@ -326,9 +329,6 @@ def scalar(value: Any, length: int = SPAN_STRING) -> str | bool | int | float | 
             return utf_8_decode(start, "strict", len(start) == of.__len__(value))[0][:length]
         except UnicodeDecodeError:
             raise _UnfitError("be UTF-8") from None
-    if issubclass(kind, Enum):
-        name = value._name_
-        return scalar(name if issubclass(type(name), str) else str(value), length)
     for module, names, method in _WRITTEN:
         imported = sys.modules.get(module)
         for name in names if imported is not None else ():

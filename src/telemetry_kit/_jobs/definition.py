@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry_kit._core.attributes import encodable
-from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.recipe import ByRecipe
-from telemetry_kit._jobs.state import JOB_KEYS, Job, jobs_of
+from telemetry_kit._jobs.state import Job, jobs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +32,10 @@ class JobDefinition(ByRecipe):
         self.flush_at_start: bool = options.flush_at_start
         self.handle_sigterm: bool = options.handle_sigterm
         self.run_id: Callable[..., object] | None = options.run_id
-        declared = ValueGuard(SETS_PER_HELPER, own=JOB_KEYS).attributes(options.metric_attributes or {})
-        self.declared: dict[str, AttributeValue] = declared
-        self.job: Job = jobs_of(scope.instruments).job(
-            scope.instruments, scope.label, admit_name(scope, "job", name), declared
+        self.job: Job
+        self.declared: dict[str, AttributeValue]
+        self.job, self.declared = jobs_of(scope.instruments).job(
+            scope.instruments, scope.label, admit_name(scope, "job", name), options.metric_attributes or {}
         )
         if checked.expected_interval is not None:
             self.job.expected_interval = checked.expected_interval

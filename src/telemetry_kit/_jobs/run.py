@@ -11,12 +11,12 @@ from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import ambient, clock, context, faults, forks, late, reentrancy
 from telemetry_kit._core import outcome as _outcome
-from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes, span_value
+from telemetry_kit._core.attributes import AttributeValue, plain_text, span_value
 from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import CURRENT_RECORD, Records
-from telemetry_kit._jobs.state import JOB_KEYS, RESULTS, JobState, State
+from telemetry_kit._jobs.state import RESULTS, JobState, State
 from telemetry_kit._jobs.step import Step, StepOwner
 from telemetry_kit.catalogue import keys
 
@@ -89,12 +89,11 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     ) -> None:
         self._definition = job
         self._scope = job.scope
-        self._given: dict[str, object] = {}
+        self._given: dict[str, AttributeValue] = {}
         state = job.job.own
         if metric_attributes is not None:
             with faults.guard("job.metric_attributes"):
-                self._given = dict(metric_attributes)
-                state = job.job.state_of(self._given)
+                state, self._given = job.job.state_of(metric_attributes)
         Records.__init__(self, job.job, state)
         self._current: _InProgress = _InProgress(self, state, self._counted)  # pyright: ignore[reportIncompatibleVariableOverride]
         self._carrier = carrier
@@ -282,10 +281,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
 
     def _span_attributes(self) -> dict[str, AttributeValue]:
         job = self._definition
-        attributes = {
-            key: value for key, value in {**span_attributes(self._given), **job.declared}.items() if key not in JOB_KEYS
-        }
-        attributes[keys.JOB_NAME] = job.name
+        attributes: dict[str, AttributeValue] = {**job.declared, **self._given, keys.JOB_NAME: job.name}
         if self._run_id is not None:
             run_id = span_value(self._run_id)
             if run_id is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
 from telemetry_kit._core import clock, counters, faults, forks, observer
@@ -147,17 +147,17 @@ class Job:
         """The state of runs without attributes of their own."""
         self.states: dict[Series, JobState] = {self.own.series: self.own}
 
-    def state_of(self, given: dict[str, object]) -> JobState:
-        """The state of runs with these attributes of their own."""
-        guarded = self.guard.attributes(given)
+    def state_of(self, given: Mapping[str, object]) -> tuple[JobState, dict[str, AttributeValue]]:
+        """The state of runs with these attributes of their own, and those as their spans have them."""
+        guarded, on_span = self.guard.both(given)
         if not self.guard.admit(guarded, None):
             guarded = self.guard.collapse(guarded)
         attributes = {**self.declared, **guarded}
         key = series(attributes)
         try:
-            return self.states[key]
+            return self.states[key], on_span
         except KeyError:
-            return self.states.setdefault(key, JobState(attributes))
+            return self.states.setdefault(key, JobState(attributes)), on_span
 
     def shown(self) -> list[JobState]:
         """The states to tell of. That of the declaration counts before the first run, and is left out where only runs
@@ -195,13 +195,15 @@ class Jobs:
         self._guards: dict[tuple[str, str], ValueGuard] = {}
         self.jobs: dict[tuple[str, Series], Job] = {}
 
-    def job(self, instruments: Instruments, scope: str, name: str, declared: dict[str, AttributeValue]) -> Job:
-        """The one job of this name and these attributes in the scope."""
+    def job(
+        self, instruments: Instruments, scope: str, name: str, declared: Mapping[str, object]
+    ) -> tuple[Job, dict[str, AttributeValue]]:
+        """The one job of this name and these attributes in the scope, and those as its spans have them."""
         guard = self._guards.get((scope, name))
         if guard is None:
             overflow = Overflow(instruments, scope, "job", name)
             guard = self._guards.setdefault((scope, name), ValueGuard(own=JOB_KEYS, overflowed=overflow))
-        guarded = guard.attributes(declared)
+        guarded, on_span = guard.both(declared)
         attributes: dict[str, AttributeValue] = {
             **(guarded if guard.admit(guarded, None) else guard.collapse(guarded)),
             keys.JOB_NAME: name,
@@ -210,7 +212,7 @@ class Jobs:
         key = (scope, series(attributes))
         found = self.jobs.get(key) or self.jobs.setdefault(key, Job(name, attributes, guard))
         found.own.reported = True
-        return found
+        return found, on_span
 
     def states(self) -> Iterator[JobState]:
         return (state for job in list(self.jobs.values()) for state in job.shown())

@@ -48,15 +48,15 @@ class context_attributes(AlsoAsync[None]):  # noqa: N801 - reads as a function, 
         if isinstance(metric_keys, str) or not isinstance(metric_keys, Iterable):
             msg = f"metric_keys of context_attributes must be a collection of keys, got {metric_keys!r:.100}"
             raise TypeError(msg)
+        on_span = {key: value for key, value in span_attributes(attributes).items() if key not in OWN_KEYS}
         on_metric: dict[str, AttributeValue] = {}
         for key in metric_keys:
             if key not in attributes:
                 msg = f"metric_keys of context_attributes must be among its attributes, got {key!r:.100}"
                 raise ValueError(msg)
-            value = None if key in OWN_KEYS else metric_value(attributes[key], key)
+            value = metric_value(attributes[key], key) if key in on_span else None
             if value is not None:
                 on_metric[key] = value
-        on_span = {key: value for key, value in span_attributes(attributes).items() if key not in OWN_KEYS}
         self._given = ambient.Ambient(on_span, on_metric)
         self._blocks: Blocks[Current] = Blocks()
 
