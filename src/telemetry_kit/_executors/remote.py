@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock, faults, forks
@@ -130,6 +131,29 @@ class TravellingTask(SeenTask):
             self.accounting.workers.decide(self.ticket, LOST)
         except AttributeError:
             pass  # never submitted
+
+
+class TaskBesideFunction(TravellingTask):
+    """A task whose function travels beside it, as an argument: an interpreter is given some that can't be pickled."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make, (_, *rest) = super().__reduce__()
+        return make, (None, *rest)
+
+
+def run_beside(task: TaskBesideFunction | RemoteTask, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """What an interpreter's worker calls."""
+    task.fn = fn
+    result = task(*args, **kwargs)
+    return result.result if type(result) is Delivery and _only_shared(result.result) else result
+
+
+def _only_shared(result: Any) -> bool:
+    """Whether interpreters hand this on without a pickle, and nothing else can. Its times are lost."""
+    kind = type(result)
+    return kind in (memoryview, FunctionType) or (kind is tuple and any(map(_only_shared, result)))
 
 
 class _WhenDone:

@@ -28,7 +28,7 @@ from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import Accounting, Ticket, counts_of, running, unfinished
 from telemetry_kit._executors.outcomes import REJECTED
-from telemetry_kit._executors.remote import TravellingTask
+from telemetry_kit._executors.remote import TaskBesideFunction, TravellingTask, run_beside
 from telemetry_kit._executors.seen import EqualTask
 from telemetry_kit._executors.tasks import CountedTask, TimedTask
 from telemetry_kit.catalogue import keys
@@ -162,7 +162,7 @@ def _submit_to_thread(accounting: Accounting, submit_bare: Submit) -> Submit:
     carries, copies = accounting.carries, accounting.copies
     timed = accounting.span or sample is not False
     kind: type[CountedTask] = TimedTask if timed else CountedTask
-    if getattr(submit_bare, "__func__", None) is not concurrent.futures.ThreadPoolExecutor.submit:
+    if not _is_standard(submit_bare):
         timed, kind = True, EqualTask  # it may look at what it is given
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -197,10 +197,11 @@ def _submit_to_elsewhere(accounting: Accounting, submit_bare: Submit) -> Submit:
     """The `submit` of any other executor, which may pickle what it is given."""
     workers, queued = accounting.workers, accounting.queued
     sample = accounting.sample
+    beside = accounting.kind == "interpreter" and _is_standard(submit_bare)
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         try:
-            task = TravellingTask()
+            task = TaskBesideFunction() if beside else TravellingTask()
             task.accounting = accounting
             task.fn = fn
             task.context = get_current() if accounting.carries else None
@@ -212,7 +213,9 @@ def _submit_to_elsewhere(accounting: Accounting, submit_bare: Submit) -> Submit:
             return submit_bare(fn, *args, **kwargs)
         queued[ticket] = None
         try:
-            future = submit_bare(task.run, *args, **kwargs)
+            future = (
+                submit_bare(run_beside, task, fn, *args, **kwargs) if beside else submit_bare(task.run, *args, **kwargs)
+            )
         except BaseException:
             workers.decide(ticket, REJECTED)
             raise
@@ -224,6 +227,11 @@ def _submit_to_elsewhere(accounting: Accounting, submit_bare: Submit) -> Submit:
         return future
 
     return submit
+
+
+def _is_standard(submit_bare: Submit) -> bool:
+    """Whether it is a thread pool's own, which doesn't look at what it is given."""
+    return getattr(submit_bare, "__func__", None) is concurrent.futures.ThreadPoolExecutor.submit
 
 
 def _maps_by_submitting(own: Any) -> bool:

@@ -152,12 +152,8 @@ class Job:
         guarded, on_span = self.guard.both(given)
         if not self.guard.admit(guarded, None):
             guarded = self.guard.collapse(guarded)
-        attributes = {**self.declared, **guarded}
-        key = series(attributes)
-        try:
-            return self.states[key], on_span
-        except KeyError:
-            return self.states.setdefault(key, JobState(attributes)), on_span
+        state = JobState({**self.declared, **guarded})
+        return self.states.setdefault(state.series, state), on_span
 
     def shown(self) -> list[JobState]:
         """The states to tell of. That of the declaration counts before the first run, and is left out where only runs
@@ -209,8 +205,7 @@ class Jobs:
             keys.JOB_NAME: name,
             keys.SCOPE_NAME: scope,
         }
-        key = (scope, series(attributes))
-        found = self.jobs.get(key) or self.jobs.setdefault(key, Job(name, attributes, guard))
+        found = self.jobs.setdefault((scope, series(attributes)), Job(name, attributes, guard))
         found.own.reported = True
         return found, on_span
 
