@@ -133,3 +133,45 @@ def test_a_task_of_two_wrappers_keeps_its_name(telemetry: Telemetry, captured: C
     with telemetry.wrap_executor(inner, name="outer") as pool:
         pool.submit(work.square, 3).result(PATIENCE)
     assert captured.span().name == "square"
+
+
+class Failing(Executor):
+    """Keeps failures in its futures, and looks at what it ran when a future is done."""
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def,override]
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as exc:
+            future.set_exception(exc)
+        self.seen = fn.__name__
+        return future
+
+
+def remembering(executor: Any) -> Any:
+    """An executor that looks at a task's name when it is done."""
+
+    class Remembering(type(executor)):  # type: ignore[misc]
+        def submit(self, fn, /, *args, **kwargs):
+            future = super().submit(fn, *args, **kwargs)
+            future.add_done_callback(lambda _: setattr(self, "seen", fn.__name__))
+            return future
+
+    executor.__class__ = Remembering
+    return executor
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("kind", ["thread", "other"])
+def test_a_task_that_failed_here_is_still_the_function(
+    telemetry: Telemetry, captured: Captured, caplog: pytest.LogCaptureFixture, kind: str, options: dict[str, Any]
+) -> None:
+    """EXE 1, 4: what looks at it when the future is done finds the function, and nothing breaks in a callback."""
+    executor = remembering(ThreadPoolExecutor(1) if kind == "thread" else Failing())
+    with telemetry.wrap_executor(executor, name="resize", **options) as pool, pytest.raises(LookupError):
+        pool.submit(work.raising, "no").result(PATIENCE)
+
+    assert executor.seen == "raising"
+    assert outcomes(captured) == {"failed": 1}
+    assert caplog.records == []

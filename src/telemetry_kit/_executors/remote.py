@@ -112,8 +112,9 @@ class TravellingTask(SeenTask):
         """The future is done, by whatever. What hasn't come back from a worker is decided here."""
         _travelling.pop(self.token, None)
         outcome = outcome_of(future)
-        undecided = self.accounting.workers.decide(self.ticket, outcome)
-        span = self.span
+        span, accounting = self.span, self.accounting
+        held: Any = accounting  # which a task that failed here has let go of
+        undecided = held is not None and accounting.workers.decide(self.ticket, outcome)
         exc = None if future.cancelled() else future.exception()
         if exc is not None and _slot.__get__(exc).get(REDUCE) is _delivered:
             del _slot.__get__(exc)[REDUCE]

@@ -29,7 +29,8 @@ class SeenTask(TimedTask):
     @property
     def __wrapped__(self) -> Any:
         fn: Any = self.fn
-        return fn.args[0] if self.accounting.copies else fn
+        accounting: Any = self.accounting  # which a task that failed has let go of
+        return fn.args[0] if accounting is not None and accounting.copies else fn
 
     def __init_subclass__(cls) -> None:
         for name in ("__doc__", "__module__"):  # of which each class has its own
