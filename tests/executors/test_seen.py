@@ -175,3 +175,25 @@ def test_a_task_that_failed_here_is_still_the_function(
     assert executor.seen == "raising"
     assert outcomes(captured) == {"failed": 1}
     assert caplog.records == []
+
+
+class Unbound:
+    """As proxies are that stand for nothing yet: whatever is asked of it raises."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __call__(self) -> int:
+        return 7
+
+
+@pytest.mark.telemetry_capture(allow=("fault",))
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("kind", ["thread", "other"])
+def test_what_says_nothing_of_itself_runs_all_the_same(
+    telemetry: Telemetry, captured: Captured, kind: str, options: dict[str, Any]
+) -> None:
+    """FLT 1: `submit` raises nothing that the bare executor's doesn't."""
+    executor = looking(ThreadPoolExecutor)(1) if kind == "thread" else Direct()
+    with telemetry.wrap_executor(executor, name="resize", **options) as pool:
+        assert pool.submit(Unbound()).result(PATIENCE) == 7

@@ -175,12 +175,13 @@ def _submit_to_thread(accounting: Accounting, submit_bare: Submit) -> Submit:
                 task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
             ticket.workers = workers
+            run = task.run
         except Exception as fault:
             faults.record("executor.submit", fault)
             return submit_bare(fn, *args, **kwargs)
         queued[ticket] = None
         try:
-            future = submit_bare(task.run, *args, **kwargs)
+            future = submit_bare(run, *args, **kwargs)
         except BaseException:
             workers.decide(ticket, REJECTED)
             raise
@@ -208,14 +209,14 @@ def _submit_to_elsewhere(accounting: Accounting, submit_bare: Submit) -> Submit:
             task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
             ticket.workers = workers
+            run: Any
+            run, args = (run_beside, (task, fn, *args)) if beside else (task.run, args)
         except Exception as fault:
             faults.record("executor.submit", fault)
             return submit_bare(fn, *args, **kwargs)
         queued[ticket] = None
         try:
-            future = (
-                submit_bare(run_beside, task, fn, *args, **kwargs) if beside else submit_bare(task.run, *args, **kwargs)
-            )
+            future = submit_bare(run, *args, **kwargs)
         except BaseException:
             workers.decide(ticket, REJECTED)
             raise
