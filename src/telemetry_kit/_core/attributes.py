@@ -97,7 +97,7 @@ isn't imported can't have been handed over. The first that fits is taken."""
 _QUALNAME: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 
 
-class _UnfitError(Exception):
+class _UnfitError(TypeError):
     """A value that can't be an attribute, and what it must be."""
 
 

@@ -285,8 +285,10 @@ def _progress(jobs: Jobs) -> Reading:
             except Exception as fault:
                 faults.record("job.progress", fault)
                 continue
-            if math.isfinite(share):
+            if 0.0 <= share < math.inf:
                 yield state.series, share
+            else:
+                faults.record("job.progress", ValueError(f"a share must be a finite number from 0 on, got {share}"))
 
 
 def _state(jobs: Jobs) -> Reading:

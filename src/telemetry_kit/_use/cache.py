@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import types
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._core import faults
@@ -97,10 +98,8 @@ class Cache(ByRecipe):
 
         >>> cache.evicted(3)
         """
-        if isinstance(n, int) and n >= 0:
-            self._evictions.add(self._entries, n)
-        else:
-            faults.record("cache.evicted", ValueError(f"n of evicted() must be a count, got {n!r:.100}"))
+        with faults.guard("cache.evicted"):
+            self._evictions.add(self._entries, _count(n))
 
     def load(self) -> Block:
         """The making of an entry that was missing, in seconds: a `with` block, or a decorator of what makes it.
@@ -175,6 +174,13 @@ _READERS: dict[str, Any] = {
     "cache.size": _Info.size.__get__,
     "cache.limit": _Info.limit.__get__,
 }
+
+
+def _count(n: Any) -> int:
+    whole = index(n)  # numpy's, too
+    if whole < 0:
+        raise ValueError(f"n of evicted() must be a count, got {whole}")
+    return whole
 
 
 def _ask(cached: Any) -> Any:

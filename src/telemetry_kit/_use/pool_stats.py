@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.attributes import AttributeValue, scalar
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.late import is_known
@@ -94,13 +94,14 @@ def check_limit(what: str, limit: object) -> int | None:
     """`limit`, or the TypeError or ValueError that says what is wrong with it."""
     if limit is None:
         return None
-    if isinstance(limit, bool) or not isinstance(limit, int):
+    plain = limit if isinstance(limit, (int, float)) else scalar(limit)  # numpy's are Python's
+    if isinstance(plain, bool) or not isinstance(plain, int):
         msg = f"limit of {what} must be an int, or None for no limit, got {limit!r:.100} of type {type(limit).__name__}"
         raise TypeError(msg)
-    if limit < 0:
-        msg = f"limit of {what} must be 0 or more, got {limit}: leave it out, or give None, for no limit"
+    if plain < 0:
+        msg = f"limit of {what} must be 0 or more, got {plain}: leave it out, or give None, for no limit"
         raise ValueError(msg)
-    return limit
+    return plain
 
 
 def check_convention(what: str, convention: object) -> PoolConvention | None:
@@ -242,4 +243,5 @@ def check_stats(stats: object) -> PoolStats:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    plain = value if isinstance(value, (int, float)) else scalar(value)  # numpy's are Python's
+    return isinstance(plain, (int, float)) and not isinstance(plain, bool) and math.isfinite(plain)
