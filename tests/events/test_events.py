@@ -219,3 +219,39 @@ def test_in_the_middle_of_a_record_it_waits(captured: Captured, telemetry: Telem
 
     assert captured.events == [event("interrupted"), event("next")]
     assert captured.event("interrupted").span is captured.span("price")
+
+
+class Untouchable(str):
+    """A text of which nothing may be asked."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any) -> Any:
+        raise RuntimeError("asked")
+
+    __hash__ = __eq__ = __bool__ = __len__ = __str__ = __repr__ = upper = _refuse  # type: ignore[assignment]
+
+
+@pytest.mark.telemetry_capture(allow=("fault",))
+@pytest.mark.parametrize(
+    "given", [ValueError, Untouchable("no"), object(), 7, "no"], ids=lambda given: type(given).__name__
+)
+def test_what_is_no_exception_costs_itself_only(captured: Captured, telemetry: Telemetry, given: Any) -> None:
+    """FLT 2: the event keeps its name and attributes, and says nothing of an exception that isn't there."""
+    telemetry.event("order.failed", {"order.id": 7}, exception=given)
+
+    assert captured.events == [event("order.failed", attributes={"order.id": 7})]
+    assert captured.value("telemetry_kit.faults", {"fault.site": "event.exception"}) == 1
+
+
+@pytest.mark.telemetry_capture(allow=("fault",))
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [(Untouchable("error"), "ERROR"), (["ERROR"], "INFO"), (object(), "INFO")],
+    ids=["text", "list", "object"],
+)
+def test_a_severity_costs_itself_only(captured: Captured, telemetry: Telemetry, given: Any, right: str) -> None:
+    """FLT 2: a text is one, whatever its class makes of a text; anything else is a fault."""
+    telemetry.event("order.failed", {"order.id": 7}, severity=given)
+
+    assert captured.events == [event("order.failed", severity=right, attributes={"order.id": 7})]

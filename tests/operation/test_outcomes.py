@@ -197,6 +197,24 @@ def test_a_result_that_is_an_error(telemetry: Telemetry, captured: Captured, ver
     assert captured.span().status.status_code is StatusCode.ERROR
 
 
+class Untouchable(str):
+    """A text of which nothing may be asked."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any) -> Any:
+        raise RuntimeError("asked")
+
+    __hash__ = __eq__ = __bool__ = __len__ = __str__ = __repr__ = _refuse  # type: ignore[assignment]
+
+
+def test_a_text_without_a_truth_names_the_error(telemetry: Telemetry, captured: Captured) -> None:
+    """FLT 2: a text that `error_if` gives is the error's name, whatever its class makes of a text."""
+    telemetry.operation("work", error_if=lambda result: Untouchable("declined"))(lambda: 42)()
+
+    assert captured.point("operation.duration").attributes["error.type"] == "declined"
+
+
 @pytest.mark.parametrize("verdict", [False, None, "", 0], ids=repr)
 def test_a_result_that_is_none(telemetry: Telemetry, captured: Captured, verdict: Any) -> None:
     """`error_if` that says nothing leaves a success."""

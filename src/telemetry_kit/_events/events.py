@@ -11,7 +11,14 @@ from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_TYPE
 from opentelemetry.trace import get_current_span
 
 from telemetry_kit._core import clock, faults, outcome, reentrancy
-from telemetry_kit._core.attributes import AttributeValue, event_attributes, event_value, plain_text, span_attributes
+from telemetry_kit._core.attributes import (
+    AttributeValue,
+    class_name,
+    event_attributes,
+    event_value,
+    plain_text,
+    span_attributes,
+)
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name
 from telemetry_kit._errors import signals
@@ -89,6 +96,8 @@ def record_exception(scope: "Scope", exc: BaseException, *, attributes: Mapping[
 
 def _details(scope: "Scope", exc: BaseException) -> dict[str, AttributeValue]:
     """What an event says of an exception: all of it, or its type where the limiter, or an event before, had it."""
+    if not issubclass(type(exc), BaseException):
+        raise TypeError(f"exception of an event must be an exception, got a {class_name(type(exc))}")
     error_type = _error_type(exc)
     policy = scope.errors
     suppressed = policy.admit(exc, scope=scope, operation=current_name(), error_type=error_type, wanted=True)
@@ -102,9 +111,9 @@ def _error_type(exc: BaseException) -> str:
 
 
 def _severity(severity: object) -> str:
-    name = str(severity).upper()
-    name = _SEVERITIES.get(name, name)
+    text = plain_text(severity) or ""
+    name = _SEVERITIES.get(text.upper(), text.upper())
     if name.rstrip("234") in signals.SEVERITIES:
         return name
-    faults.record("event.severity", ValueError(f"severity must be one of {signals.SEVERITIES}, got {severity!r:.100}"))
+    faults.record("event.severity", ValueError(f"severity must be one of {signals.SEVERITIES}, got {text!r:.100}"))
     return "INFO"

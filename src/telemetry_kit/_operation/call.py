@@ -223,8 +223,10 @@ class OperationCall(ActiveSpan):
                     return by_status
             if error_type is None and operation.error_if is not None and result is not NO_RESULT:
                 verdict = operation.error_if(result)
-                if verdict:
-                    return plain_text(verdict) or outcome.OTHER
+                if verdict is not None and verdict is not False:
+                    text = plain_text(verdict)  # a text of which nothing may be asked is one all the same
+                    if text or (text is None and verdict):
+                        return text or outcome.OTHER
         except Exception as fault:
             faults.record("operation.error_if", fault)
             return None if exc is None else outcome.OTHER
