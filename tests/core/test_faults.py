@@ -1,10 +1,18 @@
 """What breaks in telemetry is counted, said once, and kept from the host."""
 
+import contextlib
+import functools
+import gc
 import logging
+import signal
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from telemetry_kit._core import faults
+from telemetry_kit._wrapping import awaitables
 
 
 def fresh(site: str) -> str:
@@ -70,3 +78,51 @@ def test_a_fault_without_words(caplog: pytest.LogCaptureFixture) -> None:
     faults.record(fresh("tests.wordless"), Wordless())
 
     assert "Wordless" in caplog.text
+
+
+class TimeLimit(Exception):
+    pass
+
+
+@pytest.fixture
+def time_limit() -> Iterator[None]:
+    """A signal handler of the host's that raises, and no collector that comes by."""
+
+    def handler(*_: Any) -> None:
+        raise TimeLimit
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    gc.disable()
+    yield
+    gc.enable()
+    signal.signal(signal.SIGUSR1, before)
+
+
+PASSED_ON: dict[str, Callable[[Exception], object]] = {
+    "record": functools.partial(faults.record, "tests.limit"),
+    "pass_on": faults.pass_on,
+    "odd": awaitables.odd,
+}
+
+
+@pytest.mark.parametrize("name", PASSED_ON)
+@pytest.mark.usefixtures("time_limit")
+def test_what_the_host_raised_keeps_no_frame_alive(name: str) -> None:
+    """ASY 5: once the host has dealt with it, it goes, and with it what the frames on its way held."""
+
+    class Held:
+        pass
+
+    def calls_out() -> None:
+        held = Held()
+        gone.append(weakref.ref(held))
+        try:
+            signal.raise_signal(signal.SIGUSR1)
+        except Exception as fault:
+            PASSED_ON[name](fault)
+
+    gone: list[weakref.ref[Any]] = []
+    with contextlib.suppress(TimeLimit):
+        calls_out()
+
+    assert [held() for held in gone] == [None]

@@ -44,7 +44,10 @@ def record(site: str, fault: BaseException, *, about: str = "") -> None:
     except RecursionError:
         return
     if hosts:
-        raise fault
+        try:
+            raise fault
+        finally:
+            del fault  # as in `pass_on`
     try:
         _counted.add(site)
         observer.fault(site, fault)

@@ -29,9 +29,16 @@ def raised_by_host(fault: BaseException) -> bool:
 
 
 def pass_on(fault: BaseException) -> None:
-    """Raise `fault` if the host raised it."""
-    if raised_by_host(fault):
-        raise fault
+    """Raise `fault` if the host raised it.
+
+    No frame that it is raised from goes on naming it: it names them in its traceback, and such a circle keeps all that
+    they hold, suspended bodies of the host's for one, until the collector comes.
+    """
+    try:
+        if raised_by_host(fault):
+            raise fault
+    finally:
+        del fault
 
 
 def _handlers() -> set[CodeType]:

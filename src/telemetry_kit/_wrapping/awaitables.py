@@ -226,7 +226,10 @@ def followed(result: Any) -> bool:
 def odd(fault: Exception) -> bool:
     """A class that can't be asked whether its objects go on: they don't. What a signal handler of the host raised
     meanwhile goes on."""
-    faults.pass_on(fault)
+    try:
+        faults.pass_on(fault)
+    finally:
+        del fault  # as there
     return False
 
 
