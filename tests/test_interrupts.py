@@ -1,12 +1,13 @@
 """An exception that arrives at any line of the kit, as a signal handler's does: the host gets it, and all heals (ASY 11)."""
 
 import ast
+import contextlib
 import contextvars
 import gc
 import linecache
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
@@ -16,8 +17,9 @@ import pytest
 from opentelemetry import context
 
 import telemetry_kit
-from telemetry_kit import Telemetry, current_measurement
+from telemetry_kit import Telemetry, attached, context_attributes, current_measurement, extract
 from telemetry_kit._core import forks, reentrancy
+from telemetry_kit._wrapping.awaitables import Stepwise
 from tests.support import Sdk
 
 PACKAGE = Path(telemetry_kit.__file__).parent
@@ -124,12 +126,45 @@ def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
         with job.run() as running, running.step("load"):
             running.processed()
 
+    @operation
+    def held() -> Iterator[int]:
+        with telemetry.span("held"):
+            yield 1
+            yield 2
+
+    @operation
+    async def held_async() -> AsyncIterator[int]:
+        with telemetry.span("held"):
+            yield 1
+
+    @telemetry.operation("manager")
+    @contextlib.contextmanager
+    def manager() -> Iterator[None]:
+        with telemetry.span("held"):
+            yield
+
+    @context_attributes({"tenant": "acme"}, metric_keys=["tenant"])
+    def below() -> Iterator[int]:
+        with attached(extract({"baggage": "a=b"})):
+            yield fast()
+
+    async def consumed() -> None:
+        async for _ in held_async():
+            pass
+
+    def within() -> None:
+        with manager(), context_attributes({"tenant": "acme"}):
+            list(below())
+
     return {
         "success": fast,
         "full path": full,
         "failure": fails,
         "block": block,
         "generator": lambda: list(generator()),
+        "generator that holds a span": lambda: list(held()),
+        "async generator that holds a span": lambda: driven(consumed()),
+        "blocks in blocks": within,
         "span": span,
         "run": run,
         "hot path": hot,
@@ -141,9 +176,12 @@ def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
     }
 
 
+UNNAMED = range(*(Stepwise.__init__.__code__.co_firstlineno + line for line in (0, 4)))
+"""Where the next step of an async generator is being made: what the traceback names there holds the body."""
 places: list[str] = []
 """Where interrupts arrived."""
 NAMES = ["success", "full path", "failure", "block", "generator", "span", "run"]
+NAMES += ["generator that holds a span", "blocks in blocks"]
 NAMES += ["hot path", "coroutine", "pool", "decorated use", "task", "task with a span"]
 ACTIVE: dict[str, dict[str, str]] = {
     "operation.active": {},
@@ -227,6 +265,23 @@ def test_an_interrupt_at_any_line(
     assert {metric: number for metric, number in active.items() if number} == {}
     record_property("interrupts", line - 1)
     print(f"{name}, {kind.__name__}: {line - 1} interrupts")
+    assert line > 50
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of steps that were never taken
+def test_an_interrupt_while_an_async_generator_holds_a_span(sdk: Sdk) -> None:
+    """ASY 11: the body ends where what it leaves is current, not in whoever consumes it."""
+    global wanted
+    wanted, work, line, left = CtrlC, works(sdk.telemetry())["async generator that holds a span"], 1, []
+    work()
+    while interrupt(work, line):
+        if context.get_current():
+            left.append(places[-1])
+            context.attach(context.Context())
+        line += 1
+
+    assert [place for place in left if place not in {f"awaitables.py:{number}" for number in UNNAMED}] == []
     assert line > 50
 
 

@@ -127,49 +127,55 @@ class Stepwise:
         self._call = call
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        call, steps = self._call, self._awaitable
-        kind = type(steps)
-        if kind not in _STEPS:
-            try:
-                call._resume()
-                steps = steps.__await__()
-            finally:
-                call._suspend()
-            if type(steps) is kind and not kind.__flags__ & _HEAP_TYPE:
-                _STEPS.add(kind)
-        step: Callable[[Any], Any] = steps.send if hasattr(steps, "send") else lambda _: next(steps)
-        sent: Any = None
-        while True:
-            try:
-                call._resume()
-                item = step(sent)
-            except StopIteration as stop:
-                return stop.value
-            finally:
-                sent = None
-                call._suspend()
-            closing = None
-            try:
-                sent = yield item
-                step = steps.send if hasattr(steps, "send") else lambda _: next(steps)
-            except GeneratorExit as exit_:
-                closing = exit_
-            except BaseException as exc:
-                if not hasattr(steps, "throw"):
-                    raise
-                sent = exc
-                step = steps.throw
-            if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
+        try:
+            call, steps = self._call, self._awaitable
+            kind = type(steps)
+            if kind not in _STEPS:
                 try:
                     call._resume()
-                    if hasattr(steps, "close"):
-                        steps.close()
+                    steps = steps.__await__()
                 finally:
                     call._suspend()
+                if type(steps) is kind and not kind.__flags__ & _HEAP_TYPE:
+                    _STEPS.add(kind)
+            step: Any = steps.send if hasattr(steps, "send") else lambda _: next(steps)
+            sent: Any = None
+            while True:
                 try:
-                    raise closing
+                    call._resume()
+                    item = step(sent)
+                except StopIteration as stop:
+                    return stop.value
                 finally:
-                    closing = None
+                    sent = None
+                    call._suspend()
+                closing = None
+                try:
+                    sent = yield item
+                    step = steps.send if hasattr(steps, "send") else lambda _: next(steps)
+                except GeneratorExit as exit_:
+                    closing = exit_
+                except BaseException as exc:
+                    if not hasattr(steps, "throw"):
+                        raise
+                    sent = exc
+                    step = steps.throw
+                if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
+                    try:
+                        call._resume()
+                        if hasattr(steps, "close"):
+                            steps.close()
+                    finally:
+                        call._suspend()
+                    try:
+                        raise closing
+                    finally:
+                        closing = None
+        except BaseException:
+            steps = step = self._awaitable = (
+                NO_RESULT  # the traceback names this frame: what is left of a body ends now
+            )
+            raise
 
 
 class Unawaited:

@@ -121,7 +121,7 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
 
 
 def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> Callable[..., Any]:
-    from builtins import BaseException, GeneratorExit, StopIteration  # noqa: A004
+    from builtins import BaseException, GeneratorExit, RuntimeError, StopIteration, getattr  # noqa: A004
 
     from telemetry_kit._wrapping import awaitables
 
@@ -164,6 +164,15 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
             over = True
             return stop.value
         except BaseException as exc:
+            if getattr(generator, "gi_frame", None) is not None and exc.__class__ is not RuntimeError:
+                # Interrupted here, while the body was suspended: it ends where what it leaves is current. (A RuntimeError
+                # is that of a body which ignores GeneratorExit.)
+                call._suspend()
+                try:
+                    call._resume()
+                    generator.close()
+                finally:
+                    call._suspend()
             call._end(exc)
             raise
         finally:
@@ -174,7 +183,7 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
 
 
 def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls) -> Callable[..., Any]:
-    from builtins import BaseException, GeneratorExit, StopAsyncIteration  # noqa: A004
+    from builtins import BaseException, GeneratorExit, StopAsyncIteration, getattr  # noqa: A004
 
     from telemetry_kit._core import reentrancy
     from telemetry_kit._wrapping import awaitables
@@ -183,13 +192,14 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = func(*args, **kwargs)
+        step: Any = None
         call: Call = awaitables.NO_CALL
         watch = None
         body = of_the_frame()
         try:
             call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
             watch = reentrancy.watch(body, awaitables.Unfinished(call).drop)
-            step: Any = first_step(generator)
+            step = first_step(generator)
             while True:
                 item = await awaitables.Stepwise(step, call)
                 closing = None
@@ -209,6 +219,13 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
         except StopAsyncIteration:
             call._end(None)
         except BaseException as exc:
+            if (
+                getattr(generator, "ag_frame", None) is not None
+            ):  # as above; only its end can be had without awaiting it
+                call._suspend()
+                call._resume()
+                del generator, step
+                call._suspend()
             call._end(awaitables.without_steps(exc))
             raise
         finally:

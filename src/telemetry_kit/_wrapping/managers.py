@@ -21,10 +21,10 @@ class Entering:
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         if not self._calls.idle():
-            return StaysCurrent(self._calls.begin(self._args, self._kwargs))
+            return _staying(self._calls.begin(self._args, self._kwargs))
         call = Counted(self.running)
         call._resume()
-        return StaysCurrent(call)
+        return _staying(call)
 
 
 class Begun:
@@ -45,7 +45,16 @@ class Begun:
         if not self._stays:
             return call
         call._resume()
+        return _staying(call)
+
+
+def _staying(call: Call) -> StaysCurrent:
+    """`call`, which is current: an exception that arrives in the middle of this ends it, since nobody has it yet."""
+    try:
         return StaysCurrent(call)
+    except BaseException as exc:
+        call._end(exc)
+        raise
 
 
 class StaysCurrent:
