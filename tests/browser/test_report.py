@@ -54,6 +54,13 @@ IN_CHARTS = """() => {
 }"""
 """Labels of a chart that are cut at its edge, or stand on one another."""
 
+ON_PAPER = """() => {
+  const wide = [...document.querySelectorAll("main pre, main .scroll, main figure")]
+    .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.innerText.slice(0, 80));
+  const bars = [...document.querySelectorAll(".track i")].filter(bar => getComputedStyle(bar).printColorAdjust !== "exact");
+  return [...wide, ...bars.map(() => "a bar that isn't printed")];
+}"""
+"""What is wider than the paper's column, or left out by a printer."""
 BESIDE = """() => [...document.querySelectorAll(".track em")].filter(label => {
   const frame = (label.matches(".inside") ? label.parentElement.querySelector("i") : label.parentElement).getBoundingClientRect();
   const box = label.getBoundingClientRect();
@@ -78,6 +85,18 @@ def shown(request: pytest.FixtureRequest, chromium: Any, report: str) -> Iterato
 def test_nothing_is_off_the_screen(shown: Any) -> None:
     """No number, no word is beyond the edge."""
     assert shown.evaluate(OFF_SCREEN) == []
+
+
+def test_nothing_is_cut_on_paper(chromium: Any, report: str) -> None:
+    """On a printed page nothing can be scrolled, and bars are printed below the words that stand in them."""
+    context = chromium.new_context(viewport={"width": 760, "height": 1000})
+    page = context.new_page()
+    page.goto(report)
+    page.wait_for_function("document.body.dataset.drawn === 'yes'")
+    page.emulate_media(media="print")
+
+    assert page.evaluate(ON_PAPER) == []
+    context.close()
 
 
 def test_durations_stand_in_their_chart(shown: Any) -> None:
