@@ -305,3 +305,17 @@ def test_workers_that_the_program_forks(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert found == {"no_sdk": "warning", "forked": "info"}
     assert "which the program forked" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals on this platform")
+def test_a_second_sigterm_comes_too_late(tmp_path: Path) -> None:
+    """Who is stopped twice, as gunicorn stops its workers, is diagnosed all the same."""
+    program = f"""{ALL}
+import os, signal
+tracer_provider.force_flush = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+signal.raise_signal(signal.SIGTERM)
+"""
+    done = python(*DOCTOR, script(tmp_path, program))
+
+    assert done.returncode == 143
+    assert "telemetry_kit: nothing stands in the way" in done.stdout

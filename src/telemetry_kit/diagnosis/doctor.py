@@ -63,6 +63,11 @@ def run(options: argparse.Namespace) -> int:
     if missing := _missing(options):
         sys.stderr.write(f"python -m telemetry_kit doctor: {missing}\n")
         return 2
+    with _sigterm_ends_the_program():
+        return _diagnosed(options)
+
+
+def _diagnosed(options: argparse.Namespace) -> int:
     say = _writer()
     own = os.getpid()
     found: list[Finding] = []
@@ -160,7 +165,7 @@ def _run_program(options: argparse.Namespace) -> tuple[int, list[Finding]]:
     before = sys.argv[:], sys.path[:]
     where: Any = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
     try:
-        with where, _sigterm_ends_the_program():
+        with where:
             if options.module is not None:
                 sys.argv = options.module[:]
                 sys.path.insert(0, "")
@@ -190,6 +195,7 @@ def _run_program(options: argparse.Namespace) -> tuple[int, list[Finding]]:
         ]
     finally:
         sys.argv, sys.path[:] = before
+        _let_be_diagnosed()
     return 0, []
 
 
@@ -200,20 +206,27 @@ def _of_the_program(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 @contextlib.contextmanager
 def _sigterm_ends_the_program() -> Generator[None]:
     """So that a server that is stopped as containers are is diagnosed as well; unless it has a handler of its own."""
-    if (
-        signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-        or threading.current_thread() is not threading.main_thread()
-    ):
-        yield
-        return
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    before = signal.getsignal(signal.SIGTERM) if _is_main_thread() else None
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _let_be_diagnosed() -> None:
+    """A program that has ended has nothing to do with another SIGTERM, as gunicorn's workers get, who are told twice."""
+    if _is_main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _join_threads() -> None:
