@@ -736,6 +736,8 @@ def jobs(sdk: Sdk) -> Any:
         sdk.metrics()
         run.progress(1, Unsure())  # type: ignore[arg-type]
         sdk.metrics()
+        run.progress(-1, rows)
+        sdk.metrics()
         run.processed(-1)
         run.failed(1, "bad_row")
         run.failed("x")  # type: ignore[arg-type]
