@@ -12,7 +12,7 @@ import pytest
 from opentelemetry import baggage
 from opentelemetry.metrics import MeterProvider
 
-from telemetry_kit import Telemetry, attached, extract
+from telemetry_kit import Telemetry, attached, context_attributes, extract
 from telemetry_kit.testing import WORDS, Captured, capture
 from telemetry_kit.testing import validator as _validator
 
@@ -60,6 +60,18 @@ def still_attached() -> None:
     opentelemetry.context.attach(baggage.set_baggage("tenant", "acme"))  # stays
 
 
+def attributes_stay() -> None:
+    context_attributes({"tenant": "acme"}).__enter__()  # stay
+
+
+def ended_by_a_bare_thread() -> None:
+    span = telemetry.tracer.start_span("of a thread")  # whose end is its target
+    span.end()
+    thread = threading.Thread(target=span.end)
+    thread.start()
+    thread.join()
+
+
 def other_keys() -> None:
     sell = telemetry.operation("sell")
     with sell.measure(metric_attributes={"payment.method": "card"}):
@@ -98,7 +110,14 @@ def dropped() -> None:
 CASES: list[tuple[str, Callable[[], None], str, str]] = [
     ("never_ended", never_ended, "# begins", "the span 'lost' was never ended"),
     ("ended_twice", ended_twice, "# ends again", "the span 'twice' was ended, and had ended before"),
+    (
+        "ended_twice",
+        ended_by_a_bare_thread,
+        "# whose end is its target",
+        "the span 'of a thread' was ended, and had ended before; it began",
+    ),
     ("attached", still_attached, "# stays", "a context that was made current is still current"),
+    ("attached", attributes_stay, "# stay", "a context that was made current is still current"),
     (
         "keys",
         other_keys,
@@ -117,7 +136,7 @@ CASES: list[tuple[str, Callable[[], None], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("word", "cause", "code", "message"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("word", "cause", "code", "message"), CASES, ids=[case[1].__name__ for case in CASES])
 def test_each_is_found(captured, word, cause, code, message) -> None:
     """Each word is found, once, with what it is and the line of the user's code."""
     cause()
@@ -129,7 +148,7 @@ def test_each_is_found(captured, word, cause, code, message) -> None:
     assert said.endswith(f"What is meant to be so is allowed by allow=({word!r},).")
 
 
-@pytest.mark.parametrize(("word", "cause"), [case[:2] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("word", "cause"), [case[:2] for case in CASES], ids=[case[1].__name__ for case in CASES])
 def test_each_can_be_allowed(captured, word, cause) -> None:
     """What a test means to cause it allows by its word."""
     cause()

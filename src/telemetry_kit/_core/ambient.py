@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opentelemetry.context import Context, create_key
+from opentelemetry.context import create_key, set_value
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.context import get_current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from opentelemetry.context import Context
 
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.cardinality import ValueGuard
@@ -51,7 +53,7 @@ def put_into(context: Context, ambient: Ambient) -> Context:
     """A context that has them."""
     if not used:
         used.append(True)
-    return Context({**context, _KEY: ambient})
+    return set_value(_KEY, ambient, context)
 
 
 def for_span(own: Mapping[str, AttributeValue] | None, context: Context | None) -> Mapping[str, AttributeValue] | None:

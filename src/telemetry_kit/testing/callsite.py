@@ -42,6 +42,11 @@ def is_ours(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_OURS)
 
 
+def is_library(site: CallSite) -> bool:
+    """Whether it is nobody's own code: the standard library's, or an installed package's."""
+    return site.file.startswith((*_LIBRARIES, "<frozen"))
+
+
 def of_caller() -> CallSite:
     """The innermost line that called, outside of telemetry; rather the user's own than a framework's."""
     return _choose(_frames(sys._getframe(1)))
@@ -77,7 +82,7 @@ def _site(frame: FrameType, line: int) -> CallSite:
 def _choose(sites: Iterable[CallSite]) -> CallSite:
     nearest = None
     for site in sites:
-        if not site.file.startswith(_LIBRARIES) and not site.file.startswith("<frozen"):
+        if not is_library(site):
             return site
         nearest = nearest or site
     return nearest or NOWHERE

@@ -147,7 +147,12 @@ class Validator:
         self._running[id(span)] = span, callsite.of_caller()
 
     def span_ended_again(self, span: RecordedSpan) -> None:
-        self._add("ended_twice", f"the span {span.name!r} was ended, and had ended before", callsite.of_caller())
+        site, words = callsite.of_caller(), f"the span {span.name!r} was ended, and had ended before"
+        if (
+            callsite.is_library(site) and id(span) in self._running
+        ):  # as the target of a thread, whose caller has no line
+            site, words = self._running[id(span)][1], f"{words}; it began"
+        self._add("ended_twice", words, site)
 
     def _never_ended(self) -> Iterable[Finding]:
         reentrancy.drain()
