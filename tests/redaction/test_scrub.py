@@ -95,6 +95,10 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ("İstanbul password=x1", "İstanbul password=[REDACTED]"),
         ("ExpiredToken: X-Api-Token: a/8Zk+c0f7==", "ExpiredToken: X-Api-Token: [REDACTED]"),
         ("UID=sa;PWD={hunter2};Encrypt=yes, secret={name}", "UID=sa;PWD={[REDACTED]};Encrypt=yes, secret={name}"),
+        ("PlainCredentials('web', 'Tr0ub4dor-33') refused", "PlainCredentials('web', '[REDACTED]') refused"),
+        ("Sec-WebSocket-Protocol: bearer, f00dfeedcafe7k", "Sec-WebSocket-Protocol: bearer, [REDACTED]"),
+        ("AC" + "0a1b" * 8 + ":" + "f0e1" * 8, "AC" + "0a1b" * 8 + ":[REDACTED]"),
+        ("call to sip:ann@voip.example.com failed", "call to sip:ann@voip.example.com failed"),
         ("EINTEGRITY sha512-aGVsbG8gd29ybGQgaGVsbG8gd29ybGQx", "EINTEGRITY sha512-aGVsbG8gd29ybGQgaGVsbG8gd29ybGQx"),
     ],
 )

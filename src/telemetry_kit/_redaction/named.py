@@ -35,9 +35,8 @@ _BETWEEN = re.compile(
       (?: (?:\d{{1,2}}\s?)?[=:](?P<assigned3>{_GIVES})
         | value(?P<valued3>\s?[:=]\s?)
         | (?P<quoted>(?:(?:is|was|for|of)\s(?:[^\s"']{{1,40}}\s(?:is|was)\s|)|))(?=[bnru]?{QUOTE}[^\s"'\[])
-        | (?P<prose>(?=[^\d\n]{{0,99}}\d)(?:{_FILLS}){{0,3}}(?:[a-z]{{1,12}}:\s|))
-          (?![^\d\s"'=()]{{0,60}}(?:[\s"'=()]|\Z))
-        | (?P<xml3>[\w:]{{1,20}}=["'][^"'<>\n]{{0,40}}["']>)(?=[^\s<>\[]) )
+        | (?P<xml3>[\w:]{{1,20}}=["'][^"'<>\n]{{0,40}}["']>)(?=[^\s<>\[])
+        | (?P<prose>(?:{_FILLS}){{0,3}}(?:[a-z]{{1,12}}:\s|))(?=[^\s"'=()]) )
     """,
     re.VERBOSE,
 )
@@ -64,13 +63,14 @@ _ENDS = {"bare": ").,]}:!?\\", "quoted": "", "braced": ""}
 _PARENTHESIS, _REST_OF_LINE, _LINE = re.compile(r"[^)]*"), re.compile(r".*"), re.compile(r"""[^\r\n"'`]*""")
 _NUMBER = re.compile(r"[\d\-]+")
 _IS_NAME = re.compile(r"[A-Za-z_\-]+").fullmatch
+_TO_DIGIT = re.compile(r"""[^\d\s"'=()]{0,60}""")
 _PROSE_GOES_ON = re.compile(r"""[:,.]? [("']?[A-Za-z]{2,}(?:[ ,.]|$)""")
 _SCHEME = re.compile(r"""[A-Za-z][\w\-]{2,20}(?:\s|%20)+([^\s"',;]{8,})""")
 
 
 def word_before(text: str, at: int, letters: str = LETTERS) -> str:
     """The word that ends at a place, or its last 48 characters."""
-    before = text[max(0, at - 48) : at]
+    before = text[at - 48 if at > 48 else 0 : at]
     return before[len(before.rstrip(letters)) :]
 
 
@@ -105,6 +105,8 @@ def named(text: str, match: "re.Match[str]") -> Span | int:
         return NAMING if low[end : end + 1].isspace() else 0
     index: int = between.lastindex  # type: ignore[assignment]
     kind, at = _KINDS[index], between.end(index)
+    if kind == "prose" and not text[(run := _through(_TO_DIGIT, text, at)[1]) : run + 1].isdigit():
+        return NAMING
     start -= len(word_before(text, start))
     name, before = text[start:end], text[start - 1 : start]
     earlier = word_before(text, start - 1) if before == " " else ""
@@ -137,7 +139,10 @@ def named(text: str, match: "re.Match[str]") -> Span | int:
         return whole(text, at) if brief else NAMING
     if ("phrase" in lower or "mnemonic" in lower) and level(judged, PLAIN) >= PLAIN:
         return _through(_LINE, text, begin)
-    return whole(text, at) if _is_secret(text, judged, begin, quoted, least) else LEAVING + len(name) // PIECE
+    if not _is_secret(text, judged, begin, quoted, least):
+        return LEAVING + len(name) // PIECE
+    end = begin + len(judged)
+    return whole(text, at) if quoted or text[end : end + 1] not in " \n;&" else (begin, end)
 
 
 def _is_secret(text: str, judged: str, begin: int, quoted: bool, least: int) -> bool:

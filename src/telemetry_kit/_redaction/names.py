@@ -58,11 +58,12 @@ def any_of(parts: Iterable[str]) -> str:
 
 
 def _written(word: str) -> str:
-    return f"{word[1]}(?<![a-z].){word[2:-1]}(?![a-z])" if word[0] == "_" else word.replace("_", "_?")
+    alone = word.strip("_")
+    return f"{alone}(?<![a-z]{alone})(?![a-z])" if word[0] == "_" else word.replace("_", "_?")
 
 
 _LEAST = {word.replace("_", ""): least for words, *least in NAMES for word in words.split()}
-_WORDS = re.compile(any_of(_written(word) for words, *_ in NAMES for word in words.split()))
+_WORDS = re.compile(rf"({any_of(_written(word) for words, *_ in NAMES for word in words.split())})[a-z]*")
 _JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _OTHERWISE = re.compile(
     rf"_(?:(?:{any_of(_OTHER_KINDS.split())})_(?:key|token)|(?<=\A_)(?:{any_of(_ASKS.split())})_)"
@@ -83,7 +84,7 @@ def read(name: str) -> list[int]:
     low = "_" + (name if name.islower() else _JOINTS.sub("_", name).lower()).replace("-", "_")
     least, end = _NOTHING, 0
     for found in _WORDS.finditer(low):
-        one = _LEAST[found[0].replace("_", "")]
+        one = _LEAST[found[1].replace("_", "")]
         if one[0] <= least[0]:
             least, end = one, found.end()
     if least is _NOTHING or _OTHERWISE.search(low) is not None or _TELLS.search(low, end) is not None:

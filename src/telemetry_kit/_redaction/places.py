@@ -19,7 +19,7 @@ FEWEST, CHARACTERS = 15, 24
 
 Match = re.Match[str]
 
-_CREDENTIALS = re.compile(r"(?:\s|%20){1,3}([\w+/.~\-]{8,}={0,2})(?![=\w])")
+_CREDENTIALS = re.compile(r",?(?:\s|%20){1,3}([\w+/.~\-]{8,}={0,2})(?![=\w])")
 _BY = re.compile(r"\s(?:with\s\S+\s)?by\s(?:password\s)?", re.IGNORECASE)
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
 _SECOND = re.compile(r"""[( ]["'][^\s"']{1,40}["'],? ["']([^\s"']{6,64})""")
@@ -45,7 +45,7 @@ def _pair(text: str, match: Match) -> Span | int:
     end = text.index("@", begin)
     user, password = word_before(text, begin - 1, LETTERS + ".+").lower(), text[begin:end]
     least = PLAIN if text[begin - 1] == ":" else NEVER if "." in user else MOTLEY
-    if user in ("mailto", "cc", "to", "from") or password.isdigit():
+    if user in ("mailto", "sip", "cc", "to", "from") or password.isdigit():
         return LEAVING
     return (begin, end) if level(password[:JUDGED], least) >= least else LEAVING
 
@@ -135,7 +135,7 @@ def _token(text: str, match: Match) -> Span | int:
 
 _SPECIAL: dict[str, Callable[[str, Match], Span | int]] = {
     "bearer": _scheme, "basic": _scheme, "ssws": _scheme, "negotiate": _scheme, "geniekey": _scheme, "identified": _identified,
-    "login": _second, "httpbasicauth": _second, "input_value": _given, "input": _given, "values": _given, "parameters": _given,
+    "login": _second, "httpbasicauth": _second, "plaincredentials": _second, "basic_auth": _second, "input_value": _given, "input": _given, "values": _given, "parameters": _given,
     "private-lines": _pem,
 }  # fmt: skip
 _NAMES = (
@@ -179,12 +179,13 @@ def without_secrets(text: str) -> str:
                 taken.append(found)
                 at = done = max(at, end)
         if taken:
-            text, plain = _without(text, taken), _without(plain, taken)
+            ascii_only, text = text is plain, _without(text, taken)
+            plain = text if ascii_only else _without(plain, taken)
     return text
 
 
 def _without(text: str, spans: list[Span]) -> str:
-    ends = [0, *(end for _, end in spans)]
-    return REDACTED.join(
-        text[end:begin] for end, begin in zip(ends, [*(begin for begin, _ in spans), len(text)], strict=True)
-    )
+    kept, done = "", 0
+    for begin, end in spans:
+        kept, done = kept + text[done:begin] + REDACTED, end
+    return kept + text[done:]

@@ -41,6 +41,7 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("", r"[0-9a-f]{32}-us\d{1,2}", "gitleaks mailchimp-api-key"),
     ("", r"[MNO][\w\-]{23,27}\.[\w\-]{6}\.[\w\-]{27,}", "Discord: bot tokens"),
     ("EAA IGQ EZAK EZTK ATTA APA91b", r"[\w\-]{50,}", "gitleaks facebook-, square-access-token, easypost-api-token; Trello; Firebase"),
+    ("", r"(?<=AC[0-9a-f]{32}:)[0-9a-f]{32}", "Twilio: account SID and auth token"),
     ("oauth:", r"[a-z0-9]{30}", "Twitch: chat tokens"),
     (":AA", r"[\w\-]{30,}", "Telegram: authorizing your bot"),
     ("Q~", r"[\w.~\-]{31,}", "gitleaks azure-ad-client-secret"),

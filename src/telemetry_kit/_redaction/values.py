@@ -27,7 +27,7 @@ _MASK = re.compile(
 )
 """A mask or a template in the place of a secret."""
 _CODE = re.compile(
-    r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,9}[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w{1,20}://|-----|[&|]|[A-Za-z_]+\.[A-Za-z_.]*[A-Za-z_]$"
+    r"[A-Za-z_][\w.]{0,60}[(\[]|@|/[\w.\-]+/|\.{1,2}/|\w{1,20}://|-----|[&|]|[A-Za-z_]+\.[A-Za-z_.]*[A-Za-z_]$"
 )
 """A call, a look-up or a path."""
 _FORMS = re.compile(
