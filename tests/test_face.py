@@ -23,9 +23,25 @@ def test_what_is_exported_belongs_to_the_package(name: str) -> None:
     assert getattr(telemetry_kit, name).__module__ == "telemetry_kit"
 
 
-def test_a_pickle_names_no_private_file() -> None:
+PICKLED: dict[str, object] = {
+    "PoolStats": PoolStats(used=3),
+    "Telemetry": telemetry,
+    "with an ErrorPolicy": Telemetry("shop.orders", errors=telemetry_kit.ErrorPolicy(rate=1.0)),
+    "Operation": telemetry.operation("checkout", span="errors"),
+    "BatchJob": telemetry.batch_job("nightly", expected_interval=60.0),
+    "Pool": telemetry.pool("face"),
+    "Cache": telemetry.cache("face"),
+    "Database": telemetry.database("postgresql"),
+}
+
+
+@pytest.mark.parametrize("name", PICKLED)
+def test_a_pickle_names_no_private_file(name: str) -> None:
     """What is pickled today can be read when private files are called something else."""
-    assert b"telemetry_kit._" not in pickle.dumps(PoolStats(used=3))
+    pickled = pickle.dumps(PICKLED[name])
+
+    assert b"telemetry_kit._" not in pickled
+    assert pickle.loads(pickled) == PICKLED[name]
 
 
 BLOCKS: dict[str, tuple[Any, str]] = {

@@ -88,7 +88,16 @@ _HOMES = {
     "propagation": ("attached", "child_environment", "extract", "inject", "link_to", "links_to"),
 }
 """Where the names stand that not every library needs."""
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_IN_PICKLES = {
+    "_core.recipe": ("_again",),
+    "_core.scope": ("_made_again",),
+    "_errors.recorder": ("_recorder_like",),
+    "_jobs.options": ("JobOptions",),
+    "_operation.options": ("OperationOptions",),
+    "_telemetry": ("_of_scope",),
+}
+"""Where the names stand that only pickles of handles have."""
+_HOME_OF = {name: home for homes in (_HOMES, _IN_PICKLES) for home, names in homes.items() for name in names}
 
 
 def __getattr__(name: str) -> object:

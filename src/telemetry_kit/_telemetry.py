@@ -807,6 +807,7 @@ def _events() -> Any:
     return events
 
 
+@public
 def _of_scope(scope: Scope) -> Telemetry:
     sdk.load_configured()
     telemetry: Telemetry = Telemetry.__new__(Telemetry)

@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 
 def public(thing: T) -> T:
-    """Mark a class or a function as part of the face: its `__module__` is `telemetry_kit`."""
+    """Mark a class or a function as part of the face, or as a name in pickles, which the package finds: its `__module__` is
+    `telemetry_kit`."""
     thing.__module__ = "telemetry_kit"
     return thing
 

@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+from telemetry_kit._core.face import public
+
 Made = TypeVar("Made", bound="ByRecipe")
 _living: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 _tokens: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
@@ -61,6 +63,7 @@ class StaysHere:
         raise TypeError(msg)
 
 
+@public
 def _again(token: str, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The one that lives here already, or a new one."""
     living = _living.get(token)

@@ -10,6 +10,7 @@ import opentelemetry.trace
 
 from telemetry_kit._core import faults, forks, sdk
 from telemetry_kit._core.cardinality import NAMES, Distinct
+from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import NO_INSTRUMENTS, SCHEMA_URL, Instruments, instruments_of
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.overflow import Overflow
@@ -302,6 +303,7 @@ def _shared(instruments: Instruments, name: str) -> tuple[dict[object, Any], _Li
         return named.kept, living
 
 
+@public
 def _made_again(name: str, version: str | None, errors: Errors) -> Scope:
     return Scope(name, version, errors=errors, disabled=is_switched_off(name))
 

@@ -20,6 +20,7 @@ from opentelemetry.semconv.attributes.exception_attributes import (
 from telemetry_kit._core import active_span, clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue, encodable
 from telemetry_kit._core.error_policy import DEFAULT_POLICY, EXCEPTION_RECORD, ErrorPolicy, ExceptionRecord, Signal
+from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import CANCELLED, type_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._errors import deduplication, signals
@@ -274,5 +275,6 @@ def recorder_of(policy: ErrorPolicy) -> ErrorRecorder:
     return _recorders.setdefault(policy, ErrorRecorder(policy)) if recorder is None else recorder
 
 
+@public
 def _recorder_like(**options: Any) -> ErrorRecorder:
     return recorder_of(ErrorPolicy(**options) if options else DEFAULT_POLICY)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from telemetry_kit._core import declared
+from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
 
 Seconds = float | timedelta
 """An interval: a number of seconds, or a `timedelta`."""
 
 
+@public
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobOptions:
     """What a user says of a batch job, apart from its name; `Telemetry.batch_job` says what each one means."""

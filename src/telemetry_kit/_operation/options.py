@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import declared, names
+from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
 from telemetry_kit._operation.objective import Objective, Objectives, check_objectives
 from telemetry_kit.conventions import Convention
@@ -33,6 +34,7 @@ def called(name: object) -> str:
     return f"operation {names.check_name('operation', name)!r}"
 
 
+@public
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperationOptions:
     """What a user says of an operation, apart from its name; `Telemetry.operation` says what each one means."""
