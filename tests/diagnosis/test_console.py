@@ -128,12 +128,11 @@ def test_only_what_changed_is_printed_again() -> None:
     made.start()
     Telemetry("shop").operation("a", span=False)(lambda: 1)()
     made.print_metrics()
-    first = text.getvalue()
     made.print_metrics()
     made.stop()
 
-    assert "operation.duration{operation.name=a" in first
-    assert text.getvalue() == first
+    # Of other tests' jobs there may be ages, which change as one looks.
+    assert text.getvalue().count("operation.duration{operation.name=a") == 1
 
 
 def test_a_stranger_s_text_stays_in_its_line(out: io.StringIO) -> None:
