@@ -1,6 +1,7 @@
 """A decorated callable is the bare one to whoever looks at it, binds it, copies it or sends it somewhere."""
 
 import abc
+import asyncio
 import copy
 import functools
 import inspect
@@ -16,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import wrapt
 
 from telemetry_kit import Telemetry
 from telemetry_kit.testing import Captured, span
@@ -691,6 +693,53 @@ def test_a_descriptor_that_binds_in_its_own_way(telemetry: Telemetry, captured: 
 
     assert cart.me() is cart
     assert captured.point("operation.duration", {"operation.name": "me"}).count == 1
+
+
+@pytest.mark.parametrize("way", ["method", "of_class", "coroutine"])
+def test_above_a_decorator_of_wrapts(telemetry: Telemetry, captured: Captured, way: str) -> None:
+    """A decorator made by wrapt is told of the instance or class still, and extractors of the call get it, too (WRP 3)."""
+    bound: list[object] = []
+    seen: list[object] = []
+
+    @wrapt.decorator
+    def told(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        bound.append(instance)
+        return wrapped(*args, **kwargs)
+
+    def label(self: object, sku: str) -> dict[str, object]:
+        seen.append(self)
+        return {"sku": sku}
+
+    def cart(operation: Any) -> Any:
+        class Cart:
+            @operation
+            @told
+            def method(self, sku: str) -> str:
+                return sku
+
+            @classmethod
+            @operation
+            @told
+            def of_class(cls, sku: str) -> str:
+                return sku
+
+            @operation
+            @told
+            async def coroutine(self, sku: str) -> str:
+                return sku
+
+        return Cart()
+
+    bare, ours = cart(lambda func: func), cart(telemetry.operation("price", metric_attributes=label))
+    undecorated = getattr(bare, way)("bare")
+    if way == "coroutine":
+        asyncio.run(undecorated)
+    result = getattr(ours, way)("a")
+
+    assert (asyncio.run(result) if way == "coroutine" else result) == "a"
+    assert [type(one).__name__ for one in bound[:1]] == [type(one).__name__ for one in bound[1:]]
+    assert seen == [type(ours) if way == "of_class" else ours]
+    assert captured.point("operation.duration", {"sku": "a"}).count == 1
 
 
 def test_decorated_twice(telemetry: Telemetry, captured: Captured) -> None:

@@ -42,7 +42,12 @@ _MAKES_MANAGERS = {_code(_manager): "context_manager", _code(_async_manager): "a
 
 def kind_of(func: object) -> str:
     """What `func` is: `sync`, `async`, `generator`, `async_generator`, `context_manager`, `async_context_manager`, or
-    `object` for what only a proxy can wrap, such as a builtin, which doesn't bind where it is an attribute of a class."""
+    `object` for what only a proxy can wrap: a builtin, which doesn't bind where it is an attribute of a class, or what
+    another library's decorator has put in a function's place (wrapt's), which binds in a way of its own."""
+    return _kind(func) if type(func) in (FunctionType, MethodType) else "object"
+
+
+def _kind(func: object) -> str:
     bare: Any = func
     while isinstance(bare, functools.partial):
         bare = bare.func
@@ -63,9 +68,9 @@ def kind_of_call(func: Any) -> str:
     bare = func
     while isinstance(bare, functools.partial):
         bare = bare.func
-    kind = kind_of(bare)
+    kind = _kind(bare)
     if kind == "object":
-        kind = kind_of(getattr(type(bare), "__call__", None))  # noqa: B004
+        kind = _kind(getattr(type(bare), "__call__", None))  # noqa: B004
     return "sync" if kind == "object" else kind
 
 

@@ -52,8 +52,23 @@ class _MeasuredDescriptor(_Measured):
         if bound is wrapped:
             return self
         if instance is not None and getattr(bound, "__self__", None) is instance:
-            return MethodType(self, instance)  # pyright: ignore[reportArgumentType] - a callable by its property
+            if type(bound) is MethodType:
+                return MethodType(self, instance)  # pyright: ignore[reportArgumentType] - a callable by its property
+            return wrap(bound, _CallsOf(instance, self._self_calls))  # it knows of its instance by having been bound
         return wrap(bound, self._self_calls) if callable(bound) else bound
+
+
+class _CallsOf:
+    """The calls of what was bound to an instance, which is an argument of each."""
+
+    def __init__(self, instance: Any, calls: awaitables.Calls) -> None:
+        self._instance = instance
+        self._calls = calls
+        self.idle = calls.idle
+        self.running = calls.running
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> awaitables.Call:
+        return self._calls.begin((self._instance, *args), kwargs)
 
 
 def wrap(func: Any, calls: awaitables.Calls) -> Any:
