@@ -185,7 +185,8 @@ def without_secrets(text: str) -> str:
 
 
 def _without(text: str, spans: list[Span]) -> str:
-    kept, done = "", 0
+    kept, done = [text[:0]], 0
     for begin, end in spans:
-        kept, done = kept + text[done:begin] + REDACTED, end
-    return kept + text[done:]
+        kept += text[done:begin], REDACTED
+        done = end
+    return "".join(kept) + text[done:]
