@@ -99,7 +99,10 @@ def rows() -> Iterator[int]:
 def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
     """What a host does, each once."""
     operation = telemetry.operation("op")
-    fast, full, failed = operation(body), telemetry.operation("op", error_if=lambda _: None)(body), operation(failing)
+    fast, failed = operation(body), operation(failing)
+    full = telemetry.operation("op", span_attributes=dict)(body)
+    judged = telemetry.operation("op", error_if=lambda _: None)(body)
+    unseen = Telemetry("without").operation("op")(rows)
     generator, span, job = operation(rows), telemetry.span("span")(body), telemetry.batch_job("job")
     hot = telemetry.operation("hot", span=False, sample_durations=0.5)(body)
     coroutine, pool = operation(later), telemetry.pool("gpu", limit=4)
@@ -115,6 +118,10 @@ def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
     def block() -> None:
         with operation.measure() as m:
             m.set_metric_attribute("a", "b")
+
+    def plain_block() -> None:
+        with operation.measure():
+            pass
 
     def use() -> None:
         with pool.wait():
@@ -159,12 +166,15 @@ def works(telemetry: Telemetry) -> dict[str, Callable[[], object]]:
     return {
         "success": fast,
         "full path": full,
+        "judged": judged,
         "failure": fails,
         "block": block,
+        "plain block": plain_block,
         "generator": lambda: list(generator()),
         "generator that holds a span": lambda: list(held()),
         "async generator that holds a span": lambda: driven(consumed()),
         "blocks in blocks": within,
+        "generator without an SDK": lambda: list(unseen()),
         "span": span,
         "run": run,
         "hot path": hot,
@@ -180,7 +190,8 @@ UNNAMED = range(*(Stepwise.__init__.__code__.co_firstlineno + line for line in (
 """Where the next step of an async generator is being made: what the traceback names there holds the body."""
 places: list[str] = []
 """Where interrupts arrived."""
-NAMES = ["success", "full path", "failure", "block", "generator", "span", "run"]
+NAMES = ["success", "full path", "judged", "failure", "block", "plain block", "generator", "generator without an SDK"]
+NAMES += ["span", "run"]
 NAMES += ["generator that holds a span", "blocks in blocks"]
 NAMES += ["hot path", "coroutine", "pool", "decorated use", "task", "task with a span"]
 ACTIVE: dict[str, dict[str, str]] = {

@@ -60,7 +60,10 @@ def in_child(check):
 
 
 @needs_fork
-@pytest.mark.parametrize("options", ["", "span=False", "error_if=lambda _: False", "sample_durations=0.5"])
+@pytest.mark.parametrize(
+    "options",
+    ["", "span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}", "sample_durations=0.5"],
+)
 def test_fork_under_load_never_deadlocks_the_child(options: str) -> None:
     """Children that are forked while other threads record, record and collect themselves (PRC 1)."""
     printed = run(
@@ -251,7 +254,7 @@ print(status, inside, back, sdk.value("operation.active"))
 
 
 @needs_fork
-@pytest.mark.parametrize("options", ["", "error_if=lambda _: False"], ids=["lean", "full"])
+@pytest.mark.parametrize("options", ["", "span_attributes=lambda *_, **__: {}"], ids=["lean", "full"])
 @pytest.mark.parametrize("kind", ["def", "async def", "generator", "with"])
 def test_a_child_does_not_end_the_parents_spans(kind: str, options: str) -> None:
     """A call that forks is told once, by the parent, also if the child returns from it (PRC 1)."""
@@ -334,7 +337,9 @@ print(exits, sdk.point("operation.duration").count)
 # PRC 2
 
 
-@pytest.mark.parametrize("options", ["", "span=False", "error_if=lambda _: False"])
+@pytest.mark.parametrize(
+    "options", ["", "span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}"]
+)
 def test_a_signal_handler_at_any_moment(options: str) -> None:
     """A signal handler that runs instrumented code, again and again in the middle of it, never deadlocks (PRC 2)."""
     printed = run(
@@ -383,7 +388,9 @@ print(handled > 50, total == calls + handled, failed == handled, sdk.value("oper
     assert printed == "True True True 0"
 
 
-@pytest.mark.parametrize("options", ["", "span=False", "error_if=lambda _: False"])
+@pytest.mark.parametrize(
+    "options", ["", "span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}"]
+)
 def test_a_handler_at_every_instruction(options: str) -> None:
     """Instrumented code run at every single instruction of an instrumented call, SDK included (PRC 2)."""
     printed = run(
@@ -518,7 +525,16 @@ print(finalised > 50, sdk.value("operation.duration") == finalised + 8)
 # PRC 3
 
 
-@pytest.mark.parametrize("options", ["", "span=False", "error_if=lambda _: False", "span=False, sample_durations=0.5"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "span=False",
+        "error_if=lambda _: False",
+        "span_attributes=lambda *_, **__: {}",
+        "span=False, sample_durations=0.5",
+    ],
+)
 def test_eight_threads_count_exactly(options: str) -> None:
     """Eight threads that switch as often as they can lose no call (PRC 3)."""
     printed = run(

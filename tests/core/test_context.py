@@ -13,7 +13,7 @@ from telemetry_kit._core import context
 @pytest.fixture
 def variable(monkeypatch: pytest.MonkeyPatch) -> ContextVar[str | None]:
     """One that is to travel with bodies, from when it is first set."""
-    monkeypatch.setattr(context, "_others", ())
+    monkeypatch.setattr(context, "others", ())
     return ContextVar("of a test", default=None)
 
 

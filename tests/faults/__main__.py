@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
     def run(step: Callable[[Any], Any]) -> Any:
         """What the step gives; what it raises is given too."""
         broken_places.forget()
-        ambient.used.clear()  # once used they are looked for by every call, which goes another way then
+        ambient.used = False  # once used they are looked for by every call, which goes another way then
         before = faults.counts()
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         sdk = Sdk()

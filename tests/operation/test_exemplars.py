@@ -10,7 +10,7 @@ from tests.support import Sdk
 
 WAYS = pytest.mark.parametrize(
     "options",
-    [{}, {"error_if": lambda _: None}, {"sample_durations": 0.999}, {"span": "errors"}],
+    [{}, {"span_attributes": lambda *_, **__: {}}, {"sample_durations": 0.999}, {"span": "errors"}],
     ids=["lean", "full", "sampled", "errors"],
 )
 

@@ -169,7 +169,13 @@ def test_current_where_there_is_none() -> None:
     assert nothing.duration is None
 
 
-DECORATED = [{}, {"error_if": lambda _: None}, {"span": False}, {"sample_durations": 0.0}, {"span": "errors"}]
+DECORATED = [
+    {},
+    {"span_attributes": lambda *_, **__: {}},
+    {"span": False},
+    {"sample_durations": 0.0},
+    {"span": "errors"},
+]
 
 
 @pytest.mark.parametrize("options", DECORATED, ids=["lean", "full", "no span", "sampled", "errors"])

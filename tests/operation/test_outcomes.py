@@ -68,7 +68,7 @@ CANCELLATIONS: dict[str, Callable[[], BaseException]] = {
     "concurrent.futures": concurrent.futures.CancelledError,
     "group": lambda: BaseGroup("g", [asyncio.CancelledError(), asyncio.CancelledError()]),
 }
-OPTIONS = pytest.mark.parametrize("options", [{}, {"error_if": lambda _: None}], ids=["lean", "full"])
+OPTIONS = pytest.mark.parametrize("options", [{}, {"span_attributes": lambda *_, **__: {}}], ids=["lean", "full"])
 
 
 def outcome(telemetry: Telemetry, make: Callable[[], BaseException], **options: Any) -> BaseException:
@@ -256,6 +256,20 @@ def test_an_exception_has_no_result_to_judge(telemetry: Telemetry) -> None:
         pass
 
     assert asked == []
+
+
+@pytest.mark.parametrize("verdict", [None, True, "odd"])
+def test_error_if_is_asked_once(telemetry: Telemetry, verdict: bool | str | None) -> None:
+    """`error_if` is asked once a call, whatever it says."""
+    asked: list[int] = []
+
+    def judge(result: int) -> bool | str | None:
+        asked.append(result)
+        return verdict
+
+    telemetry.operation("work", error_if=judge)(lambda: 42)()
+
+    assert asked == [42]
 
 
 @pytest.mark.telemetry_capture(allow=("fault",))

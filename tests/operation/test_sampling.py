@@ -12,7 +12,7 @@ from telemetry_kit.testing import Captured, FakeClock, capture
 
 OWN = {"operation.name": "work", "scope.name": "shop.orders"}
 WAYS = pytest.mark.parametrize(
-    "options", [{}, {"span": False}, {"error_if": lambda _: None}], ids=["lean", "no span", "full"]
+    "options", [{}, {"span": False}, {"span_attributes": lambda *_, **__: {}}], ids=["lean", "no span", "full"]
 )
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import multiprocessing
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
@@ -77,6 +79,39 @@ def test_a_failing_call_carries_them(telemetry: Telemetry, captured: Captured) -
 
     assert captured.point("operation.duration").attributes["tenant.id"] == "acme"
     assert captured.span().attributes["user.id"] == 7
+
+
+@pytest.mark.telemetry_capture(allow=("keys",))
+@pytest.mark.parametrize("options", [{}, {"span": False}, {"span": False, "sample_durations": 0.5}])
+def test_only_what_is_below_has_them(telemetry: Telemetry, captured: Captured, options: dict[str, Any]) -> None:
+    """A plain call of a function has them on its metric below, and beside it none."""
+    function = telemetry.operation("op", **options)(lambda: None)
+    with context_attributes(TENANT, metric_keys=["tenant.id"]):
+        function()
+    with context_attributes({"user.id": 7}):
+        function()
+    function()
+    function()
+
+    metric = "operation.calls" if "sample_durations" in options else "operation.duration"
+    assert captured.value(metric, {"tenant.id": "acme"}) == 1
+    assert {point.attributes.get("tenant.id") for point in captured.points(metric)} == {"acme", None}
+
+
+def test_nothing_is_asked_until_they_are_used() -> None:
+    """A call looks for none before the first are set in its process."""
+    program = """
+from telemetry_kit import context_attributes
+from telemetry_kit._core import context
+from telemetry_kit._operation import call
+
+print(call.set_current is context.set_call)
+with context_attributes({"user.id": 7}):
+    print(call.set_current is context.set_call)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.split() == ["True", "False"]
 
 
 @pytest.mark.telemetry_capture(allow=("overflow",))

@@ -102,7 +102,7 @@ if LAZY:
 TELEMETRY: Telemetry = Sdk().telemetry("shop")
 DECORATORS: dict[str, Callable[[], Callable[[Any], Any]]] = {
     "operation": lambda: TELEMETRY.operation,
-    "operation, full": lambda: TELEMETRY.operation("op", error_if=lambda result: False),
+    "operation, full": lambda: TELEMETRY.operation("op", span_attributes=lambda *_, **__: {}),
     "operation, hot": lambda: TELEMETRY.operation("op", span=False, sample_durations=0.5),
     "operation, arguments": lambda: TELEMETRY.operation("op", arguments="*"),
     "span": lambda: TELEMETRY.span("span"),

@@ -23,12 +23,16 @@ from telemetry_kit._core.span_attributes import put_later
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.trace import Link
 
-    from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
+
+    Measured = tuple[
+        Callable[[float, Mapping[str, AttributeValue], Context | None], None], float, Mapping[str, AttributeValue]
+    ]
+    """By what a duration is recorded, the duration in seconds, and the metric's attributes."""
 
 LATE_ATTRIBUTES = 64
 """Attributes that are kept for a span until it can be given them."""
@@ -211,10 +215,9 @@ class ActiveSpan:
         error_type: str | None = None,
         exc: BaseException | None = None,
         attributes: Mapping[str, AttributeValue] | None = None,
-        *,
         named: str = "",
         description: str | None = None,
-        measured: tuple[Histogram, float, Mapping[str, AttributeValue]] | None = None,
+        measured: Measured | None = None,
     ) -> None:
         """Record the outcome and the duration, put back what was current, and end the span: now, or at the next safe
         point. `named` is what errors are limited by."""
@@ -233,15 +236,18 @@ class ActiveSpan:
         try:
             here.busy = True
             try:
-                if self._recording and (self._late or attributes or self._busy_time is not None):
+                if self._recording and (attributes or self._late or self._busy_time is not None):
                     self._set_last(self._late, attributes)
                 if error_type is not None:
                     self._record_error(error_type, exc, named, description)
                 if measured is not None:
-                    histogram, seconds, of = measured
-                    histogram.record_now(seconds, of, self._current.context)
+                    record, seconds, of = measured
+                    record(seconds, of, self._current.context)
             finally:
-                self._leave()
+                if self._suspended is None:
+                    self._current.leave()
+                else:
+                    self._suspended.suspend()
                 self._left = True
                 if self._own_span:
                     self.span.end()
@@ -297,7 +303,7 @@ class ActiveSpan:
         error_type: str | None,
         attributes: Mapping[str, AttributeValue] | None,
         description: str | None,
-        measured: tuple[Histogram, float, Mapping[str, AttributeValue]] | None,
+        measured: Measured | None,
     ) -> None:
         """End it at the next safe point, as of now."""
         ended, late = clock.time_ns(), self._late
@@ -316,8 +322,8 @@ class ActiveSpan:
                 if error_type is not None:
                     self._record_error(error_type, None, "", description)
             if measured is not None:
-                histogram, seconds, of = measured
-                histogram.record_now(seconds, of, within)
+                record, seconds, of = measured
+                record(seconds, of, within)
             if self._own_span:
                 self.span.end(ended)
 

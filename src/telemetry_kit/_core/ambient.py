@@ -1,7 +1,7 @@
 """What everything below is to carry: attributes in OpenTelemetry's context, so that they travel wherever it travels.
 
 They are no baggage: no propagator knows their key, so they never leave in a header. Where none are ever set, a look at
-`used` is all that they cost.
+`used` is all that they cost where a span starts, and nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from telemetry_kit._core import faults
 from telemetry_kit._core.context import get_current
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
 
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 _KEY = create_key("telemetry_kit.attributes")
 
 
-class _Used(list[bool]):
-    """Empty, and so false, until it is so for good: what a closure names is a cell, cheaper than a module's attribute."""
-
-    def __reduce__(self) -> str:
-        return "used"  # each process has its own
-
-
-used = _Used()
+used = False
 """Whether there ever were any in this process."""
+_at_first_use: list[Callable[[], None]] = []
+
+
+def at_first_use(function: Callable[[], None]) -> None:
+    """Have `function` called before the first attributes are there, so that what runs until then needn't ask."""
+    _at_first_use.append(function)
+    if used:
+        function()
 
 
 class Ambient(NamedTuple):
@@ -51,8 +52,11 @@ def within(context: Context | None) -> Ambient | None:
 
 def put_into(context: Context, ambient: Ambient) -> Context:
     """A context that has them."""
+    global used
     if not used:
-        used.append(True)
+        for function in _at_first_use:
+            function()
+        used = True
     return set_value(_KEY, ambient, context)
 
 

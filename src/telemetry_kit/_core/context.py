@@ -7,8 +7,9 @@ which is nobody's mistake where a generator or a coroutine is closed somewhere e
 current while it is suspended, whoever made it: the body's spans, baggage, measurements and runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
+from operator import is_
 from typing import Any
 
 import opentelemetry.context
@@ -80,16 +81,26 @@ CURRENT_CALL: ContextVar[Any] = ContextVar("telemetry_kit.measurement", default=
 call on the fast path that makes one if it is asked for."""
 get_call, set_call, reset_call = CURRENT_CALL.get, CURRENT_CALL.set, CURRENT_CALL.reset
 
-_others: tuple[ContextVar[Any], ...] = ()
+others: tuple[ContextVar[Any], ...] = ()
 """What else may be current."""
 
 
 def travels_with_bodies(variable: ContextVar[Any]) -> None:
     """Have `variable`, whose default is None, put aside with what else a body had made current. It may be said as late as
     when the variable is first set: each one is asked about at every step of every generator."""
-    global _others
-    if variable not in _others:
-        _others = (*_others, variable)
+    global others
+    if variable not in others:
+        others = (*others, variable)
+
+
+def values_of_others() -> list[Any]:
+    """What the `others` have now."""
+    return list(map(ContextVar.get, others))
+
+
+def others_changed(since: Any) -> bool:
+    """Whether they have something else."""
+    return len(since) != len(others) or not all(map(is_, since, map(ContextVar.get, others)))
 
 
 def put_back(reset: Callable[[Any], None], token: Any) -> None:
@@ -238,16 +249,22 @@ class Suspended:
     def resume(self) -> None:
         """The body goes on, here and now."""
         self._outside_context, self._outside_call = get_current(), get_call()
-        if _others:
-            self._outside_others = {variable: variable.get() for variable in _others}
+        if others:
+            self._outside_others = {variable: variable.get() for variable in others}
         self._resumed = True
         if self._context is not _NONE:
             self._token_of_context = replace(self._context)
         if self._call is not _NONE:
             self._token_of_call = set_call(self._call)
-        if _others:
-            for variable, (inside, _) in self._others.items():
-                variable.set(inside)
+        for variable, (inside, _) in self._others.items():
+            variable.set(inside)
+
+    def suspend_first(self, outside: Any, call: Any, beside: Sequence[Any]) -> None:
+        """The body has stopped, and hadn't made anything current before: outside of it are this context, this call and
+        these values of the `others`."""
+        self._outside_context, self._outside_call, self._resumed = outside, call, True
+        self._outside_others = dict(zip(others, beside, strict=False))  # what came to them since has none outside
+        self.suspend()
 
     def suspend(self) -> None:
         """The body has stopped: what was current when it went on is current again. A second time does nothing."""
@@ -281,13 +298,13 @@ class Suspended:
                     reset_call(token)
                 except Exception as fault:  # of another context: there nothing is to be put back
                     faults.pass_on(fault)
-        if _others:
+        if others:
             self._suspend_others()
         self._resumed = False
 
     def _suspend_others(self) -> None:
         aside = self._others
-        for variable in _others:
+        for variable in others:
             now, outside = variable.get(), self._outside_others.get(variable)  # None: first set within the body
             inside, first = aside.pop(variable, (_NONE, _NONE))
             if now is outside:

@@ -119,10 +119,11 @@ def _drain() -> None:
                 except IndexError:  # another thread was faster
                     return
                 try:
-                    if work.__class__ is Watch:
-                        _abandon(work)
-                    else:
+                    if work.__class__ is not Watch:
                         work()
+                    elif work in _watches:  # else the call has ended meanwhile
+                        unwatch(work)
+                        work.drop()
                 except Exception as fault:
                     faults.record("safe_points", fault)
     finally:
@@ -132,32 +133,32 @@ def _drain() -> None:
 # What nobody can end any more
 
 
-Watch = weakref.ref
-"""Sees an object go on which the end of a call depends: the handle of a `with` block, a future, a suspended body.
+class Watch(weakref.ref[Any]):
+    """Sees an object go on which the end of a call depends: the handle of a `with` block, a future, a suspended body.
 
-When that goes before the call has ended, what `watch` was given is done at the next safe point. Nothing of ours runs in
-the collector: the list that waits takes the reference by itself.
-"""
-_watches: dict[int, tuple[Watch[Any], Callable[[], None]]] = {}
+    When that goes before the call has ended, `drop` is done at the next safe point. Nothing of ours runs in the collector:
+    the list that waits takes the reference by itself.
+    """
+
+    __slots__ = ("drop",)
+    drop: Callable[[], None]
+
+
+_watches: set[Watch] = set()
 """Held, since the collector asks no reference that goes together with its object."""
+_take = waiting.append
 
 
-def watch(handle: object, drop: Callable[[], None]) -> Watch[Any]:
+def watch(handle: object, drop: Callable[[], None]) -> Watch:
     """Have `drop()` done once `handle` has gone, unless `unwatch` comes before. `drop` must not hold it."""
-    found = Watch(handle, waiting.append)
-    _watches[id(found)] = found, drop
+    found = Watch(handle, _take)
+    found.drop = drop
+    _watches.add(found)
     return found
 
 
-def unwatch(watch: Watch[Any]) -> None:
-    """The call has ended. Let the watch go then: it is of use to nobody, and its object still has it say that it goes."""
-    _watches.pop(id(watch), None)
-
-
-def _abandon(watch: Watch[Any]) -> None:
-    """The object has gone."""
-    _, drop = _watches.pop(id(watch), (watch, _nothing))
-    drop()
+unwatch: Callable[[Watch], None] = _watches.discard
+"""The call has ended. Let the watch go then: it is of use to nobody, and its object still has it say that it goes."""
 
 
 # The collector

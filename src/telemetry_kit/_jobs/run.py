@@ -75,7 +75,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     _outer: JobRun | None = None
     _failed: str | None = None
     _skipped = False
-    _watch: reentrancy.Watch[Any] | None = None
+    _watch: reentrancy.Watch | None = None
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             named=job.name,
             description="terminated by SIGTERM" if self._sigterm else None,
             measured=(
-                self._scope.instruments.histogram("job.duration"),
+                self._scope.instruments.histogram("job.duration").record_now,
                 self.duration or 0.0,
                 ambient.with_own(attributes, job.job.guard),
             ),

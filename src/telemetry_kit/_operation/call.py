@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import active_span, cells, clock, faults, late, outcome, reentrancy
+from telemetry_kit._core import active_span, ambient, cells, clock, faults, late, outcome, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text
@@ -17,7 +17,7 @@ from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.outcome import CANCELLED
 from telemetry_kit._core.span_attributes import put
 from telemetry_kit._operation.options import INCOMING, OUTGOING
-from telemetry_kit._wrapping.awaitables import NO_RESULT
+from telemetry_kit._wrapping.awaitables import NO_RESULT, Nothing
 from telemetry_kit._wrapping.callables import asked
 from telemetry_kit.conventions import HTTP_SERVER
 
@@ -29,7 +29,50 @@ if TYPE_CHECKING:
     from telemetry_kit.conventions import Convention
 
 CURRENT_CALL = _context.CURRENT_CALL
-set_current, reset_current = _context.set_call, _context.reset_call
+set_current: Callable[[Any], Token[Any]] = _context.set_call
+reset_current = _context.reset_call
+
+
+class _ToBeMade(Nothing):
+    """In a measurement's place, where one is made of a call before it ends, however plain that is."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def _is_running(self) -> bool:
+        return True
+
+
+_TO_BE_MADE = _ToBeMade()
+
+
+def _set_current_below_attributes(call: Any) -> Token[Any]:
+    """`set_current` of the fast path once there are `context_attributes`: a metric that has some isn't the plain one."""
+    try:
+        given = ambient.within(None)
+        if call is not None and given is not None and given.on_metric:
+            call.made = _TO_BE_MADE
+    except Exception as fault:
+        faults.record("context_attributes", fault)
+    return _context.set_call(call)
+
+
+def _look_for_attributes() -> None:
+    global set_current
+    set_current = _set_current_below_attributes
+
+
+ambient.at_first_use(_look_for_attributes)
+
+
+def named_by(verdict: object) -> str | None:
+    """The error that `error_if` names by what it says, None for a success."""
+    if verdict is None or verdict is False:
+        return None
+    text = plain_text(verdict)  # a text of which nothing may be asked is one all the same
+    return text or outcome.OTHER if text or (text is None and verdict) else None
 
 
 class Entered(_context.Current):
@@ -87,11 +130,13 @@ class OperationCall(ActiveSpan):
     _given_links: Any = None
     _state = 0  # 0 not begun, 1 running, 2 ended, 3 and left
     _again = 0  # blocks inside that entered it once more
-    _watch: reentrancy.Watch[Any] | None = None
+    _watch: reentrancy.Watch | None = None
     _current: Entered  # pyright: ignore[reportIncompatibleVariableOverride] - made by nobody else
     _start = 0.0
     _metric: dict[str, AttributeValue] | None = None
     _asked: tuple[tuple[Any, ...], dict[str, Any]] | None = None  # what a callable for its attributes is given
+    _said = False
+    """Whether its user has said anything of its outcome or its metric attributes."""
     _failed: str | None = None
     _description: str | None = None
     _status: object = None
@@ -140,6 +185,7 @@ class OperationCall(ActiveSpan):
         if given:
             try:
                 self._metric, on_span = operation.state.guard.both(given)
+                self._said = True
                 status = None if operation.convention is None else operation.convention.status
                 if status is not None and status in given:
                     self._status = given[status]
@@ -222,11 +268,7 @@ class OperationCall(ActiveSpan):
                 if by_status is not None or (exc is not None and status is not None and convention.decides):
                     return by_status
             if error_type is None and operation.error_if is not None and result is not NO_RESULT:
-                verdict = operation.error_if(result)
-                if verdict is not None and verdict is not False:
-                    text = plain_text(verdict)  # a text of which nothing may be asked is one all the same
-                    if text or (text is None and verdict):
-                        return text or outcome.OTHER
+                return named_by(operation.error_if(result))
         except Exception as fault:
             faults.record("operation.error_if", fault)
             return None if exc is None else outcome.OTHER

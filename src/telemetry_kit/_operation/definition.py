@@ -178,8 +178,8 @@ class Definition(ByRecipe):
         self.idle: bool = unseen and self.scope.errors.where() == "span"  # a host may have an SDK for logs alone
 
     def samples(self) -> bool:
-        """Whether the duration of a call that isn't on the fast path is among those recorded."""
-        return not self.sampled or self.gap() < 1
+        """Whether, where durations are sampled, that of a call that isn't on the fast path is among those recorded."""
+        return self.gap() < 1
 
     def metric_set(
         self, dynamic: dict[str, AttributeValue] | None, error_type: str | None, context: Context | None = None

@@ -38,7 +38,8 @@ class FastCall(Entered):
 
     def _is_running(self) -> bool:
         """Whether it has begun and not ended."""
-        return self.made is None or self.made._is_running()
+        made: Any = self.made
+        return made is None or bool(made._is_running())
 
     def measurement(self) -> Measurement:
         """The measurement of the call, made when it is first asked for."""
@@ -52,6 +53,24 @@ class FastCall(Entered):
             fast.operation, self, self.start or 0.0, generation, self.span, deferred
         )
         return made
+
+    def fails(self, result: Any) -> bool:
+        """Whether what its function returned is judged to be an error, or has to be judged with what else is known."""
+        operation = self.fast.operation
+        try:
+            judge = None if operation.convention is not None else operation.error_if
+            if judge is None:
+                return True
+            error_type = _call.named_by(judge(result))
+            if error_type is not None:
+                self.measurement().fail(error_type)
+            return error_type is not None
+        except Exception as fault:
+            try:
+                faults.record("operation.error_if", fault)
+            except RecursionError:  # no room to say so
+                pass
+            return False
 
     def finish(self, exc: BaseException | None, result: Any) -> None:
         """End a call that isn't a plain success, unless its body never began."""
@@ -79,7 +98,7 @@ class HotCall(FastCall):
     """The cell in which it is counted, until somebody follows what it returned."""
 
     def measurement(self) -> Measurement:
-        if self.made is None:
+        if not self.made:
             self.context = self.before = self.attached = self.cell = self.span = self.deferred = None
             self._make(self.counted[1])
         return self.made  # type: ignore[return-value]
@@ -110,7 +129,10 @@ def begin_span(call: FastCall, here: Any) -> None:
         call.span = span
         call.context = context = Context({**before, _context.SPAN_KEY: span})
         call.before = before
-        call.attached = _context.attach(context)
+        try:
+            call.attached = _context.attach(context)
+        except Exception as fault:
+            faults.record("context.attach", fault)
     except Exception as fault:
         try:
             faults.record("trace.start_span", fault)

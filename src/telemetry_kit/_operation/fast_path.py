@@ -32,7 +32,6 @@ def fits(operation: Definition, func: Any, arguments: object) -> bool:
     return (
         operation.span_mode in (True, False)
         and operation.plain
-        and not operation.judges
         and arguments is None
         and callables.kind_of(func) in ("sync", "async")
     )
@@ -42,7 +41,8 @@ def closure(func: Callable[..., Any], operation: Definition, decorated: Operatio
     """`func`, measured on the fast path."""
     fast = Fast(operation, decorated.span_static)
     coroutine = callables.kind_of(func) == "async"
-    if operation.sampled and operation.span_mode is False and operation.objectives is None:
+    exact = operation.sampled and operation.objectives is None and not operation.judges
+    if exact and operation.span_mode is False:
         return (hot_path.coroutine() if coroutine else hot_path.sync())(func, fast)
     return (_async() if coroutine else _sync())(func, fast)
 
@@ -53,7 +53,6 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
 
     from telemetry_kit._core import clock, reentrancy, sdk
     from telemetry_kit._core import context as _context
-    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import FastCall, begin_span
@@ -115,8 +114,8 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                     call.made is not None
                     or here.busy
                     or call.deferred
-                    or used
                     or reentrancy.latest.reported is reentrancy.begun.reported
+                    or (operation.judges and call.fails(result))
                 ):
                     call.finish(None, result)
                     return result
@@ -152,7 +151,7 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                             _context.detach(attached)
                         except Exception as fault:
                             awaitables.odd(fault)
-                    elif call.made is None and call.before is not None and _context.get_current() is call.context:
+                    elif not call.made and call.before is not None and _context.get_current() is call.context:
                         _context.attach(call.before)
                     if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
                         call.made._put_back()
@@ -168,7 +167,6 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
 
     from telemetry_kit._core import cells, clock, reentrancy, sdk
     from telemetry_kit._core import context as _context
-    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import FastCall, begin_span
@@ -223,9 +221,9 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                     call.made is not None
                     or here.busy
                     or call.deferred
-                    or used
                     or reentrancy.latest.reported is reentrancy.begun.reported
                     or here is not reentrancy.here.state
+                    or (operation.judges and call.fails(result))
                 ):
                     call.finish(None, result)
                     return result
@@ -265,7 +263,7 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                             _context.detach(attached)
                         except Exception as fault:
                             awaitables.odd(fault)
-                    elif call.made is None and call.before is not None and _context.get_current() is call.context:
+                    elif not call.made and call.before is not None and _context.get_current() is call.context:
                         _context.attach(call.before)
                     if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
                         call.made._put_back()

@@ -24,7 +24,6 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from builtins import AttributeError, BaseException, Exception, type  # noqa: A004
 
     from telemetry_kit._core import clock, reentrancy, sdk
-    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import HotCall
@@ -59,7 +58,7 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 if waits:
                     cell[0], begun = cell[0] - 1, 0
                     return call.go_on(result)
-                if call.made is not None or used:
+                if call.made is not None:
                     cell[0], begun = cell[0] - 1, 0
                     call.finish(None, result)
                     return result
@@ -104,7 +103,6 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from builtins import AttributeError, BaseException, Exception  # noqa: A004
 
     from telemetry_kit._core import cells, clock, reentrancy, sdk
-    from telemetry_kit._core.ambient import used
     from telemetry_kit._operation import call as _call
     from telemetry_kit._operation import measurement as _measurement
     from telemetry_kit._operation.fast_call import HotCall
@@ -134,7 +132,7 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 duration = clock.perf_counter() - start
                 if not cells.GIL:
                     cell = fast.calls.mine(cell)  # it may end in another thread than it began
-                if call.made is not None or used:
+                if call.made is not None:
                     cell[0], begun = cell[0] - 1, 0
                     call.finish(None, result)
                     return result

@@ -123,7 +123,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             return
         if guarded is not None:
             metric = self._metric = self._metric or {}
-            metric[name] = guarded
+            metric[name], self._said = guarded, True
         on_span = attribute_key(key) if self._recording or self._keeps_late() else None
         if on_span is not None and harmless is not None:
             self._set(on_span, harmless)
@@ -135,7 +135,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         >>> current_measurement().fail("card_declined")
         """
         if self._state == 1:
-            self._failed = plain_text(error_type) or OTHER
+            self._failed, self._said = plain_text(error_type) or OTHER, True
             self._description = description
 
     def add_event(self, name: str, attributes: Mapping[str, object] | None = None) -> None:
@@ -249,21 +249,21 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             self.duration: float | None = duration
             if self._generation is not forks.fork.generation:
                 return  # began in the parent process, which records it
-            operation = self._operation
-            error_type = self._classify(exc, result) if exc is not None or operation.judges else self._failed
-            if error_type is not None:
-                error_type = operation.state.guard.error_type(error_type)
-            if error_type is not None or self._metric is not None or ambient.used:
-                attributes = operation.metric_set(self._metric, error_type, self._current.context)
-            else:
-                attributes = operation.metric_static
+            operation, error_type = self._operation, None
+            attributes, described = operation.metric_static, None
+            if exc is not None or self._said or operation.judges or ambient.used:
+                error_type = self._classify(exc, result) if exc is not None or operation.judges else self._failed
+                if error_type is not None:
+                    error_type, described = operation.state.guard.error_type(error_type), self._description
+                if error_type is not None or self._metric is not None or ambient.used:
+                    attributes = operation.metric_set(self._metric, error_type, self._current.context)
             if operation.sampled:
                 operation.count(attributes, duration)
             if operation.objectives is not None:
                 operation.objectives.count(error_type, exc, duration)
-            measured = (operation.histogram, duration, attributes) if operation.samples() else None
-            self._state = 2
-            self._close(error_type, exc, named=operation.name, description=self._description, measured=measured)
+            self._state, recorded = 2, not operation.sampled or operation.samples()
+            measured = (operation.histogram.record_now, duration, attributes) if recorded else None
+            self._close(error_type, exc, None, operation.name, described, measured)
         except Exception as fault:
             faults.record("operation.end", fault)
         finally:

@@ -163,7 +163,7 @@ class _SpanCalls:
 class _Call(ActiveSpan):
     """One span from its start to its end. Nothing here raises an `Exception`."""
 
-    watch: reentrancy.Watch[Any] | None = None
+    watch: reentrancy.Watch | None = None
     """Sees the `NewSpan` of a `with` block go on: without it nobody can leave the block."""
 
     def __init__(

@@ -40,7 +40,7 @@ class Timed(cells.Taken):
     _of: Any
     # Defaults stand on the class: what isn't there yet costs nothing.
     _over = False
-    _watch: reentrancy.Watch[Any] | None = None
+    _watch: reentrancy.Watch | None = None
 
     def begin(self, of: Any, running: cells.Running | None, block: object) -> None:
         """Begin a section of `of`, counted in `running` meanwhile. What `block` heads is given back if that goes, since

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from types import CoroutineType, GeneratorType
 from typing import Any, Protocol
 
@@ -88,23 +88,36 @@ class Counted(Nothing):
 
     def __init__(self, running: cells.Running) -> None:
         self._running = running
+        self._suspended: Suspended | None = None
+        """None as long as nobody has asked what is current in the body, or found something."""
+        self._cell: list[Any] | None = None
+
+    def count(self) -> None:
+        """It runs."""
+        self._cell = self._running.enter()
+
+    def suspend_first(self, outside: Any, call: Any, beside: Sequence[Any]) -> None:
+        """The body has stopped, and made something current for the first time, which is put aside from now on."""
         self._suspended = Suspended()
-        self._cell: list[int] | None = None
+        self._suspended.suspend_first(outside, call, beside)
 
     def _resume(self) -> None:
         if self._cell is None:
-            self._cell = self._running.enter()
+            self.count()
+        if self._suspended is None:
+            self._suspended = Suspended()
         self._suspended.resume()
 
     def _suspend(self) -> None:
-        self._suspended.suspend()
+        if self._suspended is not None:
+            self._suspended.suspend()
 
-    def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        self._put_back()
-
-    def _put_back(self) -> None:
-        self._suspended.suspend()
+    def _end(self, exc: BaseException | None = None, result: Any = NO_RESULT) -> None:
+        if self._suspended is not None:
+            self._suspended.suspend()
         self._drop()
+
+    _put_back = _end
 
     def _drop(self) -> None:
         cell, self._cell = self._cell, None
@@ -185,7 +198,7 @@ class Unawaited:
 
     def __init__(self, call: Call) -> None:
         self._call: Call | None = call
-        self._watch: reentrancy.Watch[Any] | None = reentrancy.watch(self, call._drop)
+        self._watch: reentrancy.Watch | None = reentrancy.watch(self, call._drop)
 
     def take(self) -> Call:
         """The call, the first time."""
@@ -273,7 +286,7 @@ class WhenDone:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._watch: reentrancy.Watch[Any] | None = reentrancy.watch(self, Unfinished(call).drop)
+        self._watch: reentrancy.Watch | None = reentrancy.watch(self, Unfinished(call).drop)
 
     def __call__(self, future: Any) -> None:
         if self._watch is not None:

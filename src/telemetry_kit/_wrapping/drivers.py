@@ -123,23 +123,44 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
 def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> Callable[..., Any]:
     from builtins import BaseException, GeneratorExit, RuntimeError, StopIteration, getattr  # noqa: A004
 
+    from telemetry_kit._core import context
     from telemetry_kit._wrapping import awaitables
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = func(*args, **kwargs)
-        call: Call = awaitables.NO_CALL
+        call: Any = awaitables.NO_CALL
         sent: Any = None
         over = False
+        # A body that nobody sees, and that has made nothing current so far, costs two looks before and after each step.
+        unseen = False
+        outside = outer = beside = None
         try:
-            call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
+            if calls.idle():
+                call = awaitables.Counted(calls.running)
+                call.count()
+                unseen = True
+            else:
+                call = calls.begin(args, kwargs)
             step: Callable[[Any], Any] = generator.send
             while True:
+                if unseen:
+                    outside, outer = context.get_current(), context.get_call()
+                    beside = context.others and context.values_of_others()
                 try:
-                    call._resume()
+                    if not unseen:
+                        call._resume()
                     item = step(sent)
                 finally:
                     sent = None
-                    call._suspend()
+                    if not unseen:
+                        call._suspend()
+                    elif (
+                        context.get_current() is not outside
+                        or context.get_call() is not outer
+                        or (context.others and context.others_changed(beside))
+                    ):
+                        unseen = False
+                        call.suspend_first(outside, outer, beside)
                 closing = None
                 try:
                     sent = yield item
