@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ from telemetry_kit._core import clock as _clock
 from telemetry_kit._core import sdk
 from telemetry_kit.conventions import HTTP_SERVER
 from telemetry_kit.testing import FakeClock, capture, event, point, span
+from tests.support import Sdk
 
 MADE_AT_IMPORT = Telemetry("tests.module")
 OPERATION = MADE_AT_IMPORT.operation("module.work")
@@ -535,3 +537,45 @@ def test_a_job_of_an_earlier_capture_is_in_no_later_one() -> None:
             assert captured.value("job.expected_interval") == 60
             assert captured.value("job.records") == 1
             assert captured.findings() == []
+
+
+def test_what_was_counted_before_is_not_read_again() -> None:
+    """A capture makes as many calls after a thousand series as after ten: one test costs no more for all those before."""
+
+    def calls() -> int:
+        called = 0
+
+        def count(_frame: object, what: str, _arg: object) -> None:
+            nonlocal called
+            called += what == "call"
+
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            with capture() as captured:
+                counter.add(1, {"lamp.kind": "first"})
+                assert captured.value("lamps.before") == 1
+        finally:
+            sys.setprofile(before)
+        return called
+
+    counter = Telemetry("tests.before").counter("lamps.before", unit="{lamp}", description="Lamps")
+    counts: list[int] = []
+    for series in (10, 100):  # so many that a key keeps
+        for number in range(series):
+            counter.add(1, {"lamp.kind": f"kind {number}"})
+        calls()  # what is made at first use
+        counts.append(calls())
+
+    assert counts[1] <= counts[0]
+
+
+def test_a_host_has_what_was_counted_before_and_within_a_capture(sdk: Sdk) -> None:
+    """A capture takes nothing from what a host collects."""
+    cache = sdk.telemetry().cache("prices")
+    cache.hit()
+    with capture():
+        cache.hit()
+    cache.hit()
+
+    assert sdk.value("cache.requests", {"cache.result": "hit"}) == 3

@@ -22,12 +22,12 @@ class Hostile(int):
 
 def test_numpys_numbers_are_a_pools(telemetry: Telemetry, captured: Captured) -> None:
     """As `stats`, as a limit and when it is resized: a number of numpy's is Python's."""
-    pool = telemetry.pool("gpu", limit=numpy.int64(4))
+    pool = telemetry.pool("desks", limit=numpy.int64(4))
     with telemetry.observe_pool(name="seats", stats=lambda: PoolStats(used=numpy.int64(3), limit=numpy.float32(6.0))):
         assert captured.value("pool.utilization", {"pool.name": "seats"}) == 0.5
-    assert captured.value("pool.limit", {"pool.name": "gpu"}) == 4
+    assert captured.value("pool.limit", {"pool.name": "desks"}) == 4
     pool.resize(numpy.int32(5))
-    assert captured.value("pool.limit", {"pool.name": "gpu"}) == 5
+    assert captured.value("pool.limit", {"pool.name": "desks"}) == 5
 
 
 @pytest.mark.parametrize("n", [numpy.int64(3), Hostile(3)], ids=lambda n: type(n).__name__)

@@ -177,6 +177,6 @@ def test_a_brokers_method_is_asked_once(captured: Captured, telemetry: Telemetry
 
     broker = Broker()
     for _ in range(3):
-        telemetry.observe_queue(name="orders", stats=broker.stats)
+        telemetry.observe_queue(name="parcels", stats=broker.stats)
 
-    assert captured.value("queue.size", {"queue.name": "orders"}) == 3
+    assert captured.value("queue.size", {"queue.name": "parcels"}) == 3

@@ -16,7 +16,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from telemetry_kit._core import faults, forks, observer, reentrancy
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._core.counters import Tally
+from telemetry_kit._core.counters import Copies, Tally
 from telemetry_kit.catalogue import METRICS
 
 Owner = TypeVar("Owner")
@@ -29,10 +29,12 @@ class Series:
     True
     """
 
-    __slots__ = ("__weakref__", "attributes", "declared")
+    __slots__ = ("__weakref__", "attributes", "declared", "key")
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
         self.attributes: dict[str, AttributeValue] = attributes
+        self.key: frozenset[Any] | None = None
+        """What a capture knows it by, made when one first reads it."""
         self.declared: bool = False
         """Whether it is reported also while nothing is counted."""
 
@@ -114,6 +116,7 @@ class Account(Tally[Series]):
     def __init__(self) -> None:
         self._declared: dict[Series, float] = {}
         super().__init__()
+        _accounts.add(self)
 
     def declare(self, *of: Series) -> None:
         """Report these from now on, also while nothing is counted: an alert on an increase needs the zero before."""
@@ -123,6 +126,27 @@ class Account(Tally[Series]):
 
     def read(self) -> dict[Series, float]:
         return {**self._declared, **super().read()}
+
+    def since(self, copies: Copies[Series]) -> dict[Series, float]:
+        return {**self._declared, **super().since(copies)}
+
+
+_accounts: "weakref.WeakSet[Account]" = weakref.WeakSet()
+
+
+class SinceThen(CallbackOptions):
+    """What a capture asks with: it wants the counts since it began, whatever was counted before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._then: dict[int, tuple[Account, Copies[Series]]] = {
+            id(account): (account, account.copies()) for account in list(_accounts)
+        }
+
+    def counted(self, account: Account) -> dict[Series, float]:
+        """What was added to it."""
+        _, copies = self._then.get(id(account), (account, []))
+        return account.since(copies)
 
 
 class _OwnerReference(weakref.ref[Any]):
@@ -192,25 +216,30 @@ class Observed:
         self._forget()
         return max(list(self.sources), default=-1)
 
-    def __call__(self, _options: CallbackOptions | None = None) -> list[Observation]:
+    def __call__(self, options: CallbackOptions | None = None) -> list[Observation]:
+        return [Observation(number, of.attributes) for of, number in self.numbers(options)]
+
+    def numbers(self, options: CallbackOptions | None) -> list[tuple[Series, Number]]:
+        """What is reported: a number of each series."""
         if reentrancy.waiting:
             reentrancy.drain()
         self._began(self.name)
         if self._merge is None:
-            return [Observation(_reported(number), of.attributes) for of, number in self._sums().items()]
+            counted = options.counted if type(options) is SinceThen else Account.read
+            return [(of, _reported(number)) for of, number in self._sums(counted).items()]
         lists: dict[Series, list[Any]] = {}
         for of, number in self._read():
             lists.setdefault(of, []).append(number)
         merged = ((of, self._merge(numbers)) for of, numbers in lists.items())
-        return [Observation(_reported(number), of.attributes) for of, number in merged if number is not None]
+        return [(of, _reported(number)) for of, number in merged if number is not None]
 
-    def _sums(self) -> dict[Series, Number]:
+    def _sums(self, counted: Callable[[Account], dict[Series, float]]) -> dict[Series, Number]:
         # Sources first: of what somebody else counts they add to the account what is new.
         read = list(self._read())
-        sums: dict[Series, Number] = {} if self.account is None else self.account.read()
+        sums: dict[Series, Number] = {} if self.account is None else counted(self.account)
         other = None if self._beside is None else self._beside(self.name)
         if other is not None and other.account is not None:
-            read += other.account.read().items()
+            read += counted(other.account).items()
         for of, number in read:
             sums[of] = sums.get(of, 0) + number
         return sums

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics
-from opentelemetry.metrics import CallbackOptions
 
+from telemetry_kit._core.observed import Observed
 from telemetry_kit._recording.sink import OfOneCapture
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SETS = 2_000
 _OVERFLOW = {"otel.metric.overflow": True}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """One point: of a histogram with `count`, `sum` and `buckets`, of all others with `value`."""
 
@@ -161,7 +161,7 @@ class Observable(Instrument):
 
     def __init__(self, sink: Sink, scope: str, name: str, unit: str, description: str, callbacks: Any) -> None:
         super().__init__(sink, scope, name, unit, description)
-        self._callbacks: list[Callable[[CallbackOptions], Iterable[metrics.Observation]]] = []
+        self._callbacks: list[Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]] = []
         for callback in callbacks or ():
             if hasattr(callback, "send"):  # the API takes generators too, which are started here
                 next(callback)
@@ -171,20 +171,28 @@ class Observable(Instrument):
 
     def read(self) -> list[Reading]:
         points: dict[Any, Reading] = {}
-        for attributes, value in self._observe():
-            key = series_key(attributes)
+        for attributes, key, value in self._observe():
             found = points.get(key)
-            number = value if found is None or not self.adds else (found.value or 0) + value
-            points[key] = Reading(attributes, key, value=number)
+            if not math.isfinite(value):
+                continue
+            if found is not None and self.adds:
+                found.value = (found.value or 0) + value
+            else:
+                points[key] = Reading(attributes, key, value)
         return list(points.values())
 
-    def _observe(self) -> Iterator[tuple[dict[str, Any], float]]:
+    def _observe(self) -> Iterator[tuple[dict[str, Any], frozenset[Any], float]]:
         for callback in self._callbacks:
             try:
-                for observation in callback(CallbackOptions()):
-                    if math.isfinite(observation.value):
-                        kept = {key: frozen(value) for key, value in (observation.attributes or {}).items()}
-                        yield kept, observation.value
+                if isinstance(callback, Observed):
+                    for of, number in callback.numbers(self._sink.asks):
+                        if of.key is None:
+                            of.key = series_key(of.attributes)
+                        yield of.attributes, of.key, number
+                    continue
+                for observation in callback(self._sink.asks):
+                    kept = {key: frozen(value) for key, value in (observation.attributes or {}).items()}
+                    yield kept, series_key(kept), observation.value
             except StopIteration:
                 continue
             except Exception as fault:

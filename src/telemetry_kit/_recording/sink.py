@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.metrics import CallbackOptions
 from opentelemetry.semconv.attributes import exception_attributes
 
 from telemetry_kit._core.recipe import StaysHere
@@ -34,6 +35,8 @@ class Sink(OfOneCapture):
     """
 
     def __init__(self, first_id: int = 0) -> None:
+        self.asks: CallbackOptions = CallbackOptions()
+        """What the callbacks of observable instruments are given."""
         self._traces = _TRACES + first_id
         self._spans = _SPANS + first_id
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import reentrancy
-from telemetry_kit._core.observed import series
+from telemetry_kit._core.observed import SinceThen, series
 from telemetry_kit._core.sdk import Providers
 from telemetry_kit._recording.logs import RecordedEvent, RecordingLoggerProvider
 from telemetry_kit._recording.metrics import (
@@ -20,7 +20,7 @@ from telemetry_kit._recording.sink import OfOneCapture
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
-from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
+from telemetry_kit.testing.helpers import KIT, helper_of_reading, uncatalogued
 from telemetry_kit.testing.missing import check_metric, named, not_one, not_yet, one
 from telemetry_kit.testing.points import Point, contains, recorded_point, total
 from telemetry_kit.testing.recording import Recording
@@ -246,6 +246,7 @@ class Captured(OfOneCapture):
 
     def _begin(self) -> None:
         """Remember what the observed instruments say now, which isn't of this capture."""
+        self._recording.asks = SinceThen()
         for instrument, readings in self._read():
             for reading in readings:
                 key = (instrument, reading.key)
@@ -325,7 +326,7 @@ class Captured(OfOneCapture):
     def _is_shown(self, instrument: Instrument, reading: Reading, active: set[frozenset[Any]], *, idle: bool) -> bool:
         if self._is_new(instrument, reading):
             return True
-        is_active = helper_of(reading.attributes) in active
+        is_active = helper_of_reading(reading) in active
         if isinstance(instrument, RecordingObservableCounter):
             # Nothing was counted here: a zero is shown where it is reported, which an alert on an increase needs.
             return is_active and instrument.scope == KIT and series(reading.attributes).declared
@@ -340,7 +341,7 @@ class Captured(OfOneCapture):
         """The helpers that came in this capture, or whose numbers moved in it."""
         ages = ("job.last_success.age", "job.elapsed")  # they move by themselves
         return {
-            helper_of(reading.attributes)
+            helper_of_reading(reading)
             for instrument, readings in observed
             if instrument.scope == KIT and instrument.name not in ages
             for reading in readings

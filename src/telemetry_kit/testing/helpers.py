@@ -10,7 +10,7 @@ from telemetry_kit.catalogue import METRICS, keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from telemetry_kit._recording.metrics import Instrument
+    from telemetry_kit._recording.metrics import Instrument, Reading
 
 KIT = "telemetry_kit"
 """The scope of the kit's own meter."""
@@ -35,6 +35,21 @@ def helper_of(attributes: Mapping[str, Any]) -> frozenset[Any]:
     """What names the helper that a series belongs to; of one that has no name, all of its attributes."""
     named = {key: value for key, value in attributes.items() if key in _NAMES}
     return series_key(named if named.keys() - {keys.SCOPE_NAME} else attributes)
+
+
+_known: dict[frozenset[Any], frozenset[Any]] = {}
+"""Of series that were read before: those of earlier tests are read again in each."""
+KNOWN_AT_MOST = 10_000
+
+
+def helper_of_reading(reading: Reading) -> frozenset[Any]:
+    """The same of a series that was read."""
+    found = _known.get(reading.key)
+    if found is None:
+        if len(_known) >= KNOWN_AT_MOST:
+            _known.clear()
+        found = _known[reading.key] = helper_of(reading.attributes)
+    return found
 
 
 def uncatalogued(instrument: Instrument) -> str:
