@@ -57,30 +57,30 @@ def failing_calls() -> Callable[[str, int], float]:
 
 def run(report: Report) -> None:
     """All lines on redaction."""
-    for length in (KB // 4, KB, 4 * KB, 16 * KB, 64 * KB, 256 * KB):
+    for length in (16, 64, KB // 4, KB, 4 * KB, 16 * KB, 64 * KB, 256 * KB):
         harmless = seconds(HARMLESS, length)
         cost = {unit: seconds(unit, length) / harmless for unit in HOSTILE}
         worst = max(cost, key=lambda unit: cost[unit])
         report.value(
-            f"hostile {length / KB:g} KB / harmless, the worst of {len(HOSTILE)}", "<= 3", cost[worst], "of it",
+            f"hostile {length:,} characters / harmless, the worst of {len(HOSTILE)}", "<= 3", cost[worst], "of it",
             f"{worst!r}; harmless {harmless * 1e9 / length:.0f} ns a character",
         )  # fmt: skip
     for length, tries in (KB // 4, 3_000), (KB, 1_500), (16 * KB, 100):
         _, mixture = dearest(length, tries)
         ratio = min(seconds(mixture, length, 20) / seconds(HARMLESS, length, 20) for _ in range(5))
         report.value(
-            f"the dearest {length / KB:g} KB that a search by calls found / harmless",
+            f"the dearest {length:,} characters that a search by calls found / harmless",
             "<= 3",
             ratio,
             "of it",
             repr(mixture[:60]),
         )
     call = failing_calls()
-    for length in (KB // 4, KB, 8 * KB, 64 * KB):
+    for length in (16, 64, KB // 4, KB, 8 * KB, 64 * KB):
         harmless = call(HARMLESS, length)
         cost = {unit: call(unit, length) / harmless for unit in HOSTILE}
         worst = max(cost, key=lambda unit: cost[unit])
         report.value(
-            f"a failing call, hostile {length / KB:g} KB / harmless", "<= 3", cost[worst], "of it",
+            f"a failing call, hostile {length:,} characters / harmless", "<= 3", cost[worst], "of it",
             f"{worst!r}; harmless {harmless * 1e6:.0f} µs",
         )  # fmt: skip

@@ -1,7 +1,10 @@
 """What a stranger's text costs against a harmless one of its length, counted in calls: no clock, and the same result everywhere."""
 
+import time
+
 import pytest
 
+from telemetry_kit._redaction.places import without_secrets
 from tests.redaction.cost import HARMLESS, HOSTILE, KB, calls, dearest, repeated, times
 
 LENGTHS = (KB // 4, KB, 16 * KB)
@@ -28,6 +31,19 @@ def test_no_mixture_that_a_search_finds_costs_more(length: int, tries: int) -> N
 def test_its_cost_is_linear(unit: str) -> None:
     """SEC 4: Sixteen times the text makes at most some sixteen times the calls."""
     assert calls(repeated(unit, 32 * KB)) <= 18 * calls(repeated(unit, 2 * KB))
+
+
+@pytest.mark.parametrize("secret", ["password=hunter2x1 ", "postgres://u:Pa55w0rdd@db/ "])
+def test_secrets_spread_through_a_long_text_cost_no_more_each(secret: str) -> None:
+    """SEC 4: What is left and what is taken are put together once: by the clock, since copies of a text are no calls."""
+
+    def seconds(unit: str) -> float:
+        text = repeated(unit, 2_048 * KB)
+        began = time.thread_time()
+        without_secrets(text)
+        return time.thread_time() - began
+
+    assert seconds(HARMLESS * 4 + secret) <= 4 * seconds(HARMLESS)
 
 
 def test_a_harmless_text_is_gone_through_and_not_judged() -> None:
