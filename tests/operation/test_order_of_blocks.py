@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit import Telemetry
+from telemetry_kit import Telemetry, current_measurement
 from telemetry_kit._executors.tasks import in_context
 from telemetry_kit.testing import Captured, span
 
@@ -37,6 +37,34 @@ def test_no_ended_span_stays_current(
 
         assert trace.get_current_span() is before
     assert [one.name for one in captured.spans if one.end is not None] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("around", ["block", "function", "function without a span"])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_no_ended_measurement_stays_current(
+    captured: Captured, telemetry: Telemetry, around: str, order: tuple[int, ...]
+) -> None:
+    """What is said after them, in a call in which they began and ended, reaches that call."""
+
+    def blocks_in_this_order() -> None:
+        current_measurement().set_metric_attribute("said", "before")
+        blocks = [telemetry.operation(str(number), span=around != "function without a span") for number in range(4)]
+        entered = [block.measure() for block in blocks]
+        for block in entered:
+            block.__enter__()
+        for number in order:
+            entered[number].__exit__(None, None, None)
+        current_measurement().set_metric_attribute("said.then", "after")
+
+    if around == "block":
+        with telemetry.operation("around").measure():
+            blocks_in_this_order()
+    else:
+        telemetry.operation("around", span=around == "function")(blocks_in_this_order)()
+
+    (point,) = captured.points("operation.duration", {"operation.name": "around"})
+    assert (point.attributes["said"], point.attributes["said.then"]) == ("before", "after")
+    assert current_measurement().__class__.__name__ == "_NoMeasurement"
 
 
 def test_a_block_that_outlives_the_function_it_began_in(captured: Captured, telemetry: Telemetry) -> None:

@@ -113,21 +113,24 @@ def put_back(reset: Callable[[Any], None], token: Any) -> None:
 
 out_of_order = False
 """Whether blocks were ever left in another order than they began: until then nothing is asked about it."""
+_NOWHERE: Any = object()
+"""What is current hasn't been left, but will have to say so when it is."""
 
 
-def go_back(mine: Any, before: Any, in_order: bool) -> None:
-    """`before`, which is current again, may have been left earlier than `mine`, which began in it: go on to what was before
-    that. What is left out of order says where it has gone back to, for whoever finds it so."""
+def go_back(mine: Any, before: Any, in_order: bool, put: Callable[[Any], object] = attach) -> None:
+    """`before`, which is current again, may have been left earlier than `mine`, which began in it: `put` what was current
+    before that. What is left out of order says where it has gone back to, for whoever finds it so."""
     global out_of_order
     try:
         back = before
-        while (earlier := getattr(back, "left_for", None)) is not None:
+        while (earlier := getattr(back, "left_for", _NOWHERE)) is not _NOWHERE:
             back = earlier
         if back is not before:
-            attach(back)
+            put(back)
         if not in_order or hasattr(mine, "left_for"):
             out_of_order, mine.left_for = True, back
-            back.left_for = getattr(back, "left_for", None)  # it says so too, then, in whatever order it is left
+            if back is not None and not hasattr(back, "left_for"):
+                back.left_for = _NOWHERE  # it says so too, then, in whatever order it is left
     except Exception as fault:
         faults.record("context.detach", fault)
 
@@ -135,7 +138,7 @@ def go_back(mine: Any, before: Any, in_order: bool) -> None:
 class Current:
     """What a call has made current in this context: OpenTelemetry's context, and a variable of the kit's."""
 
-    __slots__ = ("attached", "before", "context", "mine", "token", "variable")
+    __slots__ = ("attached", "before", "context", "left_for", "mine", "token", "variable")
 
     def __init__(self, variable: ContextVar[Any] | None = None, mine: Any = None) -> None:
         self.context: Context | None = None
@@ -165,10 +168,15 @@ class Current:
         if variable is None:
             pass
         elif token is not None:
+            now, mine = variable.get(), self if self.mine is None else self.mine  # None: it is current itself
+            in_order = now is mine or now is self
             try:
                 variable.reset(token)
             except Exception as fault:  # of another context: there nothing is to be put back
                 faults.pass_on(fault)
+            else:
+                if (out_of_order or not in_order) and variable is CURRENT_CALL:
+                    go_back(mine, variable.get(), in_order, set_call)
             self.token = None
         elif self.mine is not None and variable.get() is self.mine:
             variable.set(None)  # an exception arrived before the token was kept

@@ -140,8 +140,10 @@ class Watch(weakref.ref[Any]):
     the list that waits takes the reference by itself.
     """
 
-    __slots__ = ("drop",)
+    __slots__ = ("drop", "left_for")
     drop: Callable[[], None]
+    left_for: Any
+    """Of a block that was left out of order: what was current before it."""
 
 
 _watches: set[Watch] = set()
