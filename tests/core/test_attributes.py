@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from datetime import time as time_of_day
 from decimal import Decimal
@@ -75,37 +75,6 @@ def test_values_with_an_obvious_text_or_number_become_it(name: str) -> None:
     assert attributes.span_value(value) == right
     assert (list(on_metric) if isinstance(right, list) else on_metric) == right
     assert attributes.event_value(value) == right
-
-
-def test_numpys_scalars_become_numbers() -> None:
-    """Told through `sys.modules`, so that numpy is never imported for it."""
-    numpy = pytest.importorskip("numpy")
-
-    kept = [attributes.span_value(value) for value in (numpy.int64(3), numpy.float32(0.5), numpy.bool_(True))]
-
-    assert kept == [3, 0.5, True]
-    assert [type(value) for value in kept] == [int, float, bool]
-
-
-NUMPYS: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "datetime of nanoseconds": (lambda numpy: numpy.datetime64("2026-01-02T03", "ns"), "2026-01-02T03:00:00.000000000"),
-    "datetime of days": (lambda numpy: numpy.datetime64("2026-01-02"), "2026-01-02"),
-    "datetime past the year 9999": (lambda numpy: numpy.datetime64("12026-01-02T03", "s"), "12026-01-02T03:00:00"),
-    "no datetime": (lambda numpy: numpy.datetime64("NaT"), "NaT"),
-    "timedelta of nanoseconds": (lambda numpy: numpy.timedelta64(1_500_000_000, "ns"), 1.5),
-    "timedelta of minutes": (lambda numpy: numpy.timedelta64(90, "m"), 5400.0),
-    "float longer than Python's": (lambda numpy: numpy.longdouble(0.5), 0.5),
-}
-
-
-@pytest.mark.parametrize("name", NUMPYS)
-def test_numpys_times_are_written_as_times(name: str) -> None:
-    """In any of numpy's units, most of which datetime doesn't have: `item` gives an int of nanoseconds for those."""
-    make, right = NUMPYS[name]
-    value = make(pytest.importorskip("numpy"))
-
-    assert attributes.span_value(value) == attributes.metric_value(value) == right
-    assert type(attributes.span_value(value)) is type(right)
 
 
 def test_pandas_missing_time_is_no_time_in_the_year_1(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,6 +269,7 @@ def test_progress_of_nothing(captured: Captured, job: BatchJob) -> None:
     assert captured.value("telemetry_kit.faults", {"fault.site": "observe.job.progress"}) == 0
 
 
+@pytest.mark.integration
 def test_a_progress_bar(captured: Captured, job: BatchJob) -> None:
     """tqdm around the rows, inside of `track`: it has the length, and both go on together."""
     tqdm = pytest.importorskip("tqdm", reason="needs tqdm from PyPI")
