@@ -22,6 +22,11 @@ from telemetry_kit._core import faults
 """
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment of a program that coverage doesn't measure."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def run(program: str, *, limit: int = 60, **environment: str) -> str:
     """What a fresh interpreter prints. It says where it hangs, and dies, when its time is up. Coverage doesn't measure it:
     its locks stay taken in a child that a thread forks while another one holds them."""
@@ -34,7 +39,7 @@ def run(program: str, *, limit: int = 60, **environment: str) -> str:
         check=False,
         timeout=limit + 30,
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")} | environment,
+        env=unmeasured() | environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
@@ -863,8 +868,7 @@ class Late:
 
 builtins.late = Late()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
-    )
+    command, at_exit = [sys.executable, "-c", program], unmeasured()  # under coverage Debian 12 loses what is printed there
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT, env=at_exit)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
