@@ -868,7 +868,8 @@ class Late:
 
 builtins.late = Late()
 """
-    command, at_exit = [sys.executable, "-c", program], unmeasured()  # under coverage Debian 12 loses what is printed there
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT, env=at_exit)
+    # Unmeasured: under coverage Debian 12's Python loses what is printed there.
+    command, environment = [sys.executable, "-c", program], unmeasured()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT, env=environment)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
