@@ -185,9 +185,8 @@ class Stepwise:
                     finally:
                         closing = None
         except BaseException:
-            steps = step = self._awaitable = (
-                NO_RESULT  # the traceback names this frame: what is left of a body ends now
-            )
+            # The traceback names this frame: what is left of a body ends now.
+            steps = step = self._awaitable = NO_RESULT
             raise
 
 
@@ -248,7 +247,7 @@ def odd(fault: Exception) -> bool:
     try:
         faults.pass_on(fault)
     finally:
-        del fault  # as there
+        del fault  # as in `pass_on`
     return False
 
 

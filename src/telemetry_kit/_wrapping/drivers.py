@@ -240,9 +240,8 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
         except StopAsyncIteration:
             call._end(None)
         except BaseException as exc:
-            if (
-                getattr(generator, "ag_frame", None) is not None
-            ):  # as above; only its end can be had without awaiting it
+            if getattr(generator, "ag_frame", None) is not None:
+                # As of a generator above; without awaiting it, it ends by being let go.
                 call._suspend()
                 call._resume()
                 del generator, step
