@@ -177,7 +177,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             else:
                 self._current.enter()
             self._started = self._current.started = clock.perf_counter()
-            self._job_state.start(self._current)
+            self._job.start(self._job_state, self._current)
             if job.flush_at_start:
                 flush.flush(job.scope, job.flush_timeout or START_SECONDS)
         except BaseException as exc:  # SIGTERM or Ctrl-C: `with` doesn't end what could not be entered

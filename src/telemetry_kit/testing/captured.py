@@ -20,7 +20,7 @@ from telemetry_kit._recording.sink import OfOneCapture
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
-from telemetry_kit.testing.helpers import KIT, helper_of_reading, uncatalogued
+from telemetry_kit.testing.helpers import KIT, helper_of_reading, helper_of_series, uncatalogued
 from telemetry_kit.testing.missing import check_metric, named, not_one, not_yet, one
 from telemetry_kit.testing.points import Point, contains, recorded_point, total
 from telemetry_kit.testing.recording import Recording
@@ -246,7 +246,7 @@ class Captured(OfOneCapture):
 
     def _begin(self) -> None:
         """Remember what the observed instruments say now, which isn't of this capture."""
-        self._recording.asks = SinceThen()
+        self._recording.asks = SinceThen(helper_of_series, self._recording.active)
         for instrument, readings in self._read():
             for reading in readings:
                 key = (instrument, reading.key)

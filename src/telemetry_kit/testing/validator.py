@@ -93,6 +93,7 @@ class Validator:
         self._keys: dict[Any, tuple[frozenset[str], CallSite]] = {}
         self._left_out: set[str] = set()
         self._odd: dict[tuple[str, str], tuple[frozenset[str], Finding]] = {}
+        self._overflowed: set[str] = set()
         self._before: Context = Context()
         self._noted: dict[str, CallSite] = {}
         self._token: Any = None
@@ -200,6 +201,9 @@ class Validator:
         self._left_out.add(key)
 
     def overflowed(self, key: str) -> None:
+        if key in self._overflowed:  # a loop overflows at each turn: its first line says it
+            return
+        self._overflowed.add(key)
         self._add("overflow", f"a value of {key!r} was one too many and became _OTHER", callsite.of_caller())
 
     def _add(self, word: Word, message: str, site: CallSite) -> None:
