@@ -222,7 +222,9 @@ def observe_active(scope: Scope, state: OperationState, metric: str, attributes:
     """Have the running calls observed as `metric`, as long as a `Telemetry` of this name lives."""
     if state.active_attributes is None:
         state.active_attributes = attributes
-    _observe(scope, scope.living, state, metric, _read_active, _read_active_since)
+    # A convention's series names no operation by which a capture would know that it did something.
+    since = _read_active_since if metric == "operation.active" else None
+    _observe(scope, scope.living, state, metric, _read_active, since)
 
 
 def observe_sampled(scope: Scope, state: OperationState) -> None:
