@@ -183,11 +183,11 @@ class Captured(OfOneCapture):
 
         Args:
             allow: Words for what is meant to be so.
-            words: What to look for: `never_ended` (a span that began and that nobody will end), `ended_twice` (a span),
-                `attached` (a context that was made current and not put back; the fixture's captures only), `keys` (points
-                of one helper that have different attribute keys), `uncatalogued` (an instrument on the kit's own meter),
-                `fault` (one that was kept from the host), `dropped` (a value that can't be an attribute), `overflow` (a
-                value that was one too many and became `_OTHER`).
+            words: What to look for: `never_ended` (a span or block that began and that nobody will end), `ended_twice`
+                (likewise), `attached` (a context that was made current and not put back; the fixture's captures only),
+                `keys` (points of one helper that have different attribute keys), `uncatalogued` (an instrument on the
+                kit's own meter), `fault` (one that was kept from the host), `dropped` (a value that can't be an attribute,
+                or that came too late), `overflow` (a value that was one too many and became `_OTHER`).
 
         Raises ValueError for a word that isn't one of these.
 
