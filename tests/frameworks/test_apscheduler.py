@@ -12,14 +12,16 @@ pytest.importorskip("apscheduler", reason="needs apscheduler from PyPI")
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from telemetry_kit import Telemetry
+from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
-telemetry = Telemetry("shop.module")
+SDK = Sdk()
+TELEMETRY = SDK.telemetry("shop.module")
+"""For what is decorated when this module is imported."""
 
 
-@telemetry.operation("nightly")
+@TELEMETRY.operation("nightly")
 def nightly(shop: str, *, day: int = 1) -> str:
     return f"{shop} {day}"
 

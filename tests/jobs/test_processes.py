@@ -227,15 +227,14 @@ def test_a_forked_child_starts_at_nothing(path: Path) -> None:
             run.processed(3)
             child = os.fork()
             if child == 0:
-                from telemetry_kit._jobs.state import _active, jobs_of
+                from telemetry_kit._jobs.state import _active, _records, jobs_of
                 jobs = jobs_of(job._definition.scope.instruments)
-                records = job._definition.scope.instruments.account("job.records")
-                seen = [number for _, number in _active(jobs)], [*records.read().values()]
+                seen = [number for _, number in _active(jobs)], [number for _, number in _records(jobs)]
                 run._end(None)
                 with job.run() as own:
                     own.processed()
                     seen += ([number for _, number in _active(jobs)],)
-                seen += (run.state, own.state, [*records.read().values()])
+                seen += (run.state, own.state, [number for _, number in _records(jobs)])
                 os.write(write, repr(seen).encode())
                 os._exit(0)
             os.waitpid(child, 0)

@@ -136,9 +136,11 @@ def test_no_secret_is_known_less_for_being_cut(length: int) -> None:
 
 def test_a_text_ends_where_there_is_too_much_to_judge() -> None:
     """SEC 4: A text in which more is to be judged than a harmless one has ends there, with a marker."""
-    few, many = "password=x1 " * 3, "password=x1 " * 10_000
+    between = "after 17 tries in the shop of the old town this very morning, "
+    few, many = f"password=x1 {between}" * 3, "password=x1 " * 10_000
 
-    assert default_scrub(few) == "password=[REDACTED] " * 3
+    assert default_scrub(few) == f"password=[REDACTED] {between}" * 3
+    assert default_scrub("password=x1 " * 3) == "password=[REDACTED] [REDACTED]"
     assert default_scrub(many).startswith("password=[REDACTED] " * 500)
     assert default_scrub(many).endswith("[REDACTED]")
     assert len(default_scrub(many)) < len(many)

@@ -57,14 +57,9 @@ class Blocks(list[Opened]):
                         return self.pop(place)
             return self.pop(0)
         except IndexError:
-            ended_again(what)
+            msg = f"{what} must be ended once for each time it began, and was ended again"
+            faults.record("block.end", RuntimeError(msg), about=str(what))
             return None
-
-
-def ended_again(what: object) -> None:
-    """A fault that names `what` was ended once too often."""
-    msg = f"{what} must be ended once for each time it began, and was ended again"
-    faults.record("block.end", RuntimeError(msg), about=str(what))
 
 
 def _index(blocks: list[Any], block: object) -> int | None:

@@ -5,18 +5,14 @@ word is where it may have a joint, and `_` around one says that it must stand al
 """
 
 import re
-import string
-from collections.abc import Iterable
 from functools import lru_cache
 
+from telemetry_kit._redaction.marks import any_of
 from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED
-
-LETTERS = string.ascii_letters + string.digits + "_-"
-"""What names and tokens are written with."""
 
 NAMES = (
     ("pass_w pass_phrase pass_code _pw_ pwd bindpw user_pass db_pass default_pass key_pass store_pass require_pass", PLAIN, MIXED),
-    ("_otp_ _totp_ _cvc_ _cvv_ _ssn_ auth_code backup_code recovery_code sms_code fa_code login_code security_code time_code", PLAIN, MOTLEY),
+    ("_otp_ _totp_ _cvc_ _cvv_ _ssn_ auth_code backup_code recovery_code sms_code fa_code login_code security_code time_code sign_in_code", PLAIN, MOTLEY),
     ("verification_code your_code", PLAIN, MOTLEY),
     (("token secret cookie credential _creds_ authorization _csrf_ _xsrf_ _jwt_ mnemonic _crumb_ _psk_ access_key account_key "
      "activation_key api_key auth_key card_num credit_card encryption_key functions_key instrumentation_key license_key master_key "
@@ -34,7 +30,7 @@ Those below name harmless things, too; as arguments their values are always take
 
 _OTHER_KINDS = (
     "bos cache cached cls completion continuation eos foreign index input lookup max next num output pad page partition primary "
-    "prompt public routing s3 sep sort special total unexpected unique unk"
+    "prompt public routing s3 sep sort special total unexpected unique unk socket"
 )
 """Words before `key` or `token` that make it another kind of key or token."""
 _ABOUT = (
@@ -48,27 +44,18 @@ _ASKS = "allow existing has hide is max min missing no require show use"
 """Words with which such a name begins."""
 
 
-def any_of(parts: Iterable[str]) -> str:
-    """One pattern for `parts`: at a place `re` tries those that begin alike."""
-    alike: dict[str, list[str]] = {}
-    for part in parts:
-        first = part[: part[0] in LETTERS]
-        alike.setdefault(first, []).append(part[len(first) :])
-    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items())
-
-
 def _written(word: str) -> str:
     alone = word.strip("_")
     return f"{alone}(?<![a-z]{alone})(?![a-z])" if word[0] == "_" else word.replace("_", "_?")
 
 
 _LEAST = {word.replace("_", ""): least for words, *least in NAMES for word in words.split()}
-_WORDS = re.compile(rf"({any_of(_written(word) for words, *_ in NAMES for word in words.split())})[a-z]*")
-_JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_OTHERWISE = re.compile(
+_OTHERWISE = (
     rf"_(?:(?:{any_of(_OTHER_KINDS.split())})_(?:key|token)|(?<=\A_)(?:{any_of(_ASKS.split())})_)"
     "|tokeniz|secretar|secrets_?manager|cookie_?cutter"
 )
+_WORDS = re.compile(rf"{_OTHERWISE}|({any_of(_written(word) for words, *_ in NAMES for word in words.split())})[a-z]*")
+_JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TELLS = re.compile(rf"_(?:{any_of(_ABOUT.split())})(?![a-z])")
 _NOTHING = [NEVER, NEVER]
 _LONGEST = 100
@@ -84,12 +71,12 @@ def read(name: str) -> list[int]:
     low = "_" + (name if name.islower() else _JOINTS.sub("_", name).lower()).replace("-", "_")
     least, end = _NOTHING, 0
     for found in _WORDS.finditer(low):
+        if found[1] is None:
+            return _NOTHING
         one = _LEAST[found[1].replace("_", "")]
         if one[0] <= least[0]:
             least, end = one, found.end()
-    if least is _NOTHING or _OTHERWISE.search(low) is not None or _TELLS.search(low, end) is not None:
-        return _NOTHING
-    return least
+    return least if least is _NOTHING or _TELLS.search(low, end) is None else _NOTHING
 
 
 def denied(name: str) -> bool:

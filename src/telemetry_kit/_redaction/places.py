@@ -8,21 +8,21 @@ else, whoever wrote it.
 import re
 from collections.abc import Callable
 
-from telemetry_kit._redaction.marks import JUDGING, LEAVING, NAMING, PIECE, REDACTED, is_card
-from telemetry_kit._redaction.named import JUDGED, LONGEST, Span, named, value_at, whole, word_before
-from telemetry_kit._redaction.names import LETTERS, any_of, denied
+from telemetry_kit._redaction.marks import LETTERS, REDACTED, any_of, is_card
+from telemetry_kit._redaction.named import BETWEEN, Span, named, value_at, whole, word_before
+from telemetry_kit._redaction.names import denied
 from telemetry_kit._redaction.shapes import ADDRESS, SHAPE
-from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED, by_lot, level
+from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED, by_lot, looks
 
-FEWEST, CHARACTERS = 15, 24
-"""What a text may cost: at least so many looks, or one for so many characters."""
+LOOK, FEWEST, CHARACTERS = 2, 14, 9
+"""What a look costs, and what a text may: so much, and one for so many characters."""
+LONGEST = 4_096
+"""Characters in which the end of a statement's values is looked for."""
 
 Match = re.Match[str]
+Judge = Callable[[str, Match], Span | int]
 
-_CREDENTIALS = re.compile(r",?(?:\s|%20){1,3}([\w+/.~\-]{8,}={0,2})(?![=\w])")
-_BY = re.compile(r"\s(?:with\s\S+\s)?by\s(?:password\s)?", re.IGNORECASE)
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
-_SECOND = re.compile(r"""[( ]["'][^\s"']{1,40}["'],? ["']([^\s"']{6,64})""")
 _ISSUED = re.compile(r"(?<!sha\d\d\d)[_\-]([A-Za-z0-9]{26,}[\w\-]*)")
 _HEX, _LEADS = re.compile(r"[0-9A-Fa-f\-]*\Z"), tuple(".$/:~")
 
@@ -32,11 +32,11 @@ def _login(text: str, match: Match) -> Span | int:
     begin, end = match.span(1)
     if begin < 0:
         found = ADDRESS.match(text, match.end())
-        return 0 if found is None else found.span()
+        return 4 if found is None else found.span()
     user, colon, password = text[begin:end].partition(":")
-    if level(user[:JUDGED]) == RANDOM:
+    if looks(user, RANDOM):
         return begin, end
-    return (begin + len(user) + 1, end) if colon and level(password[:JUDGED], PLAIN) >= PLAIN else LEAVING
+    return (begin + len(user) + 1, end) if colon and looks(password, PLAIN) else 0
 
 
 def _pair(text: str, match: Match) -> Span | int:
@@ -46,8 +46,8 @@ def _pair(text: str, match: Match) -> Span | int:
     user, password = word_before(text, begin - 1, LETTERS + ".+").lower(), text[begin:end]
     least = PLAIN if text[begin - 1] == ":" else NEVER if "." in user else MOTLEY
     if user in ("mailto", "sip", "cc", "to", "from") or password.isdigit():
-        return LEAVING
-    return (begin, end) if level(password[:JUDGED], least) >= least else LEAVING
+        return 0
+    return (begin, end) if looks(password, least) else 0
 
 
 def _pem(text: str, match: Match) -> Span | int:
@@ -56,66 +56,44 @@ def _pem(text: str, match: Match) -> Span | int:
     return match.end(), len(text) if end < 0 else end
 
 
-def _flag(text: str, match: Match) -> Span | int:
-    """`-p secret`, `-psecret` and `-u user:secret`, as clients take them."""
-    begin, end = match.span(2)
-    return (begin, end) if level(text[begin:end][:JUDGED], SCRAMBLED) >= SCRAMBLED else LEAVING
-
-
-def _word(text: str, match: Match) -> Span | int:
-    """What stands after a name or a word that announces a secret."""
-    if match[1]:
-        return -1  # a marker counts as taken, and costs nothing
-    return _SPECIAL.get(match[0], named)(text, match)
-
-
-def _scheme(text: str, match: Match) -> Span | int:
-    """What stands after `Bearer` and its like."""
-    found = _CREDENTIALS.match(text, match.end())
-    if found is None:
-        return 0
-    credentials = found[1].replace("/", "+")  # base64 has no paths
-    return found.span(1) if credentials.endswith("==") or level(credentials[:JUDGED], MIXED) >= MIXED else LEAVING
+def _placed(text: str, match: Match) -> Span | int:
+    """What stands after `Bearer` and its like, as a login's second argument, or after a client's `-p`, `-u`."""
+    begin, end = match.span(str(match.lastgroup))
+    known = text.startswith("==", end - 2)  # base64
+    return (begin, end) if known or looks(text[begin:end], SCRAMBLED if match.lastgroup == "flag" else MIXED) else 0
 
 
 def _identified(text: str, match: Match) -> Span | int:
     """SQL's `IDENTIFIED BY '...'`."""
-    by = _BY.match(text, match.end())
-    at = match.start()
-    if by is None or not (text[at].isupper() or "user " in match.string[max(0, at - 80) : at]):
+    at, word = match.end(), match.pos
+    if not (text[word - 1].isupper() or "user " in match.string[max(0, word - 90) : word]):
         return 0
-    return whole(text, by.end()) if level(value_at(text, by.end())[0], PLAIN) >= PLAIN else LEAVING
+    return whole(text, at) if looks(value_at(text, at)[0], PLAIN) else 0
 
 
-def _second(text: str, match: Match) -> Span | int:
-    """The second argument of a login."""
-    found = _SECOND.match(text, match.end())
-    return 0 if found is None else found.span(1) if level(found[1][:JUDGED], MIXED) >= MIXED else LEAVING
-
-
-def _given(text: str, match: Match) -> Span | int:
-    """What a validator or a statement was given, where a field or column of it that stands before is a secret's."""
-    at, row, low = match.end(), match[0] in ("values", "parameters"), match.string
-    if not text.startswith(("(", " (", ": (") if row else ("='", '="', "': ", '": '), at):
+def _row(text: str, match: Match) -> Span | int:
+    """The values of a statement with a secret's column."""
+    begin = match.end()
+    if _COLUMN.search(match.string, max(0, match.pos - 300), match.pos) is None:
         return 0
-    before = low[max(0, match.start() - 300) : match.start()]
-    if match[0] == "input_value":
+    end = text.find(")", begin, begin + LONGEST)
+    values = text[begin : end if end >= 0 else None]
+    return (begin, begin + len(values)) if "'" in values or '"' in values else 0
+
+
+def _input(text: str, match: Match) -> Span | int:
+    """What a validator was given for a field that is a secret's: the line before names it, or what stands before."""
+    before = match.string[max(0, match.pos - 300) : match.pos]
+    if match.lastgroup == "line":
         before = "".join(before.rsplit("\n", 2)[-2:-1])
-    if _COLUMN.search(before) is None or not (row or denied(before)):
-        return JUDGING
-    if row:
-        begin = text.index("(", at) + 1
-        end = text.find(")", begin, begin + LONGEST)
-        values = text[begin : end if end >= 0 else None]
-        return (begin, begin + len(values)) if "'" in values or '"' in values else LEAVING
-    at += 1 if text[at] == "=" else 3
-    judged, _, quoted = value_at(text, at)
-    return whole(text, at) if quoted and level(judged, PLAIN) >= PLAIN else LEAVING
+    if _COLUMN.search(before) is None or not denied(before):
+        return 0
+    return whole(text, match.end()) if looks(value_at(text, match.end())[0], PLAIN) else 0
 
 
 def _card(_: str, match: Match) -> Span | int:
     """The number of a card, in one or in groups with one sign between."""
-    return match.span() if is_card(match[0].replace(" ", "").replace("-", "")) else NAMING
+    return match.span() if is_card(match[0].replace(" ", "").replace("-", "")) else 0
 
 
 def _token(text: str, match: Match) -> Span | int:
@@ -128,56 +106,69 @@ def _token(text: str, match: Match) -> Span | int:
     if found is not None:
         return found.span()
     issued = _ISSUED.search(text, at, end)
-    if issued is None or issued[1].islower() or level(issued[1]) < RANDOM:
-        return NAMING
+    if issued is None or issued[1].islower() or not looks(issued[1], RANDOM):
+        return 0
     return issued.start(1), end
 
 
-_SPECIAL: dict[str, Callable[[str, Match], Span | int]] = {
-    "bearer": _scheme, "basic": _scheme, "ssws": _scheme, "negotiate": _scheme, "geniekey": _scheme, "identified": _identified,
-    "login": _second, "httpbasicauth": _second, "plaincredentials": _second, "basic_auth": _second, "input_value": _given, "input": _given, "values": _given, "parameters": _given,
-    "private-lines": _pem,
-}  # fmt: skip
 _NAMES = (
-    "pass", "pwd", "pw", "pin", "otp", "sess", "sid", "sig", "ssn", "secret", "cred", "cookie", "code", "cvv", "cvc", "auth(?!enti)",
-    "key", "token", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml", "dockerconfig",
+    "pass", "pwd", "pw", "pin", "otp", "sess", "sid", "sig", "ssn", "secret", "cred", "cookie", "code(?<!status.code)(?<!error.code)(?<!exit.code)(?<!country.code)", "cvv", "cvc", "auth(?!enti)",
+    "key(?!err)", "token", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml", "dockerconfig",
 )  # fmt: skip
 """Where a name is looked at: `names.read` decides on the whole of it."""
+_ANNOUNCED: dict[str, tuple[re.Pattern[str], Judge]] = {
+    word: (re.compile(then), judge)
+    for words, then, judge in (
+        ("bearer basic ssws negotiate geniekey", r",?(?:\s|%20){1,3}(?P<said>[\w+/.~\-]{8,}={0,2})(?![=\w])", _placed),
+        ("login httpbasicauth plaincredentials basic_auth", r"""[( ]["'][^\s"']{1,40}["'],?\s?["'](?P<said>[^\s"']{6,64})""", _placed),
+        ("identified", r"\s(?:with\s\S{1,40}\s)?by\s(?:password\s)?(?=\S)", _identified),
+        ("input_value", r"""(?P<line>=)(?=["'])""", _input),
+        ("input", r"""["']:\s(?=["'])""", _input),
+        ("values parameters", r":?\s?\(", _row),
+    )
+    for word in words.split()
+}  # fmt: skip
+"""Words after which a value is known without a name: what stands after them, and what judges it."""
+_WORDS = re.compile(rf"(?:{any_of((*_ANNOUNCED, *_NAMES))})[a-z0-9_\-]{{0,24}}")
+_NAMED: tuple[re.Pattern[str], Judge] = (BETWEEN, named)
 
-
-_PLACES = (
-    (re.compile(r"-----begin\s[a-z0-9\s]{0,40}private\skey-{0,5}(?!-|\[redacted)"), _pem),
-    (re.compile(r"""://(?:([^\s/"'<>]{1,512})@)?"""), _login),
-    (re.compile(r"""[:/](?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""), _pair),
-    (re.compile(rf"(?:{any_of((*_SPECIAL, *_NAMES))})[a-z0-9_\-]{{0,24}}(\W{{1,4}}redacted\])?"), _word),
-    (re.compile(r"""-(?<![^\s'"\[(]-)([pakuw]|-user)[\s'"=,]{0,4}([^\s\-"',][^\s"']{5,})"""), _flag),
-    (re.compile(r"[a-z0-9_\-]{16,}"), _token),
-    (re.compile(r"[2-6](?<![\w./].)\d{3}(?:([ \-])\d{4,6}\1\d{4,5}(?:\1\d{1,4}(?:\1\d{3})?)?(?!\d)|\d{9,15}(?!\d))"), _card),
+_PLACES: tuple[tuple[re.Pattern[str], int, Judge | None], ...] = (
+    (re.compile(r"(?:-----begin\s[a-z0-9\s]{0,40}private\skey-{0,5}|private-lines:)(?!-|\[redacted)"), 1, _pem),
+    (re.compile(r"""://(?:([^\s/"'<>]{1,512})@)?"""), 4, _login),
+    (re.compile(r"""[:/](?!\[redacted)(?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""), 4, _pair),
+    (_WORDS, 10, None),
+    (re.compile(r"""-(?<![^\s'"\[(]-)(?:[pakuw]|-user)[\s'"=,]{0,4}(?P<flag>[^\s\-"',][^\s"']{5,})"""), 4, _placed),
+    (re.compile(r"[a-z0-9_\-]{16,}"), 1, _token),
+    (re.compile(r"[2-6](?<![\w./].)\d{3}(?:([ \-])\d{4,6}\1\d{4,5}(?:\1\d{1,4}(?:\1\d{3})?)?(?!\d)|\d{9,15}(?!\d))"), 2, _card),
 )  # fmt: skip
-"""What is looked for, in lower case, what judges what is found: what to take, or how many looks it cost to leave it."""
+"""What is looked for, in lower case, what it costs to judge it, and what does; a word has its own."""
 
 
 def without_secrets(text: str) -> str:
     """`text` with `[REDACTED]` in the place of each secret that is found in it."""
-    left = max(FEWEST, len(text) // CHARACTERS)
+    left = FEWEST + len(text) // CHARACTERS
     # Of ASCII are all of the patterns, and some other letters become two in lower case.
     plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
-    for pattern, judge in _PLACES:
+    for pattern, price, judge in _PLACES:
         taken: list[Span] = []
         done = at = 0
         low = plain.lower()
         while (match := pattern.search(low, at)) is not None:
             at = match.end()
-            left -= 1
-            found = judge(plain, match) if left >= 0 else (max(done, match.start()), len(plain))
+            near: Match | None = match
+            after, judged = _ANNOUNCED.get(match[0], _NAMED) if judge is None else (None, judge)
+            if after is not None:
+                near = after.match(low, at)
+            left -= LOOK if near is None else LOOK + price
+            if left < 0:
+                found: Span | int = max(done, match.start()), len(plain)
+            else:
+                found = 0 if near is None else judged(plain, near)
             if isinstance(found, int):
-                left -= found
-                continue
-            begin, end = found
-            left -= JUDGING + (min(end, at + JUDGED) - match.start()) // PIECE
-            if done <= begin < end and not plain.startswith(REDACTED, begin):
+                left += found
+            elif done <= found[0] < found[1] and not plain.startswith(REDACTED, found[0]):
                 taken.append(found)
-                at = done = max(at, end)
+                at = done = max(at, found[1])
         if taken:
             ascii_only, text = text is plain, _without(text, taken)
             plain = text if ascii_only else _without(plain, taken)

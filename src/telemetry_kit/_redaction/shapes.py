@@ -2,7 +2,7 @@
 
 import re
 
-from telemetry_kit._redaction.names import LETTERS, any_of
+from telemetry_kit._redaction.marks import LETTERS, any_of
 
 SHAPES: tuple[tuple[str, str, str], ...] = (
     ("AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}", "gitleaks aws-access-token"),

@@ -2,9 +2,16 @@
 
 import re
 
+from telemetry_kit._redaction.marks import any_of
+
+JUDGED = 40
+"""Characters of a value that are judged."""
 WORD, PLAIN, MIXED, MOTLEY, SCRAMBLED, RANDOM, NEVER = range(7)
 """A word about a secret or a mask; any other text; letters and digits; of three kinds, as passwords are; more than a word and
 a number; drawn by lot; and what no value looks like."""
+
+_SHORTEST = (0, 0, 6, 6, 8, 17, 1 << 30)
+"""How long a value of each is at least."""
 
 WORDS = frozenset((
     "about", "absent", "access", "already", "an", "and", "any", "anonymous", "are", "argument", "as", "at", "authentication",
@@ -42,6 +49,13 @@ _SIGNS = re.compile(r"[*|~#$%^&!@]|^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-|^(?:[A-Z\d]{
 _RUNS = re.compile(r"[A-Za-z0-9]{8,}")
 
 
+_SCHEMES = {"basic", "bearer", "digest", "negotiate", "oauth", "token"}
+_WORD = rf"(?:{any_of(sorted(WORDS - _SCHEMES))}|[*.x\-_#?]+|[$:!][a-z_]+|\d\d?)[.:!?)\]}}>`]{{0,3}}"
+NO_WORD = rf"""(?![\s=]|\{{["'\s]|\{{\w{{1,40}}\}}(?!;)|["'](?:["']|{_WORD}["']|\w{{1,40}}["']@)|{_WORD}(?:[\s"',;&<]|\Z)|["']?(?:<|\[redacted|\{{\{{|\$[({{]|%[sr(]|\.\.\.|\*\*)
+    |[a-z_][\w.]{{0,30}}[(\[]|@|/[\w.\-]+/|\.\.?/|\w{{1,20}}://|-----|[&|]|[a-z_]+\.[a-z_.]*[a-z_](?:[\s"',;)]|\Z)|[a-z_\-]{{2,40}}:\s[\w"'])"""
+"""In lower case before a value: it is no word or mask, no code, no number of two digits, and no other name."""
+
+
 def by_lot(value: str) -> bool:
     """Whether it has what no word has: a digit, or small and capital letters at random.
 
@@ -51,34 +65,36 @@ def by_lot(value: str) -> bool:
     return _DIGIT.search(value) is not None or _LETTERS_BY_LOT.search(value) is not None
 
 
-def level(value: str, enough: int = RANDOM, quoted: bool = True) -> int:
-    """What a value looks like, as far as `enough`; without quotes it may be code, which is as good as a word.
+def looks(value: str, least: int, quoted: bool = True) -> bool:
+    """Whether a value looks like so much at least; without quotes it may be code, which is as good as a word.
 
-    >>> [level(value) for value in ("required", "***", "${TOKEN}")] == [WORD] * 3
+    >>> [looks(value, PLAIN) for value in ("required", "***", "${TOKEN}")] == [False] * 3
     True
-    >>> level("self.next()", quoted=False) == WORD, level("correct horse") == level("2026-11-29") == PLAIN
-    (True, True)
-    >>> level("hunter2") == MIXED, level("l5500b2e2dc5") == SCRAMBLED, level("9f86d081884c7d659a2feaa0") == RANDOM
+    >>> looks("self.next()", PLAIN, quoted=False), looks("correct horse", PLAIN), looks("2026-11-29", MIXED)
+    (False, True, False)
+    >>> looks("hunter2", MIXED), looks("l5500b2e2dc5", SCRAMBLED), looks("9f86d081884c7d659a2feaa0", RANDOM)
     (True, True, True)
     """
+    value = value[:JUDGED]
+    if len(value) < _SHORTEST[least] or (least > PLAIN and not by_lot(value)):
+        return False
     low = value.lower()
     if low.strip(" .,:;!?<>") in WORDS or "://" in value or _MASK.match(low) is not None:
-        return WORD
+        return False
     if not (quoted or value.isalnum()) and _CODE.match(value) is not None:
-        return WORD
-    if enough == PLAIN or len(value) < 6 or not by_lot(value) or low.split(".")[-1] in _FILES or _FORMS.match(low):
-        return PLAIN
+        return False
+    if least == PLAIN:
+        return True
+    if low.split(".")[-1] in _FILES or _FORMS.match(low) is not None:
+        return False
     alnum, cased = value.isalnum(), low != value and not value.isupper()
-    reached = MOTLEY if cased or not alnum else MIXED
-    if reached >= enough or len(value) < 8:
-        return reached
-    if _WORD_AND_NUMBER.match(value) is None if alnum else (cased and "/" not in value) or _SIGNS.search(value):
-        reached = SCRAMBLED
-    if reached < enough and len(value) >= 16:
-        run = max(_RUNS.findall(value), key=len, default="")
-        if by_lot(run) and not run.isdigit() and (len(run) >= 16 or not (run.islower() or run.isupper())):
-            return RANDOM
-    return reached
+    if least == MIXED or (least == MOTLEY and (cased or not alnum)):
+        return True
+    scrambled = _WORD_AND_NUMBER.match(value) is None if alnum else (cased and "/" not in value) or _SIGNS.search(value)
+    if least <= SCRAMBLED and len(value) >= _SHORTEST[SCRAMBLED] and scrambled:
+        return True
+    run = max(_RUNS.findall(value), key=len, default="") if len(value) >= _SHORTEST[RANDOM] else ""
+    return by_lot(run) and not run.isdigit() and (len(run) >= 16 or not (run.islower() or run.isupper()))
 
 
 def is_prose(text: str) -> bool:
