@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from opentelemetry import context, trace
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from telemetry_kit import Telemetry, current_measurement
+from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
 from telemetry_kit._core import faults, reentrancy
 from tests.support import Sdk
 
@@ -197,4 +199,42 @@ def test_a_span_that_lacks_a_part(sdk: Sdk, part: str, given: Any, work: Callabl
     telemetry = sdk.telemetry(tracer_provider=Instead(sdk.tracer_provider, "get_tracer", lambda *_, **__: Tracer()))
 
     assert work(telemetry) == 42
+    assert leaves_nothing()
+
+
+@pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
+@pytest.mark.parametrize("raising", [False, True], ids=["swallowed", "passed on"])
+def test_what_the_end_of_a_span_leaves_current(sdk: Sdk, raising: bool, work: Callable[[Telemetry], int]) -> None:
+    """FLT 1, ASY 11: it is put back. The SDK's exporters run under a key that suppresses instrumentation, and one that
+    is interrupted where it makes that current or puts it back leaves it to the thread for good."""
+
+    class Interrupted(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            context.attach(context.set_value("suppress_instrumentation", True))
+            if raising:
+                raise Odd
+
+    sdk.tracer_provider.add_span_processor(Interrupted())
+
+    assert work(sdk.telemetry()) == 42
+    assert leaves_nothing()
+
+
+def test_what_the_export_of_an_event_leaves_current(sdk: Sdk) -> None:
+    """FLT 1, ASY 11: likewise where a log record is exported as it is emitted."""
+
+    class Interrupted(LogRecordProcessor):
+        def on_emit(self, log_record: Any) -> None:
+            context.attach(context.set_value("suppress_instrumentation", True))
+
+        def shutdown(self) -> None:
+            pass
+
+        def force_flush(self, timeout_millis: int = 0) -> bool:
+            return True
+
+    sdk.logger_provider.add_log_record_processor(Interrupted())
+    sdk.telemetry(errors=ErrorPolicy(signal="log")).event("order.packed")
+
+    assert sdk.log("order.packed")
     assert leaves_nothing()

@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, SpanContext, get_current_span, set_span_in_context
 
 from telemetry_kit._core import context as _context
-from telemetry_kit._core import faults
+from telemetry_kit._core import faults, observer
 from telemetry_kit._core.attributes import span_attributes
 from telemetry_kit._core.blocks import AlsoAsync, Blocks
 from telemetry_kit._core.face import public
@@ -197,11 +197,15 @@ class attached(AlsoAsync[Context], StaysHere):  # noqa: N801 - reads as a keywor
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        if context is not None and not isinstance(context, Context):
+            msg = f"context of attached() must be a Context, got {type(context).__name__}: extract() it from a carrier"
+            faults.record("propagation.context", TypeError(msg))
         self._blocks: Blocks[Any] = Blocks()
 
     def __enter__(self) -> Context:
         context = self._context if isinstance(self._context, Context) else _context.get_current()
         self._blocks.begin(_context.attach(context))
+        observer.made_current(context)
         return context
 
     def __exit__(self, *_: object) -> None:

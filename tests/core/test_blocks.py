@@ -84,7 +84,7 @@ def test_a_block_within_a_block_of_the_same_object(head: str) -> None:
     assert current() == {}
 
 
-@pytest.mark.telemetry_capture(allow=("fault",))
+@pytest.mark.telemetry_capture(allow=("ended_twice",))
 @pytest.mark.parametrize("head", HEADS)
 def test_an_end_without_a_beginning_is_a_fault(head: str, telemetry_capture: Captured) -> None:
     """It is counted, and nothing is raised."""

@@ -127,15 +127,16 @@ def test_a_value_that_is_lost_is_told_of_with_its_key(caplog: pytest.LogCaptureF
 
 
 def test_a_capture_begins_with_nothing_known() -> None:
-    """All limits that live forget their values when a test begins to capture; those that have gone are in no list."""
-    names, guard, gone = Distinct(1), ValueGuard(values=1), Distinct(1)
-    remembered = len(cardinality._all)
-    del gone
-    assert (names("a"), guard.value("key", 1)) == ("a", 1)
+    """All limits that live forget their values when a test begins to capture, which has a list of those that kept any;
+    those that have gone aren't in it."""
+    names, guard, gone, idle = Distinct(1), ValueGuard(values=1), Distinct(1), Distinct(1)
     with capture():
-        assert (names("b"), guard.value("key", 2)) == ("b", 2)
-
-    assert len(cardinality._all) == remembered - 1
+        assert cardinality._keeping == {}
+    assert (names("a"), gone("a"), guard.value("key", 1)) == ("a", "a", 1)
+    del gone
+    assert len(cardinality._keeping) == 2
+    with capture():
+        assert (names("b"), guard.value("key", 2), idle("c")) == ("b", 2, "c")
 
 
 def test_an_empty_text_is_no_value() -> None:

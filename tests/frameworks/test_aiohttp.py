@@ -12,8 +12,8 @@ import aiohttp.web
 from aiohttp.test_utils import make_mocked_request
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import RaisedAnswers
-from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
@@ -34,13 +34,13 @@ class TestAiohttp:
 
         return asyncio.run(ask())
 
-    def test_parameters(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    def test_parameters(self, telemetry: Telemetry, captured: Captured) -> None:
         """WRP 6: path and query parameters arrive."""
         response = self.ask(telemetry, "/items/7?limit=3")
 
-        assert (response.text, sdk.span().name) == ('{"item": "7", "limit": "3"}', "TestAiohttp.ask.show")
+        assert (response.text, captured.span().name) == ('{"item": "7", "limit": "3"}', "TestAiohttp.ask.show")
 
-    def test_methods_of_class_based_views(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    def test_methods_of_class_based_views(self, telemetry: Telemetry, captured: Captured) -> None:
         """WRP 6: a decorated method of a `View` is the method of that name."""
 
         class Items(aiohttp.web.View):
@@ -51,7 +51,7 @@ class TestAiohttp:
         async def ask() -> Any:
             return await Items(make_mocked_request("GET", "/"))
 
-        assert (asyncio.run(ask()).text, sdk.span().name) == ("7", "items")
+        assert (asyncio.run(ask()).text, captured.span().name) == ("7", "items")
 
 
 class TestAnswers(RaisedAnswers):

@@ -12,16 +12,14 @@ pytest.importorskip("apscheduler", reason="needs apscheduler from PyPI")
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from tests.support import Sdk
+from telemetry_kit import Telemetry
 
 pytestmark = pytest.mark.integration
 
-SDK = Sdk()
-TELEMETRY = SDK.telemetry("shop.module")
-"""For what is decorated when this module is imported."""
+telemetry = Telemetry("shop.module")
 
 
-@TELEMETRY.operation("nightly")
+@telemetry.operation("nightly")
 def nightly(shop: str, *, day: int = 1) -> str:
     return f"{shop} {day}"
 

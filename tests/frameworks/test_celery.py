@@ -11,7 +11,7 @@ pytest.importorskip("celery", reason="needs celery from PyPI")
 import celery
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
@@ -53,9 +53,9 @@ class TestCelery:
 
         assert (message.headers["task"], message.payload[:2]) == ("shop.add", [[1, 2], {"extra": 3}])
 
-    def test_running(self, sdk: Sdk, add: Any) -> None:
+    def test_running(self, captured: Captured, add: Any) -> None:
         """WRP 6: the task runs, gives its result, and is recorded."""
-        assert (add.apply((1, 2), {"extra": 3}).get(), sdk.span().name) == (6, "add")
+        assert (add.apply((1, 2), {"extra": 3}).get(), captured.span().name) == (6, "add")
 
     def test_bound_tasks(self, app: celery.Celery, telemetry: Telemetry) -> None:
         """WRP 6: a bound task has its `self`, which doesn't count as an argument."""
@@ -76,7 +76,7 @@ class TestCelery:
 
         assert app.task(telemetry.operation(price)).name == f"{__name__}.price"
 
-    def test_its_control_flow(self, sdk: Sdk, app: celery.Celery, telemetry: Telemetry) -> None:
+    def test_its_control_flow(self, captured: Captured, app: celery.Celery, telemetry: Telemetry) -> None:
         """What a task raises to be told something is no error where that is said: Retry, Ignore, Reject."""
         from celery.exceptions import Ignore, Reject, Retry
 
@@ -90,7 +90,7 @@ class TestCelery:
         for how in ("retry", "ignore", "reject"):
             task.apply((how,))
 
-        assert {p.attributes.get("error.type") for p in sdk.points("operation.duration")} <= {
+        assert {p.attributes.get("error.type") for p in captured.points("operation.duration")} <= {
             None,
             "celery.exceptions.MaxRetriesExceededError",
         }

@@ -11,8 +11,8 @@ import click
 import click.testing
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, bare
-from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
@@ -33,12 +33,12 @@ class TestClick:
         return click.command()(function if below else decorate(function))
 
     @pytest.mark.parametrize("below", [True, False], ids=["below the options", "above the options"])
-    def test_parameters(self, sdk: Sdk, telemetry: Telemetry, below: bool) -> None:
+    def test_parameters(self, telemetry: Telemetry, captured: Captured, below: bool) -> None:
         """WRP 6: options and arguments arrive, on whichever side of them the operation stands."""
         command = self.command(telemetry.operation("greet"), below)
         result = click.testing.CliRunner().invoke(command, ["Ann", "--count", "2"], catch_exceptions=False)
 
-        assert (result.output.strip(), sdk.span().name) == ("Hello Ann! Hello Ann!", "greet")
+        assert (result.output.strip(), captured.span().name) == ("Hello Ann! Hello Ann!", "greet")
 
     @pytest.mark.parametrize("below", [True, False], ids=["below the options", "above the options"])
     def test_help(self, telemetry: Telemetry, below: bool) -> None:
@@ -50,7 +50,7 @@ class TestClick:
 
         assert "Greet NAME." in pages[0] and pages[0] == pages[1]
 
-    def test_exit_codes(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    def test_exit_codes(self, telemetry: Telemetry, captured: Captured) -> None:
         """WRP 6: the code with which a command exits is handed on."""
 
         @click.command()
@@ -64,7 +64,7 @@ class TestClick:
 
 @pytest.mark.parametrize("code", [0, 3])
 @pytest.mark.parametrize("how", ["click.Context.exit", "SystemExit"])
-def test_an_exit_with_zero_is_a_success(telemetry: Telemetry, sdk: Sdk, how: str, code: int) -> None:
+def test_an_exit_with_zero_is_a_success(telemetry: Telemetry, captured: Captured, how: str, code: int) -> None:
     """ASY 2: click's exit is what SystemExit is, and `exit_code` its code."""
 
     def leave() -> None:
@@ -75,4 +75,4 @@ def test_an_exit_with_zero_is_a_success(telemetry: Telemetry, sdk: Sdk, how: str
     command = click.command("leave")(telemetry.batch_job("nightly")(leave))
 
     assert click.testing.CliRunner().invoke(command).exit_code == code
-    assert sdk.value("job.failed") == (1 if code else 0)
+    assert captured.value("job.failed") == (1 if code else 0)

@@ -12,8 +12,8 @@ pytest.importorskip("dagster", reason="needs dagster from PyPI, in an environmen
 import dagster
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured, span
 from tests.frameworks.support import Decorator, bare
-from tests.support import Sdk
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]  # its own, of its own functions
 
@@ -63,7 +63,7 @@ def test_types(telemetry: Telemetry) -> None:
     assert "Int" in str(decorated)
 
 
-def test_running(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_running(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 6: a job of decorated ops and assets of decorated functions run, and are recorded."""
     load, total, orders, report = made(telemetry.operation)
 
@@ -79,4 +79,4 @@ def test_running(telemetry: Telemetry, sdk: Sdk) -> None:
 
     assert ran.output_for_node("total") == 12
     assert built.output_for_node("report") == "{'north': 10}"
-    assert [span.name for span in sdk.spans()] == ["made.load", "made.total", "made.orders", "made.report"]
+    assert captured.spans == [span("made.load"), span("made.total"), span("made.orders"), span("made.report")]

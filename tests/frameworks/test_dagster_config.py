@@ -10,7 +10,7 @@ pytest.importorskip("dagster", reason="needs dagster from PyPI, in an environmen
 import dagster
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]  # its own, of its own functions
 
@@ -20,7 +20,7 @@ class Shop(dagster.Config):
     limit: int = 10
 
 
-def test_configuration(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_configuration(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 7: a decorated asset is given context and configuration by its annotations."""
 
     @dagster.asset
@@ -32,4 +32,4 @@ def test_configuration(telemetry: Telemetry, sdk: Sdk) -> None:
     given: Any = {"ops": {"orders": {"config": {"name": "north"}}}}
     built = dagster.materialize([orders], run_config=given, instance=dagster.DagsterInstance.ephemeral())
 
-    assert (built.output_for_node("orders"), sdk.span().name) == ({"north": 10}, "orders")
+    assert (built.output_for_node("orders"), captured.span().name) == ({"north": 10}, "orders")

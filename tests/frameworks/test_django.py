@@ -14,8 +14,8 @@ import django.http
 from django.conf import settings
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, RaisedAnswers, bare
-from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
@@ -52,11 +52,11 @@ class TestDjango:
 
         return show
 
-    def test_parameters(self, sdk: Sdk, telemetry: Telemetry, asynchronous: bool) -> None:
+    def test_parameters(self, telemetry: Telemetry, captured: Captured, asynchronous: bool) -> None:
         """WRP 6: path and query parameters arrive, in views of both kinds."""
         response = self.get(self.view(telemetry.operation, asynchronous), "/items/7/?limit=3")
 
-        assert (response.json(), sdk.span().name) == ({"item": 7, "limit": "3"}, "TestDjango.view.show")
+        assert (response.json(), captured.span().name) == ({"item": 7, "limit": "3"}, "TestDjango.view.show")
 
     def test_attributes_of_other_decorators(self, telemetry: Telemetry) -> None:
         """WRP 6: what `csrf_exempt` puts on a view is there on the decorated one."""
@@ -64,7 +64,7 @@ class TestDjango:
 
         assert telemetry.operation(csrf_exempt(self.view(bare, False))).csrf_exempt is True
 
-    def test_class_based_views(self, sdk: Sdk, telemetry: Telemetry) -> None:
+    def test_class_based_views(self, telemetry: Telemetry, captured: Captured) -> None:
         """WRP 6: a decorated method of a class-based view is found and asked."""
         from django.views import View
 
@@ -73,7 +73,7 @@ class TestDjango:
             def get(self, request: django.http.HttpRequest, item: int) -> django.http.HttpResponse:
                 return django.http.HttpResponse(str(item))
 
-        assert (self.get(Items.as_view(), "/items/7/").content, sdk.span().name) == (b"7", "items")
+        assert (self.get(Items.as_view(), "/items/7/").content, captured.span().name) == (b"7", "items")
 
     def test_asynchronous_class_based_views(self, telemetry: Telemetry) -> None:
         """WRP 6: a class-based view whose decorated methods are coroutine functions is asynchronous."""

@@ -13,7 +13,7 @@ import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ class TestDramatiq:
         broker.flush_all()
         broker.close()
 
-    def test_running(self, sdk: Sdk, telemetry: Telemetry, broker: StubBroker) -> None:
+    def test_running(self, telemetry: Telemetry, captured: Captured, broker: StubBroker) -> None:
         """WRP 6: a sent message runs the actor with its arguments."""
         ran: list[Any] = []
 
@@ -47,7 +47,7 @@ class TestDramatiq:
         finally:
             worker.stop()
 
-        assert (ran, sdk.span().name) == ([(7, True)], "place")
+        assert (ran, captured.span().name) == ([(7, True)], "place")
 
     def test_names(self, telemetry: Telemetry, broker: StubBroker) -> None:
         """WRP 6: the actor has the bare function's name."""

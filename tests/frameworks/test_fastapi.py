@@ -15,8 +15,8 @@ import fastapi.exceptions
 import httpx
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, RaisedAnswers, bare
-from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
@@ -81,11 +81,11 @@ class TestFastAPI:
 
         assert decorated.openapi() == plain.openapi()
 
-    def test_spans(self, sdk: Sdk, telemetry: Telemetry, asynchronous: bool) -> None:
+    def test_spans(self, telemetry: Telemetry, captured: Captured, asynchronous: bool) -> None:
         """WRP 6: handler and dependency are each recorded once."""
         self.get(self.app(telemetry.operation, asynchronous), "/items/7")
 
-        assert sorted(span.name for span in sdk.spans()) == ["TestFastAPI.app.item", "TestFastAPI.app.session"]
+        assert sorted(span.name for span in captured.spans) == ["TestFastAPI.app.item", "TestFastAPI.app.session"]
 
 
 class TestAnswers(RaisedAnswers):

@@ -16,8 +16,8 @@ import httpx
 from pydantic import BaseModel
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, bare
-from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
@@ -66,12 +66,12 @@ def asked(decorate: Decorator, method: str, url: str, **options: Any) -> tuple[i
     return response.status_code, response.json()
 
 
-def test_a_body_of_a_model(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_body_of_a_model(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 7: a model and a dependency that only their names say arrive."""
     answer = asked(telemetry.operation, "POST", "/orders?page=3", json={"sku": "A1", "count": 2})
 
     assert answer == (200, {"order": "A1A1", "page": 3, "tag": None})
-    assert sdk.span().name == "app.place"
+    assert captured.span().name == "app.place"
 
 
 def test_what_is_refused(telemetry: Telemetry) -> None:

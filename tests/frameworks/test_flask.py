@@ -10,8 +10,8 @@ pytest.importorskip("flask", reason="needs flask from PyPI")
 import flask
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, bare
-from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
@@ -41,11 +41,11 @@ class TestFlask:
 
         return app
 
-    def test_parameters(self, sdk: Sdk, telemetry: Telemetry, asynchronous: bool) -> None:
+    def test_parameters(self, telemetry: Telemetry, captured: Captured, asynchronous: bool) -> None:
         """WRP 6: path and query parameters arrive, in views of both kinds."""
         response = self.app(telemetry.operation, asynchronous).test_client().get("/items/7?limit=3")
 
-        assert (response.json, sdk.span().name) == ({"item": 7, "limit": 3}, "TestFlask.app.item")
+        assert (response.json, captured.span().name) == ({"item": 7, "limit": 3}, "TestFlask.app.item")
 
     def test_endpoints(self, telemetry: Telemetry) -> None:
         """WRP 6: endpoints have the bare views' names, so that two views don't collide."""

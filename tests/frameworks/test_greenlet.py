@@ -8,12 +8,12 @@ pytest.importorskip("greenlet", reason="needs greenlet from PyPI")
 import greenlet
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_killed_greenlet_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_killed_greenlet_is_cancelled(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 1."""
 
     @telemetry.operation("wait")
@@ -24,4 +24,4 @@ def test_a_killed_greenlet_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> None:
     worker.switch()
     worker.throw()
 
-    assert sdk.point("operation.duration").attributes["error.type"] == "cancelled"
+    assert captured.point("operation.duration").attributes["error.type"] == "cancelled"

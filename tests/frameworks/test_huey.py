@@ -10,7 +10,7 @@ pytest.importorskip("huey", reason="needs huey from PyPI")
 import huey
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +22,7 @@ class TestHuey:
     def queue(self) -> huey.MemoryHuey:
         return huey.MemoryHuey("shop", immediate=False)
 
-    def test_running(self, sdk: Sdk, telemetry: Telemetry, queue: huey.MemoryHuey) -> None:
+    def test_running(self, telemetry: Telemetry, captured: Captured, queue: huey.MemoryHuey) -> None:
         """WRP 6: an enqueued task runs with its arguments and gives its result."""
 
         @queue.task()
@@ -33,7 +33,7 @@ class TestHuey:
         result = add(1, right=2)
         queue.execute(queue.dequeue())
 
-        assert (result.get(), sdk.span().name) == (3, "add")
+        assert (result.get(), captured.span().name) == (3, "add")
 
     def test_names(self, telemetry: Telemetry, queue: huey.MemoryHuey) -> None:
         """WRP 6: the registered task has the bare function's name."""

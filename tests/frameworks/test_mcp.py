@@ -14,8 +14,8 @@ from mcp import server
 from pydantic import BaseModel, Field
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, bare
-from tests.support import Sdk
 
 if hasattr(server, "MCPServer"):  # 2.x
     from mcp.server import MCPServer as Server
@@ -74,7 +74,7 @@ def test_schemas(telemetry: Telemetry) -> None:
     assert described(made(telemetry.operation)) == described(made(bare))
 
 
-def test_calls(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_calls(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 6: a tool gets what its annotations say, and is recorded."""
 
     async def called() -> str:
@@ -88,10 +88,10 @@ def test_calls(telemetry: Telemetry, sdk: Sdk) -> None:
     answers = asyncio.run(called())
 
     assert "10.0" in answers and "'2'" in answers and "'1'" in answers
-    assert sorted(span.name for span in sdk.spans()) == ["made.price", "made.stock"]
+    assert sorted(span.name for span in captured.spans) == ["made.price", "made.stock"]
 
 
-def test_what_is_refused(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_what_is_refused(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 7: arguments that don't fit are refused before the tool runs."""
 
     async def called(decorate: Decorator) -> str:
@@ -101,4 +101,4 @@ def test_what_is_refused(telemetry: Telemetry, sdk: Sdk) -> None:
             return str(exc)
 
     assert asyncio.run(called(telemetry.operation)) == asyncio.run(called(bare))
-    assert sdk.spans() == []
+    assert captured.spans == []

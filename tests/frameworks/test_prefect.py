@@ -15,6 +15,7 @@ import prefect
 from prefect.utilities.callables import get_call_parameters, parameter_schema
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, bare
 
 pytestmark = pytest.mark.integration
@@ -68,10 +69,10 @@ def test_validation(telemetry: Telemetry, parameters: dict[str, Any]) -> None:
     assert validated(telemetry.operation) == validated(bare)
 
 
-def test_running(telemetry: Telemetry, sdk: Any) -> None:
+def test_running(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 6: the flow's function runs with its arguments, and is recorded."""
     load, fetch = functions(telemetry.operation)
 
     assert prefect.flow(load).fn("monday", [1, 2]) == {"monday": 3}
     assert asyncio.run(prefect.flow(fetch).fn("a")) == b"aaa"
-    assert [span.name for span in sdk.spans()] == ["functions.load", "functions.fetch"]
+    assert [span.name for span in captured.spans] == ["functions.load", "functions.fetch"]

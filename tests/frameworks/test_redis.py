@@ -10,12 +10,12 @@ pytest.importorskip("redis", reason="needs redis from PyPI")
 import redis.asyncio
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_client_is_handed_on(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_client_is_handed_on(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 8: what a function returns is the client itself, which a program keeps for its life: the call was the making."""
     made = redis.asyncio.Redis(port=1)
 
@@ -27,10 +27,10 @@ def test_a_client_is_handed_on(telemetry: Telemetry, sdk: Sdk) -> None:
 
     asyncio.run(main())
 
-    assert sdk.point("operation.duration").count == 2
+    assert captured.point("operation.duration").count == 2
 
 
-def test_commands_are_followed(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_commands_are_followed(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 4: a command is a coroutine, measured until its error, also where a plain function returned it."""
 
     async def main() -> None:
@@ -41,4 +41,4 @@ def test_commands_are_followed(telemetry: Telemetry, sdk: Sdk) -> None:
 
     asyncio.run(main())
 
-    assert sdk.point("operation.duration").attributes["error.type"] == "redis.exceptions.ConnectionError"
+    assert captured.point("operation.duration").attributes["error.type"] == "redis.exceptions.ConnectionError"

@@ -16,7 +16,7 @@ from tortoise import Tortoise, fields
 from tortoise.models import Model
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +40,7 @@ async def with_orders(asked: Any) -> Any:
         await Tortoise.close_connections()
 
 
-def test_queries_are_handed_on(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_queries_are_handed_on(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 8: what a function returns is the query: it can be narrowed, iterated and awaited; the call was the making."""
 
     @telemetry.operation("orders")
@@ -57,10 +57,10 @@ def test_queries_are_handed_on(telemetry: Telemetry, sdk: Sdk) -> None:
         )
 
     assert asyncio.run(with_orders(asked)) == (True, ["B2", "A1"], ["A1", "B2"], 2, 2)
-    assert sdk.point("operation.duration").count == 5
+    assert captured.point("operation.duration").count == 5
 
 
-def test_methods_of_models(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_methods_of_models(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 4: coroutine functions that await queries are measured to their end, with their errors."""
 
     @telemetry.operation("one")
@@ -73,7 +73,7 @@ def test_methods_of_models(telemetry: Telemetry, sdk: Sdk) -> None:
         return (await one("A1")).id
 
     assert asyncio.run(with_orders(asked)) == 1
-    assert [p.attributes.get("error.type") for p in sdk.points("operation.duration")] == [
+    assert [p.attributes.get("error.type") for p in captured.points("operation.duration")] == [
         "tortoise.exceptions.DoesNotExist",
         None,
     ]

@@ -8,12 +8,12 @@ pytest.importorskip("trio", reason="needs trio from PyPI")
 import trio
 
 from telemetry_kit import Telemetry
-from tests.support import Sdk
+from telemetry_kit.testing import Captured
 
 pytestmark = pytest.mark.integration
 
 
-def test_cancellation_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_cancellation_is_cancelled(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 1."""
 
     @telemetry.operation("sleep")
@@ -26,10 +26,10 @@ def test_cancellation_is_cancelled(telemetry: Telemetry, sdk: Sdk) -> None:
 
     trio.run(main)
 
-    assert sdk.point("operation.duration").attributes["error.type"] == "cancelled"
+    assert captured.point("operation.duration").attributes["error.type"] == "cancelled"
 
 
-def test_an_error_of_a_sibling_cancels(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_an_error_of_a_sibling_cancels(telemetry: Telemetry, captured: Captured) -> None:
     """ASY 1: in a nursery the one that failed has its error, the others are cancelled, and the group has the error's type."""
 
     @telemetry.operation("sleep")
@@ -50,11 +50,11 @@ def test_an_error_of_a_sibling_cancels(telemetry: Telemetry, sdk: Sdk) -> None:
     with pytest.raises(BaseException, match="KeyError|nursery|sub-exception"):
         trio.run(everything, strict_exception_groups=True)
 
-    errors = {p.attributes["operation.name"]: p.attributes["error.type"] for p in sdk.points("operation.duration")}
+    errors = {p.attributes["operation.name"]: p.attributes["error.type"] for p in captured.points("operation.duration")}
     assert errors == {"sleep": "cancelled", "fail": "KeyError", "all": "KeyError"}
 
 
-def test_async_generators(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_async_generators(telemetry: Telemetry, captured: Captured) -> None:
     """GEN 3: an async generator is driven in trio's own loop, to its end."""
 
     @telemetry.operation("rows")
@@ -67,4 +67,4 @@ def test_async_generators(telemetry: Telemetry, sdk: Sdk) -> None:
         return [number async for number in rows()]
 
     assert trio.run(main) == [0, 1, 2]
-    assert sdk.point("operation.duration").count == 1
+    assert captured.point("operation.duration").count == 1

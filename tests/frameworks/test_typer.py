@@ -14,8 +14,8 @@ import typer
 import typer.testing
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.frameworks.support import Decorator, bare
-from tests.support import Sdk
 
 pytestmark = pytest.mark.integration
 
@@ -67,14 +67,14 @@ def test_a_command_answers_as_the_bare_one(telemetry: Telemetry, arguments: tupl
     assert invoke(telemetry.operation, *arguments) == invoke(bare, *arguments)
 
 
-def test_a_command_is_recorded(telemetry: Telemetry, sdk: Sdk) -> None:
+def test_a_command_is_recorded(telemetry: Telemetry, captured: Captured) -> None:
     """WRP 6: it runs with what was converted, once."""
     assert invoke(telemetry.operation("paint"), "Ann", "--colour", "red", "-c", "3") == (0, "Ann red 6 False None\n")
-    assert sdk.span().name == "paint"
+    assert captured.span().name == "paint"
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_an_exit_with_zero_is_a_success(telemetry: Telemetry, sdk: Sdk, code: int) -> None:
+def test_an_exit_with_zero_is_a_success(telemetry: Telemetry, captured: Captured, code: int) -> None:
     """ASY 2: `typer.Exit` is what SystemExit is, and `exit_code` its code."""
 
     def leave() -> None:
@@ -84,4 +84,4 @@ def test_an_exit_with_zero_is_a_success(telemetry: Telemetry, sdk: Sdk, code: in
     leaving.command()(telemetry.batch_job("nightly")(leave))
     result: Any = typer.testing.CliRunner().invoke(leaving)
 
-    assert (result.exit_code, sdk.value("job.failed")) == (code, 1 if code else 0)
+    assert (result.exit_code, captured.value("job.failed")) == (code, 1 if code else 0)

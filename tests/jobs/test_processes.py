@@ -227,14 +227,15 @@ def test_a_forked_child_starts_at_nothing(path: Path) -> None:
             run.processed(3)
             child = os.fork()
             if child == 0:
-                from telemetry_kit._jobs.state import _active, _records, jobs_of
+                from telemetry_kit._jobs.state import _active, jobs_of
                 jobs = jobs_of(job._definition.scope.instruments)
-                seen = [number for _, number in _active(jobs)], [number for _, number in _records(jobs)]
+                records = job._definition.scope.instruments.account("job.records")
+                seen = [number for _, number in _active(jobs)], [*records.read().values()]
                 run._end(None)
                 with job.run() as own:
                     own.processed()
                     seen += ([number for _, number in _active(jobs)],)
-                seen += (run.state, own.state, [number for _, number in _records(jobs)])
+                seen += (run.state, own.state, [*records.read().values()])
                 os.write(write, repr(seen).encode())
                 os._exit(0)
             os.waitpid(child, 0)

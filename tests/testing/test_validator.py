@@ -10,9 +10,10 @@ from typing import Any
 import opentelemetry.context
 import pytest
 from opentelemetry import baggage
+from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 
-from telemetry_kit import Telemetry, attached, context_attributes, extract
+from telemetry_kit import Telemetry, attached, bind, context_attributes, current_measurement, extract
 from telemetry_kit.testing import WORDS, Captured, capture
 from telemetry_kit.testing import validator as _validator
 
@@ -62,6 +63,90 @@ def still_attached() -> None:
 
 def attributes_stay() -> None:
     context_attributes({"tenant": "acme"}).__enter__()  # stay
+
+
+def enter(block: Any) -> Any:
+    KEPT.append(block)
+    return block
+
+
+def use_never_left() -> None:
+    enter(telemetry.pool("gpu").use()).__enter__()  # takes one
+
+
+def wait_that_nobody_has() -> None:
+    telemetry.pool("gpu").wait().__enter__()  # waits
+
+
+def load_never_left() -> None:
+    enter(telemetry.cache("prices").load()).__enter__()  # loads
+
+
+def measured_without_a_span() -> None:
+    enter(telemetry.operation("hash", span=False).measure()).__enter__()  # measures
+
+
+def run_without_a_span() -> None:
+    enter(telemetry.batch_job("nightly", span=False).run()).__enter__()  # runs
+
+
+def twice(block: Any) -> None:
+    with block:
+        pass
+    block.__exit__(None, None, None)  # leaves it again
+
+
+def use_left_twice() -> None:
+    twice(telemetry.pool("gpu").use())
+
+
+def measurement_left_twice() -> None:
+    twice(telemetry.operation("checkout").measure())
+
+
+def span_block_left_twice() -> None:
+    twice(telemetry.span("price"))
+
+
+def run_left_twice() -> None:
+    twice(telemetry.batch_job("nightly").run())
+
+
+def step_left_twice() -> None:
+    with telemetry.batch_job("nightly").run() as run:
+        twice(run.step("load"))
+
+
+def made_by_hand() -> None:
+    enter(attached(Context({"tenant": "acme"}))).__enter__()  # made current
+
+
+def not_a_context() -> None:
+    with attached({"traceparent": "00-"}):  # type: ignore[arg-type]  # headers
+        pass
+
+
+def bound_to_no_context() -> None:
+    bind(len, {"traceparent": "00-"})([])  # type: ignore[arg-type]  # bound
+
+
+def said_too_late() -> None:
+    with telemetry.operation("checkout").measure() as measurement:
+        pass
+    measurement.set_metric_attribute("payment.method", "card")  # too late
+
+
+def said_too_early() -> None:
+    measurement = telemetry.operation("checkout").measure()
+    measurement.set_attribute("user.id", 7)  # too early
+    with measurement:
+        pass
+
+
+def said_of_a_span_too_late() -> None:
+    with telemetry.span("price") as span:
+        pass
+    span.set_attributes({"product.sku": "A1", "product.size": 2})  # of an ended span
 
 
 def ended_by_a_bare_thread() -> None:
@@ -116,6 +201,57 @@ CASES: list[tuple[str, Callable[[], None], str, str]] = [
         "# whose end is its target",
         "the span 'of a thread' was ended, and had ended before; it began",
     ),
+    ("never_ended", use_never_left, "# takes one", "use() of pool 'gpu' was never left; it began"),
+    ("never_ended", wait_that_nobody_has, "# waits", "wait() of pool 'gpu' was never left; it began"),
+    ("never_ended", load_never_left, "# loads", "load() of cache 'prices' was never left; it began"),
+    ("never_ended", measured_without_a_span, "# measures", "measure() of operation 'hash' was never left; it began"),
+    ("never_ended", run_without_a_span, "# runs", "run() of job 'nightly' was never left; it began"),
+    (
+        "ended_twice",
+        use_left_twice,
+        "# leaves it again",
+        "use() of pool 'gpu' must be ended once for each time it began",
+    ),
+    (
+        "ended_twice",
+        measurement_left_twice,
+        "# leaves it again",
+        "measure() of operation 'checkout' must be ended once",
+    ),
+    ("ended_twice", span_block_left_twice, "# leaves it again", "span 'price' must be ended once"),
+    ("ended_twice", run_left_twice, "# leaves it again", "run() of job 'nightly' must be ended once"),
+    ("ended_twice", step_left_twice, "# leaves it again", "step 'load' must be ended once"),
+    ("attached", made_by_hand, "# made current", "a context that was made current is still current"),
+    (
+        "fault",
+        not_a_context,
+        "# headers",
+        "at propagation.context: TypeError: context of attached() must be a Context",
+    ),
+    (
+        "fault",
+        bound_to_no_context,
+        "# bound",
+        "at bind.context: TypeError: context of bind() must be a Context, got dict",
+    ),
+    (
+        "dropped",
+        said_too_late,
+        "# too late",
+        "the attribute 'payment.method' came after the end of measure() of operation 'checkout', and is lost",
+    ),
+    (
+        "dropped",
+        said_too_early,
+        "# too early",
+        "the attribute 'user.id' came before the beginning of measure() of operation 'checkout', and is lost",
+    ),
+    (
+        "dropped",
+        said_of_a_span_too_late,
+        "# of an ended span",
+        "the attribute 'product.sku', 'product.size' came after the end of the span 'price', and is lost",
+    ),
     ("attached", still_attached, "# stays", "a context that was made current is still current"),
     ("attached", attributes_stay, "# stay", "a context that was made current is still current"),
     (
@@ -131,7 +267,7 @@ CASES: list[tuple[str, Callable[[], None], str, str]] = [
         "'of.mine' on the kit's own meter is not in the catalogue",
     ),
     ("fault", at_fault, "# raises", "at operation.metric_attributes: KeyError: 'size'"),
-    ("dropped", dropped, "# can't be kept", "at attributes.value: "),
+    ("dropped", dropped, "# can't be kept", "the value of 'box' must be what OpenTelemetry takes"),
     ("overflow", overflow, "# overflows", "a value of 'user.id' was one too many and became _OTHER"),
 ]
 
@@ -238,6 +374,46 @@ def test_an_abandoned_generator_has_ended(captured) -> None:
     del holder
 
     assert wrong(captured) == ""
+
+
+def test_a_task_that_outlives_its_call_may_say_something(captured) -> None:
+    """Nobody is to blame who asks for the current measurement in what a call has left behind: it does nothing there."""
+
+    async def main() -> None:
+        async def later() -> None:
+            await asyncio.sleep(0)
+            current_measurement().set_attribute("mail.sent", True)
+
+        with telemetry.operation("checkout").measure():
+            task = asyncio.create_task(later())
+        await task
+        current_measurement().fail("nobody")
+
+    asyncio.run(main())
+
+    assert wrong(captured) == ""
+
+
+def test_blocks_in_threads_that_still_run_are_left_alone(captured) -> None:
+    """A pool's item that another thread has, and thousands that were given back, are no blocks that were never left."""
+    pool, started, go = telemetry.pool("gpu", limit=2), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with pool.use():
+            started.set()
+            go.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    started.wait(10)
+    for _ in range(1_500):
+        with pool.use():
+            pass
+    said = wrong(captured)
+    go.set()
+    thread.join()
+
+    assert said == ""
 
 
 def test_what_still_runs_is_left_alone(captured) -> None:

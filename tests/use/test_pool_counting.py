@@ -281,7 +281,7 @@ def test_a_disabled_library_counts_for_itself_and_reports_nothing(
     assert captured.metrics == []
 
 
-@pytest.mark.telemetry_capture(allow=("fault",))
+@pytest.mark.telemetry_capture(allow=("ended_twice",))
 @pytest.mark.parametrize("begun", [0, 1])
 def test_a_block_that_is_ended_again_is_a_fault(captured: Captured, telemetry: Telemetry, begun: int) -> None:
     """It raises nothing, and nothing is below zero."""

@@ -250,7 +250,7 @@ class ActiveSpan:
                     self._suspended.suspend()
                 self._left = True
                 if self._own_span:
-                    self.span.end()
+                    context.unchanged_by(self.span.end)
         except Exception as fault:
             faults.record("trace.end", fault)
         finally:
@@ -325,7 +325,7 @@ class ActiveSpan:
                 record, seconds, of = measured
                 record(seconds, of, within)
             if self._own_span:
-                self.span.end(ended)
+                context.unchanged_by(self.span.end, ended)
 
         self._leave()
         reentrancy.later(close)

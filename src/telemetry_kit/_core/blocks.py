@@ -57,9 +57,14 @@ class Blocks(list[Opened]):
                         return self.pop(place)
             return self.pop(0)
         except IndexError:
-            msg = f"{what} must be ended once for each time it began, and was ended again"
-            faults.record("block.end", RuntimeError(msg), about=str(what))
+            ended_again(what)
             return None
+
+
+def ended_again(what: object) -> None:
+    """A fault that names `what` was ended once too often."""
+    msg = f"{what} must be ended once for each time it began, and was ended again"
+    faults.record("block.end", RuntimeError(msg), about=str(what))
 
 
 def _index(blocks: list[Any], block: object) -> int | None:

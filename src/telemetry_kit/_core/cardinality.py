@@ -28,17 +28,18 @@ _RESERVED = re.compile(r"le|quantile|otel_scope_.*")
 _INTERNAL = re.compile(r"[^a-zA-Z0-9]{2}")
 """How keys begin whose labels Prometheus keeps for itself: `__`."""
 
-_all: dict[int, "weakref.ref[Distinct | ValueGuard]"] = {}
+_keeping: dict[int, "weakref.ref[Distinct | ValueGuard]"] = {}
+"""Those that have kept anything since a capture began: a capture has nothing to do with all that ever were."""
 
 
-def _remember(limit: "Distinct | ValueGuard") -> None:
+def _keeps(limit: "Distinct | ValueGuard") -> None:
     key = id(limit)
-    _all[key] = weakref.ref(limit, lambda _: _all.pop(key, None))
+    _keeping[key] = weakref.ref(limit, lambda _: _keeping.pop(key, None))
 
 
 def _forget_all() -> None:
-    for reference in list(_all.values()):
-        limit = reference()
+    while _keeping:
+        limit = _keeping.popitem()[1]()
         if limit is not None:
             limit.forget()
 
@@ -59,7 +60,6 @@ class Distinct:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.seen: set[str] = set()
-        _remember(self)
 
     def forget(self) -> None:
         """There was nothing yet."""
@@ -70,6 +70,8 @@ class Distinct:
         if value in seen:
             return value
         if len(seen) < self.limit:
+            if not seen:
+                _keeps(self)
             seen.add(value)
             return value
         return OTHER
@@ -122,7 +124,6 @@ class ValueGuard:
         """By key, each value that is kept by its text."""
         self._sets: set[object] = set()
         self._error_types = Distinct(ERROR_TYPES)
-        _remember(self)
 
     def forget(self) -> None:
         """There was no value yet."""
@@ -158,6 +159,8 @@ class ValueGuard:
         if len(self._names) >= 2 * self.values and name not in self._names:
             self._overflowed(OTHER)
             return None
+        if not self._names:
+            _keeps(self)
         return self._names.setdefault(name, self._named(name))
 
     def _named(self, name: str) -> str | None:
@@ -181,6 +184,8 @@ class ValueGuard:
             if len(self._keys) >= self.values:
                 self._overflowed(OTHER)
                 return None
+            if not self._keys:
+                _keeps(self)
             seen = self._keys.setdefault(key, {})
         if type(value) is str:
             try:
@@ -233,6 +238,8 @@ class ValueGuard:
         if mark in self._sets:
             return True
         if len(self._sets) < self.sets:
+            if not self._sets:
+                _keeps(self)
             self._sets.add(mark)
             return True
         return False

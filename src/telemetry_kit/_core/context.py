@@ -71,6 +71,17 @@ def with_span(context: Context, span: Any) -> Context:
     return Context({**context, SPAN_KEY: span})
 
 
+def unchanged_by(call: Callable[..., object], *args: Any) -> None:
+    """Call what exports, perhaps. It does so under a key that suppresses instrumentation, which an SDK that is
+    interrupted where it makes that current, or puts it back, leaves to the thread for good."""
+    now = get_current()
+    try:
+        call(*args)
+    finally:
+        if get_current() is not now:
+            attach(now)
+
+
 def own(context: Context | None) -> Context | None:
     """`context`, to be made current in one place: it may be current in others, and each is left on its own (`go_back`)."""
     return None if context is None else Context(context)

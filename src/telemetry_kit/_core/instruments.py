@@ -19,7 +19,18 @@ from opentelemetry.semconv.schemas import Schemas
 
 from telemetry_kit._core import faults, forks, reentrancy, sdk
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._core.observed import Account, Merge, Observed, Owner, Reading, Series, Source, merge_of, series
+from telemetry_kit._core.observed import (
+    Account,
+    Merge,
+    Observed,
+    Owner,
+    Reading,
+    Series,
+    Since,
+    Source,
+    merge_of,
+    series,
+)
 from telemetry_kit._version import VERSION
 from telemetry_kit.catalogue import METRICS, keys
 
@@ -160,12 +171,13 @@ class Instruments:
         """The one `Series` of these attributes: for modules of this layer, which are handed an `Instruments`."""
         return series(attributes)
 
-    def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
-        """Have `read(owner)` asked at each collection of the metric `name`, as long as `owner` lives.
+    def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading], since: Since | None = None) -> Source:
+        """Have `read(owner)` asked at each collection of the metric `name`, as long as `owner` lives; a capture asks
+        `since(owner, then)`, where what is asked grows with all that was ever made.
 
         `read` must not refer to the owner by itself: give a function or an unbound method.
         """
-        return self._observed[name].add(owner, read)
+        return self._observed[name].add(owner, read, since)
 
     def newest_source(self) -> int:
         """Which of those that are asked came last: a higher number came later."""
@@ -253,7 +265,7 @@ class _Nothing(Instruments):
     def provider(self) -> MeterProvider | None:
         return None
 
-    def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
+    def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading], since: Since | None = None) -> Source:
         return Observed(name, lambda _: None, None).add(owner, read)
 
     def account(self, name: str) -> Account:

@@ -29,12 +29,14 @@ class Series:
     True
     """
 
-    __slots__ = ("__weakref__", "attributes", "declared", "key")
+    __slots__ = ("__weakref__", "attributes", "declared", "helper", "key")
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
         self.attributes: dict[str, AttributeValue] = attributes
         self.key: frozenset[Any] | None = None
         """What a capture knows it by, made when one first reads it."""
+        self.helper: frozenset[Any] | None = None
+        """What a capture knows the helper by that it belongs to."""
         self.declared: bool = False
         """Whether it is reported also while nothing is counted."""
 
@@ -124,21 +126,28 @@ class Account(Tally[Series]):
             self._declared[one] = 0
             one.declare()
 
+    @property
+    def declared(self) -> Iterable[Series]:
+        """What is reported also while nothing is counted."""
+        return self._declared
+
     def read(self) -> dict[Series, float]:
         return {**self._declared, **super().read()}
-
-    def since(self, copies: Copies[Series]) -> dict[Series, float]:
-        return {**self._declared, **super().since(copies)}
 
 
 _accounts: "weakref.WeakSet[Account]" = weakref.WeakSet()
 
 
 class SinceThen(CallbackOptions):
-    """What a capture asks with: it wants the counts since it began, whatever was counted before."""
+    """What a capture asks with: it wants the counts since it began, whatever was counted before, and of what has done
+    nothing since then, neither zeros nor levels: there are as many of them as the process ever made."""
 
-    def __init__(self) -> None:
+    def __init__(self, helper_of: Callable[[Series], frozenset[Any]], active: set[frozenset[Any]]) -> None:
         super().__init__()
+        self.helper_of: Callable[[Series], frozenset[Any]] = helper_of
+        """Finds the helper that a series belongs to, which it is told of from then on."""
+        self.active: set[frozenset[Any]] = active
+        """The helpers that have done something."""
         self._then: dict[int, tuple[Account, Copies[Series]]] = {
             id(account): (account, account.copies()) for account in list(_accounts)
         }
@@ -146,7 +155,13 @@ class SinceThen(CallbackOptions):
     def counted(self, account: Account) -> dict[Series, float]:
         """What was added to it."""
         _, copies = self._then.get(id(account), (account, []))
-        return account.since(copies)
+        active, helper_of = self.active, self.helper_of
+        declared = [of for of in list(account.declared) if (of.helper or helper_of(of)) in active]
+        return {**dict.fromkeys(declared, 0), **account.since(copies)}
+
+
+Since = Callable[[Any, SinceThen], Reading]
+"""What reads of an owner what a capture asks for, where that is less than all."""
 
 
 class _OwnerReference(weakref.ref[Any]):
@@ -160,15 +175,21 @@ class _OwnerReference(weakref.ref[Any]):
 class Source:
     """A registered source, and the handle to end it."""
 
-    __slots__ = ("_key", "_observed", "owner", "read")
+    __slots__ = ("_key", "_observed", "owner", "read", "since")
 
     def __init__(
-        self, observed: "Observed", key: int, owner: Callable[[], Any], read: Callable[[Any], Reading]
+        self,
+        observed: "Observed",
+        key: int,
+        owner: Callable[[], Any],
+        read: Callable[[Any], Reading],
+        since: Since | None,
     ) -> None:
         self._observed = observed
         self._key = key
         self.owner: Callable[[], Any] = owner
         self.read: Callable[[Any], Reading] = read
+        self.since: Since | None = since
 
     def stop(self) -> None:
         """End its series."""
@@ -198,7 +219,7 @@ class Observed:
         finaliser must not change what is being read."""
         self._merge = merge
 
-    def add(self, owner: Owner, read: Callable[[Owner], Reading]) -> Source:
+    def add(self, owner: Owner, read: Callable[[Owner], Reading], since: Since | None = None) -> Source:
         """Have `read(owner)` asked as long as `owner` lives."""
         self._forget()
         key = next(_keys)
@@ -208,7 +229,7 @@ class Observed:
             held.key = key
         except TypeError:
             held = lambda: owner  # noqa: E731
-        source = self.sources[key] = Source(self, key, held, read)
+        source = self.sources[key] = Source(self, key, held, read, since)
         return source
 
     def newest_source(self) -> int:
@@ -225,17 +246,17 @@ class Observed:
             reentrancy.drain()
         self._began(self.name)
         if self._merge is None:
-            counted = options.counted if type(options) is SinceThen else Account.read
-            return [(of, _reported(number)) for of, number in self._sums(counted).items()]
+            return [(of, _reported(number)) for of, number in self._sums(options).items()]
         lists: dict[Series, list[Any]] = {}
-        for of, number in self._read():
+        for of, number in self._read(options):
             lists.setdefault(of, []).append(number)
         merged = ((of, self._merge(numbers)) for of, numbers in lists.items())
         return [(of, _reported(number)) for of, number in merged if number is not None]
 
-    def _sums(self, counted: Callable[[Account], dict[Series, float]]) -> dict[Series, Number]:
+    def _sums(self, options: CallbackOptions | None) -> dict[Series, Number]:
         # Sources first: of what somebody else counts they add to the account what is new.
-        read = list(self._read())
+        read = list(self._read(options))
+        counted = options.counted if type(options) is SinceThen else Account.read
         sums: dict[Series, Number] = {} if self.account is None else counted(self.account)
         other = None if self._beside is None else self._beside(self.name)
         if other is not None and other.account is not None:
@@ -244,22 +265,24 @@ class Observed:
             sums[of] = sums.get(of, 0) + number
         return sums
 
-    def _read(self) -> Iterable[tuple[Series, Any]]:
+    def _read(self, options: CallbackOptions | None) -> Iterable[tuple[Series, Any]]:
         self._forget()
+        then = options if type(options) is SinceThen else None
         for key, source in self.sources.copy().items():
             owner = source.owner()
             if owner is None:
                 self.sources.pop(key, None)
                 continue
             try:
-                for of, number in source.read(owner):
+                since = None if then is None else source.since
+                for of, number in source.read(owner) if since is None or then is None else since(owner, then):
                     _check(number, ratio=self._merge is _ratio)
                     yield of, number
             except Exception as fault:
                 faults.record(f"observe.{self.name}", fault)
         other = None if self._beside is None else self._beside(self.name)
         if other is not None:
-            yield from other._read()
+            yield from other._read(options)
 
     def _forget(self) -> None:
         """Let go of the sources whose owners are gone: without an SDK nobody else would."""

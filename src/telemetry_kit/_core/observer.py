@@ -7,6 +7,8 @@ Nobody observes outside of `telemetry_kit.testing`; then this costs one comparis
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from opentelemetry.context import Context
+
 from telemetry_kit._core.interrupts import pass_on
 
 
@@ -24,6 +26,12 @@ class Observer(Protocol):
 
     def left_out(self, key: str) -> None:
         """A metric's attribute was left out, knowingly: it was None or empty."""
+
+    def lost(self, what: str, given: object, when: str) -> None:
+        """Something was said of what wasn't running: an attribute, an event."""
+
+    def made_current(self, context: Context) -> None:
+        """A context was made current that somebody else made."""
 
     def overflowed(self, key: str) -> None:
         """A value of a metric's attribute, or a name, was one too many and became `_OTHER`."""
@@ -58,6 +66,21 @@ def left_out(key: str) -> None:
     """Tell of a metric's attribute that was left out."""
     if current is not None:
         current.left_out(key)
+
+
+def lost(what: str, given: object, when: str) -> None:
+    """Tell of what was said of a call too early or too late."""
+    if current is not None:
+        try:
+            current.lost(what, given, when)
+        except Exception as odd:  # what was given can't even be shown
+            pass_on(odd)
+
+
+def made_current(context: Context) -> None:
+    """Tell of a context that was made current."""
+    if current is not None:
+        current.made_current(context)
 
 
 def overflowed(key: str) -> None:

@@ -159,6 +159,16 @@ def watch(handle: object, drop: Callable[[], None]) -> Watch:
     return found
 
 
+Watching = Callable[[object, Callable[[], None]], Watch]
+watch_block: Watching = watch
+"""The same for what heads a `with` block; a capture puts its own in its place, which knows the line."""
+
+
+def to_drop() -> list[Callable[[], None]]:
+    """What would be done if nobody could end any of the calls that run."""
+    return [watched.drop for watched in list(_watches)]
+
+
 unwatch: Callable[[Watch], None] = _watches.discard
 """The call has ended. Let the watch go then: it is of use to nobody, and its object still has it say that it goes."""
 

@@ -12,6 +12,7 @@ from opentelemetry import trace
 
 from telemetry_kit._core import ambient, faults, late, reentrancy, sdk
 from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.context import unchanged_by
 from telemetry_kit._core.error_policy import SIGNAL_VARIABLE, Signal
 
 if TYPE_CHECKING:
@@ -134,6 +135,6 @@ def emit_log(
             attributes=dict((ambient.for_span(attributes, None) if ambient.used else attributes) or {}),
             event_name=name,
         )
-        logger.emit(record)
+        unchanged_by(logger.emit, record)
     except Exception as fault:
         faults.record("logs.emit", fault)

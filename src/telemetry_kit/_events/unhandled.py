@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_MESSAGE, EXCEPTION_TYPE
 
-from telemetry_kit._core import clock, faults, outcome, reentrancy
+from telemetry_kit._core import clock, faults, observer, outcome, reentrancy
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 from telemetry_kit._core.recipe import StaysHere
@@ -89,6 +89,7 @@ class UnhandledWatch(StaysHere):
             self._hook(sys, "unraisablehook", self._on_unraisable)
             self._hook_loop()
             self._hook_cells()
+            observer.kept(self.stop)
 
     def __enter__(self) -> "UnhandledWatch":  # noqa: PYI034 - final, and Self needs 3.11
         return self

@@ -50,6 +50,9 @@ def bind(func: Callable[P, R], context: Context | None = None) -> Callable[P, R]
     today = contextvars.copy_context()
     if isinstance(context, Context):
         today.run(_context.attach, context)
+    elif context is not None:
+        msg = f"context of bind() must be a Context, got {type(context).__name__}: extract() it from a carrier"
+        faults.record("bind.context", TypeError(msg))
     return cast("Callable[P, R]", _bound(_Today(today), func))
 
 

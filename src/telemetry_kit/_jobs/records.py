@@ -41,8 +41,8 @@ class Records:
         self._job = job
         self._job_state = state
         self._counted: counters.Tally[str] = counters.Tally()
-        """The run's records by outcome; those of the job are its state's."""
-        self._records = state.records
+        """The run's records by outcome; those of the job are its own."""
+        self._records = job.records
         self._processed = state.record_series("processed", None)
 
     def processed(self, n: int = 1) -> None:

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 from telemetry_kit._core import ambient, clock, context, faults, forks, late, reentrancy
 from telemetry_kit._core import outcome as _outcome
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_value
-from telemetry_kit._core.blocks import AlsoAsync
+from telemetry_kit._core.blocks import AlsoAsync, ended_again
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
 from telemetry_kit._jobs.records import CURRENT_RECORD, Records
@@ -76,6 +76,8 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     _failed: str | None = None
     _skipped = False
     _watch: reentrancy.Watch | None = None
+    _again = 0  # blocks inside that entered it once more
+    _exited = False
 
     def __init__(
         self,
@@ -110,6 +112,9 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     def __repr__(self) -> str:
         return f"<JobRun of {self._definition.name!r}, {self.state or 'not started'}>"
 
+    def __str__(self) -> str:
+        return f"run() of job {self._definition.name!r}"
+
     @property
     def state(self) -> State | None:
         """`running`, `succeeded`, `failed`, `skipped` or `cancelled`; None before it started."""
@@ -143,17 +148,24 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     # How it goes
 
     def __enter__(self) -> JobRun:  # noqa: PYI034
-        self._begin_run()
+        self._begin_run(reentrancy.watch_block)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._again:
+            self._again -= 1
+            return
+        if self._exited:
+            ended_again(self)
+        self._exited = True
         self._end(exc)
 
-    def _begin_run(self) -> None:
+    def _begin_run(self, watch: reentrancy.Watching = reentrancy.watch) -> None:
         """Start, and be current; of a body that goes step by step, in its steps."""
         if self._state is not None:
+            self._again += 1
             faults.record("job.run", RuntimeError("a JobRun is for one use: call run() again"))
             return
         job = self._definition
@@ -165,7 +177,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             if job.handle_sigterm:
                 self._watched = watched = sigterm.Watched(self._end)
                 sigterm.watch(watched)
-            self._watch = reentrancy.watch(self, self._current.drop)
+            self._watch = watch(self, self._current.drop)
             with faults.guard("job.carrier"):
                 self._come_from()
             if job.has_span:
@@ -177,7 +189,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             else:
                 self._current.enter()
             self._started = self._current.started = clock.perf_counter()
-            self._job_state.start(self._current)
+            self._job.start(self._job_state, self._current)
             if job.flush_at_start:
                 flush.flush(job.scope, job.flush_timeout or START_SECONDS)
         except BaseException as exc:  # SIGTERM or Ctrl-C: `with` doesn't end what could not be entered
@@ -306,7 +318,7 @@ class _NoRun(JobRun):
     def _nothing(self, *_: Any, **__: Any) -> None:
         return
 
-    processed = progress = mark_skipped = mark_failed = _count = _begin_run = _end = _nothing
+    processed = progress = mark_skipped = mark_failed = _count = _begin_run = _end = __exit__ = _nothing
 
 
 NO_RUN: JobRun = _NoRun()

@@ -21,6 +21,7 @@ from telemetry_kit._core import clock, counters, faults, forks, observer
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
+from telemetry_kit._core.observed import Account
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.turn import Turn
@@ -57,26 +58,13 @@ class JobState:
     """The runs of one job that have the same attributes."""
 
     __slots__ = (
-        "_parts",
-        "_records",
-        "active",
-        "attributes",
-        "ended_at",
-        "last",
-        "last_records",
-        "last_success",
-        "last_success_at",
-        "records",
-        "reported",
-        "series",
-        "started_at",
-        "succeeded_at",
-    )
+        "_parts", "_records", "active", "attributes", "ended_at", "last", "last_records", "last_success", "last_success_at",
+        "reported", "series", "started_at", "succeeded_at",
+    )  # fmt: skip
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
         self.attributes: dict[str, AttributeValue] = attributes
         self.series: Series = series(attributes)
-        self.records: counters.Tally[Series] = counters.Tally()
         self._records: dict[tuple[Outcome, AttributeValue | None], Series] = {}
         self._parts: dict[tuple[str, str], Series] = {}
         self.reported: bool = True
@@ -136,9 +124,14 @@ class JobState:
 class Job:
     """One job of a scope: its declared attributes, its limits, and a state for each set of attributes of its runs."""
 
-    __slots__ = ("declared", "expected_interval", "guard", "name", "own", "states")
+    __slots__ = ("_told", "declared", "expected_interval", "guard", "name", "own", "records", "states")
 
-    def __init__(self, name: str, declared: dict[str, AttributeValue], guard: ValueGuard) -> None:
+    def __init__(
+        self, name: str, declared: dict[str, AttributeValue], guard: ValueGuard, records: Account, told: dict[Job, None]
+    ) -> None:
+        self._told = told
+        self.records: Account = records
+        """Counted by its runs, whatever becomes of the states."""
         self.name: str = name
         self.declared: dict[str, AttributeValue] = declared
         self.expected_interval: float | None = None
@@ -154,6 +147,20 @@ class Job:
             guarded = self.guard.collapse(guarded)
         state = JobState({**self.declared, **guarded})
         return self.states.setdefault(state.series, state), on_span
+
+    def start(self, state: JobState, run: Active) -> None:
+        """A run begins, which has this state."""
+        state.start(run)
+        self._told[self] = None
+
+    def forget_finished(self) -> None:
+        """It is told of again when it is declared anew or has another run; what runs now is told of."""
+        for state in list(self.states.values()):
+            if not state.active:
+                state.forget()
+                state.reported = False
+        if not self.shown():
+            self._told.pop(self, None)
 
     def shown(self) -> list[JobState]:
         """The states to tell of. That of the declaration counts before the first run, and is left out where only runs
@@ -190,6 +197,8 @@ class Jobs:
         _all.add(self)
         self._guards: dict[tuple[str, str], ValueGuard] = {}
         self.jobs: dict[tuple[str, Series], Job] = {}
+        self.told: dict[Job, None] = {}
+        """Those that a collection tells of: all, but for what a capture has forgotten."""
 
     def job(
         self, instruments: Instruments, scope: str, name: str, declared: Mapping[str, object]
@@ -205,15 +214,14 @@ class Jobs:
             keys.JOB_NAME: name,
             keys.SCOPE_NAME: scope,
         }
-        found = self.jobs.setdefault((scope, series(attributes)), Job(name, attributes, guard))
+        made = Job(name, attributes, guard, instruments.account("job.records"), self.told)
+        found = self.jobs.setdefault((scope, series(attributes)), made)
         found.own.reported = True
+        self.told[found] = None
         return found, on_span
 
     def states(self) -> Iterator[JobState]:
-        return (state for job in list(self.jobs.values()) for state in job.shown())
-
-    def all_states(self) -> Iterator[JobState]:
-        return (state for job in list(self.jobs.values()) for state in list(job.states.values()))
+        return (state for job in list(self.told) for state in job.shown())
 
 
 def _start_timestamp(jobs: Jobs) -> Reading:
@@ -242,7 +250,7 @@ def _last_success_age(jobs: Jobs) -> Reading:
 
 
 def _expected_interval(jobs: Jobs) -> Reading:
-    for job in list(jobs.jobs.values()):
+    for job in list(jobs.told):
         interval = job.expected_interval
         if interval is not None:
             yield from ((state.series, interval) for state in job.shown())
@@ -258,11 +266,6 @@ def _elapsed(jobs: Jobs) -> Reading:
         started = [run.started for run in list(state.active.values())]
         if started:
             yield state.series, max(0.0, now - min(started))
-
-
-def _records(jobs: Jobs) -> Reading:
-    for state in jobs.all_states():
-        yield from state.records.read().items()
 
 
 def _last_run_records(jobs: Jobs) -> Reading:
@@ -309,7 +312,6 @@ READERS: dict[str, Callable[[Jobs], Reading]] = {
     "job.expected_interval": _expected_interval,
     "job.active": _active,
     "job.elapsed": _elapsed,
-    "job.records": _records,
     "job.last_run.records": _last_run_records,
     "job.progress": _progress,
     "job.state": _state,
@@ -331,10 +333,8 @@ def jobs_of(instruments: Instruments) -> Jobs:
 
 def _forget_finished() -> None:
     for jobs in list(_all):
-        for state in jobs.all_states():
-            if not state.active:
-                state.forget()
-                state.reported = False
+        for job in list(jobs.told):
+            job.forget_finished()
 
 
 observer.at_capture(_forget_finished)
@@ -342,7 +342,7 @@ observer.at_capture(_forget_finished)
 
 def _start_again() -> None:
     for jobs in list(_all):
-        for state in jobs.all_states():
+        for state in [state for job in jobs.told for state in job.states.values()]:
             state.forget()
 
 

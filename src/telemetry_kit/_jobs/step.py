@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 from telemetry_kit._core import ambient, clock, context, faults, forks, outcome
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, encodable, span_attributes, span_value
-from telemetry_kit._core.blocks import AlsoAsync
+from telemetry_kit._core.blocks import AlsoAsync, ended_again
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._jobs.state import JOB_KEYS
 from telemetry_kit.catalogue import keys
@@ -100,7 +100,10 @@ class Step(RunOrStep, AlsoAsync["Step"]):
         try:
             now = clock.perf_counter()
             run = self._run
-            if run is None or self.duration is not None or self._generation is not forks.fork.generation:
+            if run is None or self._generation is not forks.fork.generation:
+                return
+            if self.duration is not None:
+                ended_again(f"step {self.name!r}")
                 return
             self.duration: float | None = max(0.0, now - self._started)
             error_type = None if exc is None else outcome.classify(exc, run._definition.expected, "job.expected")

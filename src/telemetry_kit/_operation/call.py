@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import active_span, ambient, cells, clock, faults, late, outcome, reentrancy
+from telemetry_kit._core import active_span, ambient, cells, clock, faults, late, observer, outcome, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text
@@ -161,8 +161,18 @@ class OperationCall(ActiveSpan):
         """Whether it has begun and not ended."""
         return self._state == 1
 
+    def __str__(self) -> str:
+        return f"measure() of operation {self._called()!r}"
+
+    def _lost(self, what: str, given: object) -> None:
+        """It isn't running, which a test is told of, unless a task that outlives the call asked what is current."""
+        current = CURRENT_CALL.get()
+        if (current() if current.__class__ is reentrancy.Watch else current) is not self:
+            observer.lost(what, given, f"{'after the end' if self._state else 'before the beginning'} of {self}")
+
     if TYPE_CHECKING:  # what `Measurement` adds, for its user
 
+        def _called(self) -> str | None: ...
         def set_attributes(self, attributes: Mapping[str, object]) -> None: ...
         def set_metric_attribute(self, key: str, value: object) -> None: ...
 

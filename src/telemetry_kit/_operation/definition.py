@@ -6,7 +6,7 @@ What all operations of one name share stands in `state`; `Operation` is what a u
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import SpanKind
 
@@ -200,3 +200,12 @@ class Definition(ByRecipe):
         """Count a call exactly, where durations are sampled."""
         success = self.success if attributes is self.metric_static else None
         (success or self.state.calls(series(attributes))).add(duration)
+
+
+class Decorated(Protocol):
+    """A decorated function, as far as its calls know it."""
+
+    operation: Definition
+    span_static: dict[str, AttributeValue]
+    arguments: Callable[..., dict[str, AttributeValue]] | None
+    stepwise: bool

@@ -171,6 +171,7 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
                         _context.go_back(call.context, call.before, in_order)
                 call.attached = None
         finally:
+            now = _context.get_current()
             try:
                 if call.span is not None:
                     call.span.end()
@@ -178,6 +179,8 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
                 faults.record("trace.end", fault)
             finally:
                 here.busy = False
+                if _context.get_current() is not now:  # as `unchanged_by` says
+                    _context.attach(now)
 
 
 def end_sampled(call: FastCall, here: Any, record: Callable[..., None] | None, duration: float) -> None:

@@ -6,7 +6,7 @@ counts itself (running calls, exact calls of sampled operations) is never pushed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy
 from telemetry_kit._core.attributes import (
@@ -17,7 +17,7 @@ from telemetry_kit._core.attributes import (
     span_attributes,
     span_value,
 )
-from telemetry_kit._core.blocks import AlsoAsync
+from telemetry_kit._core.blocks import AlsoAsync, ended_again
 from telemetry_kit._core.context import Current
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
@@ -31,17 +31,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
-    from telemetry_kit._operation.definition import Definition
+    from telemetry_kit._operation.definition import Decorated, Definition
     from telemetry_kit._wrapping.awaitables import Call
-
-
-class Decorated(Protocol):
-    """A decorated function, as far as its calls know it."""
-
-    operation: Definition
-    span_static: dict[str, AttributeValue]
-    arguments: Callable[..., dict[str, AttributeValue]] | None
-    stepwise: bool
 
 
 @public
@@ -62,7 +53,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             return self
         try:
             entered = self._current = Entered(self._operation.state, None)
-            self._watch = entered.mine = reentrancy.watch(self, entered.drop)
+            self._watch = entered.mine = reentrancy.watch_block(self, entered.drop)
             self._begin(self._operation.span_static, None, None, {}, False)
             return self
         except BaseException:
@@ -74,8 +65,10 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     ) -> None:
         if self._again:
             self._again -= 1
-        else:
+        elif self._state == 1:
             self._end(exc)
+        else:
+            ended_again(self)
 
     def set_attribute(self, key: str, value: object) -> None:
         """Set a span attribute of any cardinality. It never reaches a metric.
@@ -83,6 +76,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         >>> current_measurement().set_attribute("user.id", 7)
         """
         if self._state != 1:
+            self._lost("attribute", key)
             return
         name = attribute_key(key)
         harmless = None if name is None else span_value(value, name)
@@ -106,6 +100,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         >>> current_measurement().set_metric_attribute("payment.method", "card")
         """
         if self._state != 1:
+            self._lost("attribute", key)
             return
         operation = self._operation
         try:
@@ -135,8 +130,9 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         >>> current_measurement().fail("card_declined")
         """
         if self._state == 1:
-            self._failed, self._said = plain_text(error_type) or OTHER, True
-            self._description = description
+            self._failed, self._said, self._description = plain_text(error_type) or OTHER, True, description
+        else:
+            self._lost("error type", error_type)
 
     def add_event(self, name: str, attributes: Mapping[str, object] | None = None) -> None:
         """Add an event: on the span or as a log record, as the error policy's signal says.
@@ -144,6 +140,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         >>> current_measurement().add_event("cart.reserved", {"cart.size": 3})
         """
         if self._state != 1:
+            self._lost("event", name)
             return
         with faults.guard("span.add_event"):
             scope = self._operation.scope
@@ -284,8 +281,9 @@ class _NoMeasurement(Measurement):
     def __enter__(self) -> Measurement:
         return self
 
-    def _called(self) -> str | None:
-        return None
+    def _nothing(self, *_given: object, **_options: object) -> Any: ...
+
+    set_attribute = set_metric_attribute = fail = add_event = __exit__ = _called = _nothing
 
 
 NO_MEASUREMENT: Measurement = _NoMeasurement()

@@ -15,6 +15,7 @@ from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.forks import fork
 from telemetry_kit._core.instruments import Instruments, Reading, Series, series
 from telemetry_kit._core.names import admit_name
+from telemetry_kit._core.observed import Since, SinceThen
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.registry import Owner, Registry
 from telemetry_kit._core.turn import Turn
@@ -221,7 +222,9 @@ def observe_active(scope: Scope, state: OperationState, metric: str, attributes:
     """Have the running calls observed as `metric`, as long as a `Telemetry` of this name lives."""
     if state.active_attributes is None:
         state.active_attributes = attributes
-    _observe(scope, scope.living, state, metric, _read_active)
+    # A convention's series names no operation by which a capture would know that it did something.
+    since = _read_active_since if metric == "operation.active" else None
+    _observe(scope, scope.living, state, metric, _read_active, since)
 
 
 def observe_sampled(scope: Scope, state: OperationState) -> None:
@@ -238,18 +241,31 @@ def observe_slots(scope: Scope, state: OperationState) -> None:
 
 
 def _observe(
-    scope: Scope, owner: Owner, state: OperationState, metric: str, read: Callable[[_States], Reading]
+    scope: Scope,
+    owner: Owner,
+    state: OperationState,
+    metric: str,
+    read: Callable[[_States], Reading],
+    since: Since | None = None,
 ) -> None:
     by_metric = _OBSERVED.of(owner)
     states = by_metric.get(metric) or by_metric.setdefault(metric, _States())
     states.states[id(state)] = state
     if states.new.take():
-        scope.instruments.observe(metric, states, read)
+        scope.instruments.observe(metric, states, read, since)
 
 
 def _read_active(states: _States) -> Reading:
     for state in list(states.states.values()):
         yield state.active_series(), state.total()
+
+
+def _read_active_since(states: _States, then: SinceThen) -> Reading:
+    for state in list(states.states.values()):  # thousands, of which nearly all do nothing
+        of = state._active or state.active_series()
+        busy = not cells.GIL or state.local.cell[0] or state._calls is not None
+        if busy or (of.helper or then.helper_of(of)) in then.active:
+            yield of, state.total()
 
 
 def _read_slots(states: _States) -> Reading:

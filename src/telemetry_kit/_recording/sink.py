@@ -67,6 +67,9 @@ class Sink(OfOneCapture):
     def span_ended_again(self, span: Any) -> None:
         """`end()` was called on a span that had ended."""
 
+    def span_changed_late(self, span: Any, what: str, given: object) -> None:
+        """A span that had ended was given something, which is lost."""
+
     def event_emitted(self, event: Any) -> None:
         """A log record was emitted."""
 

@@ -215,41 +215,45 @@ class RecordingSpan(OfOneCapture, trace.Span):
     def is_recording(self) -> bool:
         return self.recorded.end is None
 
+    def _changes(self, what: str, given: object) -> bool:
+        """Whether it still takes anything."""
+        if self.recorded.end is not None:
+            self.sink.span_changed_late(self.recorded, what, given)
+            return False
+        return True
+
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        if self.is_recording():
+        if self._changes("attribute", attributes):
             self.recorded._set_attributes(attributes)
 
     def set_attribute(self, key: str, value: Any) -> None:
-        if self.is_recording():
-            self.recorded._set_attributes({key: value})
+        self.set_attributes({key: value})
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
-        if self.is_recording():
+        if self._changes("event", name):
             self.recorded._add_event(name, attributes, clock.time_ns() if timestamp is None else timestamp)
 
     def add_link(self, context: SpanContext, attributes: Any = None) -> None:
-        if self.is_recording():
+        if self._changes("link", context):
             self.recorded._add_link(context, attributes)
 
     def update_name(self, name: str) -> None:
-        if self.is_recording():
+        if self._changes("name", name):
             self.recorded.name = name
 
     def set_status(self, status: trace.Status | StatusCode, description: str | None = None) -> None:
-        recorded = self.recorded
-        code, words = status, description
         if isinstance(status, trace.Status):
-            code, words = status.status_code, status.description
-        if not isinstance(code, StatusCode) or code is StatusCode.UNSET:
+            description, status = status.description, status.status_code
+        if not isinstance(status, StatusCode) or status is StatusCode.UNSET:
             return
-        if self.is_recording() and recorded.status.status_code is not StatusCode.OK:
-            recorded.status = RecordedStatus(code, words)
+        if self._changes("status", status.name) and self.recorded.status.status_code is not StatusCode.OK:
+            self.recorded.status = RecordedStatus(status, description)
 
     def record_exception(
         self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
     ) -> None:
-        described = {**described_exception(exception), "exception.escaped": str(escaped)}
-        self.add_event("exception", {**described, **(attributes or {})}, timestamp)
+        escapes = {"exception.escaped": str(escaped)}
+        self.add_event("exception", {**described_exception(exception), **escapes, **(attributes or {})}, timestamp)
 
     def end(self, end_time: int | None = None) -> None:
         recorded = self.recorded

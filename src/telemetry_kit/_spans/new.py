@@ -95,8 +95,7 @@ class NewSpan(AlsoAsync[Span]):
         Raises TypeError for what can't be decorated, for names in `arguments` that aren't its parameters, and for
         callable options that can't take its arguments.
         """
-        options = self._options
-        what = "a span" if self._name is None else f"span {self._name!r:.100}"
+        options, what = self._options, str(self)
         callables.check(func, what)
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
@@ -111,6 +110,9 @@ class NewSpan(AlsoAsync[Span]):
         if options.scope.disabled:
             return func
         return cast("F", decorating.decorate(cast("Any", func), calls))
+
+    def __str__(self) -> str:
+        return "a span" if self._name is None else f"span {self._name!r:.100}"
 
     def __enter__(self) -> Span:
         call = _Call(self._options, self._name or "span", self._options.static)
@@ -127,7 +129,7 @@ class NewSpan(AlsoAsync[Span]):
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        call = self._blocks.end("span")
+        call = self._blocks.end(self)
         if call is not None:
             call._end(exc)
 

@@ -190,6 +190,7 @@ class Query(Measurement):
         ...         query.returned_rows(len(part))
         """
         if self._state != 1:
+            self._lost("rows", n)
             return
         kind = type(n)  # whatever was handed over is not asked itself
         count = int.__int__(n) if issubclass(kind, int) and kind is not bool else -1

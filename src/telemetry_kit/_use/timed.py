@@ -48,7 +48,7 @@ class Timed(cells.Taken):
         if reentrancy.waiting:
             reentrancy.drain()
         if block is not None:
-            self._watch = reentrancy.watch(block, self._put_back)
+            self._watch = reentrancy.watch_block(block, self._put_back)
         self._of = of
         self._generation = forks.fork.generation
         if running is not None:

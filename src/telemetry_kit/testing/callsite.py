@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import sysconfig
-from typing import TYPE_CHECKING, NamedTuple
+from traceback import walk_stack, walk_tb
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import CodeType, FrameType, TracebackType
+    from types import CodeType, FrameType
 
 _BETWEEN = ("pytest_telemetry_kit", "opentelemetry", "wrapt", "contextlib", "functools")
 """Whose frames stand between the user's code and what is recorded, beside the kit's."""
@@ -44,53 +46,37 @@ def is_ours(frame: FrameType) -> bool:
 
 def is_library(site: CallSite) -> bool:
     """Whether it is nobody's own code: the standard library's, or an installed package's."""
-    return site.file.startswith((*_LIBRARIES, "<frozen"))
+    return _whose(site.file, "") == "a library's"
 
 
 def of_caller() -> CallSite:
     """The innermost line that called, outside of telemetry; rather the user's own than a framework's."""
-    return _choose(_frames(sys._getframe(1)))
+    return _choose(walk_stack(sys._getframe(1))) or NOWHERE
 
 
 def of_exception(fault: BaseException) -> CallSite | None:
     """The innermost line outside of telemetry that a fault came out of, None where it came out of telemetry alone."""
-    sites = [
-        _site(entry.tb_frame, entry.tb_lineno)
-        for entry in _entries(fault.__traceback__)
-        if not _between(entry.tb_frame)
-    ]
-    return _choose(reversed(sites)) if sites else None
+    return _choose(reversed(list(walk_tb(fault.__traceback__))))
 
 
-def _frames(frame: FrameType | None) -> Iterable[CallSite]:
-    while frame is not None and _package(frame) not in _RUNNERS:
-        if not _between(frame):
-            yield _site(frame, frame.f_lineno)
-        frame = frame.f_back
-
-
-def _entries(traceback: TracebackType | None) -> Iterable[TracebackType]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
-
-
-def _site(frame: FrameType, line: int) -> CallSite:
-    return CallSite(frame.f_code.co_filename, line, frame.f_code)
-
-
-def _choose(sites: Iterable[CallSite]) -> CallSite:
+def _choose(innermost_first: Iterable[tuple[FrameType, int]]) -> CallSite | None:
     nearest = None
-    for site in sites:
-        if not is_library(site):
-            return site
-        nearest = nearest or site
-    return nearest or NOWHERE
+    for frame, line in innermost_first:
+        whose = _whose(frame.f_code.co_filename, str(frame.f_globals.get("__name__", "")))
+        if whose == "the user's":
+            return CallSite(frame.f_code.co_filename, line, frame.f_code)
+        if whose == "a runner's":
+            break
+        if whose == "a library's" and nearest is None:
+            nearest = CallSite(frame.f_code.co_filename, line, frame.f_code)
+    return nearest
 
 
-def _between(frame: FrameType) -> bool:
-    return is_ours(frame) or _package(frame) in _BETWEEN
-
-
-def _package(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+@functools.lru_cache(10_000)
+def _whose(file: str, module: str) -> Literal["the kit's", "a runner's", "a library's", "the user's"]:
+    package = module.partition(".")[0]
+    if package in _RUNNERS:
+        return "a runner's"
+    if file.startswith(_OURS) or package in _BETWEEN:
+        return "the kit's"
+    return "a library's" if file.startswith((*_LIBRARIES, "<frozen")) else "the user's"

@@ -20,7 +20,7 @@ from telemetry_kit._recording.sink import OfOneCapture
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
-from telemetry_kit.testing.helpers import KIT, helper_of_reading, uncatalogued
+from telemetry_kit.testing.helpers import KIT, helper_of_reading, helper_of_series, uncatalogued
 from telemetry_kit.testing.missing import check_metric, named, not_one, not_yet, one
 from telemetry_kit.testing.points import Point, contains, recorded_point, total
 from telemetry_kit.testing.recording import Recording
@@ -183,11 +183,11 @@ class Captured(OfOneCapture):
 
         Args:
             allow: Words for what is meant to be so.
-            words: What to look for: `never_ended` (a span that began and that nobody will end), `ended_twice` (a span),
-                `attached` (a context that was made current and not put back; the fixture's captures only), `keys` (points
-                of one helper that have different attribute keys), `uncatalogued` (an instrument on the kit's own meter),
-                `fault` (one that was kept from the host), `dropped` (a value that can't be an attribute), `overflow` (a
-                value that was one too many and became `_OTHER`).
+            words: What to look for: `never_ended` (a span or block that began and that nobody will end), `ended_twice`
+                (likewise), `attached` (a context that was made current and not put back; the fixture's captures only),
+                `keys` (points of one helper that have different attribute keys), `uncatalogued` (an instrument on the
+                kit's own meter), `fault` (one that was kept from the host), `dropped` (a value that can't be an attribute,
+                or that came too late), `overflow` (a value that was one too many and became `_OTHER`).
 
         Raises ValueError for a word that isn't one of these.
 
@@ -246,7 +246,7 @@ class Captured(OfOneCapture):
 
     def _begin(self) -> None:
         """Remember what the observed instruments say now, which isn't of this capture."""
-        self._recording.asks = SinceThen()
+        self._recording.asks = SinceThen(helper_of_series, self._recording.active)
         for instrument, readings in self._read():
             for reading in readings:
                 key = (instrument, reading.key)

@@ -139,8 +139,9 @@ def _take_over() -> None:
         newest = _active[-1]
         sdk.override = newest._providers
         observer.current = newest._recording
+        reentrancy.watch_block = newest._recording.validator.blocks.watch
         _clock.install((newest.clock.perf_counter, newest.clock.time, newest.clock.time_ns))
     else:
         sdk.override, clock = _of_host
-        observer.current = None
+        observer.current, reentrancy.watch_block = None, reentrancy.watch
         _clock.install(clock)

@@ -10,6 +10,7 @@ from telemetry_kit.catalogue import METRICS, keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from telemetry_kit._core.observed import Series
     from telemetry_kit._recording.metrics import Instrument, Reading
 
 KIT = "telemetry_kit"
@@ -35,6 +36,12 @@ def helper_of(attributes: Mapping[str, Any]) -> frozenset[Any]:
     """What names the helper that a series belongs to; of one that has no name, all of its attributes."""
     named = {key: value for key, value in attributes.items() if key in _NAMES}
     return series_key(named if named.keys() - {keys.SCOPE_NAME} else attributes)
+
+
+def helper_of_series(of: Series) -> frozenset[Any]:
+    """The same of a series, which keeps it."""
+    of.helper = found = helper_of(of.attributes)
+    return found
 
 
 _known: dict[frozenset[Any], frozenset[Any]] = {}

@@ -12,6 +12,7 @@ from telemetry_kit.testing.validator import Validator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
 
     from telemetry_kit._recording.logs import RecordedEvent
@@ -84,6 +85,15 @@ class Recording(Sink):
 
     def kept(self, stop: Callable[[], object]) -> None:
         self.to_stop.append(stop)
+
+    def span_changed_late(self, span: RecordedSpan, what: str, given: object) -> None:
+        self.validator.lost(what, given, f"after the end of the span {span.name!r}")
+
+    def lost(self, what: str, given: object, when: str) -> None:
+        self.validator.lost(what, given, when)
+
+    def made_current(self, context: Context) -> None:
+        self.validator.made_current(context)
 
     def left_out(self, key: str) -> None:
         self.validator.left_out(key)

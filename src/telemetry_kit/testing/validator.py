@@ -1,9 +1,9 @@
 """What is wrong with telemetry though no assertion asks for it: found in every test, named by a word and a line.
 
-`never_ended`: a span that began and that nobody will end. `ended_twice`: a span. `attached`: a context that was made
-current and not put back. `keys`: the points of one helper have different attribute keys. `uncatalogued`: an instrument
+`never_ended`: a span that began and that nobody will end, or the block of a pool, a cache or whatever else that nobody
+will leave. `ended_twice`: likewise. `attached`: a context that was made current and not put back. `keys`: the points of one helper have different attribute keys. `uncatalogued`: an instrument
 on the kit's own meter that isn't in the catalogue. `fault`: a fault in telemetry that was kept from the host. `dropped`: a
-value that can't be an attribute. `overflow`: a value that was one too many and became `_OTHER`.
+value that can't be an attribute, or that came after the end of what it was said of. `overflow`: a value that was one too many and became `_OTHER`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import sys
 import types
+import weakref
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from opentelemetry.context import Context
@@ -21,6 +22,7 @@ from telemetry_kit._recording.spans import RecordingSpan
 from telemetry_kit.catalogue import METRICS, keys
 from telemetry_kit.testing import callsite
 from telemetry_kit.testing.helpers import KIT, helper_of, uncatalogued
+from telemetry_kit.testing.open_blocks import OpenBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,8 +36,8 @@ Word = Literal["never_ended", "ended_twice", "attached", "keys", "uncatalogued",
 WORDS: tuple[Word, ...] = get_args(Word)
 AT_THE_END: tuple[Word, ...] = ("never_ended", "attached")
 """What only the end of everything can show."""
-_DROPPED = "attributes.value"
-"""The site of the fault that a value is which can't be an attribute."""
+_OF_SITES: dict[str, Word] = {"attributes.value": "dropped", "block.end": "ended_twice"}
+"""Faults that have a word of their own, by their site."""
 _SUSPENDED: dict[type, tuple[str, str]] = {
     types.GeneratorType: ("gi_frame", "gi_code"),
     types.CoroutineType: ("cr_frame", "cr_code"),
@@ -93,9 +95,12 @@ class Validator:
         self._keys: dict[Any, tuple[frozenset[str], CallSite]] = {}
         self._left_out: set[str] = set()
         self._odd: dict[tuple[str, str], tuple[frozenset[str], Finding]] = {}
+        self._overflowed: set[str] = set()
         self._before: Context = Context()
         self._noted: dict[str, CallSite] = {}
+        self._made_current: list[tuple[weakref.ref[Context], CallSite]] = []
         self._token: Any = None
+        self.blocks: OpenBlocks = OpenBlocks()
 
     def findings(self, allow: Iterable[Word] = (), *, words: Iterable[Word] = WORDS) -> list[Finding]:
         """What is wrong so far, of these words and without those that are allowed."""
@@ -138,10 +143,13 @@ class Validator:
                 words = f"the context of span {value.recorded.name!r} is still current"
                 site = self._running.get(id(value.recorded), (None, site))[1]
             if site is callsite.NOWHERE:
-                site = self._noted.get(key, site)
+                site = self._noted.get(key) or self._line_of(now)
             yield Finding("attached", words, site)
 
-    # Spans
+    def _line_of(self, context: Context) -> CallSite:
+        return next((site for made, site in reversed(self._made_current) if made() is context), callsite.NOWHERE)
+
+    # Spans and other blocks
 
     def span_started(self, span: RecordedSpan) -> None:
         self._running[id(span)] = span, callsite.of_caller()
@@ -156,14 +164,20 @@ class Validator:
 
     def _never_ended(self) -> Iterable[Finding]:
         reentrancy.drain()
-        if any(span.end is None for span, _ in self._running.values()):
+        if self.blocks.still_open() or any(span.end is None for span, _ in self._running.values()):
             gc.collect()  # generators that nobody has any more end now
             reentrancy.drain()
         open_spans = [(span, site) for span, site in self._running.values() if span.end is None]
-        busy = _running() if open_spans else set()
+        blocks = self.blocks.still_open()
+        busy = _running() if open_spans or blocks else set()
+        told: set[CallSite] = set()
         for span, site in open_spans:
             if site.code not in busy and span.attributes.get(keys.CODE_FUNCTION_NAME) not in busy:
+                told.add(site)
                 yield Finding("never_ended", f"the span {span.name!r} was never ended; it began", site)
+        for block in blocks:
+            if block.site.code not in busy and block.site not in told:
+                yield Finding("never_ended", f"{block.name} was never left; it began", block.site)
 
     # Metrics
 
@@ -193,13 +207,25 @@ class Validator:
 
     def fault(self, site: str, fault: BaseException) -> None:
         where = callsite.of_exception(fault) or callsite.of_caller()
-        message = f"at {site}: {type(fault).__name__}: {_text(fault)}"
-        self._add("dropped" if site == _DROPPED else "fault", message, where)
+        word, message = _OF_SITES.get(site, "fault"), _text(fault)
+        self._add(word, f"at {site}: {type(fault).__name__}: {message}" if word == "fault" else message, where)
 
     def left_out(self, key: str) -> None:
         self._left_out.add(key)
 
+    def lost(self, what: str, given: object, when: str) -> None:
+        """It was said of what wasn't running."""
+        shown = ", ".join(map(repr, given)) if isinstance(given, dict) else f"{given!r:.100}"
+        self._add("dropped", f"the {what} {shown} came {when}, and is lost", callsite.of_caller())
+
+    def made_current(self, context: Context) -> None:
+        """By somebody who didn't derive it from what was current."""
+        self._made_current.append((weakref.ref(context), callsite.of_caller()))
+
     def overflowed(self, key: str) -> None:
+        if key in self._overflowed:  # a loop overflows at each turn: its first line says it
+            return
+        self._overflowed.add(key)
         self._add("overflow", f"a value of {key!r} was one too many and became _OTHER", callsite.of_caller())
 
     def _add(self, word: Word, message: str, site: CallSite) -> None:
