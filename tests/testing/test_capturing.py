@@ -3,11 +3,12 @@
 import queue
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from telemetry_kit import Telemetry
+from telemetry_kit import Objective, Telemetry
 from telemetry_kit.testing import capture, capture_and_watch
 
 telemetry = Telemetry("shop.orders")
@@ -78,3 +79,77 @@ def test_what_earlier_tests_made_costs_no_capture_anything(make: Callable[[int],
     few = made(range(5))
 
     assert made(range(5, 105)) <= few
+
+
+KEPT: list[Any] = []
+
+
+def keep(thing: Any) -> Any:
+    KEPT.append(thing)
+    return thing
+
+
+def entered(block: Any) -> None:
+    keep(block).__enter__()
+
+
+LEFTOVERS: dict[str, Callable[[], Any]] = {
+    "a pool": lambda: keep(telemetry.pool("gpu", limit=3)).timeout(),
+    "what is taken of a pool": lambda: entered(keep(telemetry.pool("gpu", limit=3)).use()),
+    "a running call": lambda: entered(telemetry.operation("hash", span=False).measure()),
+    "an objective": lambda: telemetry.operation("checkout", objective=Objective(99.0))(len)([]),
+    "exact calls": lambda: telemetry.operation("look up", sample_durations=0.0)(len)([]),
+    "a job": lambda: a_job(1),
+    "a running job": lambda: entered(telemetry.batch_job("nightly", span=False).run()),
+    "a cache": lambda: a_cache(1),
+    "a queue": lambda: keep(telemetry.observe_queue(keep(queue.Queue()), name="orders")),
+    "an executor": lambda: (
+        keep(telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")).submit(abs, 1).result(30)
+    ),
+    "a counter": lambda: telemetry.counter("orders.sold", unit="{order}", description="Sold").add(2),
+    "a gauge": lambda: keep(telemetry.observe_gauge("orders.open", lambda: 3, unit="{order}", description="Open")),
+    "a span": lambda: keep(telemetry.tracer.start_span("price")),
+    "a fault": lambda: telemetry.cache("prices").evicted(-1),
+}
+
+
+@pytest.mark.parametrize("leave", LEFTOVERS.values(), ids=LEFTOVERS)
+def test_what_an_inner_capture_leaves_is_not_the_outer_ones(leave: Callable[[], Any]) -> None:
+    """What was done in a capture within it, and what that left behind, is neither told nor judged by the outer one."""
+    with capture() as outer:
+        telemetry.cache("mine").hit()
+        before = str(outer)
+        with capture():
+            leave()
+        after, points = str(outer), [point for point in outer.points() if "mine" not in str(point.attributes)]
+        findings = outer.findings()
+        KEPT.clear()
+
+    assert (after, points, findings) == (before, [], [])
+
+
+def test_what_the_outer_capture_has_used_is_told_as_it_is_now() -> None:
+    """A level of what did something in the outer capture is that of now, whoever took from it meanwhile; a count is its own."""
+    pool = telemetry.pool("gpu", limit=3)
+    with capture() as outer:
+        pool.timeout()
+        with capture():
+            pool.timeout()
+            block = pool.use()
+            block.__enter__()
+        assert (outer.value("pool.usage"), outer.value("pool.errors")) == (1, 1)
+        block.__exit__(None, None, None)
+
+
+def test_a_job_of_the_outer_capture_is_known_as_it_was() -> None:
+    """What a job did in a capture within it is none of the outer one's, which knows its last run."""
+    job = telemetry.batch_job("nightly")
+    with capture() as outer:
+        with job.run() as run:
+            run.failed(2)
+        before = str(outer)
+        with capture(), pytest.raises(ValueError, match="no"), job.run():
+            raise ValueError("no")
+        after = str(outer)
+
+    assert after == before

@@ -6,23 +6,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import reentrancy
-from telemetry_kit._core.observed import SinceThen, series
 from telemetry_kit._core.sdk import Providers
 from telemetry_kit._recording.logs import RecordedEvent, RecordingLoggerProvider
-from telemetry_kit._recording.metrics import (
-    Instrument,
-    Observable,
-    Reading,
-    RecordingMeterProvider,
-    RecordingObservableCounter,
-)
+from telemetry_kit._recording.metrics import RecordingMeterProvider
 from telemetry_kit._recording.sink import OfOneCapture
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
-from telemetry_kit.testing.helpers import KIT, helper_of_reading, helper_of_series, uncatalogued
+from telemetry_kit.testing.helpers import KIT, uncatalogued
 from telemetry_kit.testing.missing import check_metric, named, not_one, not_yet, one
-from telemetry_kit.testing.points import Point, contains, recorded_point, total
+from telemetry_kit.testing.points import Point, contains, total
+from telemetry_kit.testing.readings import Readings
 from telemetry_kit.testing.recording import Recording
 from telemetry_kit.testing.validator import WORDS, Finding, Word, check_words, report
 
@@ -58,17 +52,13 @@ class Captured(OfOneCapture):
         self.meter_provider: RecordingMeterProvider = RecordingMeterProvider(self._recording)
         self.logger_provider: RecordingLoggerProvider = RecordingLoggerProvider(self._recording)
         self._providers = Providers(self.tracer_provider, self.meter_provider, self.logger_provider)
-        self._at_start: dict[tuple[Any, ...], float] = {}
-        self._offsets: dict[tuple[Any, ...], float] = {}
-        self._kept: list[tuple[Instrument, list[Reading]]] | None = None
-        self._jobs: dict[tuple[Any, ...], tuple[Instrument, Reading]] = {}
-        """What was known of jobs when a newer capture began, which forgets them."""
+        self._readings = Readings(self._recording, self.meter_provider)
 
     def __repr__(self) -> str:
         return f"<captured: {len(self._recording.spans)} spans, {len(self._recording.events)} events>"
 
     def __str__(self) -> str:
-        points = [point for point in self._points() if point.value != 0 or point.kind not in _SILENT]
+        points = [point for point in self._readings.points() if point.value != 0 or point.kind not in _SILENT]
         return text.tree(self.spans, self.events, points)
 
     # Spans and events
@@ -121,7 +111,7 @@ class Captured(OfOneCapture):
     @property
     def metrics(self) -> list[str]:
         """The names of all metrics that have points, sorted."""
-        return sorted({point.metric for point in self._points()})
+        return sorted({point.metric for point in self._readings.points()})
 
     def points(self, name: str | None = None, attributes: Mapping[str, Any] | None = None) -> list[Point]:
         """The points of the metric `name`, or of all metrics, those whose attributes contain `attributes`, sorted by their
@@ -195,7 +185,7 @@ class Captured(OfOneCapture):
         []
         """
         reentrancy.drain()
-        for point in self._points():  # what is observed is read: its callbacks may raise, too
+        for point in self._readings.points():  # what is observed is read: its callbacks may raise, too
             if point.kind.startswith("observable"):
                 self._recording.validator.observed(point)
         return self._recording.validator.findings(check_words(allow), words=check_words(words))
@@ -242,108 +232,11 @@ class Captured(OfOneCapture):
                 return True
         return total(self._find(name, attributes)) >= count
 
-    # What a capture does when it begins, is interrupted by a newer one, goes on, and ends
-
-    def _begin(self) -> None:
-        """Remember what the observed instruments say now, which isn't of this capture."""
-        self._recording.asks = SinceThen(helper_of_series, self._recording.active)
-        for instrument, readings in self._read():
-            for reading in readings:
-                key = (instrument, reading.key)
-                self._at_start[key] = value = reading.value or 0
-                if isinstance(instrument, RecordingObservableCounter):
-                    self._offsets[key] = -value
-        self._recording.active.clear()  # reading may have declared zeros of what was there before
-
-    def _suspend(self) -> None:
-        """Nothing is recorded from here on: keep what there is."""
-        if self._kept is None:
-            self._kept = self._shifted()
-            self._recording.active |= self._changed(self._kept)
+    def _find(self, name: str | None, attributes: Mapping[str, Any] | None) -> list[Point]:
+        points = self._readings.points(name, idle=bool(attributes))
+        return sorted((point for point in points if contains(point.attributes, attributes)), key=text.point_line)
 
     def _stop(self) -> None:
         """What a test has the kit ask, and nobody else keeps, is asked in no other test."""
         for stop in self._recording.to_stop:
             stop()
-
-    def _resume(self) -> None:
-        """Go on counting where it stopped."""
-        kept, self._kept = self._kept or [], None
-        for instrument, readings in self._read():
-            if isinstance(instrument, RecordingObservableCounter):
-                for reading in readings:
-                    self._offsets[instrument, reading.key] = -(reading.value or 0)
-        for instrument, readings in kept:
-            if isinstance(instrument, RecordingObservableCounter):
-                for reading in readings:
-                    key = (instrument, reading.key)
-                    self._offsets[key] = self._offsets.get(key, 0) + (reading.value or 0)
-            elif instrument.name.startswith("job."):
-                for reading in readings:
-                    self._jobs[instrument, reading.key] = instrument, reading
-
-    def _find(self, name: str | None, attributes: Mapping[str, Any] | None) -> list[Point]:
-        points = self._points(name, idle=bool(attributes))
-        return sorted((point for point in points if contains(point.attributes, attributes)), key=text.point_line)
-
-    def _read(self) -> list[tuple[Instrument, list[Reading]]]:
-        return [(made, made.read()) for made in self.meter_provider.instruments if isinstance(made, Observable)]
-
-    def _shifted(self) -> list[tuple[Instrument, list[Reading]]]:
-        """What the observed instruments say, with counts from the capture's start."""
-        shifted = [
-            (instrument, [self._shift(instrument, reading) for reading in readings])
-            for instrument, readings in self._read()
-        ]
-        said = {(of, reading.key) for of, readings in shifted for reading in readings}
-        shifted += [(instrument, [reading]) for key, (instrument, reading) in self._jobs.items() if key not in said]
-        return shifted
-
-    def _shift(self, instrument: Instrument, reading: Reading) -> Reading:
-        offset = self._offsets.get((instrument, reading.key), 0)
-        return Reading(reading.attributes, reading.key, (reading.value or 0) + offset) if offset else reading
-
-    def _points(self, name: str | None = None, *, idle: bool = False) -> list[Point]:
-        """All points; `idle`: also the levels of helpers that did nothing here."""
-        reentrancy.drain()
-        observed = self._shifted() if self._kept is None else self._kept
-        active = self._recording.active | self._changed(observed)
-        points = []
-        for instrument in self.meter_provider.instruments:
-            if name in (None, instrument.name) and not isinstance(instrument, Observable):
-                points += [recorded_point(instrument, reading, reading.value) for reading in instrument.read()]
-        for instrument, readings in observed:
-            if name not in (None, instrument.name):
-                continue
-            asked = idle or (name is not None and instrument.scope != KIT)
-            points += [
-                recorded_point(instrument, reading, reading.value)
-                for reading in readings
-                if self._is_shown(instrument, reading, active, idle=asked)
-            ]
-        return points
-
-    def _is_shown(self, instrument: Instrument, reading: Reading, active: set[frozenset[Any]], *, idle: bool) -> bool:
-        if self._is_new(instrument, reading):
-            return True
-        is_active = helper_of_reading(reading) in active
-        if isinstance(instrument, RecordingObservableCounter):
-            # Nothing was counted here: a zero is shown where it is reported, which an alert on an increase needs.
-            return is_active and instrument.scope == KIT and series(reading.attributes).declared
-        return is_active or (idle and not instrument.name.startswith("job."))
-
-    def _is_new(self, instrument: Instrument, reading: Reading) -> bool:
-        key = (instrument, reading.key)
-        before = 0 if isinstance(instrument, RecordingObservableCounter) else self._at_start.get(key)
-        return key not in self._at_start or reading.value != before
-
-    def _changed(self, observed: Iterable[tuple[Instrument, list[Reading]]]) -> set[frozenset[Any]]:
-        """The helpers that came in this capture, or whose numbers moved in it."""
-        ages = ("job.last_success.age", "job.elapsed")  # they move by themselves
-        return {
-            helper_of_reading(reading)
-            for instrument, readings in observed
-            if instrument.scope == KIT and instrument.name not in ages
-            for reading in readings
-            if self._is_new(instrument, reading)
-        }

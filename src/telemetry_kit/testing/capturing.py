@@ -56,7 +56,8 @@ def capture(*, clock: FakeClock | None = None) -> Generator[Captured, None, None
     """Keep what every `Telemetry` without providers of its own records, in every thread, until the block ends.
 
     It works with and without an SDK, and touches nothing that is global to OpenTelemetry. While it is active the kit reads
-    the capture's clock, which stands still. A capture within it takes over until that ends.
+    the capture's clock, which stands still. A capture within it takes over until that ends, and the outer one knows nothing
+    of what was done there or left behind.
 
     Args:
         clock: The clock to read; None: a new `FakeClock`.
@@ -88,12 +89,12 @@ def begin(clock: FakeClock | None = None) -> Captured:
         first_id = next(first for first in range(_first_of_process(), 1 << 60, _IDS) if first not in taken)
         captured = Captured(clock, first_id=first_id)
         if _active:
-            _active[-1]._suspend()
+            _active[-1]._readings.suspend()
         _active.append(captured)
         _take_over()
         observer.restart()
         instruments_of().provider()  # what observes is made on the capture's meter, which then knows what was before
-        captured._begin()
+        captured._readings.begin()
         return captured
 
 
@@ -103,13 +104,14 @@ def end(captured: Captured) -> None:
         if captured not in _active:
             return
         newest = _active[-1] is captured
-        captured._suspend()
+        captured._readings.suspend()
         captured._stop()
         _active.remove(captured)
         if newest:
             _take_over()
             if _active:
-                _active[-1]._resume()
+                observer.restart()  # what the newer one left is none of this one's, nor are its jobs
+                _active[-1]._readings.resume()
 
 
 def _let_go() -> None:

@@ -141,7 +141,7 @@ class Validator:
             words, site = "a context that was made current is still current", callsite.NOWHERE
             if isinstance(value, RecordingSpan):
                 words = f"the context of span {value.recorded.name!r} is still current"
-                site = self._running.get(id(value.recorded), (None, site))[1]
+                site = _began(value)
             if site is callsite.NOWHERE:
                 site = self._noted.get(key) or self._line_of(now)
             yield Finding("attached", words, site)
@@ -250,6 +250,12 @@ def report(findings: Sequence[Finding]) -> str:
     words = ", ".join(repr(word) for word in WORDS if any(finding.word == word for finding in findings))
     is_meant = f"This telemetry isn't right. What is meant to be so is allowed by allow=({words},)."
     return "\n".join([*map(str, findings), is_meant])
+
+
+def _began(span: RecordingSpan) -> CallSite:
+    """Where it began, in whichever capture."""
+    of: Any = span.sink
+    return of.validator._running[id(span.recorded)][1]  # type: ignore[no-any-return]
 
 
 def _running() -> set[Any]:
