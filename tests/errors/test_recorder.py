@@ -184,10 +184,10 @@ def test_the_clock_is_monotonic(captured: Captured, clock: FakeClock) -> None:
     assert len(details(captured)) == 1
 
 
-def test_the_table_of_keys_is_bounded(sdk: Sdk, clock: FakeClock) -> None:
+def test_the_table_of_keys_is_bounded(captured: Captured, clock: FakeClock) -> None:
     """At most 1,024 operations and error types have a bucket of their own, the rest share one (STM 1)."""
     policy = ErrorPolicy(rate=0, burst=1, total_burst=float("inf"))
-    scope = sdk.telemetry(errors=policy)._scope
+    scope = Telemetry("shop.orders", errors=policy)._scope
     admitted = [
         recorder_of(policy).admit(ValueError(), scope=scope, operation=f"op{number}", error_type="ValueError")
         is not None
@@ -196,20 +196,21 @@ def test_the_table_of_keys_is_bounded(sdk: Sdk, clock: FakeClock) -> None:
 
     assert sum(admitted) == limiter.SITES + 1
     assert len(recorder_of(policy)._limits.sites) <= limiter.SITES + 1
-    series = sdk.series("telemetry_kit.exception.suppressed")
-    assert series == [{"error.type": "_OTHER", "operation.name": "_OTHER", "scope.name": "shop.orders"}]
-    assert sdk.value("telemetry_kit.exception.suppressed") == 3_000 - sum(admitted)
+    other = {"error.type": "_OTHER", "operation.name": "_OTHER", "scope.name": "shop.orders"}
+    suppressed = point(value=3_000 - sum(admitted), attributes=other)
+    assert captured.points("telemetry_kit.exception.suppressed") == [suppressed]
 
 
-def test_scopes_made_on_the_fly_are_bounded_too(sdk: Sdk, clock: FakeClock) -> None:
+@pytest.mark.telemetry_capture(allow=("overflow",))
+def test_scopes_made_on_the_fly_are_bounded_too(captured: Captured, clock: FakeClock) -> None:
     """A `Telemetry` per request doesn't fill the table for ever."""
     policy = ErrorPolicy(rate=0, burst=0)
     for number in range(4_000):
-        scope = sdk.telemetry(f"lib{number}", errors=policy)._scope
+        scope = Telemetry(f"lib{number}", errors=policy)._scope
         recorder_of(policy).admit(ValueError(), scope=scope, operation=None, error_type="ValueError")
 
     assert len(recorder_of(policy)._limits.sites) <= 2 * limiter.SITES + 1
-    assert sdk.value("telemetry_kit.exception.suppressed") == 4_000
+    assert captured.value("telemetry_kit.exception.suppressed") == 4_000
 
 
 # One exception, several operations
@@ -316,10 +317,9 @@ def test_nothing_keeps_the_frames_alive(telemetry: Telemetry, kind: type[Excepti
         gc.enable()
 
 
-def test_a_stack_overflow_builds_one_stack(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_overflow_builds_one_stack(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """A RecursionError through a decorated recursive function: one stack, however deep (ASY 6)."""
-    policy = ErrorPolicy(**NO_LIMIT)
-    telemetry = sdk.telemetry(errors=policy)
+    telemetry = shop(**NO_LIMIT)
     described: list[int] = []
     describe = ErrorRecorder.describe
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured
 from tests.executors.support import PATIENCE, Gate, outcomes, submitted
-from tests.support import Sdk
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform doesn't fork"),
@@ -35,7 +35,7 @@ def in_child(check: Callable[[], None]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "see the child's traceback"
 
 
-def test_a_child_starts_at_zero_and_has_lost_nothing(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_child_starts_at_zero_and_has_lost_nothing(captured: Captured, telemetry: Telemetry) -> None:
     """Its parent runs the tasks: nothing queued, active or decided in the child."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize")
     gate = Gate()
@@ -45,19 +45,19 @@ def test_a_child_starts_at_zero_and_has_lost_nothing(sdk: Sdk, telemetry: Teleme
     waiting = [pool.submit(abs, 1) for _ in range(3)]
 
     def check() -> None:
-        assert submitted(sdk) == 0
+        assert submitted(captured) == 0
         waiting[0].cancel()
         del waiting[1:]
-        assert submitted(sdk) == 0
+        assert submitted(captured) == 0
 
     in_child(check)
-    assert submitted(sdk) == 5
+    assert submitted(captured) == 5
     gate.opened.set()
     pool.shutdown()
-    assert outcomes(sdk) == {"succeeded": 5}
+    assert outcomes(captured) == {"succeeded": 5}
 
 
-def test_a_child_counts_its_own(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_child_counts_its_own(captured: Captured, telemetry: Telemetry) -> None:
     """An executor made before the fork and shared, or one made after it."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize")
 
@@ -65,15 +65,15 @@ def test_a_child_counts_its_own(sdk: Sdk, telemetry: Telemetry) -> None:
         assert pool.submit(abs, -1).result(PATIENCE) == 1
         with telemetry.wrap_executor(ThreadPoolExecutor(1), name="child") as own:
             own.submit(int, "x").exception(PATIENCE)
-        assert outcomes(sdk) == {"succeeded": 1}
-        assert outcomes(sdk, "child") == {"failed": 1}
+        assert outcomes(captured) == {"succeeded": 1}
+        assert outcomes(captured, "child") == {"failed": 1}
 
     in_child(check)
-    assert outcomes(sdk) == {}
+    assert outcomes(captured) == {}
     pool.shutdown()
 
 
-def test_a_parents_queued_task_that_a_child_runs_is_not_the_childs(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_a_parents_queued_task_that_a_child_runs_is_not_the_childs(captured: Captured, telemetry: Telemetry) -> None:
     """A child's new worker finds the parent's tasks in its copy of the queue, and runs them: uncounted."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize")
     gates = [Gate(), Gate()]
@@ -87,17 +87,17 @@ def test_a_parents_queued_task_that_a_child_runs_is_not_the_childs(sdk: Sdk, tel
     def check() -> None:
         assert pool.submit(abs, -1).result(PATIENCE) == 1
         assert waiting.result(PATIENCE) == 3
-        assert (outcomes(sdk), submitted(sdk)) == ({"succeeded": 1}, 1)
+        assert (outcomes(captured), submitted(captured)) == ({"succeeded": 1}, 1)
 
     in_child(check)
     gates[0].opened.set()
     assert (first.result(PATIENCE), waiting.result(PATIENCE)) == (None, 3)
     pool.shutdown()
-    assert outcomes(sdk) == {"succeeded": 2}
+    assert outcomes(captured) == {"succeeded": 2}
 
 
 @pytest.mark.parametrize("options", [{}, {"sample_durations": 0.0}, {"span": True}])
-def test_a_task_that_forks(sdk: Sdk, telemetry: Telemetry, options) -> None:
+def test_a_task_that_forks(captured: Captured, telemetry: Telemetry, options) -> None:
     """The child leaves the task too, and must not end it, its span or its times a second time."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", **options)
     read, write = os.pipe()
@@ -112,7 +112,7 @@ def test_a_task_that_forks(sdk: Sdk, telemetry: Telemetry, options) -> None:
 
     def told(future) -> None:
         if future.result() == "child":  # in the child, after its task has ended there
-            counted = len(sdk.spans()) + submitted(sdk)
+            counted = sum(span.end is not None for span in captured.spans) + submitted(captured)
             os.write(write, str(int(counted)).encode())
             os._exit(0)
 
@@ -123,11 +123,11 @@ def test_a_task_that_forks(sdk: Sdk, telemetry: Telemetry, options) -> None:
     os.close(read)
     os.close(write)
     pool.shutdown()
-    assert outcomes(sdk) == {"succeeded": 1}
-    assert len(sdk.spans()) == bool(options.get("span"))
+    assert outcomes(captured) == {"succeeded": 1}
+    assert len(captured.spans) == bool(options.get("span"))
 
 
-def test_forks_under_load(sdk: Sdk, telemetry: Telemetry) -> None:
+def test_forks_under_load(captured: Captured, telemetry: Telemetry) -> None:
     """No child of a process that submits, runs, cancels and collects at full speed hangs (PRC.1)."""
     pool = telemetry.wrap_executor(ThreadPoolExecutor(2), name="resize")
     stop = threading.Event()
@@ -157,6 +157,6 @@ def test_forks_under_load(sdk: Sdk, telemetry: Telemetry) -> None:
         for thread in threads:
             thread.join()
         pool.shutdown()
-    counted = outcomes(sdk)
+    counted = outcomes(captured)
     assert counted["failed"] > 0
-    assert submitted(sdk) == sum(counted.values())
+    assert submitted(captured) == sum(counted.values())

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from telemetry_kit import Telemetry
+from telemetry_kit.testing import Captured, span
 from tests.executors import work
 from tests.executors.support import PATIENCE, active, outcomes, queued
 from tests.support import Sdk
@@ -58,7 +59,7 @@ def executor(request) -> Iterator[Executor]:
         yield executor
 
 
-def test_results_and_exceptions_are_the_bare_ones(sdk: Sdk, telemetry: Telemetry, executor: Executor) -> None:
+def test_results_and_exceptions_are_the_bare_ones(captured: Captured, telemetry: Telemetry, executor: Executor) -> None:
     """EXE.4: functions of a module and of the moment, keyword arguments, exceptions without a trace of ours."""
     pool = telemetry.wrap_executor(executor, name="resize")
     assert isinstance(pool, type(executor))
@@ -69,8 +70,8 @@ def test_results_and_exceptions_are_the_bare_ones(sdk: Sdk, telemetry: Telemetry
         expected = executor.submit(function, argument).exception(PATIENCE)
         exc = pool.submit(function, argument).exception(PATIENCE)
         assert (type(exc), exc.args, vars(exc)) == (type(expected), expected.args, vars(expected))
-    assert outcomes(sdk) == {"succeeded": 6, "failed": 2}
-    assert sdk.points("executor.tasks")[0].attributes["executor.type"] == "other"
+    assert outcomes(captured) == {"succeeded": 6, "failed": 2}
+    assert captured.points("executor.tasks")[0].attributes["executor.type"] == "other"
 
 
 def test_times_come_home(sdk: Sdk, telemetry: Telemetry, executor: Executor) -> None:
@@ -83,49 +84,50 @@ def test_times_come_home(sdk: Sdk, telemetry: Telemetry, executor: Executor) -> 
     assert (succeeded.count, 0.8 <= succeeded.sum < 8) == (4, True)
 
 
-def test_the_trace_goes_on_at_the_workers(sdk: Sdk, telemetry: Telemetry, executor: Executor) -> None:
+def test_the_trace_goes_on_at_the_workers(captured: Captured, telemetry: Telemetry, executor: Executor) -> None:
     """The task's span is the submitter's child, and the worker's parent."""
     pool = telemetry.wrap_executor(executor, name="resize", span=True)
-    with sdk.tracer.start_as_current_span("parent") as parent:
+    with telemetry.span("parent"):
         trace_id, span_id, _ = pool.submit(work.ids).result(PATIENCE)
-    span = sdk.span("ids")
-    assert (trace_id, span_id) == (span.context.trace_id, span.context.span_id)
-    assert span.parent.span_id == parent.get_span_context().span_id
+    assert captured.spans == [span("parent"), span("ids", parent="parent")]
+    assert (trace_id, span_id) == (captured.span("ids").trace_id, captured.span("ids").span_id)
 
 
-def test_queued_and_cancelled_tasks_are_seen(sdk: Sdk, telemetry: Telemetry, executor: Executor, tmp_path) -> None:
+def test_queued_and_cancelled_tasks_are_seen(
+    captured: Captured, telemetry: Telemetry, executor: Executor, tmp_path
+) -> None:
     """EXE.1: unfinished tasks are queued or active; a cancelled one is neither."""
     pool = telemetry.wrap_executor(executor, name="resize")
     futures = [pool.submit(work.until, str(tmp_path / "go")) for _ in range(8)]
-    assert active(sdk) + queued(sdk) == 8
+    assert active(captured) + queued(captured) == 8
     assert futures[-1].cancel()
-    assert (active(sdk) + queued(sdk), outcomes(sdk)) == (7, {"cancelled": 1})
+    assert (active(captured) + queued(captured), outcomes(captured)) == (7, {"cancelled": 1})
     (tmp_path / "go").touch()
     wait(futures[:-1], PATIENCE)
-    assert (active(sdk) + queued(sdk), outcomes(sdk)) == (0, {"cancelled": 1, "succeeded": 7})
+    assert (active(captured) + queued(captured), outcomes(captured)) == (0, {"cancelled": 1, "succeeded": 7})
 
 
-def test_lokys_limit_and_workers(sdk: Sdk, telemetry: Telemetry, loky_executor, tmp_path) -> None:
+def test_lokys_limit_and_workers(captured: Captured, telemetry: Telemetry, loky_executor, tmp_path) -> None:
     """It says its limit, and its futures say which of them run."""
     pool = telemetry.wrap_executor(loky_executor, name="resize")
     futures = [pool.submit(work.begun, str(tmp_path / str(n)), str(tmp_path / "go")) for n in range(6)]
     deadline = time.monotonic() + PATIENCE
     while not ((tmp_path / "0").exists() and (tmp_path / "1").exists()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert (sdk.value("executor.worker.limit"), active(sdk), queued(sdk)) == (2, 2, 4)
+    assert (captured.value("executor.worker.limit"), active(captured), queued(captured)) == (2, 2, 4)
     (tmp_path / "go").touch()
     wait(futures, PATIENCE)
-    assert outcomes(sdk) == {"succeeded": 6}
+    assert outcomes(captured) == {"succeeded": 6}
 
 
-def test_lokys_worker_that_dies(sdk: Sdk, telemetry: Telemetry, loky_executor) -> None:
+def test_lokys_worker_that_dies(captured: Captured, telemetry: Telemetry, loky_executor) -> None:
     """EXE.1: lost."""
     pool = telemetry.wrap_executor(loky_executor, name="resize")
     assert isinstance(pool.submit(work.die).exception(PATIENCE), BrokenExecutor)
-    assert outcomes(sdk) == {"lost": 1}
+    assert outcomes(captured) == {"lost": 1}
 
 
-def test_dasks_options_go_through(sdk: Sdk, telemetry: Telemetry, dask_executor) -> None:
+def test_dasks_options_go_through(captured: Captured, telemetry: Telemetry, dask_executor) -> None:
     """What its `submit` takes besides the function's arguments."""
     pool = telemetry.wrap_executor(dask_executor, name="resize")
     assert pool.submit(work.square, 3, pure=False, retries=1).result(PATIENCE) == 9
@@ -133,8 +135,8 @@ def test_dasks_options_go_through(sdk: Sdk, telemetry: Telemetry, dask_executor)
         pool.map(work.square, [1], nonsense=True)
 
 
-def test_a_pure_task_submitted_twice_is_two_tasks(sdk: Sdk, telemetry: Telemetry, dask_executor) -> None:
+def test_a_pure_task_submitted_twice_is_two_tasks(captured: Captured, telemetry: Telemetry, dask_executor) -> None:
     """Dask would take them for one; each has its submitter's context, so here they are two."""
     pool = telemetry.wrap_executor(dask_executor._client.get_executor(pure=True), name="resize")
     assert [future.result(PATIENCE) for future in [pool.submit(work.square, 5) for _ in range(2)]] == [25, 25]
-    assert (outcomes(sdk), sdk.value("executor.task.duration")) == ({"succeeded": 2}, 2)
+    assert (outcomes(captured), captured.value("executor.task.duration")) == ({"succeeded": 2}, 2)

@@ -17,9 +17,10 @@ import pytest
 
 from telemetry_kit import PoolStats, Telemetry
 from telemetry_kit._core import faults
+from telemetry_kit.testing import Captured
 from tests.executors import work
 from tests.integrations.servers import postgresql, redis_cluster
-from tests.support import Sdk, until
+from tests.support import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -28,7 +29,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "observe-any-pool.md"
 
 @pytest.fixture
 def recipe(telemetry: Telemetry) -> dict[str, Any]:
-    """What the page's visible Python defines, with `telemetry` on the test's SDK."""
+    """What the page's visible Python defines, with `telemetry` recording into the test's capture."""
     shown = re.sub(r"<!--.*?-->", "", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     made: dict[str, Any] = {"__name__": "page"}
     for block in re.findall(r"^```python\n(.*?)^```", shown, re.MULTILINE | re.DOTALL):
@@ -37,14 +38,14 @@ def recipe(telemetry: Telemetry) -> dict[str, Any]:
     return made
 
 
-def levels(sdk: Sdk, pool: str) -> tuple[float, float]:
+def levels(captured: Captured, pool: str) -> tuple[float, float]:
     """What is taken of a pool, and who waits."""
-    return sdk.value("pool.usage", {"pool.name": pool}), sdk.value("pool.pending", {"pool.name": pool})
+    return captured.value("pool.usage", {"pool.name": pool}), captured.value("pool.pending", {"pool.name": pool})
 
 
-def pools(sdk: Sdk) -> set[object]:
+def pools(captured: Captured) -> set[object]:
     """The names of the pools that have a usage."""
-    return {dict(point.attributes)["pool.name"] for point in sdk.points("pool.usage")}
+    return {dict(point.attributes)["pool.name"] for point in captured.points("pool.usage")}
 
 
 @contextlib.contextmanager
@@ -87,7 +88,7 @@ class TestHttpx:
             thread.join()
 
     def test_a_client(
-        self, sdk: Sdk, telemetry: Telemetry, recipe: dict[str, Any], server: tuple[str, threading.Event]
+        self, captured: Captured, telemetry: Telemetry, recipe: dict[str, Any], server: tuple[str, threading.Event]
     ) -> None:
         """Taken, waited for, and idle again; the series ends with the client; and its timeout is one."""
         httpx = pytest.importorskip("httpx", reason="needs the package httpx")
@@ -96,18 +97,18 @@ class TestHttpx:
         recipe["observe"](clients[0], recipe["of_httpx"], "supplier")
 
         with in_threads(3, lambda: clients[0].get(address)):
-            until(lambda: levels(sdk, "supplier") == (2, 1))
-            assert sdk.value("pool.limit", {"pool.name": "supplier"}) == 2
+            until(lambda: levels(captured, "supplier") == (2, 1))
+            assert captured.value("pool.limit", {"pool.name": "supplier"}) == 2
             by_hand = telemetry.pool("by-hand")
             with pytest.raises(httpx.PoolTimeout), by_hand.wait():
                 clients[0].get(address, timeout=httpx.Timeout(30, pool=0.01))
             assert by_hand.stats().timeouts == 1
             answers.set()
 
-        until(lambda: levels(sdk, "supplier") == (0, 0))
+        until(lambda: levels(captured, "supplier") == (0, 0))
         assert recipe["of_httpx"](clients[0]).idle == 2
         clients.pop().close()
-        until(lambda: "supplier" not in pools(sdk))
+        until(lambda: "supplier" not in pools(captured))
 
 
 class _Mongo(socketserver.StreamRequestHandler):
@@ -134,7 +135,7 @@ class _Mongo(socketserver.StreamRequestHandler):
 class TestPymongo:
     """The real driver, whose listener is the recipe's, against a stand-in for the server."""
 
-    def test_a_listener(self, sdk: Sdk, recipe: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
+    def test_a_listener(self, captured: Captured, recipe: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
         """What is taken, who waits, who gave up; the driver complains of nothing."""
         pymongo = pytest.importorskip("pymongo", reason="needs the package pymongo")
         from pymongo.errors import WaitQueueTimeoutError
@@ -157,7 +158,7 @@ class TestPymongo:
             address = f"mongodb://127.0.0.1:{server.server_address[1]}/?directConnection=true"
             with pymongo.MongoClient(address, **options) as client, handle:
                 with in_threads(3, lambda: client.shop.carts.find_one()):
-                    until(lambda: levels(sdk, "real-carts") == (2, 1))
+                    until(lambda: levels(captured, "real-carts") == (2, 1))
                     with (
                         pymongo.MongoClient(address, **options, waitQueueTimeoutMS=1, retryReads=False) as hasty,
                         in_threads(2, lambda: hasty.shop.carts.find_one()),
@@ -166,8 +167,8 @@ class TestPymongo:
                         with pytest.raises(WaitQueueTimeoutError):
                             hasty.shop.carts.find_one()
                         Handler.answers.set()
-                until(lambda: levels(sdk, "real-carts") == (0, 0))
-                assert sdk.value("pool.errors", {"pool.name": "real-carts"}) == 1
+                until(lambda: levels(captured, "real-carts") == (0, 0))
+                assert captured.value("pool.errors", {"pool.name": "real-carts"}) == 1
             server.shutdown()
             thread.join()
         assert capfd.readouterr().err == ""
@@ -177,7 +178,7 @@ class TestRedisCluster:
     """Three nodes of a real cluster."""
 
     @pytest.mark.timeout(180)
-    def test_a_cluster(self, sdk: Sdk, recipe: dict[str, Any], tmp_path: Path) -> None:
+    def test_a_cluster(self, captured: Captured, recipe: dict[str, Any], tmp_path: Path) -> None:
         """The connections of all nodes together."""
         redis = pytest.importorskip("redis", reason="needs the package redis")
         with redis_cluster(tmp_path) as port:
@@ -185,41 +186,42 @@ class TestRedisCluster:
             recipe["observe"](cluster, recipe["of_cluster"], "cluster")
             for number in range(30):
                 cluster.set(f"key-{number}", number)
-            assert levels(sdk, "cluster")[0] == 0
+            assert levels(captured, "cluster")[0] == 0
             assert recipe["of_cluster"](cluster).idle >= 3
 
             subscribers = [cluster.pubsub() for _ in range(2)]
             for subscriber in subscribers:
                 subscriber.subscribe("orders")
-            assert levels(sdk, "cluster")[0] == 2
+            assert levels(captured, "cluster")[0] == 2
             for subscriber in subscribers:
                 subscriber.close()
-            assert levels(sdk, "cluster")[0] == 0
+            assert levels(captured, "cluster")[0] == 0
             cluster.close()
 
 
 class TestMultiprocessing:
     """`multiprocessing.Pool`, with processes of its own."""
 
-    def test_a_pool(self, sdk: Sdk, recipe: dict[str, Any], tmp_path: Path) -> None:
+    def test_a_pool(self, captured: Captured, recipe: dict[str, Any], tmp_path: Path) -> None:
         """Two work, three wait, and then nobody does."""
         opened = tmp_path / "opened"
         with multiprocessing.get_context("spawn").Pool(2) as workers:
             recipe["observe"](workers, recipe["of_processes"], "thumbnails")
             results = [workers.apply_async(work.wait_for, (opened,)) for _ in range(5)]
-            until(lambda: levels(sdk, "thumbnails") == (2, 3))
-            assert sdk.value("pool.limit", {"pool.name": "thumbnails"}) == 2
+            until(lambda: levels(captured, "thumbnails") == (2, 3))
+            assert captured.value("pool.limit", {"pool.name": "thumbnails"}) == 2
             opened.touch()
             for result in results:
                 result.get(30)
-            until(lambda: levels(sdk, "thumbnails") == (0, 0))
+            until(lambda: levels(captured, "thumbnails") == (0, 0))
         workers.join()
 
 
 class TestTheServersOwnSide:
     """`pg_stat_activity` of a real PostgreSQL."""
 
-    def test_a_server_and_its_outage(self, sdk: Sdk, recipe: dict[str, Any], tmp_path: Path) -> None:
+    @pytest.mark.telemetry_capture(allow=("fault",))
+    def test_a_server_and_its_outage(self, captured: Captured, recipe: dict[str, Any], tmp_path: Path) -> None:
         """Everybody's connections; once it is gone a counted fault, and no series."""
         psycopg = pytest.importorskip("psycopg", reason="needs the package psycopg")
         server = contextlib.ExitStack()
@@ -229,14 +231,14 @@ class TestTheServersOwnSide:
         stats: Callable[[], PoolStats] = lambda: recipe["of_server"](watching)  # noqa: E731
 
         with recipe["telemetry"].observe_pool(name="server", stats=stats):
-            limit = sdk.value("pool.limit", {"pool.name": "server"})
-            assert (levels(sdk, "server"), limit) == ((1, 0), 100)
+            limit = captured.value("pool.limit", {"pool.name": "server"})
+            assert (levels(captured, "server"), limit) == ((1, 0), 100)
             others[0].execute("SELECT 1")  # in a transaction from now on
-            assert levels(sdk, "server") == (2, 0)
+            assert levels(captured, "server") == (2, 0)
             before = faults.counts().get("pool.stats", 0)
             for connection in others:
                 connection.close()
             server.close()
-            assert "server" not in pools(sdk)
+            assert "server" not in pools(captured)
             assert faults.counts()["pool.stats"] > before
         watching.close()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock as _clock
-from telemetry_kit._core import observer, reentrancy, sdk
+from telemetry_kit._core import forks, observer, reentrancy, sdk
 from telemetry_kit._core.instruments import instruments_of
 from telemetry_kit.testing.captured import Captured
 
@@ -147,3 +147,11 @@ def _take_over() -> None:
         sdk.override, clock = _of_host
         observer.current, reentrancy.watch_block = None, reentrancy.watch
         _clock.install(clock)
+
+
+def _start_again() -> None:
+    for captured in _active:
+        captured._readings.start_again()
+
+
+forks.after_fork(_start_again)

@@ -44,6 +44,11 @@ class Readings:
                     self._offsets[key] = -value
         self._recording.active.clear()  # reading may have declared zeros of what was there before
 
+    def start_again(self) -> None:
+        """In a forked child, where all counts begin at zero."""
+        self._recording.asks = SinceThen(helper_of_series, self._recording.active)
+        self._offsets.clear()
+
     def suspend(self) -> None:
         """Nothing is recorded from here on: keep what there is."""
         if self._kept is None:
