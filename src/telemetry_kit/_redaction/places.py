@@ -120,7 +120,7 @@ _ANNOUNCED: dict[str, tuple[re.Pattern[str], Judge]] = {
     word: (re.compile(then), judge)
     for words, then, judge in (
         ("bearer basic ssws negotiate geniekey", r",?(?:\s|%20){1,3}(?P<said>[\w+/.~\-]{8,}={0,2})(?![=\w])", _placed),
-        ("login httpbasicauth plaincredentials basic_auth", r"""[( ]["'][^\s"']{1,40}["'],?\s?["'](?P<said>[^\s"']{6,64})""", _placed),
+        ("login httpbasicauth plaincredentials basic_auth pw_set simple_bind_s", r"""=?[( ]["'][^\s"']{1,40}["'],?\s?["'](?P<said>[^\s"']{6,64})""", _placed),
         ("identified", r"\s(?:with\s\S{1,40}\s)?by\s(?:password\s)?(?=\S)", _identified),
         ("input_value", r"""(?P<line>=)(?=["'])""", _input),
         ("input", r"""["']:\s(?=["'])""", _input),

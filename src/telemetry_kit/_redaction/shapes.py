@@ -25,6 +25,8 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("dop_v1_ doo_v1_ dor_v1_ shpat_ shpca_ shppa_ shpss_ squ_ sqp_ sqa_", r"[a-fA-F0-9]{16,}", "gitleaks digitalocean-*, shopify-*, sonar-api-token"),
     ("hvs. hvb. hvr. .atlasv1. dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.", r"[\w\-]{16,}", "gitleaks vault-*, hashicorp-tf-api-token, doppler-api-token"),
     ("sq0", r"[a-z]{3}-[\w\-]{16,}", "gitleaks square-access-token"),
+    ("SU SA SO", r"[A-Z2-7]{56}", "NATS: nkey seeds"),
+    ("sdk- mob-", r"[0-9a-f]{8}-[0-9a-f\-]{27}", "LaunchDarkly: SDK and mobile keys"),
     ("access- pat-", r"(?:sandbox|development|production|[a-z]{2}\d)-[0-9a-f\-]{36}", "gitleaks plaid-api-token; HubSpot: private apps"),
     ("ntn_ secret_ oy2", r"[A-Za-z0-9]{32,}", "gitleaks notion-api-token; NuGet: API keys"),
     ("", r"(?<=pat[A-Za-z0-9]{14}\.)[0-9a-f]{16,}", "gitleaks airtable-personal-access-token"),
