@@ -2,6 +2,11 @@
 
 import collections
 import dataclasses
+import datetime as dt
+import enum
+import pathlib
+import uuid
+import zoneinfo
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlparse, urlsplit
@@ -21,6 +26,10 @@ def text_of(value: Any) -> str:
 
 
 Header = collections.namedtuple("Header", "name value")
+
+
+class Field(enum.Enum):
+    PASSWORD = 1
 
 
 @dataclasses.dataclass
@@ -55,6 +64,17 @@ class Login:
         f"password={SECRET}",
         [f"password={SECRET}", "user=ann"],
         {"note": f"the password is '{SECRET}'"},
+        {"ParameterKey": "DBPassword", "ParameterValue": SECRET},
+        {"header_name": "Authorization", "header_value": SECRET},
+        {"type": "password", "value": SECRET},
+        {**dict.fromkeys("abcdefghijkl", 1), "name": "password", "value": SECRET},
+        {"fields": ["user", "password"], "values": ["ann", SECRET]},
+        {"columns": ("id", "password"), "rows": [[1, SECRET]]},
+        {("auth", "password"): SECRET},
+        {Field.PASSWORD: SECRET},
+        {"name": Field.PASSWORD, "value": SECRET},
+        {"x" * 150 + "_password": SECRET},
+        ("password", "=", SECRET),
         collections.OrderedDict(token=SECRET),
         collections.defaultdict(str, secret=SECRET),
     ],
@@ -73,6 +93,9 @@ def test_a_secret_is_known_by_the_name_beside_it(value: Any) -> None:
         ({"name": "ann", "value": 7}, '{"name": "ann", "value": 7}'),
         ({"max_tokens": 4096, "token_count": 12}, '{"max_tokens": 4096, "token_count": 12}'),
         (("a", "b"), "['a', 'b']"),
+        (["id", "password", "email"], "['id', 'password', 'email']"),
+        ([["user", "token_type", "Bearer"], 1], '[["user", "token_type", "Bearer"], 1]'),
+        ({"column": "user", "rows": [["ann"]]}, '{"column": "user", "rows": [["ann"]]}'),
         ({"n": [1, 2.5, None, True]}, '{"n": [1, 2.5, null, true]}'),
     ],
     ids=str,
@@ -187,6 +210,44 @@ def overridden(base: type) -> type:
     return type(f"Own{base.__name__}", (base,), {name: method(name) for name in names if hasattr(base, name)})
 
 
+class Identity(uuid.UUID):
+    """Whose number is fetched."""
+
+    int = Lazy()  # type: ignore[assignment]
+
+
+class Folder(type(pathlib.Path())):  # type: ignore[misc]
+    """Whose text is the host's."""
+
+    def __str__(self) -> str:
+        Ran.code.append("__str__")
+        return "a"
+
+
+class Zone(dt.tzinfo):
+    """Which looks its offset up."""
+
+    def utcoffset(self, moment: Any) -> dt.timedelta:
+        Ran.code.append("utcoffset")
+        return dt.timedelta(0)
+
+
+class Level(enum.Enum):
+    """Whose attributes are watched."""
+
+    HIGH = 1.5
+
+    def __getattribute__(self, name: str) -> Any:
+        Ran.code.append(name)
+        return object.__getattribute__(self, name)
+
+
+class Own(collections.UserString):
+    """Whose text is fetched."""
+
+    data = Lazy()  # type: ignore[assignment]
+
+
 class Slots:
     __slots__ = ("password", "user")
     __dataclass_fields__: ClassVar[Any] = dataclasses.make_dataclass("Slots", ["user", "password"]).__dataclass_fields__
@@ -227,6 +288,12 @@ Hidden: Any = type("Hidden", (User,), {"__dict__": property(lambda self: Ran.cod
         (overridden(collections.OrderedDict)(a=1), '{"a": 1}'),
         (type("Descriptor", (), {"__dataclass_fields__": Lazy()})(), f"<{__name__}.Descriptor>"),
         (Hidden.__new__(Hidden), "{}"),
+        (Identity.__new__(Identity), f"<{__name__}.Identity>"),
+        (Folder("a"), f"<{__name__}.Folder>"),
+        (dt.datetime(2026, 11, 30, tzinfo=Zone()), "<datetime.datetime>"),
+        (dt.time(12, tzinfo=Zone()), "<datetime.time>"),
+        (Own.__new__(Own), f"<{__name__}.Own>"),
+        (Level.HIGH, "HIGH"),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
@@ -242,6 +309,22 @@ def test_nothing_of_the_hosts_code_runs(value: Any, text: str, wrap: Any) -> Non
         found = str(captured.attribute(wrap(value), default_scrub, everything))
         assert text in found or f'"{text}"' in found
     assert Ran.code == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (pathlib.PurePosixPath("/srv"), "/srv"),
+        (dt.datetime(2026, 11, 30, tzinfo=dt.timezone.utc), "2026-11-30T00:00:00+00:00"),
+        (dt.datetime(2026, 11, 30, tzinfo=zoneinfo.ZoneInfo("UTC")), "2026-11-30T00:00:00+00:00"),
+        (dt.timedelta(seconds=90), "90.0"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_the_standard_library_tells(value: Any, text: str) -> None:
+    """Its own dates, paths and identifiers have their text."""
+    assert text_of(value) == text
 
 
 def test_what_is_in_a_secret_is_not_looked_at() -> None:

@@ -85,4 +85,4 @@ def denied(name: str) -> bool:
     >>> [denied(name) for name in ("password", "X-Api-Key", "cardNumber", "monkey", "sku")]
     [True, True, True, False, False]
     """
-    return read(name[:_LONGEST])[0] < NEVER
+    return read(name if len(name) <= _LONGEST else name[:40] + name[-60:])[0] < NEVER

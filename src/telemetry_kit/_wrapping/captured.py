@@ -7,7 +7,10 @@ its class.
 """
 
 import dataclasses
+import re
+import sys
 from collections.abc import Callable, Iterable
+from enum import Enum
 from itertools import islice
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
@@ -17,6 +20,7 @@ from telemetry_kit._core.outcome import type_name
 from telemetry_kit._redaction.marks import REDACTED, is_card
 from telemetry_kit._redaction.names import denied
 from telemetry_kit._redaction.scrub import cut
+from telemetry_kit._redaction.values import MIXED, SCRAMBLED, looks
 
 DEPTH = 6
 """Levels of what is nested; deeper ones are `...`."""
@@ -25,9 +29,16 @@ NODES = 500
 TEXT = 1_024
 """Characters of one string inside of something nested."""
 
-_NAMES = frozenset({"name", "key", "header", "label", "field", "k"})
-_VALUES = frozenset({"value", "values", "val", "default", "v"})
-"""Keys under which APIs give a secret's name and, beside it, its value, in any case."""
+_NAMES = re.compile(
+    r".*(?:name|key|header|label|field|option|param|parameter|variable|property|attribute|column)s?|k|id|type"
+)
+_VALUES = re.compile(r".*(?:value|values|val|default|content|rows?)|v")
+"""Keys under which APIs give a secret's name and, beside it, its value, in lower case: `ParameterKey`, `ParameterValue`."""
+_LOGINS = frozenset({"-p", "-u", "-w", "-a", "--user"})
+"""Options of clients that take a password, among other things."""
+_KNOWN = frozenset({"datetime", "decimal", "fractions", "ipaddress", "numpy", "pandas", "pathlib", "uuid"})
+_ZONES = frozenset({"builtins", "datetime", "dateutil", "pytz", "zoneinfo"})
+"""Where the classes come from that tell what they are by code of their own, and those that tell them their offset."""
 _ABSENT: Any = object()
 _MRO, _DICT = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
 """A class's own, past what its metaclass makes of them."""
@@ -68,11 +79,20 @@ def attribute(value: Any, scrub: Scrub, everything: bool) -> AttributeValue | No
 
 
 def _scalar(value: Any, length: int) -> Any:
-    """A plain text, number or boolean; None for anything else."""
+    """A plain text, number or boolean; None for anything else, and where a class of the host's own would be asked."""
     kind = type(value)
     if any(kind is one for one in (dict, list, tuple, set, frozenset)):
         return None
-    return scalar(value, length)
+    if issubclass(kind, (str, int)) or (issubclass(kind, (float, bytes, bytearray)) and not issubclass(kind, Enum)):
+        return scalar(value, length)
+    if issubclass(kind, Enum):
+        name = dict.get(_stored(value), "_name_")
+        return name if type(name) is str else None
+    module, _, name = type_name(kind).rpartition(".")
+    if module.partition(".")[0] not in _KNOWN or getattr(sys.modules.get(module), name, None) is not kind:
+        return None
+    zone = type_name(type(getattr(value, "tzinfo", None)))
+    return scalar(value, length) if zone == "NoneType" or zone.partition(".")[0] in _ZONES else None
 
 
 def _scrubbed(text: str, scrub: Scrub, length: int) -> str:
@@ -135,7 +155,7 @@ class _Text:
         elif (fields := _in_class(kind, "__dataclass_fields__")) is not _ABSENT and type(fields) is dict:
             self._members(_stored_fields(value, fields), depth)
         else:
-            plain = scalar(value, 2 * TEXT)
+            plain = _scalar(value, 2 * TEXT)
             if type(plain) is str:
                 self._string(plain)
             else:
@@ -143,14 +163,18 @@ class _Text:
 
     def _members(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> None:
         members = [(_name(key), value) for key, value in islice(pairs, self._left + 2)]
-        apart = any(denied(_name(value)) for name, value in members[:8] if name.lower() in _NAMES)
+        apart = any(_names_one(value) for name, value in members if _NAMES.fullmatch(name.lower()))
         self._write("{")
         for place, (name, value) in enumerate(members):
             self._write(", " if place else "")
             self._string(name)
             self._write(": ")
             lower = name.lower()
-            if lower in _VALUES if apart and lower in _NAMES | _VALUES else denied(name):
+            if (
+                _VALUES.fullmatch(lower)
+                if apart and (_NAMES.fullmatch(lower) or _VALUES.fullmatch(lower))
+                else denied(name)
+            ):
                 self._redacted()
             elif (
                 name == "netloc" and type(value) is str
@@ -181,16 +205,26 @@ class _Text:
         self._write(f'"{REDACTED}"')
 
 
+def _names_one(value: Any) -> bool:
+    """Whether a text is a secret's name, or one in a list is."""
+    if type(value) is list or type(value) is tuple:
+        return any(denied(_name(item)) for item in value[:32])
+    return denied(_name(value))
+
+
 def _is_secret_pair(value: Any) -> bool:
-    """Whether a list or tuple is a pair of a secret's name and its value, as headers and forms are given."""
+    """Whether a list or tuple is of a secret's name and its value, as headers, forms and conditions are given."""
     kind = list if issubclass(type(value), list) else tuple
-    return kind.__len__(value) == 2 and denied(_name(kind.__getitem__(value, 0)))
+    return kind.__len__(value) in (2, 3) and denied(_name(kind.__getitem__(value, 0)))
 
 
 def _is_given(before: Any, value: Any) -> bool:
-    """Whether a text is what the option before it is given, as in `["mysql", "--password", "hunter2"]`."""
-    options = type(before) is type(value) is str and before.startswith("-") and not value.startswith("-")
-    return options and "=" not in before and denied(before)
+    """Whether a text is what the option or the name before it is given: `["mysql", "--password", "hunter2"]`."""
+    if not type(before) is type(value) is str or value.startswith("-"):
+        return False
+    if before.startswith("-"):
+        return looks(value, SCRAMBLED) if before in _LOGINS else "=" not in before and denied(before)
+    return len(before) < 64 and before.replace("-", "_").isidentifier() and denied(before) and looks(value, MIXED)
 
 
 def _name(key: Any) -> str:
@@ -199,6 +233,10 @@ def _name(key: Any) -> str:
         return str.__str__(key)
     if issubclass(kind, bytes):
         return bytes.__getitem__(key, slice(TEXT)).decode("latin-1")
+    if issubclass(kind, Enum):
+        return str(_scalar(key, TEXT))
+    if issubclass(kind, tuple):
+        return ".".join(_name(part) for part in islice(tuple.__iter__(key), 8) if type(part) is not kind)
     return int.__repr__(key) if kind is int and abs(key) < 2**64 else f"<{type_name(kind)}>"
 
 
@@ -213,10 +251,15 @@ def _fields_of_tuple(kind: type) -> tuple[str, ...] | None:
     return fields if type(fields) is tuple and all(type(field) is str for field in fields) else None
 
 
+def _stored(value: Any) -> dict[str, Any]:
+    """What stands in an instance itself."""
+    attributes = _in_class(type(value), "__dict__")
+    return attributes.__get__(value) if type(attributes) is GetSetDescriptorType else {}
+
+
 def _stored_fields(value: Any, fields: dict[str, Any]) -> Iterable[tuple[str, Any]]:
     """What a dataclass holds, but for the fields that its author keeps out of its `repr`, and for what isn't loaded."""
-    attributes = _in_class(type(value), "__dict__")
-    stored = attributes.__get__(value) if type(attributes) is GetSetDescriptorType else {}
+    stored = _stored(value)
     for name, field in fields.items():
         if type(field) is not dataclasses.Field or not field.repr:
             continue
