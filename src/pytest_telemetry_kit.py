@@ -76,8 +76,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield  # type: ignore[assignment]
     captured = item.stash.get(_CAPTURED, None)
     if captured is not None and call.when == "call" and report.failed:
-        from telemetry_kit.testing.missing import shortened
+        from telemetry_kit.testing.missing import shortened, shown
 
+        if call.excinfo is not None and shown(captured) in str(call.excinfo.value):
+            return report  # type: ignore[return-value] # which says it already
         report.sections.append(("Captured telemetry", "\n".join(shortened(str(captured)))))
     return report  # type: ignore[return-value]
 
@@ -85,7 +87,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:  # noqa: ARG001
     """Explain how points and spans differ, if the kit's are what is compared."""
     kit: Any = sys.modules.get("telemetry_kit.testing")
-    return None if kit is None or op != "==" else kit.explain(left, right)
+    return None if kit is None or op not in ("==", "in") else kit.explain(left, right, among=op == "in")
 
 
 def _judge(item: pytest.Item, words: Any) -> None:

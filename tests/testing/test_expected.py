@@ -74,7 +74,7 @@ def test_the_nearest_span_is_shown_first(captured) -> None:
         "    nearest: <span 'price' {'tags': ('a', 'b')}>",
         "      attribute 'sku': expected 'A1', is absent",
         "      attribute 'tags': expected ['a'], is ('a', 'b')",
-        "      parent: expected '', is 'sell'",
+        "      parent: expected None, is 'sell'",
         "  not expected: <span 'sell' {'size': 1, 'error.type': 'refused'}>",
     ]
 
@@ -87,11 +87,30 @@ def test_one_too_many_is_shown(captured) -> None:
     assert [line.split(": ")[0] for line in lines[1:]] == ["  not expected"]
 
 
+def test_one_that_isnt_among_them_is_shown_with_the_nearest(captured) -> None:
+    """Where one is to be among others, those aren't too many."""
+    assert explain(span("prize"), captured.spans, among=True) == [
+        "what was recorded isn't what was expected:",
+        "  missing: span(name='prize')",
+        "    nearest: <span 'price' {'tags': ('a', 'b')}>",
+        "      name: expected 'prize', is 'price'",
+    ]
+
+
+def test_a_kind_is_said_by_its_name(captured) -> None:
+    """An enum's member is written as it is written in the test."""
+    [*_, difference] = explain(span("price", kind=SpanKind.SERVER), captured.span("price")) or []
+
+    assert difference == "      kind: expected SpanKind.SERVER, is SpanKind.INTERNAL"
+
+
 def test_another_order_is_said(captured) -> None:
     """Where all is there in another order, that is what is said."""
     assert explain([span("price"), span("sell")], captured.spans) == [
         "what was recorded isn't what was expected:",
-        "  only their order differs",
+        "  only their order differs; it was:",
+        "    <span 'sell' {'size': 1, 'error.type': 'refused'}>",
+        "    <span 'price' {'tags': ('a', 'b')}>",
     ]
 
 

@@ -248,6 +248,40 @@ def test_a_failing_comparison_shows_the_nearest(run) -> None:
     assert lines[3:] == ["        attribute 'size': expected 3, is 2"]
 
 
+def test_a_failing_membership_shows_the_nearest(run) -> None:
+    """`in` is explained as `==` is."""
+    result = run(
+        """
+    def test_it(telemetry_capture):
+        sell({"size": 1})
+        assert point(count=2) in telemetry_capture.points("operation.duration")
+    """
+    )
+
+    result.stdout.fnmatch_lines(["*missing: point(count=2)", "*nearest: point(count=1, *", "*count: expected 2, is 1"])
+
+
+def test_a_question_without_an_answer_shows_the_tests_line(run) -> None:
+    """Where nothing is as asked, pytest shows the test's own line and what was captured, once, and no line of the kit's."""
+    result = run(
+        """
+    def test_it(telemetry_capture):
+        sell({"size": 1})
+        telemetry_capture.point("operation.duration", {"size": 2})
+    """
+    )
+
+    lines = [line.removeprefix("E       ") for line in result.outlines if line.startswith("E ")]
+    assert lines[:3] == [
+        "AssertionError: there is no point of 'operation.duration' with {'size': 2}",
+        "  nearest: point(count=1, sum=0.0, attributes={'size': 1, 'operation.name': 'sell', 'scope.name': 'shop.orders'})",
+        "    attribute 'size': expected 2, is 1",
+    ]
+    assert str(result.stdout).count("span sell") == 1
+    result.stdout.fnmatch_lines([">       telemetry_capture.point(*", "test_*.py:13: AssertionError"])
+    result.stdout.no_fnmatch_line("*captured.py*")
+
+
 def test_under_unittest(run) -> None:
     """A `unittest.TestCase` has the fixture by `usefixtures`, and is judged like everybody."""
     result = run(

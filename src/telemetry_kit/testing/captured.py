@@ -14,7 +14,7 @@ from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
 from telemetry_kit.testing import text
 from telemetry_kit.testing.clock import FakeClock
 from telemetry_kit.testing.helpers import KIT, uncatalogued
-from telemetry_kit.testing.missing import check_metric, named, not_one, not_yet, one
+from telemetry_kit.testing.missing import check_metric, named, nearest, not_one, not_yet, of_an_assertion, one
 from telemetry_kit.testing.points import Point, contains, total
 from telemetry_kit.testing.readings import Readings
 from telemetry_kit.testing.recording import Recording
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+__tracebackhide__ = of_an_assertion
 _SILENT = ("counter", "observable_counter", "up_down_counter", "observable_up_down_counter")
 """What says nothing in a text where it is zero."""
 _POLL = 0.005
@@ -141,7 +142,8 @@ class Captured(OfOneCapture):
             return found[0]
         wanted = f"point of {named(name, attributes)}"
         others = [other for other in self.metrics if name not in self.metrics]
-        raise AssertionError(not_one(wanted, len(found), name, others, self))
+        near_it = "" if found else nearest(self.points(name), attributes)
+        raise AssertionError(not_one(wanted, len(found), name, others, self, near_it))
 
     def value(self, name: str, attributes: Mapping[str, Any] | None = None) -> float:
         """The sum of the points of `name` whose attributes contain `attributes`; of a histogram, how often it was given

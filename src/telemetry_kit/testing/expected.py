@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanContext, Status, StatusCode
@@ -41,11 +42,11 @@ class Expected:
                 lines += attribute_differences(wanted, found)
             elif name == "parent" and isinstance(wanted, str):
                 found = _name_of(found)
-                lines += [] if wanted == found else [f"parent: expected {wanted!r}, is {found!r}"]
+                lines += [] if wanted == found else [f"parent: expected {wanted or None!r}, is {found or None!r}"]
             elif name == "events":
                 lines += _event_differences(wanted, found)
             elif not same(wanted, found):
-                lines.append(f"{name}: expected {wanted!r}, is {found!r}")
+                lines.append(f"{name}: expected {_shown(wanted)}, is {_shown(found)}")
         return lines
 
 
@@ -119,6 +120,10 @@ def _name_of(parent: object) -> str:
     if parent is None:
         return ""
     return parent.name if isinstance(parent, RecordedSpan) else "(a span elsewhere)"
+
+
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, Enum) else repr(value)
 
 
 def _event_differences(wanted: list[Any], found: list[SpanEvent]) -> list[str]:

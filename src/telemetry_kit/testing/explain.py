@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, NamedTuple
 
 from telemetry_kit._recording.logs import RecordedEvent
@@ -17,9 +18,9 @@ class _Nearest(NamedTuple):
     other: Any
 
 
-def explain(left: object, right: object) -> list[str] | None:
+def explain(left: object, right: object, *, among: bool = False) -> list[str] | None:
     """Lines that say how points, spans or events, or lists of them, differ, either side the expected one; None for all
-    else.
+    else. `among`: `left` was to be one of `right`, which may have others.
 
     >>> from telemetry_kit.testing import explain, point
     >>> explain([point(count=1)], [])
@@ -42,12 +43,19 @@ def explain(left: object, right: object) -> list[str] | None:
         lines.append(f"  missing: {item!r}")
         compared = [_Nearest(_differences(item, other), other) for other in extra or recorded]
         if compared:
-            nearest = min(compared, key=lambda near: len(near.lines))
+            nearest = min(compared, key=lambda near: (len(near.lines), -_likeness(item, near.other)))
             lines.append(f"    nearest: {nearest.other!r}")
             lines += [f"      {line}" for line in nearest.lines]
             extra = [other for other in extra if other is not nearest.other]
-    lines += [f"  not expected: {item!r}" for item in extra]
-    return lines if len(lines) > 1 else [*lines, "  only their order differs"]
+    lines += [f"  not expected: {item!r}" for item in extra if not among]
+    if len(lines) > 1:
+        return lines
+    return [*lines, "  only their order differs; it was:", *(f"    {item!r}" for item in recorded)]
+
+
+def _likeness(item: Any, other: Any) -> float:
+    """How much alike they read: of spans that differ in their names alone, the nearest has nearly the same one."""
+    return difflib.SequenceMatcher(None, repr(item), repr(other)).ratio()
 
 
 def _listed(value: object) -> list[Any] | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._recording.logs import RecordedEvent
 from telemetry_kit._recording.spans import RecordedSpan
 from telemetry_kit.catalogue import METRICS
+from telemetry_kit.testing.points import Point, attribute_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+of_an_assertion = methodcaller("errisinstance", AssertionError)
+"""A module's `__tracebackhide__`: pytest shows the line of the test that asked, and not those that say what is missing."""
+__tracebackhide__ = of_an_assertion
 LINES = 100
 """Of what was captured, as a failing test shows it."""
 Named = TypeVar("Named", RecordedSpan, RecordedEvent)
@@ -37,11 +42,21 @@ def one(kind: str, name: str | None, of: list[Named], captured: object) -> Named
     raise AssertionError(not_one(wanted, len(found), name or "", [one.name for one in of], captured))
 
 
-def not_one(wanted: str, count: int, name: str, names: Iterable[str], captured: object) -> str:
+def not_one(wanted: str, count: int, name: str, names: Iterable[str], captured: object, near_it: str = "") -> str:
     """What is said where there are none or several of what is wanted."""
     kind, space, which = wanted.partition(" ")
     there_are = f"are {count} {kind}s{space}{which}, not one" if count else f"is no {wanted}"
-    return f"there {there_are}{'' if count else near(name, names)}\n{shown(captured)}"
+    return f"there {there_are}{'' if count else near(name, names)}{near_it}\n{shown(captured)}"
+
+
+def nearest(points: Iterable[Point], attributes: Mapping[str, Any] | None) -> str:
+    """The point whose attributes are nearest to those that are asked for, and what differs, as lines to add."""
+    asked = dict(attributes or {})
+    found = [(attribute_differences(asked, {k: v for k, v in p.attributes.items() if k in asked}), p) for p in points]
+    if not found:
+        return ""
+    lines, point = min(found, key=lambda one: len(one[0]))
+    return "".join(f"\n  {line}" for line in (f"nearest: {point!r}", *(f"  {line}" for line in lines)))
 
 
 def not_yet(
