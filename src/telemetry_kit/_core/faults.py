@@ -60,7 +60,8 @@ def record(site: str, fault: BaseException, *, about: str = "") -> None:
 
 
 def say_once(said: str, words: str, *, always: bool = False) -> None:
-    """Log `words`, once for each thing that is `said`; of the first thousand things, unless `always`."""
+    """Log `words`, in one line and without secrets, once for each thing that is `said`; of the first thousand things, unless
+    `always`. Nothing else in the kit logs."""
     if (
         said in _said
         or late.is_over()
@@ -71,7 +72,8 @@ def say_once(said: str, words: str, *, always: bool = False) -> None:
     _said[said] = True
     _here.logging = True
     try:
-        LOGGER.warning("%s", words)
+        words = default_scrub(words)
+        LOGGER.warning("%s", words if words.isprintable() else ascii(words)[1:-1])
     except Exception as failed:
         if raised_by_host(failed):
             raise
@@ -108,14 +110,13 @@ class guard:  # noqa: N801 - reads as a keyword: `with guard("site"):`
 
 
 def _words(site: str, fault: BaseException) -> str:
-    """What is logged of a fault: one line without secrets, whatever a stranger put into it."""
+    """What is said of a fault: the beginning of its text, or, where that may quote strangers, where it was raised."""
     name = type(fault).__name__
     if site.startswith(STRANGERS):
         frames = list(traceback.walk_tb(fault.__traceback__))
         return f"{name} in {frames[-1][0].f_code.co_filename}, line {frames[-1][1]}" if frames else name
     try:
-        words = f"{name}: {default_scrub(cut(str(fault), LONGEST))}"
-        return words if words.isprintable() else ascii(words)[1:-1]
+        return f"{name}: {cut(str(fault), LONGEST)}"
     except Exception as failed:
         if raised_by_host(failed):
             raise

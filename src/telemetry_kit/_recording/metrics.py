@@ -8,7 +8,6 @@ everybody who makes it again.
 from __future__ import annotations
 
 import bisect
-import logging
 import math
 import threading
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics
 
+from telemetry_kit._core import faults
 from telemetry_kit._core.observed import Observed
 from telemetry_kit._recording.sink import OfOneCapture
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from telemetry_kit._recording.sink import Sink
 
-_LOGGER = logging.getLogger("telemetry_kit")
 _KIT = "telemetry_kit"
 _BOUNDARIES = (0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10000.0)
 """The SDK's, where nobody advises others."""
@@ -82,7 +81,8 @@ class Instrument:
         self, amount: float, attributes: Mapping[str, Any] | None, add: Callable[[Any], Any], *, signed: bool
     ) -> None:
         if not math.isfinite(amount) or (amount < 0 and not signed):
-            _LOGGER.warning("%s takes no %r: it is left out, as the SDK would", self.name, amount)
+            words = f"{self.name} takes no {float(amount)}: it is left out, as the SDK would"
+            faults.say_once(words, words)
             return
         kept = {key: frozen(value) for key, value in (attributes or {}).items()}
         key = series_key(kept)

@@ -23,6 +23,7 @@ from telemetry_kit._recording.logs import RecordingLoggerProvider
 from telemetry_kit._recording.metrics import Reading, RecordingMeterProvider
 from telemetry_kit._recording.sink import Sink
 from telemetry_kit._recording.spans import RecordedSpan, RecordingTracerProvider
+from telemetry_kit._redaction.scrub import default_scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,7 +118,7 @@ class Console(Sink):
 
     def warned(self, logger: str, message: str) -> None:
         """OpenTelemetry or the kit logged a warning."""
-        self._print([f"{self._in(f'! {logger}', 'yellow')} {_plain(message)}"])
+        self._print([f"{self._in(f'! {logger}', 'yellow')} {_plain(default_scrub(message))}"])
 
     # Metrics
 

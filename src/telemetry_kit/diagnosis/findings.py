@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.face import public
+from telemetry_kit._redaction.scrub import default_scrub
 from telemetry_kit.diagnosis import environment, host, kit
 
 Severity = Literal["stop", "warning", "info"]
@@ -27,7 +28,7 @@ class Finding:
         code: what it is, in words that stay: `no_sdk`, `sampler_off`.
         severity: `stop` where a signal can't arrive anywhere, `warning` where something is lost or looks like a mistake,
             `info` for what is only good to know.
-        seen: what was seen, with names and numbers.
+        seen: what was seen, with names and numbers, and without secrets.
         next: what to do.
 
     >>> Finding("sampler_off", "stop", "the sampler drops every span", "take another one").code
@@ -38,6 +39,9 @@ class Finding:
     severity: Severity
     seen: str
     next: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", default_scrub(self.seen))
 
 
 @public
