@@ -40,6 +40,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "shown"), SET_UP.findall(SECTION))
 def test_a_set_up_that_shows_nothing(number: str, shown: str, tmp_path: Path) -> None:
     """Before: its program prints nothing. After: the doctor says cause and next step, word for word as on the page."""

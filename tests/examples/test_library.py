@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import telemetry_kit
 
 UNKNOWN = "exchange.rates.UnknownCurrency"
@@ -98,6 +100,7 @@ def test_the_library_imports_of_opentelemetry_nothing_but_what_the_kit_brings() 
     assert 'dependencies = ["telemetry_kit>=' in (LIBRARY / "pyproject.toml").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_page_is_a_library_with_tests(tmp_path: Path) -> None:
     """What the page about one's own library shows, put into the files that it names, passes its tests; and the tests of
     results pass with the kit switched off."""

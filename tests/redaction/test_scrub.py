@@ -289,7 +289,7 @@ def test_messages_whose_stack_was_scrubbed_before() -> None:
         assert described.get("exception.message", "") == recorder_of(policy).clean(leak.text), leak
 
 
-@pytest.mark.parametrize("signal", ["span", "log", "both"])
+@pytest.mark.parametrize("signal", ["span", "log", pytest.param("both", marks=pytest.mark.slow)])
 def test_no_secret_leaves_by_any_way(signal: Any) -> None:
     """Arguments by name and all, messages, chains, stacks, events, baggage: no secret of the corpus is in any exported
     span, log or metric (SEC 4)."""

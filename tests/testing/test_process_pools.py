@@ -57,6 +57,7 @@ def test_a_worker_sends_home_what_it_recorded(telemetry_capture, method) -> None
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 def test_the_page_is_a_test_that_runs(tmp_path: Path) -> None:
     """The blocks of the page, pasted into one file, pass under pytest."""
     page = Path(__file__).parents[2] / "docs" / "how-to" / "see-what-a-process-pools-workers-record.md"

@@ -105,6 +105,7 @@ def test_what_still_runs_says_so() -> None:
         assert str(captured) == "span long (running)"
 
 
+@pytest.mark.slow
 def test_inline_snapshots_take_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """inline-snapshot writes it into the test, and finds it unchanged in the next run."""
     pytest.importorskip("inline_snapshot")
@@ -130,6 +131,7 @@ def test_inline_snapshots_take_it(pytester: pytest.Pytester, monkeypatch: pytest
     pytester.runpytest_subprocess(*arguments, "--inline-snapshot=disable").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_syrupy_takes_it(pytester: pytest.Pytester) -> None:
     """syrupy keeps it in its file, and finds it unchanged in the next run and another process."""
     pytest.importorskip("syrupy")

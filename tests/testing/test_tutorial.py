@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[2] / "docs" / "test-your-telemetry.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_tutorial_followed(tmp_path: Path) -> None:
     """Each file of the page, then each command: the lines that the page shows are in the output, in their order."""
     commands = 0
