@@ -203,6 +203,55 @@ print(exits)
     assert printed == "{0}"
 
 
+def test_each_late_import_has_a_fork_wait() -> None:
+    """Nothing that the kit's first uses import, modules of the standard library included, is imported where a fork
+    wouldn't wait for it (PRC 1)."""
+    uses = "\n".join(f"    lambda: {use}," for use in FIRST_USES.values())
+    printed = run(
+        f"""
+import asyncio, queue, telemetry_kit
+from concurrent.futures import ThreadPoolExecutor
+from opentelemetry.trace import SpanKind
+from telemetry_kit._core.late import importing
+from tests.support import Sdk
+telemetry = Sdk().telemetry()
+seen, unguarded = set(), set()
+
+class Looks:
+    def find_spec(self, name, path, target=None):
+        frame = sys._getframe()
+        while frame is not None and "/telemetry_kit/" not in frame.f_code.co_filename:
+            frame = frame.f_back
+        if frame is not None:
+            (seen if importing else unguarded).add(name)
+
+def load():
+    pass
+
+def fail():
+    raise ValueError
+
+async def later():
+    pass
+
+def attempt(work):
+    try:
+        work()
+    except ValueError:
+        pass
+
+sys.meta_path.insert(0, Looks())
+for use in (
+{uses}
+):
+    use()
+print(len(seen) > 10, sorted(unguarded))
+"""
+    )
+
+    assert printed == "True []"
+
+
 @needs_fork
 def test_one_fork_hook_serves_all_operations() -> None:
     """A thousand sampled operations register nothing more that runs at each fork, and a fork has nothing to do for them

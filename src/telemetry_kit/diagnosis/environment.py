@@ -85,7 +85,8 @@ def versions() -> Iterator[Found]:
     for package, shift in (("api", 0), ("sdk", 0), ("semantic-conventions", 21)):
         name = f"opentelemetry-{package}"
         try:
-            text = version(name)
+            with late_import():  # it imports what reads a package's data
+                text = version(name)
         except PackageNotFoundError:
             continue
         match = re.match(r"\d+\.(\d+)", text)
