@@ -38,8 +38,9 @@ WAITING_AT_MOST = 10_000
 """Records that wait: a host that never makes another call must not grow for ever. Older ones are lost first."""
 ROUNDS = 3
 """How often a safe point looks at what waits."""
-FORK = 0.2
-"""Seconds that a fork waits for the calls of other threads, and they for it: both take far less."""
+FORK = 1.0
+"""Seconds that a fork waits for the calls of other threads, and they for it. Both take far less, but where the machine has
+more to do than it can a thread may come to its turn late: with a fifth of this a child hung now and then."""
 
 here = threads.threads
 """`here.state.busy`: this thread is inside the API or the SDK, called by the kit. A hint: ask `unsafe()`."""
