@@ -117,10 +117,6 @@ class Sdk:
         points = self.points(metric, attributes)
         return sum(getattr(point, "count", getattr(point, "value", 0)) for point in points)
 
-    def series(self, metric: str) -> list[Mapping[str, Any]]:
-        """Collect now: the attributes of each of the metric's points."""
-        return [dict(point.attributes or {}) for point in self.points(metric)]
-
     def shutdown(self) -> None:
         """Stop the three providers."""
         self.tracer_provider.shutdown()

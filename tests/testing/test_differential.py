@@ -14,6 +14,7 @@ import queue
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -523,3 +524,6 @@ def test_every_construct_is_in_the_programs(capsys: pytest.CaptureFixture[str]) 
         print(f"\ndifferential: {SIZE['programs']} programs, {steps} steps, {len(constructs)} constructs")
 
     assert constructs - SIZE.keys() == set()
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "prove-your-telemetry.md").read_text("utf-8")
+    size = f"{PROGRAMS} generated programs, of {len(constructs)} constructs"
+    assert size in page or "TELEMETRY_KIT_PROGRAMS" in os.environ
