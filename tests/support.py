@@ -1,5 +1,6 @@
 """A real SDK per test, handed over explicitly: nothing global is touched, so that tests can run in any order."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -122,3 +123,8 @@ class Sdk:
         self.tracer_provider.shutdown()
         self.meter_provider.shutdown()
         self.logger_provider.shutdown()
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment of a program that coverage doesn't measure."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}

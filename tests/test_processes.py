@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from telemetry_kit._core import cells
+from tests.support import unmeasured
 
 ROOT = Path(__file__).parent.parent
 PREAMBLE = """
@@ -20,11 +21,6 @@ faulthandler.dump_traceback_later({limit}, exit=True)
 from telemetry_kit import Telemetry, current_measurement
 from telemetry_kit._core import faults
 """
-
-
-def unmeasured() -> dict[str, str]:
-    """The environment of a program that coverage doesn't measure."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 def run(program: str, *, limit: int = 60, **environment: str) -> str:

@@ -238,11 +238,21 @@ class Owners(RuleBasedStateMachine):
 
 TestOwners = pytest.mark.timeout(900)(pytest.mark.slow(Owners.TestCase))
 TestOwners.settings = settings(
-    max_examples=25,
+    max_examples=10,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.mark.soak
+class TestOwnersForLong(Owners.TestCase):  # type: ignore[misc,valid-type]
+    settings = settings(
+        max_examples=500,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 STEPS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
