@@ -4,8 +4,8 @@ A text is a line of a file in `texts`, under the `[family]` it belongs to; `\\n`
 of 32 hexadecimal digits, made anew for each seed, and `<~hex:32>` a part that is none. So no secret stands in the
 repository, and none that was seen once is known the next time.
 
-Each round was written without a look at the patterns, after the round before had been learnt
-from.
+Each round was written before what the round before had shown was mended, without a look at the patterns, but for the
+last three.
 """
 
 import random
@@ -32,6 +32,8 @@ ROUNDS = (
     "tenth",
     "eleventh",
     "twelfth",
+    "thirteenth",
+    "fourteenth",
 )
 READABLE = 6
 """Characters of a secret in a row that are a leak, if they can be read; of a shorter secret, all."""

@@ -32,11 +32,11 @@ BETWEEN = re.compile(
       (?: [\s,]{{1,12}}(?:["']type["']:\s?["']\w{{1,20}}["'],\s?)?(?P<valued2>(?:(?:{QUOTE})?value(?:{QUOTE})?|\{{\sdefault)\s?[:=]\s?)
         | (?P<listed1>(?<=["'`])\s?,\s?)(?=[bru]?{QUOTE})
         | \s{{0,8}}[=:](?P<assigned2>{_GIVES})
-        | >(?P<xml2>)(?=[^\s<>\[]) )
+        | >(?:\s{{0,9}}<value>)?(?P<xml2>)(?=[^\s<>\[]) )
     | \s{{1,12}}(?=\S)
       (?: (?:\d{{1,2}}\s?|for\s[^\s=]{{1,64}}\s)?[=:](?P<assigned3>{_GIVES})
-        | value(?P<valued3>\s?[:=]\s?)
-        | (?P<quoted1>(?:(?:is|was|for|of)\s(?:(?:[^\s"']{{1,40}}\s){{1,2}}(?:is|was)\s|)|))(?=[bnru]?{QUOTE}[^\s"'\[])
+        | (?:value\s?[:=]\s?|--value[\s=])(?P<valued3>)
+        | (?P<quoted1>(?:(?:must|should)\s[^"'\n]{{1,50}}got\s|(?:is|was|for|of)\s(?:(?:[^\s"']{{1,40}}\s){{1,2}}(?:is|was)\s|)|))(?=[bnru]?{QUOTE}[^\s"'\[])
         | (?P<xml3>[\w:]{{1,20}}=["'][^"'<>\n]{{0,40}}["']>)(?=[^\s<>\[])
         | (?P<prose1>{_FILLS}{{0,4}}(?:(?:for|of)\s(?:[^\s"':]{{1,24}}:?\s){{1,2}}{_FILLS}{{0,2}})?(?:[a-z]{{1,12}}:\s|))(?=[^\d\s"'=()]{{0,60}}\d) )
     ){NO_WORD}""",
@@ -63,7 +63,7 @@ _BARE, _ENDS = _JUDGED.groupindex["bare"], ").,]}:!?\\"
 _PARENTHESIS, _REST_OF_LINE, _LINE = re.compile(r"[^)]*"), re.compile(r".*"), re.compile(r"""[^\r\n"'`]*""")
 _NUMBER = re.compile(r"[\d\-]+").fullmatch
 _IS_NAME = re.compile(r"[A-Za-z_\-]+").fullmatch
-_PROSE_GOES_ON = re.compile(r"""[:,.]? [("'/]?[A-Za-z]{2,}(?:[ ,."'/)]|$)""")
+_PROSE_GOES_ON = re.compile(r"""[:,.]? [("'/\[]?[A-Za-z]{2,}(?:[ ,."'/)\]]|$)""")
 _SCHEME = re.compile(r"""[A-Za-z][\w\-]{2,20}(?:\s|%20)+([^\s"',;]{8,})""")
 
 

@@ -35,7 +35,7 @@ _OTHER_KINDS = (
 """Words before `key` or `token` that make it another kind of key or token."""
 _ABOUT = (
     "age alg algorithm arn attempts bucket changed config count domain enabled endpoint error expired expires expiry field file "
-    "format header hint id ids invalid kind label len length limit message method missing model name path per policy prefix provider "
+    "format from header hint id ids invalid kind label len length limit message method missing model name path per policy prefix provider "
     "ref remaining required reset response scheme secure signed size status strength timeout ttl type uri url used valid validators "
     "version"
 )

@@ -101,7 +101,7 @@ def _token(text: str, match: Match) -> Span | int:
     at, end = match.span()
     word = text[at:end]
     if not by_lot(word) or (text[at - 1 : at] not in _LEADS and _HEX.match(word) is not None):
-        return 0
+        return 2
     found = SHAPE.match(text, at)
     if found is not None:
         return found.span()
@@ -120,11 +120,11 @@ _ANNOUNCED: dict[str, tuple[re.Pattern[str], Judge]] = {
     word: (re.compile(then), judge)
     for words, then, judge in (
         ("bearer basic ssws negotiate geniekey", r",?(?:\s|%20){1,3}(?P<said>[\w+/.~\-]{8,}={0,2})(?![=\w])", _placed),
-        ("login httpbasicauth plaincredentials basic_auth pw_set simple_bind_s", r"""=?[( ]["'][^\s"']{1,40}["'],?\s?["'](?P<said>[^\s"']{6,64})""", _placed),
+        ("login httpbasicauth plaincredentials basic_auth pw_set simple_bind_s", r"""(?:\sfailed:)?[=\s]?\(?["'][^\s"']{1,40}["'],?\s?["'](?P<said>[^\s"']{6,64})""", _placed),
         ("identified", r"\s(?:with\s\S{1,40}\s)?by\s(?:password\s)?(?=\S)", _identified),
         ("input_value", r"""(?P<line>=)(?=["'])""", _input),
         ("input", r"""["']:\s(?=["'])""", _input),
-        ("values parameters", r":?\s?\(", _row),
+        ("values parameters", r":?\s?\((?!\[redacted)", _row),
     )
     for word in words.split()
 }  # fmt: skip
@@ -138,7 +138,7 @@ _PLACES: tuple[tuple[re.Pattern[str], int, Judge | None], ...] = (
     (re.compile(r"""[:/](?!\[redacted)(?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""), 4, _pair),
     (_WORDS, 10, None),
     (re.compile(r"""-(?<![^\s'"\[(]-)(?:[pakuw]|-user)[\s'"=,]{0,4}(?P<flag>[^\s\-"',][^\s"']{5,})"""), 4, _placed),
-    (re.compile(r"[a-z0-9_\-]{16,}"), 1, _token),
+    (re.compile(r"[a-z0-9_\-]{16,}"), 3, _token),
     (re.compile(r"[2-6](?<![\w./].)\d{3}(?:([ \-])\d{4,6}\1\d{4,5}(?:\1\d{1,4}(?:\1\d{3})?)?(?!\d)|\d{9,15}(?!\d))"), 2, _card),
 )  # fmt: skip
 """What is looked for, in lower case, what it costs to judge it, and what does; a word has its own."""

@@ -52,7 +52,7 @@ _RUNS = re.compile(r"[A-Za-z0-9]{8,}")
 _SCHEMES = {"basic", "bearer", "digest", "negotiate", "oauth", "token"}
 _WORD = rf"(?:{any_of(sorted(WORDS - _SCHEMES))}|[*.x\-_#?]+|[$:!][a-z_]+|\d\d?)[.:!?)\]}}>`]{{0,3}}"
 NO_WORD = rf"""(?![\s=]|\{{["'\s]|\{{\w{{1,40}}\}}(?!;)|["'](?:["')]|{_WORD}["']|\w{{1,40}}["']@)|{_WORD}(?:[\s"',;&<]|\Z)|["']?(?:<|\[(?:redacted|[a-z]{{1,12}}\])|\{{\{{|\$[({{]|%[sr(]|\.\.\.|\*\*)
-    |[a-z_][\w.]{{0,30}}[(\[]|@|/[\w.\-]+/|\.\.?/|\w{{1,20}}://|-----|[&|]|[a-z_]+\.[a-z_.]*[a-z_](?:[\s"',;)]|\Z)|[a-z_\-]{{2,40}}:(?:\s[\w"']|\Z)|arn:)"""
+    |[a-z_][\w.]{{0,30}}(?:[(\[]|\s=\s)|@|/[\w.\-]+/|\.\.?/|\w{{1,20}}://|-----|[&|]|[a-z_]+\.[a-z_.]*[a-z_](?:[\s"',;)]|\Z)|[a-z_\-]{{2,40}}:(?:\s[\w"']|\Z)|arn:)"""
 """In lower case before a value: it is no word or mask, no code, no number of two digits, and no other name."""
 
 
