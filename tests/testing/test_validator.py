@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from opentelemetry.metrics import MeterProvider
 
 from telemetry_kit import Telemetry, attached, bind, context_attributes, current_measurement, extract
 from telemetry_kit.testing import WORDS, Captured, capture
+from telemetry_kit.testing import callsite as _callsite
 from telemetry_kit.testing import validator as _validator
 
 telemetry = Telemetry("shop.orders")
@@ -392,6 +394,28 @@ def test_a_task_that_outlives_its_call_may_say_something(captured) -> None:
     asyncio.run(main())
 
     assert wrong(captured) == ""
+
+
+def test_what_an_installed_package_does_is_not_the_users_fault(captured, tmp_path, monkeypatch) -> None:
+    """A package that holds a pool's item for its life, or says something of a span too late, fails no test of others."""
+    package = tmp_path / "installed.py"
+    package.write_text(
+        "def hold(block):\n    block.__enter__()\n\n\ndef say(span):\n    span.set_attribute('late', 1)\n"
+    )
+    monkeypatch.setattr(_callsite, "_LIBRARIES", (f"{tmp_path}/",))
+    _callsite._whose.cache_clear()
+    monkeypatch.syspath_prepend(tmp_path)
+    import installed  # type: ignore[import-not-found]
+
+    installed.hold(enter(telemetry.pool("gpu").use()))
+    with telemetry.span("price") as span:
+        pass
+    installed.say(span)
+    said = wrong(captured)
+    _callsite._whose.cache_clear()
+    del sys.modules["installed"]
+
+    assert said == ""
 
 
 def test_blocks_in_threads_that_still_run_are_left_alone(captured) -> None:

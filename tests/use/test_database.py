@@ -58,7 +58,7 @@ def test_returned_rows_are_one_point_a_query(captured: Captured, db: Database) -
     ]
 
 
-@pytest.mark.telemetry_capture(allow=("fault",))
+@pytest.mark.telemetry_capture(allow=("fault", "dropped"))
 def test_rows_that_are_no_number_are_a_fault(captured: Captured, db: Database) -> None:
     """FLT.2: the query is measured, its rows aren't told."""
     with db.query("SELECT", collection="orders") as q:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BETWEEN = ("pytest_telemetry_kit", "opentelemetry", "wrapt", "contextlib", "functools")
 """Whose frames stand between the user's code and what is recorded, beside the kit's."""
+_PASSES_ON = ("contextlib", "functools", "wrapt")
+"""Of these, whose frames only hand a call on."""
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - pathlib would be imported for it
 """A decorated function's closure has the function's own globals: its file says whose it is."""
 _RUNNERS = ("_pytest", "pluggy")
@@ -54,6 +56,15 @@ def of_caller() -> CallSite:
     return _choose(walk_stack(sys._getframe(1))) or NOWHERE
 
 
+def of_own_caller() -> CallSite | None:
+    """The line that called the kit, if it is the user's own: what an installed package does to the kit is none of his."""
+    for frame, line in walk_stack(sys._getframe(1)):
+        if not is_ours(frame) and _package(frame) not in _PASSES_ON:
+            whose = _whose(frame.f_code.co_filename, str(frame.f_globals.get("__name__", "")))
+            return CallSite(frame.f_code.co_filename, line, frame.f_code) if whose == "the user's" else None
+    return None
+
+
 def of_exception(fault: BaseException) -> CallSite | None:
     """The innermost line outside of telemetry that a fault came out of, None where it came out of telemetry alone."""
     return _choose(reversed(list(walk_tb(fault.__traceback__))))
@@ -70,6 +81,10 @@ def _choose(innermost_first: Iterable[tuple[FrameType, int]]) -> CallSite | None
         if whose == "a library's" and nearest is None:
             nearest = CallSite(frame.f_code.co_filename, line, frame.f_code)
     return nearest
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 @functools.lru_cache(10_000)

@@ -22,11 +22,11 @@ class OpenBlock:
 
     __slots__ = ("_drop", "gone", "name", "site")
 
-    def __init__(self, handle: object, drop: Callable[[], None]) -> None:
+    def __init__(self, name: str, site: CallSite, drop: Callable[[], None]) -> None:
         self._drop = drop
         self.gone: bool = False
-        self.name: str = str(handle)
-        self.site: CallSite = callsite.of_caller()
+        self.name: str = name
+        self.site: CallSite = site
 
     def __call__(self) -> None:
         self.gone = True
@@ -42,9 +42,12 @@ class OpenBlocks:
 
     def watch(self, handle: object, drop: Callable[[], None]) -> reentrancy.Watch:
         """What `reentrancy.watch_block` is while the capture is the newest."""
+        site = callsite.of_own_caller()
+        if site is None:
+            return reentrancy.watch(handle, drop)
         if len(self._entered) >= self._limit:
             self._limit = max(_LOOKED_THROUGH_FROM, 2 * len(self.still_open()))
-        block = OpenBlock(handle, drop)
+        block = OpenBlock(str(handle), site, drop)
         watched = reentrancy.watch(handle, block)
         self._entered.append(block)
         return watched

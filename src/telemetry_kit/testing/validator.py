@@ -215,8 +215,10 @@ class Validator:
 
     def lost(self, what: str, given: object, when: str) -> None:
         """It was said of what wasn't running."""
-        shown = ", ".join(map(repr, given)) if isinstance(given, dict) else f"{given!r:.100}"
-        self._add("dropped", f"the {what} {shown} came {when}, and is lost", callsite.of_caller())
+        site = callsite.of_own_caller()
+        if site is not None:
+            shown = ", ".join(map(repr, given)) if isinstance(given, dict) else f"{given!r:.100}"
+            self._add("dropped", f"the {what} {shown} came {when}, and is lost", site)
 
     def made_current(self, context: Context) -> None:
         """By somebody who didn't derive it from what was current."""
