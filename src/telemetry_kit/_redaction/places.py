@@ -24,6 +24,7 @@ Judge = Callable[[str, Match], Span | int]
 
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
 _ISSUED = re.compile(r"(?<!sha\d\d\d)[_\-]([A-Za-z0-9]{26,}[\w\-]*)")
+_DRAWN = re.compile(r"(?<![:/+,])(?=[^g-zG-Z]*[g-zG-Z])(?=(?:\D*\d){3})[A-Za-z0-9]{32,}(?![A-Za-z0-9+/=])")
 _HEX, _LEADS = re.compile(r"[0-9A-Fa-f\-]*\Z"), tuple(".$/:~")
 
 
@@ -97,7 +98,7 @@ def _card(_: str, match: Match) -> Span | int:
 
 
 def _token(text: str, match: Match) -> Span | int:
-    """A token in an issuer's shape, or one with a beginning of its own and drawn by lot."""
+    """A token in an issuer's shape, 32 letters and digits drawn by lot, or one that has a beginning of its own before them."""
     at, end = match.span()
     word = text[at:end]
     if not by_lot(word) or (text[at - 1 : at] not in _LEADS and _HEX.match(word) is not None):
@@ -105,6 +106,8 @@ def _token(text: str, match: Match) -> Span | int:
     found = SHAPE.match(text, at)
     if found is not None:
         return found.span()
+    if _DRAWN.match(text, at, end + 1) is not None:
+        return at, end
     issued = _ISSUED.search(text, at, end)
     if issued is None or issued[1].islower() or not looks(issued[1], RANDOM):
         return 0
