@@ -5,7 +5,7 @@ of 32 hexadecimal digits, made anew for each seed, and `<~hex:32>` a part that i
 repository, and none that was seen once is known the next time.
 
 Each round was written before what the round before had shown was mended, without a look at the patterns, but for the
-last three.
+last four.
 """
 
 import random
@@ -34,6 +34,7 @@ ROUNDS = (
     "twelfth",
     "thirteenth",
     "fourteenth",
+    "fifteenth",
 )
 READABLE = 6
 """Characters of a secret in a row that are a leak, if they can be read; of a shorter secret, all."""

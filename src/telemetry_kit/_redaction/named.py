@@ -36,7 +36,7 @@ BETWEEN = re.compile(
     | \s{{1,12}}(?=\S)
       (?: (?:\d{{1,2}}\s?|for\s[^\s=]{{1,64}}\s)?[=:](?P<assigned3>{_GIVES})
         | (?:value\s?[:=]\s?|--value[\s=])(?P<valued3>)
-        | (?P<quoted1>(?:(?:must|should)\s[^"'\n]{{1,50}}got\s|(?:is|was|for|of)\s(?:(?:[^\s"']{{1,40}}\s){{1,2}}(?:is|was)\s|)|))(?=[bnru]?{QUOTE}[^\s"'\[])
+        | (?P<quoted1>(?:(?:must|should)\s[^"'\n]{{1,50}}got\s|(?:is|was|for|of|to)\s(?:(?:[^\s"']{{1,40}}\s){{1,2}}(?:is|was)\s|)|))(?=[bnru]?{QUOTE}[^\s"'\[])
         | (?P<xml3>[\w:]{{1,20}}=["'][^"'<>\n]{{0,40}}["']>)(?=[^\s<>\[])
         | (?P<prose1>{_FILLS}{{0,4}}(?:(?:for|of)\s(?:[^\s"':]{{1,24}}:?\s){{1,2}}{_FILLS}{{0,2}})?(?:[a-z]{{1,12}}:\s|))(?=[^\d\s"'=()]{{0,60}}\d) )
     ){NO_WORD}""",
