@@ -23,9 +23,7 @@ Match = re.Match[str]
 Judge = Callable[[str, Match], Span | int]
 
 _COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
-_ISSUED = re.compile(r"(?<!sha\d\d\d)[_\-]([A-Za-z0-9]{26,}[\w\-]*)")
 _DRAWN = re.compile(r"(?<![:/+,])(?=[^g-zG-Z]*[g-zG-Z])(?=(?:\D*\d){3})[A-Za-z0-9]{32,}(?![A-Za-z0-9+/=])")
-_HEX, _LEADS = re.compile(r"[0-9A-Fa-f\-]*\Z"), tuple(".$/:~")
 
 
 def _login(text: str, match: Match) -> Span | int:
@@ -98,20 +96,12 @@ def _card(_: str, match: Match) -> Span | int:
 
 
 def _token(text: str, match: Match) -> Span | int:
-    """A token in an issuer's shape, 32 letters and digits drawn by lot, or one that has a beginning of its own before them."""
+    """A token in an issuer's shape, or 32 letters and digits drawn by lot."""
     at, end = match.span()
-    word = text[at:end]
-    if not by_lot(word) or (text[at - 1 : at] not in _LEADS and _HEX.match(word) is not None):
+    if not by_lot(text[at:end]):
         return 2
-    found = SHAPE.match(text, at)
-    if found is not None:
-        return found.span()
-    if _DRAWN.match(text, at, end + 1) is not None:
-        return at, end
-    issued = _ISSUED.search(text, at, end)
-    if issued is None or issued[1].islower() or not looks(issued[1], RANDOM):
-        return 0
-    return issued.start(1), end
+    found = SHAPE.match(text, at) or _DRAWN.match(text, at, end + 1)
+    return 1 if found is None else found.span()
 
 
 _NAMES = (

@@ -18,7 +18,7 @@ SHAPES: tuple[tuple[str, str, str], ...] = (
     ("xai- nvapi- csk- tvly- r8_ pcsk_ tgp_v1_ lsv2_pt_ lsv2_sk_", r"[\w\-]{16,}", "the makers of models: API keys"),
     ("npm_ rubygems_ pypi- xkeysib- xsmtpsib- PMAK- pul- NRAK- NRII- NRJS- NRAA- NRRA- lin_api_ lin_oauth_ pnu_ HRKU-", r"[\w\-]{16,}", "gitleaks npm-access-token, rubygems-, pypi-, sendinblue-, postman-, pulumi-, new-relic-, linear-, prefect-, heroku-api-key"),
     ("glsa_ glc_ sntrys_ sntryu_ whsec_ tfp_", r"[\w+/.\-]{16,}={0,2}", "gitleaks grafana-*, sentry-*, typeform-api-token; Stripe: webhook signatures"),
-    ("bkua_ nfp_ rnd_ vercel_ CCIPAT_ CCIPRJ_ sbp_ sbv_ dckr_pat_ dckr_oat_ CFPAT- p8e-", r"[\w\-]{16,}", "Buildkite, Netlify, Render, Vercel, CircleCI, Supabase, Docker, Contentful, Adobe: tokens"),
+    ("phc_ phx_ FLWSECK- FLWSECK_TEST- bkua_ nfp_ rnd_ vercel_ CCIPAT_ CCIPRJ_ sbp_ sbv_ dckr_pat_ dckr_oat_ CFPAT- p8e-", r"[\w\-]{16,}", "PostHog, Flutterwave, Buildkite, Netlify, Render, Vercel, CircleCI, Supabase, Docker, Contentful, Adobe: tokens"),
     ("figd_ figo_ figu_ figr_ ATATT3 ATCTT3 ATBB GR1348941 AQVN", r"[\w\-=]{16,}", "gitleaks atlassian-api-token, gitlab-rrt, yandex-api-key; Figma"),
     ("SG.", r"[\w\-]{10,}\.[\w\-]{10,}", "gitleaks sendgrid-api-token"),
     ("key- SK dapi cio", r"[0-9a-zA-Z]{32}", "gitleaks mailgun-, twilio-, databricks-api-token; crates.io"),
