@@ -47,7 +47,7 @@ BETWEEN = re.compile(
 
 def _value(inside: str, often: str) -> "re.Pattern[str]":
     return re.compile(
-        rf"""(?:Secret(?:Str|Bytes)\()?[bfnruBFNRU]{{0,2}}[\[(]?\s{{0,8}}[bnruBNRU]{{0,2}}(?P<quote>{QUOTE})(?P<quoted>{inside}{often})
+        rf"""[bfnruBFNRU]{{0,2}}[\[(]?\s{{0,8}}[bnruBNRU]{{0,2}}(?P<quote>{QUOTE})(?P<quoted>{inside}{often})
            | (?<==)\{{(?P<braced>(?!\w{{0,40}}\}}(?!;))[^\s"'{{}}]{often})\}}
            | (?P<bare>(?![\[{{(])[^\s"'`&;<>,]{often}(?:,(?![\s"']|[\w.]{{1,40}}=)[^\s"'`&;<>,]{{1,64}}){{0,4}})""",
         re.VERBOSE,
@@ -108,11 +108,9 @@ def named(text: str, between: "re.Match[str]") -> Span | int:
     if given == NEVER or before == ":" == text[at - 1 : at]:
         return UNREAD  # another name, or a part of a path with colons, such as an ARN
     judged, begin, quoted = value_at(text, at)
-    if quoted:
-        closes = way == "assigned1" and before == text[at : at + 1]  # the name's own text
-        after = begin + len(judged) + 1
-        if closes or (way == "listed1" and text[after : after + 1] == ":"):  # or this is the next name
-            return UNTAKEN
+    after = begin + len(judged) + 1
+    if quoted and way == "listed1" and text[after : after + 1] == ":":
+        return UNTAKEN  # the next name
     lower, least = name.lower(), given
     if way == "prose1" or (said != MIXED and way in ("quoted1", "called1")):
         least = said
