@@ -182,6 +182,30 @@ def _with_baggage(context: Context, allowed: Iterable[str]) -> Context:
     return context if len(kept) == len(present) else _baggage.keep(context, kept)
 
 
+class _Attached(_context.Current):
+    """A stranger's context, current for a block: as it is, unless it is current in another block too, or once was and was
+    left out of order. Each of those is to be left on its own (`go_back`)."""
+
+    __slots__ = ("_marked",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._marked: Any = None
+
+    def take(self, context: Context, now: Context) -> None:
+        """Have it made current, where `now` is current, which it may be itself."""
+        if context is not now:
+            if hasattr(context, "attached") or hasattr(context, "left_for"):
+                context = Context(context)
+            self.context = self._marked = context
+            context.attached = self  # type: ignore[attr-defined]
+
+    def leave(self) -> None:
+        super().leave()
+        if self._marked is not None:
+            self._marked.__dict__.pop("attached", None)
+
+
 @public
 class attached(AlsoAsync[Context], StaysHere):  # noqa: N801 - reads as a keyword: `with attached(context):`
     """Make a context current for a block: `with attached(extract(carrier)):`.
@@ -200,18 +224,27 @@ class attached(AlsoAsync[Context], StaysHere):  # noqa: N801 - reads as a keywor
         if context is not None and not isinstance(context, Context):
             msg = f"context of attached() must be a Context, got {type(context).__name__}: extract() it from a carrier"
             faults.record("propagation.context", TypeError(msg))
-        self._blocks: Blocks[Any] = Blocks()
+        self._blocks: Blocks[_Attached] = Blocks()
 
     def __enter__(self) -> Context:
-        context = self._context if isinstance(self._context, Context) else _context.get_current()
-        self._blocks.begin(_context.attach(context))
-        observer.made_current(context)
-        return context
+        current = _Attached()
+        try:
+            now = _context.get_current()
+            current.take(self._context if isinstance(self._context, Context) else now, now)
+            self._blocks.begin(current)
+            current.enter()
+            context = now if current.context is None else current.context
+            observer.made_current(context)
+            return context
+        except BaseException:
+            self._blocks.forget(current)
+            current.leave()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        token = self._blocks.end("attached")
-        if token is not None:
-            _context.put_back(_context.detach, token)
+        current = self._blocks.end("attached")
+        if current is not None:
+            current.leave()
 
 
 def _is_a(given: object, kind: type) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import itertools
 import logging
 import os
 import subprocess
@@ -542,6 +543,45 @@ def test_attached_left_elsewhere_says_nothing(caplog: pytest.LogCaptureFixture) 
     generator.close()  # type: ignore[attr-defined]
 
     assert [] == caplog.records
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_attached_left_in_any_order(order: tuple[int, ...], same: bool) -> None:
+    """GEN 3: what has been left doesn't become current again, and what was before them all is current in the end."""
+    before, one = get_current(), Context({"kept": "one"})
+    blocks = [attached(one if same else Context({"kept": number})) for number in range(4)]
+    for block in blocks:
+        block.__enter__()
+    left = []
+    for number in order:
+        blocks[number].__exit__(None, None, None)
+        left.append(number)
+        assert get_current().get("kept") not in left
+
+    assert before is get_current()
+    with attached(one):
+        assert get_current() == {"kept": "one"}
+    assert before is get_current()
+
+
+def test_attached_in_two_contexts_is_left_in_each_on_its_own() -> None:
+    """GEN 3: out of order in one, which the other doesn't notice."""
+    one, inner = Context({"kept": "one"}), Context({"kept": "inner"})
+    elsewhere = contextvars.copy_context()
+    there = attached(one)
+    elsewhere.run(there.__enter__)
+    outer, within = attached(one), attached(inner)
+    outer.__enter__()
+    within.__enter__()
+    outer.__exit__(None, None, None)
+
+    with_inner = attached(inner)
+    elsewhere.run(with_inner.__enter__)
+    elsewhere.run(with_inner.__exit__, None, None, None)
+    assert elsewhere.run(get_current) == {"kept": "one"}
+    within.__exit__(None, None, None)
+    assert get_current() == {}
 
 
 def test_attached_nothing_changes_nothing() -> None:
