@@ -9,7 +9,8 @@ import typing as _typing
 
 from telemetry_kit._core.error_policy import ErrorPolicy
 from telemetry_kit._core.late import late_import as _late_import
-from telemetry_kit._operation.measurement import Measurement, current_measurement
+from telemetry_kit._operation.current import current_measurement
+from telemetry_kit._operation.measurement import Measurement
 from telemetry_kit._operation.operation import Operation
 from telemetry_kit._telemetry import Telemetry
 from telemetry_kit._version import VERSION as __version__  # noqa: N811 - the name that tools look for

@@ -163,6 +163,8 @@ class Instrumented(SpanProcessor):
             with self.telemetry.operation("within").measure() as m:
                 m.set_attribute("late", 1)
                 m.fail("declined", "why")
+            with self.telemetry.pool("within").use():
+                pass
 
 
 @step

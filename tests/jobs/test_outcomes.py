@@ -285,12 +285,16 @@ def test_sigterm_while_a_run_ends_waits_for_its_end(
 ) -> None:
     """PRC.2: SIGTERM that arrives while the end is being recorded is raised after it, and loses nothing of it."""
     job = telemetry.batch_job("nightly", handle_sigterm=True)
-    record_now = job._definition.scope.instruments.histogram("job.duration").record_now
+    record = job._definition.scope.instruments.histogram("job.duration").recorder()
+    assert record is not None
+
+    def interrupted(*args: Any) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        record(*args)
 
     class Interrupted:
-        def record_now(self, *args: Any) -> None:
-            signal.raise_signal(signal.SIGTERM)
-            record_now(*args)
+        def recorder(self) -> Any:
+            return interrupted
 
     monkeypatch.setitem(job._definition.scope.instruments._histograms, "job.duration", Interrupted())
     with pytest.raises(SystemExit), job.run() as run:

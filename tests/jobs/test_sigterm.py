@@ -123,12 +123,16 @@ def test_a_host_s_handler_waits_for_the_end_of_a_record(
 ) -> None:
     """PRC 2: where the signal comes while the end is being recorded, the host's handler is called right after it."""
     handler(raiser(Terminated()))
-    record = job._definition.scope.instruments.histogram("job.duration").record_now
+    record = job._definition.scope.instruments.histogram("job.duration").recorder()
+    assert record is not None
+
+    def interrupted(*args: Any) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        record(*args)
 
     class Interrupted:
-        def record_now(self, *args: Any) -> None:
-            signal.raise_signal(signal.SIGTERM)
-            record(*args)
+        def recorder(self) -> Any:
+            return interrupted
 
     monkeypatch.setitem(job._definition.scope.instruments._histograms, "job.duration", Interrupted())
     with pytest.raises(Terminated), job.run() as run:

@@ -10,7 +10,8 @@ from opentelemetry.trace import INVALID_SPAN, StatusCode
 
 from telemetry_kit import Measurement, Telemetry, current_measurement
 from telemetry_kit._core import faults as _faults
-from telemetry_kit.testing import Captured, FakeClock
+from telemetry_kit._operation import call
+from telemetry_kit.testing import Captured, FakeClock, capture
 
 
 def faults(site: str) -> int:
@@ -24,6 +25,41 @@ def test_a_block_is_measured(telemetry: Telemetry, captured: Captured, clock: Fa
 
     assert captured.point("operation.duration", {"operation.name": "checkout"}).sum == 2.0
     assert captured.span("checkout").status.status_code is StatusCode.UNSET
+
+
+def test_a_block_in_which_the_sdk_comes_is_recorded() -> None:
+    """PRC 4: its duration is, as of its beginning; it has no span, which would have had to begin then."""
+    operation = Telemetry("shop").operation("start")
+    block = operation.measure()
+    block.__enter__()
+    assert current_measurement() is not block
+    with capture() as captured:
+        block.__exit__(None, None, None)
+
+        assert captured.value("operation.duration", {"operation.name": "start"}) == 1
+        assert captured.spans == []
+    assert operation._definition.state.total() == 0
+
+
+def test_a_block_without_an_sdk_counts_as_running_and_takes_what_is_said() -> None:
+    """Nobody keeps it; the count is right for an SDK that comes."""
+    operation = Telemetry("shop").operation("unseen")
+    with operation.measure() as m:
+        m.set_attribute("a", 1)
+        m.set_metric_attribute("b", "c")
+        m.fail("nobody sees it")
+        assert operation._definition.state.total() == 1
+
+    assert operation._definition.state.total() == 0
+    assert m.duration is not None
+
+
+def test_what_python_keeps_in_known_places_is_there() -> None:
+    """Each of these is an attribute of a measurement that has begun or ended, or stands for it on its class."""
+    with Telemetry("shop").operation("one").measure() as m:
+        pass
+
+    assert [name for name in call._SIDE_BY_SIDE if not hasattr(m, name)] == []
 
 
 def test_a_block_in_async_code(telemetry: Telemetry, captured: Captured) -> None:

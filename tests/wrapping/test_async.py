@@ -14,11 +14,11 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from telemetry_kit import ErrorPolicy, Telemetry, current_measurement
-from telemetry_kit._operation import measurement
+from telemetry_kit._operation import current
 from telemetry_kit.testing import Captured, FakeClock, span
 from tests.support import Sdk
 
-OURS = str(measurement.__file__).rpartition("/")[0]
+OURS = str(current.__file__).rpartition("/")[0]
 
 
 def frames_of_ours(exc: BaseException) -> int:
@@ -126,7 +126,7 @@ def test_a_base_exception_inside_telemetry_is_not_swallowed(
     with pytest.raises(Hostile):
         work()
 
-    assert current_measurement() is measurement.NO_MEASUREMENT
+    assert current_measurement() is current.NO_MEASUREMENT
     assert captured.value("operation.active", {"operation.name": "work"}) == 0
 
 
@@ -151,7 +151,7 @@ def test_a_base_exception_inside_the_sdk_is_not_swallowed(sdk: Sdk, where: str) 
         work()
 
     assert work() == 1
-    assert current_measurement() is measurement.NO_MEASUREMENT
+    assert current_measurement() is current.NO_MEASUREMENT
     assert sdk.value("operation.active", {"operation.name": "work"}) == 0
     assert sdk.points("operation.duration", {"operation.name": "work"})
 
@@ -548,7 +548,7 @@ def test_a_recursion_error_passes_through_a_recursive_function(sdk: Sdk, options
         descend(0)
 
     assert sdk.value("operation.active", {"operation.name": "descend"}) == 0
-    assert current_measurement() is measurement.NO_MEASUREMENT
+    assert current_measurement() is current.NO_MEASUREMENT
     assert sdk.value("operation.duration", {"operation.name": "descend", "error.type": "RecursionError"}) > 50
 
 

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
     from telemetry_kit._core.scope import Scope
 
-    Measured = tuple[
-        Callable[[float, Mapping[str, AttributeValue], Context | None], None], float, Mapping[str, AttributeValue]
-    ]
-    """By what a duration is recorded, the duration in seconds, and the metric's attributes."""
+    Record = Callable[[float, Mapping[str, AttributeValue], Context | None], object]
+    Measured = tuple[Record | None, float, Mapping[str, AttributeValue]]
+    """By what a duration is recorded if there is an SDK, the duration in seconds, and the metric's attributes."""
 
 LATE_ATTRIBUTES = 64
 """Attributes that are kept for a span until it can be given them."""
@@ -84,10 +83,9 @@ class ActiveSpan:
     """Name, kind and attributes of a span that is made later."""
     _late: dict[str, AttributeValue] | None = None
     _generation: object = None
+    _stepwise = False
+    """Whether its body goes step by step, and is current, and timed, in its steps."""
     _suspended: context.Suspended | None = None
-    _busy_time: float | None = None
-    """Of a generator: seconds in which its body has worked."""
-    _resumed = 0.0
 
     # Its start
 
@@ -99,12 +97,16 @@ class ActiveSpan:
         attributes: Mapping[str, AttributeValue] | None,
         began: int | None = None,
         around: Context | None = None,
+        start_span: Callable[..., Any] | None = None,
     ) -> None:
         """Start the span under what `_current` has, or defer it; one that `began` before, at a safe point and `around` it.
-        Nothing is current yet. Where there is none to be had, there is a counted fault."""
-        tracer = self._scope.tracer()
-        if tracer is None:
-            return
+        Nothing is current yet. Where there is none to be had, there is a counted fault. `start_span` is the tracer's, where
+        that is known."""
+        if start_span is None:
+            tracer = self._scope.tracer()
+            if tracer is None:
+                return
+            start_span = tracer.start_span
         here = reentrancy.here.state
         if began is None and (
             (here.busy and reentrancy.still_busy())
@@ -120,7 +122,7 @@ class ActiveSpan:
             here.busy = True
             if ambient.used:
                 attributes = ambient.for_span(attributes, parent)
-            span: Any = tracer.start_span(name, parent, kind, attributes, self._links, began)
+            span: Any = start_span(name, parent, kind, attributes, self._links, began)
             if type(span) not in sound:
                 check(span)
             self.span, self._own_span = span, True
@@ -136,10 +138,10 @@ class ActiveSpan:
 
     def _be_current(self) -> None:
         """Make current what the call has, or have it ready for a body that goes step by step."""
-        if self._busy_time is None:
-            self._current.enter()
+        if self._stepwise:
+            self._suspended = context.Suspended(self._current, timed=True)
         else:
-            self._suspended = context.Suspended(self._current)
+            self._current.enter()
 
     # What its user says of it
 
@@ -192,13 +194,9 @@ class ActiveSpan:
             self._current.leave()
         else:
             suspended.suspend()
-        if self._busy_time is not None:
-            self._busy_time += clock.perf_counter() - self._resumed
 
     def _resume(self) -> None:
         """The body goes on, here and now."""
-        if self._busy_time is not None:
-            self._resumed = clock.perf_counter()
         if self._suspended is not None:
             self._suspended.resume()
 
@@ -236,33 +234,48 @@ class ActiveSpan:
         try:
             here.busy = True
             try:
-                if self._recording and (attributes or self._late or self._busy_time is not None):
-                    self._set_last(self._late, attributes)
+                if self._recording and (attributes or self._late or self._stepwise):
+                    self._set_last(self._late, attributes, self._suspended)
                 if error_type is not None:
                     self._record_error(error_type, exc, named, description)
                 if measured is not None:
                     record, seconds, of = measured
-                    record(seconds, of, self._current.context)
+                    if record is not None:
+                        try:
+                            record(seconds, of, self._current.context)
+                        except Exception as fault:
+                            faults.record("metrics.record", fault)
             finally:
                 if self._suspended is None:
                     self._current.leave()
-                else:
+                elif self._suspended.resumed:
                     self._suspended.suspend()
                 self._left = True
                 if self._own_span:
-                    context.unchanged_by(self.span.end)
+                    now = context.get_current()
+                    try:
+                        self.span.end()
+                    finally:
+                        if context.get_current() is not now:  # as `unchanged_by` says
+                            context.attach(now)
         except Exception as fault:
             faults.record("trace.end", fault)
         finally:
             here.busy = False
 
-    def _set_last(self, *given: Mapping[str, AttributeValue] | None) -> None:
+    def _set_last(
+        self,
+        late: Mapping[str, AttributeValue] | None,
+        attributes: Mapping[str, AttributeValue] | None,
+        suspended: context.Suspended | None,
+    ) -> None:
         try:
-            for attributes in given:
-                if attributes:
-                    self.span.set_attributes(attributes)
-            if self._busy_time is not None:
-                self.span.set_attribute(keys.OPERATION_BUSY_TIME, self._busy_time)
+            if late:
+                self.span.set_attributes(late)
+            if attributes:
+                self.span.set_attributes(attributes)
+            if suspended is not None and suspended.busy_time is not None:
+                self.span.set_attribute(keys.OPERATION_BUSY_TIME, suspended.busy_time)
         except Exception as fault:
             faults.record("span.set_attribute", fault)
 
@@ -306,7 +319,7 @@ class ActiveSpan:
         measured: Measured | None,
     ) -> None:
         """End it at the next safe point, as of now."""
-        ended, late = clock.time_ns(), self._late
+        ended, late, suspended = clock.time_ns(), self._late, self._suspended
         around = self._current.context
         if around is None:
             around = context.get_current()
@@ -318,12 +331,12 @@ class ActiveSpan:
             if self._deferred is not None:
                 within = self._start_late(around)
             if self._recording:
-                self._set_last(late, attributes)
+                self._set_last(late, attributes, suspended)
                 if error_type is not None:
                     self._record_error(error_type, None, "", description)
-            if measured is not None:
-                record, seconds, of = measured
-                record(seconds, of, within)
+            if measured is not None and measured[0] is not None:
+                with faults.guard("metrics.record"):
+                    measured[0](measured[1], measured[2], within)
             if self._own_span:
                 context.unchanged_by(self.span.end, ended)
 

@@ -193,33 +193,6 @@ class Running(Shared):
             return sum(int(cell[0]) for cell in self.cells())
 
 
-class Taken:
-    """What is one of those that run, from `take` to `give_back`, however often and by whomever that is called."""
-
-    _running: Running
-    _cell: list[Any] | None = None
-
-    def take(self, running: Running) -> None:
-        """It runs."""
-        try:
-            cell = running.local.cell
-        except AttributeError:
-            cell = running.new()
-        self._running = running
-        self._cell, cell[0] = cell, cell[0] + 1
-
-    def give_back(self) -> None:
-        """It runs no longer."""
-        cell = self._cell
-        if cell is None:
-            return
-        if GIL:
-            cell[0], self._cell = cell[0] - 1, None  # in one: what interrupts it comes before or after
-        else:
-            self._cell = None
-            self._running.leave(cell)
-
-
 def _start_again() -> None:
     for reference in list(_all):
         counts = reference()

@@ -7,16 +7,16 @@ which is nobody's mistake where a generator or a coroutine is closed somewhere e
 current while it is suspended, whoever made it: the body's spans, baggage, measurements and runs.
 """
 
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar, Token
-from operator import is_
+import contextvars
+from collections.abc import Callable
+from contextvars import ContextVar, Token, copy_context
 from typing import Any
 
 import opentelemetry.context
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
-from telemetry_kit._core import faults
+from telemetry_kit._core import clock, faults
 
 SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """The key under which a context has its span: to put a span into a context in one step instead of four calls."""
@@ -97,24 +97,23 @@ others: tuple[ContextVar[Any], ...] = ()
 
 
 def travels_with_bodies(variable: ContextVar[Any]) -> None:
-    """Have `variable`, whose default is None, put aside with what else a body had made current. It may be said as late as
-    when the variable is first set: each one is asked about at every step of every generator."""
+    """Have `variable`, whose default is None, put aside with what else a body had made current. It is said as late as when
+    the variable is first set: each one is asked about at every step of every generator."""
     global others
     if variable not in others:
         others = (*others, variable)
 
 
-def values_of_others() -> list[Any]:
-    """What the `others` have now."""
-    return list(map(ContextVar.get, others))
+def others_changed(since: contextvars.Context) -> bool:
+    """Whether they have something else than in a copy of what was current."""
+    had = since.get
+    for variable in others:  # noqa: SIM110 - a generator expression would cost as much again
+        if variable.get() is not had(variable):
+            return True
+    return False
 
 
-def others_changed(since: Any) -> bool:
-    """Whether they have something else."""
-    return len(since) != len(others) or not all(map(is_, since, map(ContextVar.get, others)))
-
-
-def put_back(reset: Callable[[Any], None], token: Any) -> None:
+def put_back(reset: Callable[[Any], object], token: Any) -> None:
     """Reset by a token, unless that is of another context: there nothing is to be put back."""
     try:
         reset(token)
@@ -236,6 +235,7 @@ class Suspended:
     """
 
     __slots__ = (
+        "_beside",
         "_call",
         "_context",
         "_first_call",
@@ -243,88 +243,100 @@ class Suspended:
         "_others",
         "_outside_call",
         "_outside_context",
-        "_outside_others",
-        "_resumed",
+        "_since",
         "_token_of_call",
         "_token_of_context",
+        "busy_time",
+        "resumed",
     )
 
-    def __init__(self, current: Current | None = None) -> None:
-        """Outside of the body, which will find `current`."""
-        self._resumed = False
+    def __init__(self, current: Current | None = None, *, timed: bool = False) -> None:
+        """Outside of the body, which will find `current`; `timed`, what it does is measured."""
+        self.resumed = False
+        """Whether the body is going on."""
         self._context = self._call = self._first_context = self._first_call = _NONE
-        self._token_of_context: Any = None
-        self._token_of_call: Any = None
-        self._others: dict[Any, tuple[Any, Any]] = {}
-        self._outside_others: dict[Any, Any] = {}
+        self._others: dict[Any, tuple[Any, Any]] | None = None
+        self._beside: contextvars.Context | None = None
+        """A copy of what was current outside, for the `others`."""
+        self.busy_time: float | None = 0.0 if timed else None
+        """Seconds in which the body has worked."""
         if current is not None:
             if current.context is not None:
                 self._context = current.context
             if current.variable is CURRENT_CALL:
                 self._call = current.mine
             elif current.variable is not None:
-                self._others[current.variable] = current.mine, _NONE
+                self._others = {current.variable: (current.mine, _NONE)}
 
     def resume(self) -> None:
         """The body goes on, here and now."""
-        self._outside_context, self._outside_call = get_current(), get_call()
+        self._outside_context, self._outside_call, context, call = get_current(), get_call(), self._context, self._call
+        self._token_of_context = self._token_of_call = None
         if others:
-            self._outside_others = {variable: variable.get() for variable in others}
-        self._resumed = True
-        if self._context is not _NONE:
-            self._token_of_context = replace(self._context)
-        if self._call is not _NONE:
-            self._token_of_call = set_call(self._call)
-        for variable, (inside, _) in self._others.items():
-            variable.set(inside)
+            self._beside = copy_context()
+        if self.busy_time is not None:
+            self._since = clock.perf_counter()
+        self.resumed = True
+        if context is not _NONE:
+            self._token_of_context = replace(context)
+        if call is not _NONE:
+            self._token_of_call = set_call(call)
+        if self._others:
+            for variable, (inside, _) in self._others.items():
+                variable.set(inside)
 
-    def suspend_first(self, outside: Any, call: Any, beside: Sequence[Any]) -> None:
+    def suspend_first(self, outside: Any, call: Any, beside: contextvars.Context | None) -> None:
         """The body has stopped, and hadn't made anything current before: outside of it are this context, this call and
-        these values of the `others`."""
-        self._outside_context, self._outside_call, self._resumed = outside, call, True
-        self._outside_others = dict(zip(others, beside, strict=False))  # what came to them since has none outside
+        what this copy has for the `others`."""
+        self._outside_context, self._outside_call, self._beside = outside, call, beside
+        self._token_of_context = self._token_of_call = None
+        self.resumed = True
         self.suspend()
 
     def suspend(self) -> None:
         """The body has stopped: what was current when it went on is current again. A second time does nothing."""
-        if not self._resumed:
+        if not self.resumed:
             return
-        now, outside = get_current(), self._outside_context
-        token, self._token_of_context = self._token_of_context, None
+        if self.busy_time is not None:
+            self.busy_time += clock.perf_counter() - self._since
+        token = self._token_of_call
+        if (
+            token is not None and get_call() is self._call and get_current() is self._context
+        ):  # what it found, and no more
+            try:
+                restore(self._token_of_context)
+                reset_call(token)
+            except Exception as fault:  # of another context: there nothing is to be put back
+                faults.pass_on(fault)
+        else:
+            self._put_aside()
+        if others:
+            if self._others or self._beside is None or others_changed(self._beside):
+                self._put_aside_others()
+            self._beside = None
+        self.resumed = False
+
+    def _put_aside(self) -> None:
+        now, outside, token = get_current(), self._outside_context, self._token_of_context
         if now is outside:
             self._context = _NONE
         else:
             if now is not self._context:
                 self._context, self._first_context = _kept(now, outside, self._context, self._first_context)
-            if token is None:
-                replace(outside)
-            else:
-                try:
-                    restore(token)
-                except Exception as fault:  # of another context: there nothing is to be put back
-                    faults.pass_on(fault)
-        now, outside = get_call(), self._outside_call
-        token, self._token_of_call = self._token_of_call, None
+            put_back(replace, outside) if token is None else put_back(restore, token)
+        now, outside, token = get_call(), self._outside_call, self._token_of_call
         if now is outside:
             self._call = _NONE
         else:
             if now is not self._call:
                 self._call, self._first_call = _kept(now, outside, self._call, self._first_call)
-            if token is None:
-                set_call(outside)
-            else:
-                try:
-                    reset_call(token)
-                except Exception as fault:  # of another context: there nothing is to be put back
-                    faults.pass_on(fault)
-        if others:
-            self._suspend_others()
-        self._resumed = False
+            put_back(set_call, outside) if token is None else put_back(reset_call, token)
 
-    def _suspend_others(self) -> None:
-        aside = self._others
+    def _put_aside_others(self) -> None:
+        aside, beside = self._others or {}, self._beside
         for variable in others:
-            now, outside = variable.get(), self._outside_others.get(variable)  # None: first set within the body
+            now = variable.get()
+            outside = None if beside is None else beside.get(variable)  # None: first set within the body
             inside, first = aside.pop(variable, (_NONE, _NONE))
             if now is outside:
                 continue
@@ -332,3 +344,4 @@ class Suspended:
             if kept[0] is not _NONE:
                 aside[variable] = kept
             variable.set(outside)
+        self._others = aside

@@ -67,13 +67,14 @@ class Histogram:
     @reentrancy.section
     def record(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None = None) -> None:
         """Record `value`, now or, inside a finaliser or signal handler, at the next safe point. Never raises."""
-        record, here = self.recorder(), reentrancy.here.state
+        record = self.recorder()
         if record is None:
             return
+        here = reentrancy.here.state
         if (here.busy and reentrancy.still_busy()) or (
             reentrancy.latest.reported is reentrancy.begun.reported and reentrancy.collecting()
         ):
-            reentrancy.later(lambda: self.record_now(value, attributes, context))
+            reentrancy.later(lambda: self._record_late(value, attributes, context))
             return
         try:
             here.busy = True
@@ -83,19 +84,18 @@ class Histogram:
         finally:
             here.busy = False
 
-    def record_now(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None) -> None:
-        """Record `value`, in a section, which has marked the thread. Never raises an `Exception`."""
+    def _record_late(self, value: float, attributes: Mapping[str, AttributeValue], context: Context | None) -> None:
         record = self.recorder()
         if record is not None:
-            try:
+            with faults.guard("metrics.record"):
                 record(value, attributes, context)
-            except Exception as fault:
-                faults.record("metrics.record", fault)
 
     def recorder(self) -> Callable[..., None] | None:
         """The SDK instrument's own `record`, None without an SDK: for whoever guards the call itself."""
         instruments = self._instruments
-        mark = instruments.explicit if instruments.explicit is not None else instruments.provider()
+        mark: Any = instruments.explicit
+        if mark is None:
+            mark = sdk.metrics._METER_PROVIDER if sdk.override is None else sdk.override.meter_provider
         if mark is not self._bound:
             self._record = self._make(instruments.provider())
             self._bound = mark

@@ -22,7 +22,7 @@ from telemetry_kit._core.attributes import (
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name
 from telemetry_kit._errors import signals
-from telemetry_kit._operation.measurement import current_name
+from telemetry_kit._operation.current import current_name
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from telemetry_kit._core import counters, faults
+from telemetry_kit._core import context, counters, faults
 from telemetry_kit._jobs.state import Job, JobState, Outcome
 from telemetry_kit.catalogue import keys
 
@@ -140,6 +140,7 @@ def _whole(n: Any) -> int:
 
 
 def _track(run: Records, items: Iterable[T], total: int | None) -> Iterator[T]:
+    context.travels_with_bodies(CURRENT_RECORD)
     before, record = CURRENT_RECORD.get(), Record(run)
     done = 0
     try:
@@ -158,6 +159,7 @@ def _track(run: Records, items: Iterable[T], total: int | None) -> Iterator[T]:
 
 
 async def _track_async(run: Records, items: AsyncIterable[T], total: int | None) -> AsyncIterator[T]:
+    context.travels_with_bodies(CURRENT_RECORD)
     before, record = CURRENT_RECORD.get(), Record(run)
     done = 0
     try:

@@ -15,7 +15,7 @@ from telemetry_kit._core.attributes import AttributeValue, plain_text, span_valu
 from telemetry_kit._core.blocks import AlsoAsync, ended_again
 from telemetry_kit._core.face import public
 from telemetry_kit._jobs import flush, sigterm
-from telemetry_kit._jobs.records import CURRENT_RECORD, Records
+from telemetry_kit._jobs.records import Records
 from telemetry_kit._jobs.state import RESULTS, JobState, State
 from telemetry_kit._jobs.step import Step, StepOwner
 from telemetry_kit.catalogue import keys
@@ -31,8 +31,6 @@ START_SECONDS = 5.0
 
 CURRENT_RUN: ContextVar[weakref.ref[JobRun] | None] = ContextVar("telemetry_kit.job_run", default=None)
 """The innermost run, which lives as long as somebody can end it."""
-context.travels_with_bodies(CURRENT_RUN)
-context.travels_with_bodies(CURRENT_RECORD)
 
 
 class _InProgress(context.Current):
@@ -42,6 +40,7 @@ class _InProgress(context.Current):
 
     def __init__(self, run: JobRun, state: JobState, counted: Tally[str]) -> None:
         super().__init__(CURRENT_RUN)
+        context.travels_with_bodies(CURRENT_RUN)
         self.run = weakref.ref(run)
         self.counted = counted
         self.done_of_total: tuple[float, float] | None = None
@@ -276,7 +275,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             named=job.name,
             description="terminated by SIGTERM" if self._sigterm else None,
             measured=(
-                self._scope.instruments.histogram("job.duration").record_now,
+                self._scope.instruments.histogram("job.duration").recorder(),
                 self.duration or 0.0,
                 ambient.with_own(attributes, job.job.guard),
             ),

@@ -115,7 +115,7 @@ class Step(RunOrStep, AlsoAsync["Step"]):
             if error_type is not None:
                 attributes[keys.ERROR_TYPE] = guard.error_type(error_type)
             histogram = self._scope.instruments.histogram("job.step.duration")
-            measured = (histogram.record_now, self.duration, ambient.with_own(attributes, guard))
+            measured = (histogram.recorder(), self.duration, ambient.with_own(attributes, guard))
             self._close(error_type, exc, named=run._definition.name, measured=measured)
         except Exception as fault:
             faults.record("job.step", fault)

@@ -4,18 +4,19 @@ of it, and where a failure without a recording span is recorded.
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, get_current_span
 
-from telemetry_kit._core import active_span, ambient, cells, clock, faults, late, observer, outcome, reentrancy
+from telemetry_kit._core import active_span, ambient, clock, faults, late, observer, outcome, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
 from telemetry_kit._core.outcome import CANCELLED
 from telemetry_kit._core.span_attributes import put
+from telemetry_kit._operation.entered import Entered
 from telemetry_kit._operation.options import INCOMING, OUTGOING
 from telemetry_kit._wrapping.awaitables import NO_RESULT, Nothing
 from telemetry_kit._wrapping.callables import asked
@@ -46,13 +47,15 @@ class _ToBeMade(Nothing):
 
 
 _TO_BE_MADE = _ToBeMade()
+DEFERRED = _ToBeMade()
+"""Likewise, where the span could not be started."""
 
 
 def _set_current_below_attributes(call: Any) -> Token[Any]:
     """`set_current` of the fast path once there are `context_attributes`: a metric that has some isn't the plain one."""
     try:
         given = ambient.within(None)
-        if call is not None and given is not None and given.on_metric:
+        if call is not None and given is not None and given.on_metric and call.made is None:
             call.made = _TO_BE_MADE
     except Exception as fault:
         faults.record("context_attributes", fault)
@@ -75,52 +78,29 @@ def named_by(verdict: object) -> str | None:
     return text or outcome.OTHER if text or (text is None and verdict) else None
 
 
-class Entered(_context.Current):
-    """What a measurement has made its own: what is current, and its place among those that run."""
+_SIDE_BY_SIDE = [
+    *("_operation", "_scope", "_current", "_watch", "_generation", "_state", "_own_span", "span", "_recording"),
+    *("_start", "duration", "_metric", "_said", "_left", "_stepwise", "_suspended", "_plain", "_given", "_late"),
+]
+"""What Python is to keep of each call in places that it knows: it goes by the first ones that there are of a class."""
 
-    __slots__ = ("cell", "running")
 
-    def __init__(self, running: cells.Running, mine: Any) -> None:
-        self.context = None
-        self.variable: ContextVar[Any] | None = CURRENT_CALL
-        self.mine = mine
-        self.before = self.attached = self.token = None
-        self.running = running
-        self.cell: list[Any] | None = None
-
-    def count_in(self) -> None:
-        """It runs."""
-        try:
-            cell = self.running.local.cell
-        except AttributeError:
-            cell = self.running.new()
-        self.cell, cell[0] = cell, cell[0] + 1
-
-    def count_out(self) -> None:
-        """It runs no longer."""
-        cell = self.cell
-        if cell is None:
-            return
-        if cells.GIL:
-            cell[0], self.cell = cell[0] - 1, None  # in one: what interrupts it comes before or after
-        else:
-            self.cell = None
-            self.running.leave(cell)
-
-    def drop(self) -> None:
-        super().drop()
-        self.count_out()
-
-    def inside_another(self) -> bool:
-        """Whether another call is running around this one."""
-        outer: Any = getattr(self.token, "old_value", None)
-        if outer.__class__ is reentrancy.Watch:
-            outer = outer()
-        return outer is not None and outer is not Token.MISSING and outer._is_running()
+def _inside_another(entered: Entered) -> bool:
+    """Whether another call is running around the one that has made this its own."""
+    outer: Any = getattr(entered.token, "old_value", None)
+    if outer.__class__ is reentrancy.Watch:
+        outer = outer()
+    return outer is not None and outer is not Token.MISSING and outer._is_running()
 
 
 class OperationCall(ActiveSpan):
     """A call and what is known of it; `Measurement` is what its user sees."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        first = cls.__new__(cls)
+        for attribute in _SIDE_BY_SIDE:
+            setattr(first, attribute, None)
 
     # Defaults stand on the class: what a call doesn't touch costs it nothing.
     _plain = True
@@ -128,6 +108,7 @@ class OperationCall(ActiveSpan):
     _given_span: Mapping[str, object] | None = None
     _carrier: Any = None
     _given_links: Any = None
+    _unseen = False  # a block that began where there was no SDK: it is only counted
     _state = 0  # 0 not begun, 1 running, 2 ended, 3 and left
     _again = 0  # blocks inside that entered it once more
     _watch: reentrancy.Watch | None = None
@@ -326,7 +307,7 @@ class OperationCall(ActiveSpan):
             operation=operation.name,
             error_type=error_type,
             wanted=makes_span,
-            outermost=not self._current.inside_another(),
+            outermost=not _inside_another(self._current),
         )
         if suppressed is None:
             return

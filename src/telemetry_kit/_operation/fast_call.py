@@ -10,8 +10,8 @@ from opentelemetry.context import Context
 from telemetry_kit._core import active_span, ambient, faults, forks, reentrancy
 from telemetry_kit._core import context as _context
 from telemetry_kit._operation import call as _call
-from telemetry_kit._operation import measurement as _measurement
-from telemetry_kit._operation.call import Entered
+from telemetry_kit._operation import current, measurement
+from telemetry_kit._operation.entered import Entered
 from telemetry_kit._operation.state import SampledCalls
 from telemetry_kit._wrapping import drivers
 
@@ -24,17 +24,15 @@ if TYPE_CHECKING:
 class FastCall(Entered):
     """One call on the fast path: what it is, when it began, and what is current for it."""
 
-    __slots__ = ("deferred", "fast", "made", "span", "start")
+    __slots__ = ("fast", "made", "span", "start")
     # Whoever begins it sets what it needs, one by one, and `measurement` what is asked for only then.
     __init__: Any = object.__init__
     fast: Fast
-    made: Measurement | None
-    """The measurement that stands for it once somebody asked."""
+    made: Any
+    """The measurement that stands for it once somebody asked, or what says that one is made before its end."""
     start: float | None
     """None until its body begins."""
     span: Any
-    deferred: bool | None
-    """The span could not be started."""
 
     def _is_running(self) -> bool:
         """Whether it has begun and not ended."""
@@ -48,8 +46,10 @@ class FastCall(Entered):
     def _make(self, generation: object) -> Measurement:
         fast = self.fast
         self.variable, self.mine, self.running = _call.CURRENT_CALL, None, fast.operation.state
-        deferred = fast.span_static if self.deferred else None
-        self.made = made = _measurement.take_over(
+        if self.context is None:
+            self.before = None
+        deferred = fast.span_static if self.made is _call.DEFERRED else None
+        self.made = made = measurement.take_over(
             fast.operation, self, self.start or 0.0, generation, self.span, deferred
         )
         return made
@@ -75,9 +75,9 @@ class FastCall(Entered):
     def finish(self, exc: BaseException | None, result: Any) -> None:
         """End a call that isn't a plain success, unless its body never began."""
         try:
-            if self.start is not None and self.made is not _measurement.NO_MEASUREMENT:
+            if self.start is not None and self.made is not current.NO_MEASUREMENT:
                 self.measurement()._end(exc, result)
-                self.made = _measurement.NO_MEASUREMENT
+                self.made = current.NO_MEASUREMENT
         except RecursionError:  # no room to record it
             pass
 
@@ -86,7 +86,7 @@ class FastCall(Entered):
         waiting = self.mine = self.measurement()
         waiting._suspend()
         followed = drivers.follow(result, waiting)
-        self.made = _measurement.NO_MEASUREMENT
+        self.made = current.NO_MEASUREMENT
         return followed
 
 
@@ -98,10 +98,10 @@ class HotCall(FastCall):
     """The cell in which it is counted, until somebody follows what it returned."""
 
     def measurement(self) -> Measurement:
-        if not self.made:
-            self.context = self.before = self.attached = self.cell = self.span = self.deferred = None
-            self._make(self.counted[1])
-        return self.made  # type: ignore[return-value]
+        if self.made:
+            return self.made  # type: ignore[no-any-return]
+        self.context = self.attached = self.cell = self.span = None
+        return self._make(self.counted[1])
 
     def go_on(self, result: Any) -> Any:
         self.measurement()
@@ -115,7 +115,7 @@ def begin_span(call: FastCall, here: Any) -> None:
     if (here.busy and reentrancy.still_busy()) or (
         reentrancy.latest.reported is reentrancy.begun.reported and reentrancy.collecting()
     ):
-        call.deferred = True
+        call.made = _call.DEFERRED
         return
     fast = call.fast
     operation = fast.operation
@@ -126,9 +126,8 @@ def begin_span(call: FastCall, here: Any) -> None:
         span = operation.start_span(operation.name, before, operation.kind, static)  # type: ignore[misc]
         if type(span) not in active_span.sound:
             active_span.check(span)
-        call.span = span
+        call.span, call.before = span, before
         call.context = context = Context({**before, _context.SPAN_KEY: span})
-        call.before = before
         try:
             call.attached = _context.attach(context)
         except Exception as fault:
@@ -152,35 +151,38 @@ def end(call: FastCall, here: Any, record: Callable[..., None] | None, duration:
     except Exception as fault:
         faults.record("metrics.record", fault)
     finally:
-        call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
+        call.made = current.NO_MEASUREMENT  # whoever copied the context may ask later
         try:
-            if call.token is not None:
-                try:
-                    _call.reset_current(call.token)
-                except Exception as fault:  # ended in another context than it began
-                    faults.pass_on(fault)
-                call.token = None
-            if call.attached is not None:
-                in_order = _context.get_current() is call.context
-                try:
-                    _context.detach(call.attached)
-                except Exception as fault:
-                    faults.pass_on(fault)
-                else:
-                    if _context.out_of_order or not in_order:
-                        _context.go_back(call.context, call.before, in_order)
-                call.attached = None
-        finally:
-            now = _context.get_current()
             try:
-                if call.span is not None:
-                    call.span.end()
-            except Exception as fault:
-                faults.record("trace.end", fault)
-            finally:
+                _call.reset_current(call.token)  # type: ignore[arg-type]
+            except Exception as fault:  # ended in another context than it began
+                faults.pass_on(fault)
+            call.token = None
+        finally:
+            if call.span is None:
                 here.busy = False
-                if _context.get_current() is not now:  # as `unchanged_by` says
-                    _context.attach(now)
+            else:
+                try:
+                    if call.attached is not None:
+                        in_order = _context.get_current() is call.context
+                        try:
+                            _context.detach(call.attached)
+                        except Exception as fault:
+                            faults.pass_on(fault)
+                        else:
+                            if _context.out_of_order or not in_order:
+                                _context.go_back(call.context, call.before, in_order)
+                        call.attached = None
+                finally:
+                    now = _context.get_current()
+                    try:
+                        call.span.end()
+                    except Exception as fault:
+                        faults.record("trace.end", fault)
+                    finally:
+                        here.busy = False
+                        if _context.get_current() is not now:  # as `unchanged_by` says
+                            _context.attach(now)
 
 
 def end_sampled(call: FastCall, here: Any, record: Callable[..., None] | None, duration: float) -> None:

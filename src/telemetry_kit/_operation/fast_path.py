@@ -54,7 +54,7 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from telemetry_kit._core import clock, reentrancy, sdk
     from telemetry_kit._core import context as _context
     from telemetry_kit._operation import call as _call
-    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation import current
     from telemetry_kit._operation.fast_call import FastCall, begin_span
     from telemetry_kit._wrapping import awaitables, drivers
 
@@ -89,8 +89,7 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 return drivers.follow(result, awaitables.Counted(operation.state))
             call = FastCall()
             call.fast = fast
-            call.made = call.start = call.span = call.context = call.before = None
-            call.attached = call.token = call.cell = call.deferred = None
+            call.made = call.start = call.span = call.context = call.attached = call.token = call.cell = None
             over = False
             here = reentrancy.here.state
             try:
@@ -113,7 +112,6 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 if (
                     call.made is not None
                     or here.busy
-                    or call.deferred
                     or reentrancy.latest.reported is reentrancy.begun.reported
                     or (operation.judges and call.fails(result))
                 ):
@@ -151,9 +149,9 @@ def _sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                             _context.detach(attached)
                         except Exception as fault:
                             awaitables.odd(fault)
-                    elif not call.made and call.before is not None and _context.get_current() is call.context:
+                    elif not call.made and call.context is not None and _context.get_current() is call.context:
                         _context.attach(call.before)
-                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                    if call.made is not None and call.made is not current.NO_MEASUREMENT:
                         call.made._put_back()
 
         return wrapper
@@ -168,7 +166,7 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
     from telemetry_kit._core import cells, clock, reentrancy, sdk
     from telemetry_kit._core import context as _context
     from telemetry_kit._operation import call as _call
-    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation import current
     from telemetry_kit._operation.fast_call import FastCall, begin_span
     from telemetry_kit._wrapping import awaitables
 
@@ -203,8 +201,7 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 return result
             call = FastCall()
             call.fast = fast
-            call.made = call.start = call.span = call.context = call.before = None
-            call.attached = call.token = call.cell = call.deferred = None
+            call.made = call.start = call.span = call.context = call.attached = call.token = call.cell = None
             over = False
             here = reentrancy.here.state
             try:
@@ -220,7 +217,6 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 if (
                     call.made is not None
                     or here.busy
-                    or call.deferred
                     or reentrancy.latest.reported is reentrancy.begun.reported
                     or here is not reentrancy.here.state
                     or (operation.judges and call.fails(result))
@@ -263,9 +259,9 @@ def _async() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                             _context.detach(attached)
                         except Exception as fault:
                             awaitables.odd(fault)
-                    elif not call.made and call.before is not None and _context.get_current() is call.context:
+                    elif not call.made and call.context is not None and _context.get_current() is call.context:
                         _context.attach(call.before)
-                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                    if call.made is not None and call.made is not current.NO_MEASUREMENT:
                         call.made._put_back()
 
         return wrapper

@@ -25,7 +25,7 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
 
     from telemetry_kit._core import clock, reentrancy, sdk
     from telemetry_kit._operation import call as _call
-    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation import current
     from telemetry_kit._operation.fast_call import HotCall
     from telemetry_kit._wrapping import awaitables
 
@@ -66,7 +66,7 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 cell[2] = ended = cell[2] + 1
                 begun = 0
                 cell[3] += duration
-                call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
+                call.made = current.NO_MEASUREMENT  # whoever copied the context may ask later
                 if ended >= cell[4]:
                     fast.record_if_due(cell, duration)
                 try:
@@ -84,7 +84,7 @@ def sync() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 if begun is not None:  # whatever line an interrupt arrived at, nothing stays active or current
                     if begun:
                         cell[0] -= 1
-                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                    if call.made is not None and call.made is not current.NO_MEASUREMENT:
                         call.made._put_back()
                     if _call.CURRENT_CALL.get() is call:
                         try:
@@ -104,7 +104,7 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
 
     from telemetry_kit._core import cells, clock, reentrancy, sdk
     from telemetry_kit._operation import call as _call
-    from telemetry_kit._operation import measurement as _measurement
+    from telemetry_kit._operation import current
     from telemetry_kit._operation.fast_call import HotCall
     from telemetry_kit._wrapping import awaitables
 
@@ -140,7 +140,7 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 cell[2] = ended = cell[2] + 1
                 begun = 0
                 cell[3] += duration
-                call.made = _measurement.NO_MEASUREMENT  # whoever copied the context may ask later
+                call.made = current.NO_MEASUREMENT  # whoever copied the context may ask later
                 if ended >= cell[4]:
                     fast.record_if_due(cell, duration)
                 try:
@@ -160,7 +160,7 @@ def coroutine() -> Callable[[Callable[..., Any], Fast], Callable[..., Any]]:
                 if begun is not None:  # whatever line an interrupt arrived at, nothing stays active or current
                     if begun:
                         cell[0] -= 1
-                    if call.made is not None and call.made is not _measurement.NO_MEASUREMENT:
+                    if call.made is not None and call.made is not current.NO_MEASUREMENT:
                         call.made._put_back()
                     if _call.CURRENT_CALL.get() is call:
                         try:

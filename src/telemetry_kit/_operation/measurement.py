@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy
+from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy, sdk
 from telemetry_kit._core.attributes import (
     OWN_KEYS,
     AttributeValue,
@@ -18,11 +18,12 @@ from telemetry_kit._core.attributes import (
     span_value,
 )
 from telemetry_kit._core.blocks import AlsoAsync, ended_again
-from telemetry_kit._core.context import Current
+from telemetry_kit._core.context import Suspended
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.recipe import StaysHere
-from telemetry_kit._operation.call import CURRENT_CALL, Entered, OperationCall
+from telemetry_kit._operation.call import OperationCall
+from telemetry_kit._operation.entered import Entered
 from telemetry_kit._wrapping.awaitables import NO_CALL, NO_RESULT
 
 if TYPE_CHECKING:
@@ -169,24 +170,40 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         """Begin, given the arguments of the decorated call, None for a block; of a body that goes step by step, it will
         be current in its steps."""
         operation, entered = self._operation, self._current
-        if stepwise:
-            self._busy_time = 0.0
         if reentrancy.waiting:
             reentrancy.drain()
         self._generation = forks.fork.generation
         self._state = 1
+        if (
+            sdk.metrics._METER_PROVIDER is not operation.seen_metrics
+            or sdk.traces._TRACER_PROVIDER is not operation.seen_traces
+            or sdk.override is not operation.seen_override
+        ):
+            operation.bind()
         plain = operation.plain and self._plain
+        if operation.idle and plain and args is None:
+            self._unseen = True
+            entered.count_in()
+            self._start = clock.perf_counter()
+            return
         attributes = span_static if plain else self._prepare(span_static, args, kwargs)
-        if operation.span_mode is True:
-            self._start_span(operation.name, operation.kind, attributes)
+        if operation.start_span is not None:
+            self._start_span(operation.name, operation.kind, attributes, None, None, operation.start_span)
         elif operation.span_mode == "errors":
             self._static = attributes
         if not plain or arguments is not None:
             self._enrich(attributes, arguments, args, kwargs)
-        entered.count_in()
-        operation.state.called = True
-        self._be_current()
-        self._start = self._resumed = clock.perf_counter()
+        state = operation.state
+        try:
+            cell = state.local.cell
+        except AttributeError:
+            cell = state.new()
+        entered.cell, cell[0] = cell, cell[0] + 1
+        if stepwise:
+            self._stepwise, self._suspended = True, Suspended(entered, timed=True)
+        else:
+            entered.enter()
+        self._start = clock.perf_counter()
 
     def _take_over(
         self,
@@ -229,11 +246,13 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
                 self._leave()
         finally:
             self._state = 2
-            entered = self._current
-            entered.count_out()
-            if self._watch is not None:
-                reentrancy.unwatch(self._watch)
-            self._watch = self._suspended = entered.mine = None  # which may be this
+            entered, watch = self._current, self._watch
+            if entered.cell is not None:
+                entered.count_out()
+            if watch is not None:
+                reentrancy.unwatch(watch)
+                self._watch = None
+            self._suspended = entered.mine = None  # which may be this
             self._state = 3
 
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
@@ -247,6 +266,10 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             if self._generation is not forks.fork.generation:
                 return  # began in the parent process, which records it
             operation, error_type = self._operation, None
+            if self._unseen:
+                if sdk.absent():
+                    return
+                operation.bind()  # one came meanwhile
             attributes, described = operation.metric_static, None
             if exc is not None or self._said or operation.judges or ambient.used:
                 error_type = self._classify(exc, result) if exc is not None or operation.judges else self._failed
@@ -254,13 +277,14 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
                     error_type, described = operation.state.guard.error_type(error_type), self._description
                 if error_type is not None or self._metric is not None or ambient.used:
                     attributes = operation.metric_set(self._metric, error_type, self._current.context)
+            record = operation.record
             if operation.sampled:
                 operation.count(attributes, duration)
+                record = record if operation.samples() else None
             if operation.objectives is not None:
                 operation.objectives.count(error_type, exc, duration)
-            self._state, recorded = 2, not operation.sampled or operation.samples()
-            measured = (operation.histogram.record_now, duration, attributes) if recorded else None
-            self._close(error_type, exc, None, operation.name, described, measured)
+            self._state = 2
+            self._close(error_type, exc, None, operation.name, described, (record, duration, attributes))
         except Exception as fault:
             faults.record("operation.end", fault)
         finally:
@@ -271,56 +295,17 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         return self._operation.name
 
 
-class _NoMeasurement(Measurement):
-    """Where nothing is measured: every method does nothing."""
-
-    def __init__(self) -> None:
-        self._state = 3
-        self._current: Any = Current()
-
-    def __enter__(self) -> Measurement:
-        return self
-
-    def _nothing(self, *_given: object, **_options: object) -> Any: ...
-
-    set_attribute = set_metric_attribute = fail = add_event = __exit__ = _called = _nothing
-
-
-NO_MEASUREMENT: Measurement = _NoMeasurement()
-
-
-@public
-def current_measurement() -> Measurement:
-    """The innermost running measurement, so that a decorated handler can add to it or fail without being passed it.
-
-    Where nothing is measured it is one that does nothing, never None.
-
-    >>> from telemetry_kit import current_measurement
-    >>> current_measurement().fail("card_declined")
-    """
-    current = CURRENT_CALL.get()
-    if current.__class__ is reentrancy.Watch:
-        current = current()
-    if current is None:
-        return NO_MEASUREMENT
-    return current if isinstance(current, Measurement) else current.measurement()
-
-
-def current_name() -> str | None:
-    """The name of the operation that runs here."""
-    return current_measurement()._called()
-
-
 def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     """Begin a call of a decorated function."""
     measurement: Measurement | None = None
     entered: Entered | None = None
     try:
         operation = decorated.operation
-        measurement = Measurement(operation)
+        measurement = Measurement.__new__(Measurement)
+        measurement._operation, measurement._scope = operation, operation.scope
         entered = measurement._current = Entered(operation.state, measurement)
-        if decorated.stepwise:
-            measurement._watch = entered.mine = reentrancy.watch(measurement, entered.drop)
+        if decorated.stepwise:  # who ends it is the frame of the driver; what is put aside must not hold the call
+            entered.mine = reentrancy.Watch(measurement)
         measurement._begin(decorated.span_static, decorated.arguments, args, kwargs, decorated.stepwise)
         return measurement
     except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough

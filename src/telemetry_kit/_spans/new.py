@@ -171,7 +171,7 @@ class _Call(ActiveSpan):
     def __init__(
         self, options: _Options, name: str, static: dict[str, AttributeValue], *, stepwise: bool = False
     ) -> None:
-        self._busy_time = 0.0 if stepwise else None
+        self._stepwise = stepwise
         self._scope = options.scope
         self._options = options
         self._called = name

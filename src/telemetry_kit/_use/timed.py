@@ -32,7 +32,7 @@ class Owner(Protocol):
         ...
 
 
-class Timed(cells.Taken):
+class Timed:
     """One section, from its `begin` to its end. It is a `Call` for `_wrapping.drivers`; nothing here raises."""
 
     what = ""
@@ -41,6 +41,9 @@ class Timed(cells.Taken):
     # Defaults stand on the class: what isn't there yet costs nothing.
     _over = False
     _watch: reentrancy.Watch | None = None
+    _running: cells.Running
+    _cell: list[Any] | None = None
+    """Where it is counted, until it is given back."""
 
     def begin(self, of: Any, running: cells.Running | None, block: object) -> None:
         """Begin a section of `of`, counted in `running` meanwhile. What `block` heads is given back if that goes, since
@@ -52,7 +55,11 @@ class Timed(cells.Taken):
         self._of = of
         self._generation = forks.fork.generation
         if running is not None:
-            self.take(running)
+            try:
+                cell = running.local.cell
+            except AttributeError:
+                cell = running.new()
+            self._running, self._cell, cell[0] = running, cell, cell[0] + 1
         self._start = clock.perf_counter()
 
     def _suspend(self) -> None:
@@ -68,7 +75,10 @@ class Timed(cells.Taken):
         try:
             self._over = True
             duration = clock.perf_counter() - self._start
-            self._put_back()
+            self._give_back()
+            if self._watch is not None:
+                reentrancy.unwatch(self._watch)
+                self._watch = None
             if self._generation is forks.fork.generation:
                 error_type = None
                 if exc is not None:
@@ -85,10 +95,20 @@ class Timed(cells.Taken):
     def _put_back(self) -> None:
         """Give back what was taken, once."""
         self._over = True
-        self.give_back()
+        self._give_back()
         if self._watch is not None:
             reentrancy.unwatch(self._watch)
             self._watch = None
+
+    def _give_back(self) -> None:
+        cell = self._cell
+        if cell is None:
+            return
+        if cells.GIL:
+            cell[0], self._cell = cell[0] - 1, None  # in one: what interrupts it comes before or after
+        else:
+            self._cell = None
+            self._running.leave(cell)
 
     def _drop(self) -> None:
         """Nobody will ever end it: it is given back, and never recorded."""

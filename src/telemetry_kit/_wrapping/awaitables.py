@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Sequence
+import sys
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import CoroutineType, GeneratorType
 from typing import Any, Protocol
 
@@ -86,17 +88,18 @@ class Counted(Nothing):
 
     __slots__ = ("_cell", "_running", "_suspended")
 
-    def __init__(self, running: cells.Running) -> None:
+    def __init__(self, running: cells.Running, cell: list[Any] | None = None) -> None:
         self._running = running
         self._suspended: Suspended | None = None
         """None as long as nobody has asked what is current in the body, or found something."""
-        self._cell: list[Any] | None = None
+        self._cell = cell
+        """Where it is counted already."""
 
     def count(self) -> None:
         """It runs."""
         self._cell = self._running.enter()
 
-    def suspend_first(self, outside: Any, call: Any, beside: Sequence[Any]) -> None:
+    def suspend_first(self, outside: Any, call: Any, beside: Any) -> None:
         """The body has stopped, and made something current for the first time, which is put aside from now on."""
         self._suspended = Suspended()
         self._suspended.suspend_first(outside, call, beside)
@@ -125,69 +128,63 @@ class Counted(Nothing):
             self._running.leave(cell)
 
 
+def steps_of(call: Call) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What lets the body go on and what stops it, at each of its steps, without what would only hand that on."""
+    suspended = getattr(call, "_suspended", None)
+    return (call._resume, call._suspend) if suspended is None else (suspended.resume, suspended.suspend)
+
+
 _STEPS: set[type] = {GeneratorType, CoroutineType}
 """What goes step by step as it is: to ask these for an iterator runs no code of a body. It learns those written in C that
 give themselves, as the steps of async generators do."""
 
 
-class Stepwise:
-    """An awaitable during whose steps, and only then, `call` is current."""
-
-    __slots__ = ("_awaitable", "_call")
-
-    def __init__(self, awaitable: Awaitable[Any], call: Call) -> None:
-        self._awaitable: Any = awaitable
-        self._call = call
-
-    def __await__(self) -> Generator[Any, Any, Any]:
+@types.coroutine
+def stepwise(awaitable: Awaitable[Any], call: Call) -> Generator[Any, Any, Any]:
+    """What awaiting `awaitable` gives; during its steps, and only then, `call` is current."""
+    steps: Any = awaitable
+    kind = type(steps)
+    if kind not in _STEPS:
         try:
-            call, steps = self._call, self._awaitable
-            kind = type(steps)
-            if kind not in _STEPS:
-                try:
-                    call._resume()
-                    steps = steps.__await__()
-                finally:
-                    call._suspend()
-                if type(steps) is kind and not kind.__flags__ & _HEAP_TYPE:
-                    _STEPS.add(kind)
-            step: Any = steps.send if hasattr(steps, "send") else lambda _: next(steps)
-            sent: Any = None
-            while True:
-                try:
-                    call._resume()
-                    item = step(sent)
-                except StopIteration as stop:
-                    return stop.value
-                finally:
-                    sent = None
-                    call._suspend()
+            call._resume()
+            steps = steps.__await__()
+        finally:
+            call._suspend()
+        if type(steps) is kind and not kind.__flags__ & _HEAP_TYPE:
+            _STEPS.add(kind)
+    step: Any = steps.send if hasattr(steps, "send") else lambda _: next(steps)
+    sent: Any = None
+    while True:
+        try:
+            call._resume()
+            item = step(sent)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            sent = None
+            call._suspend()
+        closing = None
+        try:
+            sent = yield item
+            step = steps.send if hasattr(steps, "send") else lambda _: next(steps)
+        except GeneratorExit as exit_:
+            closing = exit_
+        except BaseException as exc:
+            if not hasattr(steps, "throw"):
+                raise
+            sent = exc
+            step = steps.throw
+        if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
+            try:
+                call._resume()
+                if hasattr(steps, "close"):
+                    steps.close()
+            finally:
+                call._suspend()
+            try:
+                raise closing
+            finally:
                 closing = None
-                try:
-                    sent = yield item
-                    step = steps.send if hasattr(steps, "send") else lambda _: next(steps)
-                except GeneratorExit as exit_:
-                    closing = exit_
-                except BaseException as exc:
-                    if not hasattr(steps, "throw"):
-                        raise
-                    sent = exc
-                    step = steps.throw
-                if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
-                    try:
-                        call._resume()
-                        if hasattr(steps, "close"):
-                            steps.close()
-                    finally:
-                        call._suspend()
-                    try:
-                        raise closing
-                    finally:
-                        closing = None
-        except BaseException:
-            # The traceback names this frame: what is left of a body ends now.
-            steps = step = self._awaitable = NO_RESULT
-            raise
 
 
 class Unawaited:
@@ -259,7 +256,7 @@ async def awaited(awaitable: Awaitable[Any], unawaited: Unawaited) -> Any:
     """What awaiting it gives; the call ends with that."""
     call = unawaited.take()
     try:
-        result = await Stepwise(awaitable, call)
+        result = await stepwise(awaitable, call)
         call._end(None, result)
         return result
     except BaseException as exc:
@@ -270,11 +267,12 @@ async def awaited(awaitable: Awaitable[Any], unawaited: Unawaited) -> Any:
 
 
 def without_steps(exc: BaseException) -> BaseException:
-    """Take the frame of `Stepwise` out of the traceback: one frame of ours is enough."""
+    """Take the frame of `stepwise` out of the traceback: one frame of ours is enough. What it holds of a body goes."""
     traceback = exc.__traceback__
     inner = None if traceback is None else traceback.tb_next
-    if traceback is not None and inner is not None and inner.tb_frame.f_code is Stepwise.__await__.__code__:
+    if traceback is not None and inner is not None and inner.tb_frame.f_code is stepwise.__code__:
         traceback.tb_next = inner.tb_next
+        inner.tb_frame.clear()
     return exc
 
 
@@ -301,3 +299,20 @@ class WhenDone:
         # `exception()` would count as retrieving it, and silence asyncio's "exception was never retrieved".
         exc = future._exception if hasattr(future, "_exception") else future.exception()
         call._end(exc, None if exc is not None else future.result())
+
+
+class Frame:
+    """Goes with the frame of an async generator, whose `finally` isn't run where its event loop has gone before it."""
+
+    __slots__ = ("__weakref__",)
+
+
+def first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """The first step, made without the event loop seeing the inner generator: it sees ours, and would otherwise
+    close both at once when it shuts down."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

@@ -18,7 +18,6 @@ task, in another context. A coroutine is current from its start to its end: its 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
@@ -121,56 +120,68 @@ def _async(func: Callable[..., Awaitable[Any]], calls: Calls) -> Callable[..., A
 
 
 def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> Callable[..., Any]:
-    from builtins import BaseException, GeneratorExit, RuntimeError, StopIteration, getattr  # noqa: A004
+    from builtins import AttributeError, BaseException, GeneratorExit, RuntimeError, StopIteration, getattr  # noqa: A004
+    from contextvars import copy_context
 
-    from telemetry_kit._core import context
+    from telemetry_kit._core import cells, context
     from telemetry_kit._wrapping import awaitables
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = func(*args, **kwargs)
         call: Any = awaitables.NO_CALL
-        sent: Any = None
-        over = False
-        # A body that nobody sees, and that has made nothing current so far, costs two looks before and after each step.
-        unseen = False
+        # None as long as nobody sees the body, and it has made nothing current: two looks before and after each step.
+        resume: Any = None
+        suspend: Any = None
+        get_current, get_call, send = context.get_current, context.get_call, generator.send
+        cell: Any = None
         outside = outer = beside = None
+        sent: Any = None
+        active = 0
+        over = False
         try:
             if calls.idle():
-                call = awaitables.Counted(calls.running)
-                call.count()
-                unseen = True
+                try:
+                    cell = calls.running.local.cell
+                except AttributeError:
+                    cell = calls.running.new()
+                cell[0] += (active := 1)
             else:
                 call = calls.begin(args, kwargs)
-            step: Callable[[Any], Any] = generator.send
+                resume, suspend = awaitables.steps_of(call)
+            step: Callable[[Any], Any] = send
             while True:
-                if unseen:
-                    outside, outer = context.get_current(), context.get_call()
-                    beside = context.others and context.values_of_others()
+                if resume is None:
+                    outside, outer = get_current(), get_call()
+                    if context.others:
+                        beside = copy_context()
                 try:
-                    if not unseen:
-                        call._resume()
+                    if resume is not None:
+                        resume()
                     item = step(sent)
                 finally:
                     sent = None
-                    if not unseen:
-                        call._suspend()
+                    if resume is not None:
+                        suspend()
                     elif (
-                        context.get_current() is not outside
-                        or context.get_call() is not outer
-                        or (context.others and context.others_changed(beside))
+                        get_current() is not outside
+                        or get_call() is not outer
+                        or (context.others and (beside is None or context.others_changed(beside)))
                     ):
-                        unseen = False
+                        call, active = awaitables.Counted(calls.running, cell), 0
                         call.suspend_first(outside, outer, beside)
+                        resume, suspend = awaitables.steps_of(call)
                 closing = None
                 try:
                     sent = yield item
-                    step = generator.send
+                    step = send
                 except GeneratorExit as exit_:
                     closing = exit_
                 except BaseException as exc:
                     sent = exc
                     step = generator.throw
                 if closing is not None:  # outside of the handler: what the body raises has the context of the bare one
+                    if active:
+                        call, active = awaitables.Counted(calls.running, cell), 0
                     try:
                         call._resume()
                         generator.close()
@@ -181,13 +192,16 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
                     finally:
                         closing = None
         except StopIteration as stop:
-            call._end(None, stop.value)
+            if not active:
+                call._end(None, stop.value)
             over = True
             return stop.value
         except BaseException as exc:
             if getattr(generator, "gi_frame", None) is not None and exc.__class__ is not RuntimeError:
                 # Interrupted here, while the body was suspended: it ends where what it leaves is current. (A RuntimeError
                 # is that of a body which ignores GeneratorExit.)
+                if active:
+                    call, active = awaitables.Counted(calls.running, cell), 0
                 call._suspend()
                 try:
                     call._resume()
@@ -197,7 +211,13 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], calls: Calls) -> C
             call._end(exc)
             raise
         finally:
-            if not over:
+            resume = suspend = None  # before the call goes: its watch must not outlive it here
+            if active:
+                if cells.GIL:
+                    cell[0] -= 1
+                else:
+                    calls.running.leave(cell)
+            elif not over:
                 call._put_back()
 
     return wrapper
@@ -209,20 +229,18 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
     from telemetry_kit._core import reentrancy
     from telemetry_kit._wrapping import awaitables
 
-    first_step, of_the_frame = _first_step, _Body
-
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = func(*args, **kwargs)
         step: Any = None
         call: Call = awaitables.NO_CALL
         watch = None
-        body = of_the_frame()
+        body = awaitables.Frame()
         try:
             call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
             watch = reentrancy.watch(body, awaitables.Unfinished(call).drop)
-            step = first_step(generator)
+            step = awaitables.first_step(generator)
             while True:
-                item = await awaitables.Stepwise(step, call)
+                item = await awaitables.stepwise(step, call)
                 closing = None
                 try:
                     sent = yield item
@@ -232,7 +250,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
                 except BaseException as exc:
                     step = generator.athrow(exc)
                 if closing is not None:
-                    await awaitables.Stepwise(generator.aclose(), call)
+                    await awaitables.stepwise(generator.aclose(), call)
                     try:
                         raise closing
                     finally:
@@ -244,6 +262,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
                 # As of a generator above; without awaiting it, it ends by being let go.
                 call._suspend()
                 call._resume()
+                awaitables.without_steps(exc)
                 del generator, step
                 call._suspend()
             call._end(awaitables.without_steps(exc))
@@ -254,23 +273,6 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
             call._put_back()
 
     return wrapper
-
-
-class _Body:
-    """Goes with the frame of an async generator, whose `finally` isn't run where its event loop has gone before it."""
-
-    __slots__ = ("__weakref__",)
-
-
-def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
-    """The first step, made without the event loop seeing the inner generator: it sees ours, and would otherwise
-    close both at once when it shuts down."""
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
-    try:
-        return generator.asend(None)
-    finally:
-        sys.set_asyncgen_hooks(*hooks)
 
 
 def _manager(func: Callable[..., Any], calls: Calls) -> Callable[..., Any]:

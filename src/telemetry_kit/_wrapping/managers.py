@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telemetry_kit._wrapping.awaitables import NO_RESULT, Call, Calls, Counted, Unawaited
+from telemetry_kit._wrapping.awaitables import NO_CALL, NO_RESULT, Call, Calls, Counted, Unawaited
 
 
 class Entering:
@@ -20,11 +20,17 @@ class Entering:
         return False
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        if not self._calls.idle():
-            return _staying(self._calls.begin(self._args, self._kwargs))
-        call = Counted(self.running)
-        call._resume()
-        return _staying(call)
+        staying = StaysCurrent()
+        try:
+            if self._calls.idle():
+                staying.call = Counted(self.running)
+                staying.call._resume()
+            else:
+                staying.call = self._calls.begin(self._args, self._kwargs)
+            return staying
+        except BaseException as exc:
+            staying._end(exc)
+            raise
 
 
 class Begun:
@@ -41,33 +47,37 @@ class Begun:
         return False
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        call = self._call.take()
         if not self._stays:
-            return call
-        call._resume()
-        return _staying(call)
-
-
-def _staying(call: Call) -> StaysCurrent:
-    """`call`, which is current: an exception that arrives in the middle of this ends it, since nobody has it yet."""
-    try:
-        return StaysCurrent(call)
-    except BaseException as exc:
-        call._end(exc)
-        raise
+            return self._call.take()
+        staying = StaysCurrent()
+        try:
+            staying.call = self._call.take()
+            staying.call._resume()
+            return staying
+        except BaseException as exc:
+            staying._end(exc)
+            raise
 
 
 class StaysCurrent:
-    """A call that stays current while a generator waits for the end of a `with` block, and has no result."""
+    """A call that stays current while a generator waits for the end of a `with` block, and has no result.
 
-    __slots__ = ("_call", "_drop", "_put_back")
+    It is there before its call is: an exception that arrives as soon as that is current finds who ends it.
+    """
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._put_back, self._drop = call._put_back, call._drop
+    __slots__ = ("call",)
+
+    def __init__(self) -> None:
+        self.call: Call = NO_CALL
 
     def _suspend(self) -> None: ...
     def _resume(self) -> None: ...
 
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
-        self._call._end(exc)
+        self.call._end(exc)
+
+    def _put_back(self) -> None:
+        self.call._put_back()
+
+    def _drop(self) -> None:
+        self.call._drop()
