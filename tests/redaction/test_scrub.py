@@ -124,6 +124,11 @@ def test_a_text_is_cut_at_a_tokens_edge(text: str, length: int, kept: str) -> No
     assert cut(text, length) == kept
 
 
+def test_of_a_text_of_digits_the_end_is_left_out() -> None:
+    """So much as a card's number may have, and not all of it."""
+    assert 4_096 - 32 <= len(cut("4111 1111 " * 1_000, 4_096)) <= 4_096
+
+
 @pytest.mark.parametrize("length", range(20, 75))
 def test_no_secret_is_known_less_for_being_cut(length: int) -> None:
     """SEC 4: Wherever a text is cut, nothing of its secrets is left."""

@@ -68,7 +68,7 @@ def read(name: str) -> list[int]:
     >>> [read(name)[0] for name in ("dbPassword", "key", "max_tokens", "token_type", "monkey")] == [PLAIN, RANDOM] + [NEVER] * 3
     True
     """
-    low = "_" + (name if name.islower() else _JOINTS.sub("_", name).lower()).replace("-", "_")
+    low = "_" + (name if name.islower() or name.isupper() else _JOINTS.sub("_", name)).lower().replace("-", "_")
     least, end = _NOTHING, 0
     for found in _WORDS.finditer(low):
         if found[1] is None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 _TOKEN = string.ascii_letters + string.digits + "_-.~+/=%$"
-_LONGEST_TOKEN = 1_024
+_LONGEST_TOKEN, _LONGEST_CARD = 1_024, 24
 
 _SHORT, _KEPT = 128, 512
 
@@ -67,7 +67,7 @@ def cut(text: str, length: int) -> str:
     if length - len(kept) > _LONGEST_TOKEN:
         return text[:length]
     if text[len(kept) : length + 1].isdigit():  # within groups of digits, which may be a card's
-        return kept.rstrip(string.digits + " -")
+        return kept[:-_LONGEST_CARD] + kept[-_LONGEST_CARD:].rstrip(string.digits + " -")
     return kept
 
 
