@@ -21,14 +21,14 @@ def run(program: str) -> None:
     from IPython.core.interactiveshell import InteractiveShell
     from telemetry_kit import Telemetry
     from telemetry_kit._core import faults
-    from tests.support import Sdk
+    from telemetry_kit.testing import capture
 
     HistoryManager.enabled = False
-    shell, sdk = InteractiveShell.instance(), Sdk()
-    telemetry = sdk.telemetry()
+    shell, telemetry, block = InteractiveShell.instance(), Telemetry("shop.orders"), capture()
+    captured = block.__enter__()
 
     def seen():
-        return [(log.attributes["telemetry_kit.exception.hook"], log.attributes["exception.type"]) for log in sdk.logs()]
+        return [(e.attributes["telemetry_kit.exception.hook"], e.attributes["exception.type"]) for e in captured.events]
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     command = [sys.executable, "-c", textwrap.dedent(begin) + textwrap.dedent(program)]
@@ -83,8 +83,7 @@ def test_a_failed_operation_of_a_cell_is_told_without_its_stack_again() -> None:
         shell.user_ns["work"] = telemetry.operation("work")(lambda: 1 / 0)
         with telemetry.watch_unhandled():
             shell.run_cell("work()")
-        [log] = sdk.logs()
-        assert "exception.stacktrace" not in log.attributes, dict(log.attributes)
-        assert len(sdk.span("work").events) == 1
+        assert "exception.stacktrace" not in captured.event().attributes, str(captured)
+        assert len(captured.span("work").events) == 1
         """
     )
