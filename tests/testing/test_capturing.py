@@ -36,6 +36,19 @@ def a_cache(number: int) -> None:
     telemetry.cache(f"cache {number}").hit()
 
 
+def an_objective(number: int) -> None:
+    telemetry.operation(f"objective {number}", objective=Objective(99.0))(len)([])
+
+
+def exact_calls(number: int) -> None:
+    telemetry.operation(f"exact {number}", sample_durations=0.5)(len)([])
+
+
+def an_executor(number: int) -> None:
+    with telemetry.wrap_executor(ThreadPoolExecutor(1), name=f"executor {number}") as pool:
+        pool.submit(abs, 1).result(30)
+
+
 def a_queue(number: int) -> None:
     telemetry.observe_queue(queue.Queue(), name=f"queue {number}")
 
@@ -65,7 +78,9 @@ def calls_of_a_capture() -> int:
 
 
 @pytest.mark.parametrize(
-    "make", [an_operation, a_library, a_job, a_pool, a_cache, a_queue, a_query], ids=lambda make: make.__name__
+    "make",
+    [an_operation, an_objective, exact_calls, an_executor, a_library, a_job, a_pool, a_cache, a_queue, a_query],
+    ids=lambda make: make.__name__,
 )
 def test_what_earlier_tests_made_costs_no_capture_anything(make: Callable[[int], None]) -> None:
     """A capture asks what did something in it: a hundred helpers of earlier tests are no call more."""

@@ -15,7 +15,8 @@ the fork (a call that was running) adds to a cell that nobody reads any more, so
 import sys
 import threading
 import weakref
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from telemetry_kit._core import forks
 from telemetry_kit._core.forks import fork
@@ -23,6 +24,7 @@ from telemetry_kit._core.threads import threads
 
 GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 """Whether this build of Python runs one thread at a time."""
+PerThreads = TypeVar("PerThreads", bound="PerThread")
 FOLD_FROM = 32
 """Cells from which on a new thread's cell makes the list look for ended threads: rare enough to cost nothing."""
 
@@ -102,6 +104,11 @@ class PerThread:
         self._cells = []
         self._limit = FOLD_FROM
         self.local.__dict__.clear()
+
+
+def of_all(every: Iterable[PerThreads]) -> list[tuple[PerThreads, Any]]:
+    """The cells of all of these, each with whose it is, in one go."""
+    return [(one, cell) for one in every for _, cell in one._cells]
 
 
 class _OneCell:

@@ -148,9 +148,24 @@ class SinceThen(CallbackOptions):
         """Finds the helper that a series belongs to, which it is told of from then on."""
         self.active: set[frozenset[Any]] = active
         """The helpers that have done something."""
+        self.beginning: bool = False
+        """Whether what is told now is where it begins."""
         self._then: dict[int, tuple[Account, Copies[Series]]] = {
             id(account): (account, account.copies()) for account in list(_accounts)
         }
+        self._first: weakref.WeakKeyDictionary[object, dict[Series, Number]] = weakref.WeakKeyDictionary()
+
+    def new(self, source: object, sums: dict[Series, Number]) -> Reading:
+        """Of what a source has counted itself: what came since the beginning, with the zeros of what did something."""
+        if self.beginning:
+            self._first[source] = sums
+            return ()
+        first, active, helper_of = self._first.get(source, {}), self.active, self.helper_of
+        return [
+            (of, number - first.get(of, 0))
+            for of, number in sums.items()
+            if number != first.get(of) or (of.declared and (of.helper or helper_of(of)) in active)
+        ]
 
     def counted(self, account: Account) -> dict[Series, float]:
         """What was added to it."""

@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import cells, clock, faults, forks
 from telemetry_kit._core.cardinality import ERROR_TYPES, Distinct
 from telemetry_kit._core.instruments import Reading, Series, joined, series
 from telemetry_kit._core.outcome import OTHER
-from telemetry_kit._core.registry import Registry
-from telemetry_kit._core.turn import Turn
 from telemetry_kit._executors.outcomes import LOST, OUTCOMES, outcome_of
 from telemetry_kit.catalogue import keys
 
@@ -61,8 +58,17 @@ class Ticket:
 class TaskCounts(cells.PerThread):
     """What became of the tasks of all executors of one name and the same attributes: kept when they are gone."""
 
-    __slots__ = ("_by_outcome", "_durations", "_error_types", "_states", "attributes", "duration", "series", "wait",
-                 "workers")  # fmt: skip
+    __slots__ = (
+        "_durations",
+        "_error_types",
+        "_states",
+        "attributes",
+        "by_outcome",
+        "duration",
+        "series",
+        "wait",
+        "workers",
+    )  # fmt: skip
 
     def __init__(self, scope: Scope, attributes: dict[str, AttributeValue]) -> None:
         super().__init__()
@@ -71,7 +77,7 @@ class TaskCounts(cells.PerThread):
         self.workers: dict[int, weakref.ref[Workers]] = {}
         """The executors that there are, by their addresses."""
         self._states = {state: self._with(keys.EXECUTOR_WORKER_STATE, state) for state in ("active", "idle")}
-        self._by_outcome = {
+        self.by_outcome = {
             place: self._with(keys.EXECUTOR_TASK_OUTCOME, outcome) for place, outcome in OUTCOMES.items()
         }
         self._error_types = Distinct(ERROR_TYPES)
@@ -152,7 +158,7 @@ class TaskCounts(cells.PerThread):
     def tasks(self) -> Reading:
         """All outcomes, also those that have not happened: an alert on an increase needs the zero before the first."""
         totals = self.totals()
-        return [(of, totals[place]) for place, of in self._by_outcome.items()]
+        return [(of, totals[place]) for place, of in self.by_outcome.items()]
 
 
 class Workers(cells.Running):
@@ -299,44 +305,3 @@ class Accounting:
     def took(self, seconds: float, kind: str | None, context: Context | None = None) -> None:
         """Record how long a task was at a worker, and with which `error.type` it ended."""
         self.counts.duration.record(seconds, self.counts.attributes_of(kind), context)
-
-
-class _Executors:
-    """The accounts of a scope's name: one source a metric, however many executors come and go."""
-
-    __slots__ = ("__weakref__", "counts", "new")
-
-    def __init__(self) -> None:
-        self.counts: dict[Series, TaskCounts] = {}
-        self.new = Turn()
-        """Taken by whoever has it observed."""
-
-
-_EXECUTORS: Registry[_Executors] = Registry(_Executors)
-
-
-def counts_of(scope: Scope, attributes: dict[str, AttributeValue]) -> TaskCounts:
-    """The account of these attributes."""
-    executors = _EXECUTORS.of(scope)
-    key = series(attributes)
-    found = executors.counts.get(key)
-    if found is None:
-        found = executors.counts.setdefault(key, TaskCounts(scope, attributes))
-    if executors.new.take():
-        for metric, read in READINGS.items():
-            scope.instruments.observe(metric, executors, partial(_read_all, read))
-    return found
-
-
-def _read_all(read: Callable[[TaskCounts], Reading], executors: _Executors) -> Reading:
-    for counts in list(executors.counts.values()):
-        yield from read(counts)
-
-
-READINGS: dict[str, Callable[[TaskCounts], Reading]] = {
-    "executor.worker.count": TaskCounts.worker_count,
-    "executor.worker.limit": TaskCounts.worker_limit,
-    "executor.worker.utilization": TaskCounts.utilization,
-    "executor.queue.size": TaskCounts.queue_size,
-    "executor.tasks": TaskCounts.tasks,
-}

@@ -26,7 +26,8 @@ from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._core.registry import Registry
-from telemetry_kit._executors.accounting import Accounting, Ticket, counts_of, running, unfinished
+from telemetry_kit._executors.accounting import Accounting, Ticket, running, unfinished
+from telemetry_kit._executors.observation import counts_of
 from telemetry_kit._executors.outcomes import REJECTED
 from telemetry_kit._executors.remote import TaskBesideFunction, TravellingTask, run_beside
 from telemetry_kit._executors.seen import EqualTask

@@ -25,6 +25,7 @@ from telemetry_kit.catalogue import keys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from telemetry_kit._core.observed import SinceThen
     from telemetry_kit._core.scope import Scope
     from telemetry_kit._operation.state import OperationState
 
@@ -115,6 +116,11 @@ class _Targets:
     def read(self) -> Reading:
         return [(of, self.promised[key].target / 100) for key, of in list(self.series.items())]
 
+    def read_since(self, then: SinceThen) -> Reading:
+        """Those of operations that did something."""
+        active, helper_of, every = then.active, then.helper_of, list(self.series.items())
+        return [(of, self.promised[key].target / 100) for key, of in every if (of.helper or helper_of(of)) in active]
+
 
 _TARGETS: Registry[_Targets] = Registry(_Targets)
 
@@ -150,7 +156,7 @@ class ObjectiveCounts:
             self._each.append((math.inf if one.within is None else one.within, met, missed))
         observe_slots(scope, state)
         if targets.new.take():
-            scope.instruments.observe("operation.objective.target", targets, _Targets.read)
+            scope.instruments.observe("operation.objective.target", targets, _Targets.read, _Targets.read_since)
 
     def count(self, error_type: str | None, exc: BaseException | None, duration: float) -> None:
         """Count a call that ended so, after so many seconds."""

@@ -231,13 +231,13 @@ def observe_sampled(scope: Scope, state: OperationState) -> None:
     """Have the exact calls and their time observed."""
     if not state.sampled:
         state.sampled = True
-        _observe(scope, scope, state, "operation.calls", _read_calls)
-        _observe(scope, scope, state, "operation.time", _read_time)
+        _observe(scope, scope, state, "operation.calls", _read_calls, _read_calls_since)
+        _observe(scope, scope, state, "operation.time", _read_time, _read_time_since)
 
 
 def observe_slots(scope: Scope, state: OperationState) -> None:
     """Have the calls by objective observed."""
-    _observe(scope, scope, state, "operation.objective.calls", _read_slots)
+    _observe(scope, scope, state, "operation.objective.calls", _read_slots, _read_slots_since)
 
 
 def _observe(
@@ -252,7 +252,7 @@ def _observe(
     states = by_metric.get(metric) or by_metric.setdefault(metric, _States())
     states.states[id(state)] = state
     if states.new.take():
-        scope.instruments.observe(metric, states, read, since)
+        scope.instruments.observe(metric, states, read, since if cells.GIL else None)
 
 
 def _read_active(states: _States) -> Reading:
@@ -260,12 +260,37 @@ def _read_active(states: _States) -> Reading:
         yield state.active_series(), state.total()
 
 
+# What a capture asks: of thousands nearly all do nothing, so that no function is called for each.
+
+
 def _read_active_since(states: _States, then: SinceThen) -> Reading:
-    for state in list(states.states.values()):  # thousands, of which nearly all do nothing
+    every = list(states.states.values())
+    counted = [(id(state), calls.local.cell) for state in every for calls in (state._calls or {}).values()]
+    running = {state for state, cell in counted if cell[0] != cell[2]}
+    for state in every:
         of = state._active or state.active_series()
-        busy = not cells.GIL or state.local.cell[0] or state._calls is not None
+        busy = state.local.cell[0] or id(state) in running
         if busy or (of.helper or then.helper_of(of)) in then.active:
             yield of, state.total()
+
+
+def _read_slots_since(states: _States, then: SinceThen) -> Reading:
+    every = list(states.states.values())
+    cell_of = [(state.slots, state.local.cell[FIRST_SLOT:] + [0] * len(state.slots)) for state in every]
+    return then.new(states, {of: number for slots, cell in cell_of for of, number in zip(slots, cell, strict=False)})
+
+
+def _read_calls_since(states: _States, then: SinceThen) -> Reading:
+    return then.new(states, _ended(states, 2))
+
+
+def _read_time_since(states: _States, then: SinceThen) -> Reading:
+    return then.new(states, _ended(states, 3))
+
+
+def _ended(states: _States, at: int) -> dict[Series, float]:
+    every = [state._calls or {} for state in list(states.states.values())]
+    return {of: calls.local.cell[at] for of_state in every for of, calls in of_state.items() if calls.local.cell[2]}
 
 
 def _read_slots(states: _States) -> Reading:

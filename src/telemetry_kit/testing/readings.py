@@ -35,13 +35,15 @@ class Readings:
 
     def begin(self) -> None:
         """Remember what the observed instruments say now, which isn't of this capture."""
-        self._recording.asks = SinceThen(helper_of_series, self._recording.active)
+        self._recording.asks = asks = SinceThen(helper_of_series, self._recording.active)
+        asks.beginning = True
         for instrument, readings in self._read():
             for reading in readings:
                 key = (instrument, reading.key)
                 self._at_start[key] = value = reading.value or 0
                 if isinstance(instrument, RecordingObservableCounter):
                     self._offsets[key] = -value
+        asks.beginning = False
         self._recording.active.clear()  # reading may have declared zeros of what was there before
 
     def start_again(self) -> None:
