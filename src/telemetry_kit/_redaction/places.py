@@ -14,7 +14,7 @@ from telemetry_kit._redaction.names import denied
 from telemetry_kit._redaction.shapes import ADDRESS, SHAPE
 from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED, by_lot, looks
 
-LOOK, FEWEST, CHARACTERS = 2, 14, 9
+LOOK, FEWEST, CHARACTERS = 2, 14, 10
 """What a look costs, and what a text may: so much, and one for so many characters."""
 LONGEST = 4_096
 """Characters in which the end of a statement's values is looked for."""
@@ -106,7 +106,7 @@ def _token(text: str, match: Match) -> Span | int:
 
 _NAMES = (
     "pass", "pwd", "pw", "pin", "otp", "sess", "sid", "sig", "ssn", "secret", "cred", "cookie", "code(?<!status.code)(?<!error.code)(?<!exit.code)(?<!country.code)", "cvv", "cvc", "auth(?!enti)",
-    "key(?!err)", "token", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml", "dockerconfig",
+    "key(?!err)", "token(?!_id|_type|_count|s=\\d)", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml", "dockerconfig",
 )  # fmt: skip
 """Where a name is looked at: `names.read` decides on the whole of it."""
 _ANNOUNCED: dict[str, tuple[re.Pattern[str], Judge]] = {
