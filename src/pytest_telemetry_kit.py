@@ -64,7 +64,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         from telemetry_kit.testing import WORDS
         from telemetry_kit.testing.validator import AT_THE_END
 
-        others = set(getattr(item, "fixturenames", ())) - _PYTESTS_OWN
+        others = [name for name in getattr(item, "fixturenames", ()) if _may_end_a_span(item, name)]
         now = [word for word in WORDS if not others or word not in AT_THE_END]
         _judge(item, now)
         item.stash[_LEFT_TO_JUDGE] = tuple(word for word in WORDS if word not in now)
@@ -88,6 +88,12 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
     """Explain how points and spans differ, if the kit's are what is compared."""
     kit: Any = sys.modules.get("telemetry_kit.testing")
     return None if kit is None or op not in ("==", "in") else kit.explain(left, right, among=op == "in")
+
+
+def _may_end_a_span(item: pytest.Item, name: str) -> bool:
+    """Whether a fixture may do so when it is torn down before the capture is: not one of a wider scope."""
+    known: Any = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return name not in _PYTESTS_OWN and not (known.get(name) and known[name][-1].scope != "function")
 
 
 def _judge(item: pytest.Item, words: Any) -> None:

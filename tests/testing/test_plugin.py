@@ -190,6 +190,26 @@ def test_what_a_fixture_ends_later_is_left_alone(run) -> None:
     )
 
 
+def test_fixtures_of_a_wider_scope_put_nothing_off(run) -> None:
+    """Such as plugins have: what only the end shows fails the test itself, since they are torn down after it is judged."""
+    result = run(
+        """
+    @pytest.fixture(scope="session", autouse=True)
+    def loop_policy():
+        yield
+
+    kept = []
+    def test_never_ended(telemetry_capture):
+        kept.append(telemetry.tracer.start_span("lost"))
+    """,
+        "-p",
+        "no:inline_snapshot",
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["never_ended: the span 'lost' was never ended*"])
+
+
 def test_a_failing_test_is_not_judged(run) -> None:
     """A test that fails by itself shows its own failure and what was captured, and nothing is said on top."""
     result = run(
