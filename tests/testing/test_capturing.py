@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from telemetry_kit import Objective, Telemetry
+from telemetry_kit.conventions import HTTP_SERVER
 from telemetry_kit.testing import capture, capture_and_watch
 
 telemetry = Telemetry("shop.orders")
@@ -168,3 +169,13 @@ def test_a_job_of_the_outer_capture_is_known_as_it_was() -> None:
         after = str(outer)
 
     assert after == before
+
+
+def test_what_several_have_counted_of_one_series_is_added_up() -> None:
+    """Operations of one name that have different conventions have one objective."""
+    promise = Objective(99.0)
+    with capture() as captured:
+        for convention in (None, HTTP_SERVER):
+            telemetry.operation("GET /", convention=convention, objective=promise)(len)([])
+
+    assert captured.value("operation.objective.calls", {"operation.name": "GET /", "objective.result": "met"}) == 2

@@ -155,8 +155,11 @@ class SinceThen(CallbackOptions):
         }
         self._first: weakref.WeakKeyDictionary[object, dict[Series, Number]] = weakref.WeakKeyDictionary()
 
-    def new(self, source: object, sums: dict[Series, Number]) -> Reading:
+    def new(self, source: object, counted: Iterable[tuple[Series, Number]]) -> Reading:
         """Of what a source has counted itself: what came since the beginning, with the zeros of what did something."""
+        sums: dict[Series, Number] = {}
+        for of, number in counted:
+            sums[of] = sums.get(of, 0) + number
         if self.beginning:
             self._first[source] = sums
             return ()

@@ -65,15 +65,18 @@ READINGS: dict[str, Callable[[TaskCounts], Reading]] = {
 
 def _read_living(read: Callable[[TaskCounts], Reading], executors: _Executors, _: SinceThen) -> Reading:
     every = list(executors.counts.values())
-    for counts in dict.fromkeys([one for one in every for workers in one.workers.values() if workers() is not None]):
+    for counts in dict.fromkeys(
+        [one for one in every for workers in list(one.workers.values()) if workers() is not None]
+    ):
         yield from read(counts)
 
 
 def _tasks_since(executors: _Executors, then: SinceThen) -> Reading:
     every = list(executors.counts.values())
-    sums: dict[Series, float] = dict.fromkeys([of for one in every for of in one.by_outcome.values()], 0)
+    zeros = [(of, 0) for counts in every for of in counts.by_outcome.values()]
     with cells.exclusive:
-        for counts, cell in cells.of_all(every):
-            for place, of in counts.by_outcome.items():
-                sums[of] += cell[place]
-    return then.new(executors, sums)
+        all_cells = cells.of_all(every)
+        return then.new(
+            executors,
+            zeros + [(of, cell[place]) for counts, cell in all_cells for place, of in counts.by_outcome.items()],
+        )

@@ -265,7 +265,7 @@ def _read_active(states: _States) -> Reading:
 
 def _read_active_since(states: _States, then: SinceThen) -> Reading:
     every = list(states.states.values())
-    counted = [(id(state), calls.local.cell) for state in every for calls in (state._calls or {}).values()]
+    counted = [(id(state), calls.local.cell) for state in every for calls in list((state._calls or {}).values())]
     running = {state for state, cell in counted if cell[0] != cell[2]}
     for state in every:
         of = state._active or state.active_series()
@@ -277,7 +277,7 @@ def _read_active_since(states: _States, then: SinceThen) -> Reading:
 def _read_slots_since(states: _States, then: SinceThen) -> Reading:
     every = list(states.states.values())
     cell_of = [(state.slots, state.local.cell[FIRST_SLOT:] + [0] * len(state.slots)) for state in every]
-    return then.new(states, {of: number for slots, cell in cell_of for of, number in zip(slots, cell, strict=False)})
+    return then.new(states, [pair for slots, cell in cell_of for pair in zip(slots, cell, strict=False)])
 
 
 def _read_calls_since(states: _States, then: SinceThen) -> Reading:
@@ -288,9 +288,9 @@ def _read_time_since(states: _States, then: SinceThen) -> Reading:
     return then.new(states, _ended(states, 3))
 
 
-def _ended(states: _States, at: int) -> dict[Series, float]:
-    every = [state._calls or {} for state in list(states.states.values())]
-    return {of: calls.local.cell[at] for of_state in every for of, calls in of_state.items() if calls.local.cell[2]}
+def _ended(states: _States, at: int) -> list[tuple[Series, float]]:
+    every = [list((state._calls or {}).items()) for state in list(states.states.values())]
+    return [(of, calls.local.cell[at]) for of_state in every for of, calls in of_state if calls.local.cell[2]]
 
 
 def _read_slots(states: _States) -> Reading:
