@@ -265,7 +265,8 @@ def _read_active(states: _States) -> Reading:
 
 def _read_active_since(states: _States, then: SinceThen) -> Reading:
     every = list(states.states.values())
-    counted = [(id(state), calls.local.cell) for state in every for calls in list((state._calls or {}).values())]
+    sampled = [state for state in every if state._calls]
+    counted = [(id(state), calls.local.cell) for state in sampled for calls in list((state._calls or {}).values())]
     running = {state for state, cell in counted if cell[0] != cell[2]}
     for state in every:
         of = state._active or state.active_series()
@@ -289,7 +290,7 @@ def _read_time_since(states: _States, then: SinceThen) -> Reading:
 
 
 def _ended(states: _States, at: int) -> list[tuple[Series, float]]:
-    every = [list((state._calls or {}).items()) for state in list(states.states.values())]
+    every = [list((state._calls or {}).items()) for state in list(states.states.values()) if state._calls]
     return [(of, calls.local.cell[at]) for of_state in every for of, calls in of_state if calls.local.cell[2]]
 
 
