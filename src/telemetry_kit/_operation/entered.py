@@ -6,17 +6,17 @@ from contextvars import ContextVar
 from typing import Any
 
 from telemetry_kit._core import cells
-from telemetry_kit._core import context as _context
+from telemetry_kit._core.context import CURRENT_CALL, Current
 
 
-class Entered(_context.Current):
+class Entered(Current):
     """What a measurement has made its own: what is current, and its place among those that run."""
 
     __slots__ = ("cell", "running")
 
     def __init__(self, running: cells.Running, mine: Any) -> None:
         self.context = None
-        self.variable: ContextVar[Any] | None = _context.CURRENT_CALL
+        self.variable: ContextVar[Any] | None = CURRENT_CALL
         self.mine = mine
         self.before = self.attached = self.token = None
         self.running = running

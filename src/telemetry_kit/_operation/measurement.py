@@ -303,9 +303,9 @@ def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         operation = decorated.operation
         measurement = Measurement.__new__(Measurement)
         measurement._operation, measurement._scope = operation, operation.scope
-        entered = measurement._current = Entered(operation.state, measurement)
-        if decorated.stepwise:  # who ends it is the frame of the driver; what is put aside must not hold the call
-            entered.mine = reentrancy.Watch(measurement)
+        # Of a body that goes step by step what is put aside must not hold the call, which its driver's frame ends.
+        mine = reentrancy.Watch(measurement) if decorated.stepwise else measurement
+        entered = measurement._current = Entered(operation.state, mine)
         measurement._begin(decorated.span_static, decorated.arguments, args, kwargs, decorated.stepwise)
         return measurement
     except RecursionError:  # no room for a measurement, nor to make it current: the body may have enough

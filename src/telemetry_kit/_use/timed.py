@@ -74,11 +74,11 @@ class Timed:
             return
         try:
             self._over = True
-            duration = clock.perf_counter() - self._start
-            self._give_back()
-            if self._watch is not None:
-                reentrancy.unwatch(self._watch)
+            duration, watch = clock.perf_counter() - self._start, self._watch
+            if watch is not None:
+                reentrancy.unwatch(watch)
                 self._watch = None
+            self._give_back()
             if self._generation is forks.fork.generation:
                 error_type = None
                 if exc is not None:
@@ -89,7 +89,7 @@ class Timed:
                         faults.record("outcome", fault)
                 self.done(duration, error_type)
         finally:
-            if self._watch is not None or self._cell is not None:  # an exception arrived in the middle of it
+            if self._cell is not None:  # an exception arrived in the middle of it
                 self._put_back()
 
     def _put_back(self) -> None:
