@@ -36,7 +36,9 @@ _VALUES = re.compile(r".*(?:value|values|val|default|content|rows?)|v")
 """Keys under which APIs give a secret's name and, beside it, its value, in lower case: `ParameterKey`, `ParameterValue`."""
 _LOGINS = frozenset({"-p", "-u", "-w", "-a", "--user"})
 """Options of clients that take a password, among other things."""
-_KNOWN = frozenset({"datetime", "decimal", "fractions", "ipaddress", "numpy", "pandas", "pathlib", "uuid"})
+_KNOWN = frozenset(
+    {"collections", "datetime", "decimal", "fractions", "ipaddress", "numpy", "pandas", "pathlib", "uuid"}
+)
 _ZONES = frozenset({"builtins", "datetime", "dateutil", "pytz", "zoneinfo"})
 """Where the classes come from that tell what they are by code of their own, and those that tell them their offset."""
 _ABSENT: Any = object()
@@ -83,7 +85,9 @@ def _scalar(value: Any, length: int) -> Any:
     kind = type(value)
     if any(kind is one for one in (dict, list, tuple, set, frozenset)):
         return None
-    if issubclass(kind, (str, int)) or (issubclass(kind, (float, bytes, bytearray)) and not issubclass(kind, Enum)):
+    if issubclass(kind, (str, int)) or (
+        issubclass(kind, (float, bytes, bytearray, memoryview)) and not issubclass(kind, Enum)
+    ):
         return scalar(value, length)
     if issubclass(kind, Enum):
         name = dict.get(_stored(value), "_name_")
