@@ -107,7 +107,9 @@ def __getattr__(name: str) -> object:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     with _late_import():
-        value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+        value = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    if name in __all__:
+        globals()[name] = value
     return value
 
 
