@@ -800,6 +800,8 @@ def the_wire(sdk: Sdk) -> Any:
         telemetry_kit.inject(object())  # type: ignore[arg-type]
         telemetry_kit.child_environment({})
         telemetry_kit.bind(lambda: None)()
+        with telemetry_kit.attached({"traceparent": PARENT}):  # type: ignore[arg-type]
+            telemetry_kit.bind(lambda: None, context={"traceparent": PARENT})()  # type: ignore[arg-type]
         pickle.loads(pickle.dumps(telemetry_kit.bind(len)))("ab")  # noqa: S301 - it is our own
     for fields in (headers, {"traceparent": [7]}, {"traceparent": 7}):
         StrictTraceContextPropagator().extract(fields)  # type: ignore[arg-type]
