@@ -19,6 +19,14 @@ def test_a_hostile_text_costs_at_most_three_times_a_harmless_one(length: int) ->
     assert {unit: one for unit, one in cost.items() if one > 3} == {}
 
 
+@pytest.mark.parametrize(("length", "most"), [(16, 80), (64, 110), (128, 150)])
+def test_a_short_text_has_one_value_judged_or_two(length: int, most: int) -> None:
+    """SEC 4: A judgement takes some 50 calls, and what else is looked at a few."""
+    cost = {unit: calls(repeated(unit, length)) for unit in HOSTILE}
+
+    assert {unit: one for unit, one in cost.items() if one > most} == {}
+
+
 @pytest.mark.parametrize(("length", "tries"), [(KB // 4, 300), (KB, 150), (16 * KB, 20)])
 def test_no_mixture_that_a_search_finds_costs_more(length: int, tries: int) -> None:
     """SEC 4: Nor does what changing the dearest texts a little, again and again, comes upon."""
