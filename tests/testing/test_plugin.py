@@ -23,8 +23,9 @@ SELL = """
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester):
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
     """Runs a test module, in this process unless told otherwise."""
+    monkeypatch.delenv("CI", raising=False)  # there a summary isn't cut
 
     def run(source: str, *arguments: str, prelude: str = SELL, subprocess: bool = False) -> pytest.RunResult:
         pytester.makepyfile(prelude + source)
