@@ -74,6 +74,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     def set_attribute(self, key: str, value: object) -> None:
         """Set a span attribute of any cardinality. It never reaches a metric.
 
+        >>> from telemetry_kit import current_measurement
         >>> current_measurement().set_attribute("user.id", 7)
         """
         if self._state != 1:
@@ -90,6 +91,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several span attributes.
 
+        >>> from telemetry_kit import current_measurement
         >>> current_measurement().set_attributes({"order.id": "o-7", "order.total": 19.9})
         """
         for key, value in span_attributes(attributes).items():
@@ -98,6 +100,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     def set_metric_attribute(self, key: str, value: object) -> None:
         """Set an attribute of low cardinality, on metric and span: a key keeps its first 100 values, then `_OTHER`.
 
+        >>> from telemetry_kit import current_measurement
         >>> current_measurement().set_metric_attribute("payment.method", "card")
         """
         if self._state != 1:
@@ -128,6 +131,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         """Make the outcome an error without an exception: `error_type` becomes the `error.type` of span and metric,
         `description` that of the span's status.
 
+        >>> from telemetry_kit import current_measurement
         >>> current_measurement().fail("card_declined")
         """
         if self._state == 1:
@@ -138,6 +142,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     def add_event(self, name: str, attributes: Mapping[str, object] | None = None) -> None:
         """Add an event: on the span or as a log record, as the error policy's signal says.
 
+        >>> from telemetry_kit import current_measurement
         >>> current_measurement().add_event("cart.reserved", {"cart.size": 3})
         """
         if self._state != 1:
@@ -150,6 +155,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     def inject(self, carrier: Any) -> Any:
         """Put this call's context into `carrier`, a mapping or one of `telemetry_kit.carriers`; gives it back.
 
+        >>> from telemetry_kit import current_measurement
         >>> headers = current_measurement().inject({"accept": "text/html"})
         """
         if late.is_over():

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from telemetry_kit.testing.callsite import is_ours
 from telemetry_kit.testing.missing import of_an_assertion
 
-__tracebackhide__ = of_an_assertion
+__tracebackhide__: Callable[[Any], bool] = of_an_assertion
 Call = tuple[Sequence[Any], Mapping[str, Any]] | Callable[[Any], Any]
 
 _STEPS = 100

@@ -21,10 +21,10 @@ from telemetry_kit.testing.recording import Recording
 from telemetry_kit.testing.validator import AT_THE_END, WORDS, Finding, Word, check_words, report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
-__tracebackhide__ = of_an_assertion
+__tracebackhide__: Callable[[Any], bool] = of_an_assertion
 _SILENT = ("counter", "observable_counter", "up_down_counter", "observable_up_down_counter")
 """What says nothing in a text where it is zero."""
 _POLL = 0.005

@@ -12,11 +12,11 @@ from telemetry_kit.catalogue import METRICS
 from telemetry_kit.testing.points import Point, attribute_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-of_an_assertion = methodcaller("errisinstance", AssertionError)
+of_an_assertion: Callable[[Any], bool] = methodcaller("errisinstance", AssertionError)
 """A module's `__tracebackhide__`: pytest shows the line of the test that asked, and not those that say what is missing."""
-__tracebackhide__ = of_an_assertion
+__tracebackhide__: Callable[[Any], bool] = of_an_assertion
 LINES = 100
 """Of what was captured, as a failing test shows it."""
 Named = TypeVar("Named", RecordedSpan, RecordedEvent)
