@@ -1,4 +1,4 @@
-"""What all carriers have in common: reading any spelling of a name, replacing on writing, and two shapes of headers."""
+"""What all carriers have in common: reading any spelling of a name, replacing on writing, and headers as a mapping."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -135,9 +135,7 @@ class Carrier:
         if not self._fits(fields):
             room = self.max_fields if self.max_attributes is None else self.max_attributes - len(self.keys())
             fitting = budgeted(fields, self.max_value, self.max_together, room)
-        for field, value in fitting.items():
-            if value:
-                self._add(field.lower(), value)
+        self._add({field.lower(): value for field, value in fitting.items() if value})
 
     def _fits(self, fields: Mapping[str, str]) -> bool:
         """Whether they can be written as they are: short enough, and in the order in which some are left out."""
@@ -149,7 +147,7 @@ class Carrier:
             return False
         return longest is None or all(len(value) <= longest for value in fields.values())
 
-    def _add(self, field: str, value: str) -> None:
+    def _add(self, fields: Mapping[str, str]) -> None:
         raise NotImplementedError
 
     def _names(self) -> Iterable[Any]:
@@ -210,59 +208,16 @@ def texts(value: object) -> list[str]:
     return []
 
 
-def pairs_pick(pairs: Iterable[Any], names: Names) -> dict[str, list[str]]:
-    """What a list of (name, value) has of the fields: all values of each, in their order."""
-    found: dict[str, list[str]] = {}
-    for pair in () if isinstance(pairs, TEXTS) else pairs:
-        try:
-            name, value = pair
-            field = names.field(name)
-        except Exception:  # noqa: S112 - a malformed pair says nothing; the others still count
-            continue
-        if field is not None:
-            found.setdefault(field, []).extend(texts(value))
-    return found
-
-
-def pairs_drop(pairs: Any, names: Names) -> Any:
-    """`pairs` without the fields: the same list, or a new tuple."""
-    kept = [pair for pair in pairs if not _spells(pair, names)]
-    if isinstance(pairs, list):
-        if len(kept) != len(pairs):
-            pairs[:] = kept
-        return pairs
-    return tuple(kept)
-
-
-def pairs_add(pairs: Any, name: str | bytes, value: str | bytes) -> Any:
-    """`pairs` and one more: the same list, or a new tuple."""
-    if isinstance(pairs, list):
-        pairs.append((name, value))
-        return pairs
-    return (*pairs, (name, value))
-
-
-def pairs_names(pairs: Iterable[Any]) -> list[object]:
-    """The names that stand in a list of pairs."""
-    return [pair[0] for pair in pairs if isinstance(pair, (tuple, list)) and pair]
-
-
-def _spells(pair: Any, names: Names) -> bool:
-    try:
-        return names.field(pair[0]) is not None
-    except Exception:
-        return False
-
-
 class Fields(Carrier):
     """Headers as a mapping of name to value. Where it can't be changed in place, `.data` becomes a new dict."""
 
     __slots__ = ()
 
-    data: Any
+    _empty: ClassVar[type[dict[Any, Any] | list[Any]]] = dict
+    """What there is where nothing was given."""
 
     def __init__(self, data: Any = None) -> None:
-        self.data = {} if data is None else data
+        self.data = self._empty() if data is None else data
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
@@ -289,11 +244,12 @@ class Fields(Carrier):
                 self.data = self._copy(names)
                 return
 
-    def _add(self, field: str, value: str) -> None:
-        try:
-            self.data[field] = self._write(value)
-        except (TypeError, AttributeError, NotImplementedError):
-            self.data = {**self._copy(Names([field])), field: self._write(value)}
+    def _add(self, fields: Mapping[str, str]) -> None:
+        for field, value in fields.items():
+            try:
+                self.data[field] = self._write(value)
+            except (TypeError, AttributeError, NotImplementedError):
+                self.data = {**self._copy(Names([field])), field: self._write(value)}
 
     def _copy(self, without: Names) -> dict[Any, Any]:
         return {name: self.data[name] for name in self._names() if without.field(name) is None}
@@ -306,3 +262,25 @@ class Fields(Carrier):
 
     def _names(self) -> Iterable[Any]:
         return () if isinstance(self.data, TEXTS) else list(self.data)
+
+
+class Variables(Fields):
+    """A mapping in which each field stands under one name, which `_variable` makes of it, and under no other."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def _variable(field: str, /) -> str:
+        raise NotImplementedError
+
+    def pick(self, names: Names) -> dict[str, list[str]]:
+        data, variable = self.data, self._variable
+        read = {field: data.get(variable(field)) for field in names.fields}
+        return {field: texts(value) for field, value in read.items() if value is not None}
+
+    def drop(self, names: Names) -> None:
+        for field in names.fields:
+            self.data.pop(self._variable(field), None)
+
+    def _add(self, fields: Mapping[str, str]) -> None:
+        self.data.update({self._variable(field): value for field, value in fields.items()})

@@ -7,19 +7,9 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from telemetry_kit.carriers._base import (
-    TEXTS,
-    Carrier,
-    Fields,
-    Names,
-    is_mapping,
-    pairs_add,
-    pairs_drop,
-    pairs_names,
-    pairs_pick,
-    texts,
-)
+from telemetry_kit.carriers._base import Fields, Names, Variables, is_mapping, texts
 from telemetry_kit.carriers._budget import OVERHEAD, budgeted
+from telemetry_kit.carriers._pairs import Pairs, picked
 
 MAX_FIELD = 8_180
 """Characters of a value: aiohttp and gunicorn refuse a field from 8,191 on, others from about as much, name included."""
@@ -66,11 +56,7 @@ def _reader(kind: type) -> Reader | None:
 
 def _pairs(data: Any, field: str) -> list[str]:
     """How a sequence of pairs that is no list, such as h11's headers, hands out all values of a name."""
-    return pairs_pick(data, Names([field])).get(field.lower(), [])
-
-
-def _are_pairs(data: Any) -> bool:
-    return isinstance(data, (list, tuple)) or _reader_of(type(data)) is _pairs
+    return picked(data, Names([field])).get(field.lower(), [])
 
 
 def _odd(name: str) -> str:
@@ -78,7 +64,7 @@ def _odd(name: str) -> str:
     return "".join([letter.upper() if place % 2 else letter.lower() for place, letter in enumerate(name)])
 
 
-class HttpHeaders(Fields):
+class HttpHeaders(Pairs):
     """The headers of an HTTP request: a mapping, a list of pairs, or the headers object of a client or server.
 
     Known by what they can do: httpx, requests, aiohttp, Starlette, Werkzeug, Django, urllib3, Tornado, `http.client`.
@@ -90,19 +76,19 @@ class HttpHeaders(Fields):
 
     __slots__ = ()
 
-    data: Any
-
     max_value: ClassVar[int | None] = MAX_FIELD
     max_fields: ClassVar[int | None] = MAX_FIELDS
+
+    _empty = dict
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
         if data.__class__ is dict:
-            return super().pick(names)
-        if _are_pairs(data):
-            return pairs_pick(data, names)
+            return Fields.pick(self, names)
+        if isinstance(data, (list, tuple)):
+            return picked(data, names)
         reader = _reader_of(type(data))
-        if reader is None:
+        if reader is None or reader is _pairs:
             return super().pick(names)
         spellings: dict[str, dict[str, None]] = {}
         for name in self._names():
@@ -113,27 +99,17 @@ class HttpHeaders(Fields):
                 spellings.setdefault(field, {})[name] = None
         return {field: _read_all(reader, data, field, list(spelled)) for field, spelled in spellings.items()}
 
-    def drop(self, names: Names) -> None:
-        if _are_pairs(self.data):
-            self.data = pairs_drop(self.data, names)
-        else:
-            super().drop(names)
-
-    def _add(self, field: str, value: str) -> None:
-        if not _are_pairs(self.data):
-            super()._add(field, value)
-        elif any(isinstance(name, bytes) for name in pairs_names(self.data)):
-            self.data = pairs_add(self.data, field.encode(), value.encode())
-        else:
-            self.data = pairs_add(self.data, field, value)
+    def _pairs(self) -> Any:
+        data = self.data
+        return data if isinstance(data, (list, tuple)) or _reader_of(type(data)) is _pairs else None
 
     def _names(self) -> Iterable[Any]:
-        if _are_pairs(self.data):
-            return pairs_names(self.data)
-        if isinstance(self.data, TEXTS):
-            return []
         # Werkzeug's headers iterate over pairs
-        return list(self.data.keys()) if hasattr(self.data, "keys") else list(self.data)
+        return list(self.data.keys()) if self._pairs() is None and hasattr(self.data, "keys") else super()._names()
+
+    def _written(self, fields: Mapping[str, str]) -> Iterable[tuple[Any, Any]]:
+        in_bytes = any(isinstance(name, bytes) for name in self._names())
+        return _as_bytes(fields) if in_bytes else fields.items()
 
 
 def _read_all(reader: Reader, data: Any, field: str, spelled: list[str]) -> list[str]:
@@ -143,7 +119,11 @@ def _read_all(reader: Reader, data: Any, field: str, spelled: list[str]) -> list
     return [value for name in spelled for value in texts(list(reader(data, name) or ()))]
 
 
-class AsgiHeaders(Carrier):
+def _as_bytes(fields: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(field.encode(), value.encode()) for field, value in fields.items()]
+
+
+class AsgiHeaders(Pairs):
     """ASGI's list of (name, value) byte pairs, or the scope (or message) that has it under `"headers"`.
 
     >>> AsgiHeaders({"type": "http", "headers": [(b"baggage", b"a=1"), (b"baggage", b"b=2")]}).get("baggage")
@@ -152,15 +132,10 @@ class AsgiHeaders(Carrier):
 
     __slots__ = ()
 
-    data: Any
-
     max_value: ClassVar[int | None] = MAX_FIELD
     max_fields: ClassVar[int | None] = MAX_FIELDS
 
-    def __init__(self, data: Any = None) -> None:
-        self.data = [] if data is None else data
-
-    def _headers(self) -> Any:
+    def _pairs(self) -> Any:
         data = self.data
         if data.__class__ is list:
             return data
@@ -168,7 +143,7 @@ class AsgiHeaders(Carrier):
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data
-        headers = data["headers"] if data.__class__ is dict and "headers" in data else self._headers()
+        headers = data["headers"] if data.__class__ is dict and "headers" in data else self._pairs()
         foreign = names.foreign_bytes
         try:
             for name, _ in headers:
@@ -178,22 +153,16 @@ class AsgiHeaders(Carrier):
                 return {}
         except (TypeError, ValueError):  # one of them isn't a pair
             pass
-        return pairs_pick(headers, names)
+        return picked(headers, names)
 
-    def drop(self, names: Names) -> None:
-        self._keep(pairs_drop(self._headers(), names))
-
-    def _add(self, field: str, value: str) -> None:
-        self._keep(pairs_add(self._headers(), field.encode(), value.encode()))
-
-    def _keep(self, headers: Any) -> None:
+    def _keep(self, pairs: Any) -> None:
         if not is_mapping(self.data):
-            self.data = headers
-        elif self.data.get("headers") is not headers:
-            self.data["headers"] = list(headers)
+            self.data = pairs
+        elif self.data.get("headers") is not pairs:
+            self.data["headers"] = list(pairs)
 
-    def _names(self) -> Iterable[Any]:
-        return pairs_names(self._headers())
+    def _written(self, fields: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+        return _as_bytes(fields)
 
 
 @functools.lru_cache(maxsize=256)
@@ -201,7 +170,7 @@ def _variable(field: str) -> str:
     return "HTTP_" + field.upper().replace("-", "_")
 
 
-class WsgiEnviron(Fields):
+class WsgiEnviron(Variables):
     """A WSGI environment, in which a header is `HTTP_` and its name; the server has joined what stood several times.
 
     >>> WsgiEnviron({"HTTP_TRACEPARENT": "00-..."}).get("traceparent")
@@ -213,24 +182,14 @@ class WsgiEnviron(Fields):
     max_value: ClassVar[int | None] = MAX_FIELD
     max_fields: ClassVar[int | None] = MAX_FIELDS
 
-    def pick(self, names: Names) -> dict[str, list[str]]:
-        data = self.data
-        read = {field: data.get(_variable(field)) for field in names.fields}
-        return {field: texts(value) for field, value in read.items() if value is not None}
-
-    def drop(self, names: Names) -> None:
-        for field in names.fields:
-            self.data.pop(_variable(field), None)
-
-    def _add(self, field: str, value: str) -> None:
-        self.data[_variable(field)] = value
+    _variable = staticmethod(_variable)
 
     def _names(self) -> Iterable[Any]:
         headers = [name for name in self.data if isinstance(name, str) and name.startswith("HTTP_")]
         return [name[5:].replace("_", "-").lower() for name in headers]
 
 
-class GrpcMetadata(Carrier):
+class GrpcMetadata(Pairs):
     """gRPC metadata: a list or tuple of (key, value), or `grpc.aio.Metadata`. A key may stand several times.
 
     What is added takes 7,000 bytes at most, by gRPC's own way of counting, less where the call has much metadata of its
@@ -240,48 +199,38 @@ class GrpcMetadata(Carrier):
     ['00-...']
     """
 
-    __slots__ = ("_written",)
-
-    data: Any
+    __slots__ = ("_added",)
 
     max_together: ClassVar[int | None] = MAX_METADATA
 
     def __init__(self, data: Any = None) -> None:
-        self.data = [] if data is None else data
-        self._written: dict[str, str] = {}
-
-    def pick(self, names: Names) -> dict[str, list[str]]:
-        return pairs_pick(self.data, names)
+        super().__init__(data)
+        self._added: dict[str, str] = {}
 
     def drop(self, names: Names) -> None:
         for field in names.fields:
-            self._written.pop(field, None)
+            self._added.pop(field, None)
         if hasattr(self.data, "delete_all"):
             for key in {key for key in self._names() if names.field(key) is not None}:
                 self.data.delete_all(key)
         else:
-            self.data = pairs_drop(self.data, names)
+            super().drop(names)
 
     def write(self, fields: Mapping[str, str]) -> None:
         """The same, in what the call's own metadata and the fields that were written before have left.
 
         >>> GrpcMetadata([("user-agent", "shop")]).write({"baggage": "user=carol"})
         """
-        written = sum(_size(pair) for pair in self._written.items())
-        theirs = sum(_size(pair) for pair in self.data) - written
-        room = max(min(MAX_METADATA, MAX_ALL_METADATA - theirs), PARENT_METADATA) - written
-        for field, value in budgeted(fields, None, room).items():
-            self._written[field] = value
-            self._add(field, value)
-
-    def _add(self, field: str, value: str) -> None:
+        added = sum(_size(pair) for pair in self._added.items())
+        theirs = sum(_size(pair) for pair in self.data) - added
+        room = max(min(MAX_METADATA, MAX_ALL_METADATA - theirs), PARENT_METADATA) - added
+        fitting = budgeted(fields, None, room)
+        self._added.update(fitting)
         if hasattr(self.data, "delete_all"):
-            self.data.add(field, value)
+            for field, value in fitting.items():
+                self.data.add(field, value)
         else:
-            self.data = pairs_add(self.data, field, value)
-
-    def _names(self) -> Iterable[Any]:
-        return pairs_names(self.data)
+            self._add(fitting)
 
 
 def _size(pair: Any) -> int:

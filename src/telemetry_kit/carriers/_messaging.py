@@ -3,22 +3,14 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from telemetry_kit.carriers._base import (
-    Fields,
-    Names,
-    is_mapping,
-    pairs_add,
-    pairs_drop,
-    pairs_names,
-    pairs_pick,
-    text,
-)
+from telemetry_kit.carriers._base import Fields, Names, is_mapping, text
+from telemetry_kit.carriers._pairs import Pairs
 
 
-class KafkaHeaders(Fields):
+class KafkaHeaders(Pairs):
     """The headers of a Kafka message: pairs of a name and bytes, or confluent-kafka's dict. The last of a name counts.
 
     What is written into is a list, which is what all clients send: aiokafka's records bring a tuple, and those without
@@ -30,35 +22,20 @@ class KafkaHeaders(Fields):
 
     __slots__ = ()
 
-    data: Any
-
-    def __init__(self, data: Any = None) -> None:
-        self.data = [] if data is None else data
-
     def pick(self, names: Names) -> dict[str, list[str]]:
-        found = super().pick(names) if is_mapping(self.data) else pairs_pick(self.data, names)
-        return {field: values[-1:] for field, values in found.items() if values}
+        return {field: values[-1:] for field, values in super().pick(names).items() if values}
 
-    def drop(self, names: Names) -> None:
-        if is_mapping(self.data):
-            super().drop(names)
-        else:
-            self.data = pairs_drop(self._list(), names)
+    def _pairs(self) -> Any:
+        return None if is_mapping(self.data) else self.data
 
-    def _add(self, field: str, value: str) -> None:
-        if is_mapping(self.data):
-            super()._add(field, value)
-        else:
-            self.data = pairs_add(self._list(), field, value.encode())
+    def _keep(self, pairs: Any) -> None:
+        self.data = pairs if isinstance(pairs, list) else list(pairs)
 
-    def _list(self) -> list[Any]:
-        return self.data if isinstance(self.data, list) else list(self.data)
+    def _written(self, fields: Mapping[str, str]) -> list[tuple[str, bytes]]:
+        return [(field, value.encode()) for field, value in fields.items()]
 
     def _write(self, value: str) -> bytes:
         return value.encode()
-
-    def _names(self) -> Iterable[Any]:
-        return list(self.data) if is_mapping(self.data) else pairs_names(self.data)
 
 
 class AmqpHeaders(Fields):
@@ -178,6 +155,5 @@ class CloudEventAttributes(Fields):
             pass
         super().__init__(data)
 
-    def _add(self, field: str, value: str) -> None:
-        if re.fullmatch(r"[a-z0-9]+", field):
-            super()._add(field, value)
+    def _add(self, fields: Mapping[str, str]) -> None:
+        super()._add({field: value for field, value in fields.items() if re.fullmatch(r"[a-z0-9]+", field)})

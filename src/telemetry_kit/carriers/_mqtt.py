@@ -1,15 +1,15 @@
 """MQTT 5: the user properties of a message, which are pairs of texts, in whatever a client keeps them."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from telemetry_kit.carriers._base import Carrier, Names, is_mapping, pairs_add, pairs_drop, pairs_names, pairs_pick
+from telemetry_kit.carriers._base import Names, is_mapping
+from telemetry_kit.carriers._pairs import Pairs
 
 PAHO, GMQTT = "UserProperty", "user_property"
 """Where they stand: an attribute of paho's `Properties`, which aiomqtt has too, and a key of gmqtt's dictionaries."""
 
 
-class MqttProperties(Carrier):
+class MqttProperties(Pairs):
     """The user properties of an MQTT 5 message: pairs of texts, paho's `Properties` or gmqtt's. The last of a name counts.
 
     What a message of MQTT 3 has, `None`, becomes an empty list.
@@ -20,23 +20,11 @@ class MqttProperties(Carrier):
 
     __slots__ = ()
 
-    data: Any
-
     max_value: ClassVar[int | None] = 65_535
     """Bytes of a text in MQTT."""
 
-    def __init__(self, data: Any = None) -> None:
-        self.data = [] if data is None else data
-
     def pick(self, names: Names) -> dict[str, list[str]]:
-        found = pairs_pick(self._pairs(), names)
-        return {field: values[-1:] for field, values in found.items() if values}
-
-    def drop(self, names: Names) -> None:
-        self._keep(pairs_drop(self._pairs(), names))
-
-    def _add(self, field: str, value: str) -> None:
-        self._keep(pairs_add(self._pairs(), field, value))
+        return {field: values[-1:] for field, values in super().pick(names).items() if values}
 
     def _pairs(self) -> Any:
         data = self.data
@@ -54,6 +42,3 @@ class MqttProperties(Carrier):
                 data[GMQTT] = list(pairs)
         elif pairs and not getattr(data, PAHO, None):
             setattr(data, PAHO, pairs)
-
-    def _names(self) -> Iterable[Any]:
-        return pairs_names(self._pairs())
