@@ -87,7 +87,8 @@ def say_what_runs() -> None:
     newest = [version for version in HERE if (version, "newest") in RUNS]
     print(
         f"The suite, {len(newest) + 1} times: Python {OLDEST} with the oldest OpenTelemetry that is supported, "
-        f"{', '.join(newest)} with the newest; slow cases on {NEWEST} alone."
+        f"{', '.join(newest)} with the newest; slow cases on {NEWEST} alone, "
+        f"what is the same on any Python on {OLDEST} and {NEWEST}."
         + (f" Not here: Python {', '.join(MISSING)}." if MISSING else ""),
         file=sys.stderr,
         flush=True,
@@ -126,9 +127,10 @@ def pytest(session: nox.Session, *arguments: str) -> None:
     session.run("python", "-m", "pytest", *arguments, *session.posargs)
 
 
-def suite(*, slow: bool = True) -> tuple[str, ...]:
-    """The arguments for the whole suite, on all cores; what needs other people's packages or servers is elsewhere."""
-    return ("-n", "auto", "-m", "not integration and not soak and not docs" + ("" if slow else " and not slow"))
+def suite(*left_out: str) -> tuple[str, ...]:
+    """The arguments for the suite, on all cores to the end; what needs other people's packages or servers is elsewhere."""
+    marks = " and ".join(f"not {mark}" for mark in ("integration", "soak", "docs", *left_out))
+    return ("-n", "auto", "--dist", "worksteal", "-m", marks)
 
 
 # Each Python once: the oldest with the floor, where the floor's code is most likely to be found, the others with the newest.
@@ -141,9 +143,11 @@ RUNS = [(OLDEST, "floor"), *((version, "newest") for version in SUPPORTED if ver
 )
 def tests(session: nox.Session, opentelemetry: str) -> None:
     """The tests on each Python that is here: the oldest with the floor of OpenTelemetry and the wheel as it is published,
-    the others with the newest; on the newest Python slow cases too, and what the tests reach is measured."""
+    the others with the newest; on the newest Python slow cases too, and what the tests reach is measured. What says nothing
+    of the Python (`any_python`) runs on these two."""
     say_what_runs()
     newest = opentelemetry == "newest" and session.python == NEWEST
+    left_out = [] if newest else ["slow"] if opentelemetry == "floor" else ["slow", "any_python"]
     install(session, "coverage" if newest else "test", pins=floors() if opentelemetry == "floor" else [])
     if opentelemetry == "floor":
         session.install("--no-deps", "--force-reinstall", "--no-cache-dir", ".")
@@ -151,7 +155,7 @@ def tests(session: nox.Session, opentelemetry: str) -> None:
     if newest and not session.posargs:
         measured(session, *suite())
     else:
-        pytest(session, *suite(slow=newest))
+        pytest(session, *suite(*left_out))
 
 
 def against_the_wheel(session: nox.Session) -> None:
@@ -314,7 +318,7 @@ def release(session: nox.Session) -> None:
     if problems:
         session.error("not to be released: " + "; ".join(problems))
     build_and_check(session, "test")
-    session.run("python", "-m", "pytest", *suite(slow=False))
+    session.run("python", "-m", "pytest", *suite("slow"))
     if "--tag" in session.posargs:
         git("tag", "--annotate", f"v{version}", "--message", f"telemetry_kit {version}")
 

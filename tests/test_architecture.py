@@ -79,6 +79,7 @@ def test_the_layers_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.any_python
 def test_nobody_imports_the_sdk() -> None:
     """No module imports `opentelemetry.sdk`, nor names of the conventions that may change."""
     forbidden = ("opentelemetry.sdk", "opentelemetry.semconv._incubating")
@@ -87,6 +88,7 @@ def test_nobody_imports_the_sdk() -> None:
     assert {path: names for path, names in found.items() if names} == {}
 
 
+@pytest.mark.any_python
 def test_a_file_can_be_read_at_one_sitting() -> None:
     """No file is longer than 350 lines, the façade apart, which is signatures and docstrings."""
     lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
@@ -94,6 +96,7 @@ def test_a_file_can_be_read_at_one_sitting() -> None:
     assert {path for path, count in lines.items() if count > LONGEST} == {"_telemetry.py"}
 
 
+@pytest.mark.any_python
 def test_the_page_says_how_many_lines_there_are() -> None:
     """The design page's lines of code by package are those of now, give or take a tenth."""
     page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
@@ -147,6 +150,7 @@ def messages(path: Path) -> list[str]:
     return found
 
 
+@pytest.mark.any_python
 def test_errors_have_one_form() -> None:
     """What must be, what was got, what to do: each TypeError and ValueError says it in this order."""
     found = {name_of(path): messages(path) for path in SOURCES}
@@ -157,6 +161,7 @@ def test_errors_have_one_form() -> None:
     assert strays == []
 
 
+@pytest.mark.any_python
 def test_a_module_says_what_it_is_for() -> None:
     """Each module starts with a docstring."""
     assert [name_of(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
@@ -215,6 +220,7 @@ def test_the_strict_propagators_can_be_named_in_the_environment() -> None:
     }
 
 
+@pytest.mark.any_python
 def test_the_map_in_the_documentation_is_right() -> None:
     """Each place that "where do I find" names is there."""
     page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
@@ -243,6 +249,7 @@ def test_the_top_level_can_be_taken_in_at_a_glance() -> None:
     assert len([path for path in top if path.name != "__pycache__"]) <= 24
 
 
+@pytest.mark.any_python
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """Not directly, not through others, not in a function, not for type checking alone."""
     root = ROOT / "src" / "telemetry_kit"
@@ -304,6 +311,7 @@ TREES = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in 
 SHORTCUTS = set(re.findall(r"`(_\w+/\w+\.py)`", ast.get_docstring(TREES["_core/__init__.py"]) or ""))
 
 
+@pytest.mark.any_python
 def test_an_underscore_is_private_to_its_module() -> None:
     """No module reads or writes what another one keeps for itself, but for the shortcuts that `_core` lists."""
     known = set().union(*(defined(tree) for tree in TREES.values()))
@@ -327,6 +335,7 @@ def test_an_underscore_is_private_to_its_module() -> None:
     assert reached | imported_ == set()
 
 
+@pytest.mark.any_python
 def test_other_peoples_objects_are_looked_into_in_few_modules() -> None:
     """What isn't the kit's and has an underscore is reached for where the list says so, and nowhere else."""
     known = set().union(*(defined(tree) for tree in TREES.values()))
@@ -340,6 +349,7 @@ def test_other_peoples_objects_are_looked_into_in_few_modules() -> None:
     assert found | {"_errors/stacktrace.py", "testing/capturing.py"} == OTHERS
 
 
+@pytest.mark.any_python
 def test_what_stays_for_speed_is_listed() -> None:
     """The places that look at the API's globals, or count in a list, are those that `_core` lists with what they save."""
     found = set()
@@ -356,6 +366,7 @@ def test_what_stays_for_speed_is_listed() -> None:
     assert len(SHORTCUTS) <= 12
 
 
+@pytest.mark.any_python
 def test_a_docstring_names_what_is_there() -> None:
     """Each `_name` in a docstring is that of a module, a class, a function or a slot that the source has."""
     parts = {part for name in TREES for part in Path(name).with_suffix("").parts}
@@ -375,6 +386,7 @@ def test_a_docstring_names_what_is_there() -> None:
     assert {place for place in stale if not place.startswith("monitoring/")} == set()  # there they are of PromQL
 
 
+@pytest.mark.any_python
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_docstrings_can_be_encoded(path: Path) -> None:
     """From 3.13 on a module with a lone surrogate in a docstring can't be imported."""

@@ -126,6 +126,7 @@ def test_each_key_once() -> None:
     assert sorted(described) == sorted(value for name, value in vars(keys).items() if name.isupper())
 
 
+@pytest.mark.any_python
 def test_a_key_is_spelled_in_one_place() -> None:
     """No module but `catalogue.keys` has the text of a key, other than as the name of a metric or of a fault's site."""
     root = Path(telemetry_kit.__file__).parent

@@ -249,7 +249,7 @@ def _callers(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-@pytest.mark.parametrize("kind", [CtrlC, TimeLimit])
+@pytest.mark.parametrize("kind", [CtrlC, pytest.param(TimeLimit, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NAMES)
 def test_an_interrupt_at_any_line(
     sdk: Sdk, name: str, kind: type[BaseException], record_property: Callable[[str, object], None]

@@ -3,6 +3,7 @@
 What could hang runs in a process of its own that is killed when its time is up.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def run(program: str, *, limit: int = 60, **environment: str) -> str:
     return done.stdout.strip()
 
 
+slow = functools.partial(pytest.param, marks=pytest.mark.slow)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform doesn't fork")
 FORKS = """
 def in_child(check):
@@ -63,7 +65,13 @@ def in_child(check):
 @needs_fork
 @pytest.mark.parametrize(
     "options",
-    ["", "span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}", "sample_durations=0.5"],
+    [
+        "",
+        *map(
+            slow,
+            ("span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}", "sample_durations=0.5"),
+        ),
+    ],
 )
 def test_fork_under_load_never_deadlocks_the_child(options: str) -> None:
     """Children that are forked while other threads record, record and collect themselves (PRC 1)."""
@@ -388,7 +396,7 @@ print(exits, sdk.point("operation.duration").count)
 
 
 @pytest.mark.parametrize(
-    "options", ["", "span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}"]
+    "options", ["", *map(slow, ("span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}"))]
 )
 def test_a_signal_handler_at_any_moment(options: str) -> None:
     """A signal handler that runs instrumented code, again and again in the middle of it, never deadlocks (PRC 2)."""
@@ -438,7 +446,7 @@ print(handled >= 1_000, total == calls + handled, failed == handled, sdk.value("
 
 
 @pytest.mark.parametrize(
-    "options", ["", "span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}"]
+    "options", ["", *map(slow, ("span=False", "error_if=lambda _: False", "span_attributes=lambda *_, **__: {}"))]
 )
 def test_a_handler_at_every_instruction(options: str) -> None:
     """Instrumented code run at every single instruction of an instrumented call, SDK included (PRC 2)."""

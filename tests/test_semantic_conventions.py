@@ -138,6 +138,7 @@ def changed(name: str, among: dict[str, str]) -> list[str]:
     return [f"{name} is deprecated: {why}"] if why else []
 
 
+@pytest.mark.any_python
 def test_every_name_is_one_of_the_conventions() -> None:
     """An attribute or a metric that the kit writes is there, and isn't deprecated."""
     wrong = [

@@ -131,6 +131,7 @@ with capture() as captured:
 """
 
 
+@pytest.mark.slow
 def test_names_without_end_are_bounded() -> None:
     """One made for each request: the first thousand have series of their own, and the rest share those of `_OTHER`, which
     is logged once. Spans and the object keep the name."""

@@ -14,6 +14,8 @@ from telemetry_kit._core import faults
 from telemetry_kit.diagnosis import environment, findings, host
 from tests.diagnosis.support import CLEAN, LOGS, METRICS, SOURCE, TRACES, diagnosed, python
 
+pytestmark = pytest.mark.any_python
+
 ALL = TRACES + METRICS + LOGS
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.diagnosis.support import LOGS, METRICS, SOURCE, TRACES, python
 
+pytestmark = pytest.mark.any_python
+
 DOCTOR = ("-m", "telemetry_kit", "doctor")
 ALL = TRACES + METRICS + LOGS
 

@@ -189,11 +189,13 @@ def drive(sdk: Sdk, telemetry: Telemetry, operations: int) -> None:
     assert (active(sdk, "driven"), queued(sdk, "driven")) == (0, 0)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_operations(sdk: Sdk, telemetry: Telemetry) -> None:
     """EXE.1: submit, fail, cancel, nest, map, shut down, fork, collect, all at once."""
     drive(sdk, telemetry, 20_000)
 
 
+@pytest.mark.slow
 def test_with_accounting_that_fails(sdk: Sdk, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXE.3: the same while every third record and span raises."""
     from opentelemetry.sdk.metrics import Histogram

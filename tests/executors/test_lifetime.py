@@ -182,6 +182,7 @@ def test_nothing_private_is_asked_of_an_executor(captured: Captured, telemetry: 
     assert private == {"_max_workers"}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_tasks_leave_nothing_behind(telemetry: Telemetry) -> None:
     """Nothing per task is kept once it is done."""
     with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", sample_durations=0.0) as pool:

@@ -10,6 +10,8 @@ from opentelemetry import propagate
 
 from tests.fuzz.targets import FIELDS, MAKERS, PROPAGATORS, harmless, stable
 
+pytestmark = pytest.mark.any_python
+
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 names = st.sampled_from(

@@ -10,6 +10,7 @@ from tests.redaction.families import ROUNDS, figures, leaks, made, share, table,
 SEEDS = range(3)
 
 
+@pytest.mark.any_python
 @pytest.mark.parametrize("of", ROUNDS)
 def test_few_secrets_leak(of: str) -> None:
     """SEC 4: Of a round's texts with secrets at most 6 % let 6 characters of one be read."""
@@ -19,6 +20,7 @@ def test_few_secrets_leak(of: str) -> None:
     assert share(found) <= 6.0, [figure for figure in found if figure.wrong]
 
 
+@pytest.mark.any_python
 @pytest.mark.parametrize("of", ROUNDS)
 def test_few_harmless_texts_are_changed(of: str) -> None:
     """SEC 4: Of a round's harmless texts with suspicious words at most 2 % are changed."""
@@ -28,6 +30,7 @@ def test_few_harmless_texts_are_changed(of: str) -> None:
     assert share(found) <= 2.0, [figure for figure in found if figure.wrong]
 
 
+@pytest.mark.any_python
 @pytest.mark.parametrize("of", ROUNDS)
 def test_what_was_scrubbed_is_not_changed_again(of: str) -> None:
     """A marker counts as taken: scrubbing twice is scrubbing once."""

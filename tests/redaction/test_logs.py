@@ -64,6 +64,7 @@ def places() -> set[str]:
     return found
 
 
+@pytest.mark.any_python
 def test_every_place_that_says_something_is_known() -> None:
     """SEC 4: What logs or prints is one of these places, so that a new one is thought about."""
     assert places() == set(PLACES)

@@ -172,6 +172,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@pytest.mark.any_python
 @pytest.mark.parametrize("piece", PIECES)
 def test_its_time_is_linear(piece: str) -> None:
     """Eight times the text takes about eight times as long, not 64 times, whatever it is made of."""
@@ -294,6 +295,7 @@ def test_messages_whose_stack_was_scrubbed_before() -> None:
         assert described.get("exception.message", "") == recorder_of(policy).clean(leak.text), leak
 
 
+@pytest.mark.any_python
 @pytest.mark.parametrize("signal", ["span", "log", pytest.param("both", marks=pytest.mark.slow)])
 def test_no_secret_leaves_by_any_way(signal: Any) -> None:
     """Arguments by name and all, messages, chains, stacks, events, baggage: no secret of the corpus is in any exported

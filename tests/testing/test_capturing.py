@@ -78,6 +78,7 @@ def calls_of_a_capture() -> int:
     return calls
 
 
+@pytest.mark.any_python
 @pytest.mark.parametrize(
     "make",
     [an_operation, an_objective, exact_calls, an_executor, a_library, a_job, a_pool, a_cache, a_queue, a_query],

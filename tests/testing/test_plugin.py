@@ -400,6 +400,7 @@ def test_under_asyncio(run) -> None:
     result.assert_outcomes(passed=4 if importlib.util.find_spec("trio") else 3)
 
 
+@pytest.mark.slow
 def test_under_xdist(run) -> None:
     """Workers of pytest-xdist each have their own captures; their failures read the same."""
     result = run(

@@ -849,12 +849,19 @@ def drained(result: Any) -> Any:
     return list(result) if inspect.isgenerator(result) else result
 
 
+def untaken(result: Any) -> Any:
+    """What a call gave, with no coroutine in it that is found and warned of in another test."""
+    if inspect.iscoroutine(result):
+        result.close()
+    return result
+
+
 QUESTIONS: dict[str, Callable[[Any], object]] = {
     "call": lambda func: drained(func([1])),
     "call by keyword": lambda func: drained(func(a=[1])),
-    "too few arguments": lambda func: func(),
-    "too many arguments": lambda func: func(1, 2, 3, 4, 5),
-    "unknown keyword": lambda func: func([1], nonsense=1),
+    "too few arguments": lambda func: untaken(func()),
+    "too many arguments": lambda func: untaken(func(1, 2, 3, 4, 5)),
+    "unknown keyword": lambda func: untaken(func([1], nonsense=1)),
     "signature": inspect.signature,
     "callable": callable,
     "hashable": lambda func: isinstance(hash(func), int),
@@ -902,7 +909,6 @@ CASES = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 @pytest.mark.parametrize(("thing", "question"), CASES)
 def test_answers_as_the_bare_one(telemetry: Telemetry, thing: str, question: str) -> None:
     """What is asked of the decorated callable gets the answer of the bare one, errors included (WRP 1 to 5)."""
