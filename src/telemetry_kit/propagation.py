@@ -12,10 +12,10 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, SpanContext, get_current_span, set_span_in_context
 
+from telemetry_kit._core import blocks, faults, observer
 from telemetry_kit._core import context as _context
-from telemetry_kit._core import faults, observer
 from telemetry_kit._core.attributes import span_attributes
-from telemetry_kit._core.blocks import AlsoAsync, Blocks
+from telemetry_kit._core.blocks import AlsoAsync
 from telemetry_kit._core.face import public
 from telemetry_kit._core.recipe import StaysHere
 from telemetry_kit._propagation import baggage as _baggage
@@ -224,25 +224,25 @@ class attached(AlsoAsync[Context], StaysHere):  # noqa: N801 - reads as a keywor
         if context is not None and not isinstance(context, Context):
             msg = f"context of attached() must be a Context, got {type(context).__name__}: extract() it from a carrier"
             faults.record("propagation.context", TypeError(msg))
-        self._blocks: Blocks[_Attached] = Blocks()
+        self._blocks: list[_Attached] = []
 
     def __enter__(self) -> Context:
         current = _Attached()
         try:
             now = _context.get_current()
             current.take(self._context if isinstance(self._context, Context) else now, now)
-            self._blocks.begin(current)
+            blocks.begin(self._blocks, current)
             current.enter()
             context = now if current.context is None else current.context
             observer.made_current(context)
             return context
         except BaseException:
-            self._blocks.forget(current)
+            blocks.forget(self._blocks, current)
             current.leave()
             raise
 
     def __exit__(self, *_: object) -> None:
-        current = self._blocks.end("attached")
+        current = blocks.end(self._blocks, "attached")
         if current is not None:
             current.leave()
 

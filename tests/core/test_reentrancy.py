@@ -257,3 +257,20 @@ def test_a_call_that_has_ended_leaves_nothing_to_do(telemetry: Telemetry, kind: 
     works[kind]()
 
     assert not reentrancy.waiting
+
+
+@pytest.mark.telemetry_capture(allow=("never_ended",))
+@pytest.mark.parametrize("left", [0, 1])
+def test_each_block_of_an_object_that_goes_is_given_back(telemetry: Telemetry, left: int) -> None:
+    """However many it headed, and however many of them have ended."""
+    pool = telemetry.pool("gpu", limit=4)
+    use = pool.use()
+    for _ in range(2):
+        use.__enter__()
+    for _ in range(left):
+        use.__exit__(None, None, None)
+
+    del use
+    reentrancy.drain()
+
+    assert pool.stats().used == 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opentelemetry.trace import INVALID_SPAN, Span
 
@@ -17,48 +17,38 @@ from telemetry_kit._core import context, faults
 Opened = TypeVar("Opened")
 Entered_co = TypeVar("Entered_co", covariant=True)
 
-_HERE: ContextVar[tuple[tuple[Blocks[Any], Any], ...] | None] = ContextVar("telemetry_kit.blocks", default=None)
+_HERE: ContextVar[tuple[tuple[list[Any], Any], ...] | None] = ContextVar("telemetry_kit.blocks", default=None)
 """Whose blocks were begun here while others of theirs were open, the innermost last."""
 
 
-class Blocks(list[Opened]):
-    """The open blocks of one object."""
+def begin(blocks: list[Opened], block: Opened) -> None:
+    """`block` is open here, one of these. The first one needs no note of where: none is beside it."""
+    blocks.append(block)
+    if len(blocks) > 1:
+        context.travels_with_bodies(_HERE)
+        still = (one for one in _HERE.get() or () if _index(one[0], one[1]) is not None)
+        _HERE.set((*still, (blocks, block)))
 
-    __slots__ = ()
 
-    def __reduce__(self) -> Any:
-        """What heads them travels as if no block were open. Where one is, it belongs to this process."""
-        if self:
-            msg = "what is copied or pickled must not belong to this process, got an open block: make one where it is needed"
-            raise TypeError(msg)
-        return type(self), ()
+def forget(blocks: list[Opened], block: Opened) -> None:
+    """`block` didn't begin: an exception arrived in the middle of it."""
+    place = _index(blocks, block)
+    if place is not None:
+        del blocks[place]
 
-    def begin(self, block: Opened) -> None:
-        """`block` is open here. The first one needs no note of where: none is beside it."""
-        self.append(block)
-        if len(self) > 1:
-            context.travels_with_bodies(_HERE)
-            still = (one for one in _HERE.get() or () if _index(one[0], one[1]) is not None)
-            _HERE.set((*still, (self, block)))
 
-    def forget(self, block: Opened) -> None:
-        """`block` didn't begin: an exception arrived in the middle of it."""
-        place = _index(self, block)
-        if place is not None:
-            del self[place]
-
-    def end(self, what: object) -> Opened | None:
-        """The block that ends here; None, and a fault that names `what` it is, where none is open."""
-        try:
-            if len(self) > 1:
-                for of, block in reversed(_HERE.get() or ()):
-                    place = _index(self, block) if of is self else None
-                    if place is not None:
-                        return self.pop(place)
-            return self.pop(0)
-        except IndexError:
-            ended_again(what)
-            return None
+def end(blocks: list[Opened], what: object) -> Opened | None:
+    """The one of these that ends here; None, and a fault that names `what` it is, where none is open."""
+    try:
+        if len(blocks) > 1:
+            for of, block in reversed(_HERE.get() or ()):
+                place = _index(blocks, block) if of is blocks else None
+                if place is not None:
+                    return blocks.pop(place)
+        return blocks.pop(0)
+    except IndexError:
+        ended_again(what)
+        return None
 
 
 def ended_again(what: object) -> None:
@@ -76,13 +66,12 @@ class AlsoAsync(Generic[Entered_co]):
 
     __slots__ = ()
 
-    def __enter__(self) -> Entered_co:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # what its subclasses have
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        raise NotImplementedError
+        def __enter__(self) -> Entered_co: ...
+        def __exit__(
+            self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+        ) -> None: ...
 
     async def __aenter__(self) -> Entered_co:
         """`async with`, for what `with` does."""
@@ -92,6 +81,20 @@ class AlsoAsync(Generic[Entered_co]):
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, exc, traceback)
+
+
+class HeadsBlocks(AlsoAsync[Entered_co]):
+    """Heads `with` blocks, several at a time: those that are open stand in its `_blocks`."""
+
+    __slots__ = ()
+    _blocks: list[Any]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """It travels where no block is open: one that is belongs to this process."""
+        if self._blocks:
+            msg = "what is copied or pickled must not belong to this process, got an open block: make one where it is needed"
+            raise TypeError(msg)
+        return super().__reduce_ex__(protocol)
 
 
 class Gone(AlsoAsync[Span]):

@@ -172,7 +172,8 @@ class Current:
 
     def leave(self) -> None:
         """Put back what was current before. A second time does nothing."""
-        variable, token, attached, before = self.variable, self.token, self.attached, self.before
+        variable, token = self.variable, self.token
+        attached, before = self.attached, self.before
         if token is None and before is None and self.mine is None:
             return
         if variable is None:
@@ -270,7 +271,8 @@ class Suspended:
 
     def resume(self) -> None:
         """The body goes on, here and now."""
-        self._outside_context, self._outside_call, context, call = get_current(), get_call(), self._context, self._call
+        self._outside_context, self._outside_call = get_current(), get_call()
+        context, call = self._context, self._call
         self._token_of_context = self._token_of_call = None
         if others:
             self._beside = copy_context()

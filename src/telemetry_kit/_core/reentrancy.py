@@ -142,6 +142,7 @@ class Watch(weakref.ref[Any]):
     """
 
     __slots__ = ("drop", "left_for")
+    __hash__, __eq__ = object.__hash__, object.__eq__  # an object may head several blocks, each with its own
     drop: Callable[[], None]
     left_for: Any
     """Of a block that was left out of order: what was current before it."""

@@ -222,7 +222,8 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
     ) -> None:
         """It began as a call on the fast path."""
         self._operation, self._scope = operation, operation.scope
-        self._current, self._state, self._start, self._generation = entered, 1, start, generation
+        self._current, self._state = entered, 1
+        self._start, self._generation = start, generation
         if span is not None:
             self._own_span = True
             self.span: Span = span

@@ -8,9 +8,9 @@ from typing import Any, TypeVar, cast
 
 from opentelemetry.context import Context
 
-from telemetry_kit._core import ambient, cells, faults
+from telemetry_kit._core import ambient, blocks, cells, faults
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, metric_value, span_attributes
-from telemetry_kit._core.blocks import AlsoAsync, Blocks
+from telemetry_kit._core.blocks import HeadsBlocks
 from telemetry_kit._core.context import Current, Suspended, get_current
 from telemetry_kit._core.face import public
 from telemetry_kit._wrapping import awaitables, callables, decorating
@@ -19,7 +19,7 @@ F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | static
 
 
 @public
-class context_attributes(AlsoAsync[None]):  # noqa: N801 - reads as a function, and heads blocks and functions as one
+class context_attributes(HeadsBlocks[None]):  # noqa: N801 - reads as a function, and heads blocks and functions as one
     """Every span, event, measurement and job that the kit makes below carries these attributes.
 
     A context manager, for sync and async code alike, and a decorator of any kind of function. The attributes are in
@@ -58,7 +58,7 @@ class context_attributes(AlsoAsync[None]):  # noqa: N801 - reads as a function, 
             if value is not None:
                 on_metric[key] = value
         self._given = ambient.Ambient(on_span, on_metric)
-        self._blocks: Blocks[Current] = Blocks()
+        self._blocks: list[Current] = []
 
     def _context(self) -> Context:
         context: Context = get_current()
@@ -72,13 +72,13 @@ class context_attributes(AlsoAsync[None]):  # noqa: N801 - reads as a function, 
         current = Current()
         with faults.guard("context_attributes"):
             current.context = self._context()
-        self._blocks.begin(current)
+        blocks.begin(self._blocks, current)
         current.enter()
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        current = self._blocks.end("context_attributes")
+        current = blocks.end(self._blocks, "context_attributes")
         if current is not None:
             current.leave()
 

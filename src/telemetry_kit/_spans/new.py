@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import Span, SpanKind
 
-from telemetry_kit._core import cells, context, declared, faults, forks, late, outcome, reentrancy
+from telemetry_kit._core import blocks, cells, context, declared, faults, forks, late, outcome, reentrancy
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
-from telemetry_kit._core.blocks import AlsoAsync, Blocks
+from telemetry_kit._core.blocks import HeadsBlocks
 from telemetry_kit._core.span_attributes import put
 from telemetry_kit._spans.current import own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
@@ -45,7 +45,7 @@ class _Options:
     static: dict[str, AttributeValue]
 
 
-class NewSpan(AlsoAsync[Span]):
+class NewSpan(HeadsBlocks[Span]):
     """What `Telemetry.span` gives: decorates any callable, or heads a `with` block that gives the OpenTelemetry span.
 
     It can do either many times, in many threads and tasks at once.
@@ -78,7 +78,7 @@ class NewSpan(AlsoAsync[Span]):
         declared.check_mapping("attributes", what, attributes, asked=True)
         self._name = plain_text(name)
         self._arguments = arguments
-        self._blocks: Blocks[_Call] = Blocks()
+        self._blocks: list[_Call] = []
         self._options = _Options(
             scope,
             kind,
@@ -118,18 +118,18 @@ class NewSpan(AlsoAsync[Span]):
         call = _Call(self._options, self._name or "span", self._options.static)
         try:
             call.watch = reentrancy.watch(self, call._current.drop)
-            self._blocks.begin(call)
+            blocks.begin(self._blocks, call)
             call.begin(None, (), {})
             return call.span
         except BaseException:
-            self._blocks.forget(call)
+            blocks.forget(self._blocks, call)
             call._drop()
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        call = self._blocks.end(self)
+        call = blocks.end(self._blocks, self)
         if call is not None:
             call._end(exc)
 

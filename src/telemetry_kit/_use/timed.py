@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from telemetry_kit._core import cells, clock, faults, forks, outcome, reentrancy
-from telemetry_kit._core.blocks import AlsoAsync, Blocks
+from telemetry_kit._core import blocks, cells, clock, faults, forks, outcome, reentrancy
+from telemetry_kit._core.blocks import HeadsBlocks
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Timed:
         raise NotImplementedError
 
 
-class Block(AlsoAsync[None]):
+class Block(HeadsBlocks[None]):
     """A context manager, for sync and async code alike, and a decorator of any kind of function.
 
     One object can be entered again and again, also while it is entered, here or in another thread or task, and can
@@ -137,22 +137,22 @@ class Block(AlsoAsync[None]):
         self._of = of
         self._running = running
         """Where its sections are counted meanwhile."""
-        self._blocks: Blocks[Timed] = Blocks()
+        self._blocks: list[Timed] = []
 
     def __enter__(self) -> None:
         timed = self._kind()
         try:
-            self._blocks.begin(timed)
+            blocks.begin(self._blocks, timed)
             timed.begin(self._of, self._running, self)
         except BaseException:
-            self._blocks.forget(timed)
+            blocks.forget(self._blocks, timed)
             timed._put_back()
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        timed = self._blocks.end(self)
+        timed = blocks.end(self._blocks, self)
         if timed is not None:
             timed._end(exc)
 
