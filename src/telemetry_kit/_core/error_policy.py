@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
+from telemetry_kit._core import declared
 from telemetry_kit._core.face import public
 from telemetry_kit._redaction.scrub import default_scrub
 
@@ -55,8 +56,10 @@ class ErrorPolicy:
         self.burst: float = _number("burst", burst)
         self.total_rate: float = _number("total_rate", total_rate)
         self.total_burst: float = _number("total_burst", total_burst)
-        self.stacktrace: bool = _flag("stacktrace", stacktrace)
-        self.messages: bool = _flag("messages", messages)
+        declared.check_flag("stacktrace", "ErrorPolicy", stacktrace)
+        declared.check_flag("messages", "ErrorPolicy", messages)
+        self.stacktrace: bool = stacktrace
+        self.messages: bool = messages
         if signal not in (None, "span", "log", "both"):
             raise ValueError(
                 f"signal of ErrorPolicy must be 'span', 'log', 'both' or None, got {signal!r:.100}: None follows "
@@ -82,12 +85,6 @@ def _number(name: str, value: float) -> float:
         )
     if not value >= 0:
         raise ValueError(f"{name} of ErrorPolicy must be 0 or more, got {value!r}: math.inf sets no limit")
-    return value
-
-
-def _flag(name: str, value: bool) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} of ErrorPolicy must be True or False, got {value!r:.100}")
     return value
 
 

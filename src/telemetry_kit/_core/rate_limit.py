@@ -3,15 +3,15 @@
 A bucket is arithmetic on two numbers, when it was last full and how many were taken since, so that nothing is
 accumulated and rounded. A `Limiter` shares buckets between threads. Whoever is denied is counted, exactly; in a storm
 nearly everybody is, so that the way there takes no lock: a look at the clock and at a bucket that is known to be empty.
-Who may have a token asks again under a lock, held for a few instructions that run no code of anybody else's.
+Who may have a token asks again under a lock, one for all, held for a few instructions that run no code of anybody else's.
 """
 
 import math
 import sys
-import threading
-import weakref
 
 from telemetry_kit._core import clock, counters, forks
+
+_lock = forks.Lock()
 
 
 class TokenBucket:
@@ -87,16 +87,12 @@ class Limiter:
     (0, None)
     """
 
-    __slots__ = ("__weakref__", "_inside", "_lock", "held", "total")
+    __slots__ = ("held", "total")
 
     def __init__(self, total: TokenBucket | None = None) -> None:
         self.total = TokenBucket(0, math.inf) if total is None else total
         self.held: counters.Tally[Site] = counters.Tally()
         """How many were held back, by place."""
-        self._lock = threading.RLock()
-        self._inside = False
-        key = id(self)
-        _limiters[key] = weakref.ref(self, lambda _: _limiters.pop(key, None))
 
     def admit(self, site: Site) -> int | None:
         """How many were held back here since the last one that was admitted, or None: this one is, too."""
@@ -116,36 +112,15 @@ class Limiter:
         return site.bucket.closed(now) or self.total.closed(now)
 
     def _take(self, site: Site) -> int | None:
-        with self._lock:
-            if self._inside:
-                return None  # a signal handler or finaliser, in this very thread, in the middle of what follows
-            try:
-                self._inside = True
-                # Asked in here again: of two threads the later one must not come with the earlier time.
-                now = clock.perf_counter()
-                if not (site.bucket.ready(now) and self.total.ready(now)):
-                    return None
-                site.bucket.taken += 1.0
-                self.total.taken += 1.0
-                held = int(self.held.of(site))
-                reported, site.reported = site.reported, held
-                return held - reported
-            finally:
-                self._inside = False
-
-    def _unlock(self) -> None:
-        self._lock = threading.RLock()
-        self._inside = False
-
-
-_limiters: dict[int, "weakref.ref[Limiter]"] = {}
-
-
-def _unlock_all() -> None:
-    for reference in list(_limiters.values()):
-        limiter = reference()
-        if limiter is not None:
-            limiter._unlock()
-
-
-forks.after_fork(_unlock_all)
+        if forks.is_mine(_lock):
+            return None  # a signal handler or finaliser, in this very thread, in the middle of what follows
+        with _lock:
+            # Asked in here again: of two threads the later one must not come with the earlier time.
+            now = clock.perf_counter()
+            if not (site.bucket.ready(now) and self.total.ready(now)):
+                return None
+            site.bucket.taken += 1.0
+            self.total.taken += 1.0
+            held = int(self.held.of(site))
+            reported, site.reported = site.reported, held
+            return held - reported

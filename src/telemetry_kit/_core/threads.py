@@ -33,15 +33,6 @@ class _Threads(_local):
     def __init__(self) -> None:
         self.state = ThreadState()
 
-    @property
-    def busy(self) -> bool:
-        """`state.busy`, for whoever asks once."""
-        return self.state.busy
-
-    @busy.setter
-    def busy(self, busy: bool) -> None:
-        self.state.busy = busy
-
 
 threads = _Threads()
 

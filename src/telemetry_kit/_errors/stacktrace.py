@@ -9,13 +9,13 @@ suggestions, for which the objects at hand would have to be searched, and what h
 """
 
 import builtins
-import functools
+import linecache
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, TracebackType
 from typing import Any
 
 from telemetry_kit._core.interrupts import pass_on
-from telemetry_kit._core.late import late_import
 from telemetry_kit._redaction.scrub import cut
 
 FRAMES = 4_096
@@ -72,8 +72,8 @@ class Formatter:
         return "".join(_Printer(self, messages, exc, message).text(_Node.tree(exc)))
 
     def _stack(self, exc: BaseException, header: str = "Traceback (most recent call last):\n") -> str:
-        traceback = exc.__traceback__
-        if traceback is None:
+        at = exc.__traceback__
+        if at is None:
             return ""
         lines: list[str] = []
         seen: tuple[str, int | None, str] | None = None
@@ -81,9 +81,9 @@ class Formatter:
         last_line: int | None = None
         count = 0
         frames = self._frames
-        while traceback is not None:
-            code = traceback.tb_frame.f_code
-            number = traceback.tb_lineno
+        while at is not None:
+            code = at.tb_frame.f_code
+            number = at.tb_lineno
             if code is last and number == last_line:
                 count += 1
             else:
@@ -97,23 +97,22 @@ class Formatter:
                 last, last_line = code, number
             if count <= REPEATED:
                 known = frames.get((id(code), number))
-                lines.append(known[1] if known is not None and known[0] is code else self._frame(traceback, number))
+                lines.append(known[1] if known is not None and known[0] is code else self._frame(at, number))
                 if len(lines) > FIRST + 2 * LAST:
                     del lines[FIRST : FIRST + LAST]
                     lines[FIRST - 1] = "  [...]\n"
-            traceback = traceback.tb_next
+            at = at.tb_next
         if count > REPEATED:
             lines.append(_repeated(count))
         return header + "".join(lines)
 
-    def _frame(self, traceback: TracebackType, number: int | None) -> str:
-        code = traceback.tb_frame.f_code
+    def _frame(self, at: TracebackType, number: int | None) -> str:
+        code = at.tb_frame.f_code
         name = code.co_filename
         text = f'  File "{name}", line {number}, in {code.co_name}\n'
         if number is not None:
-            lines = _linecache()
-            lines.lazycache(name, traceback.tb_frame.f_globals)
-            source = lines.getline(name, number).strip()
+            linecache.lazycache(name, at.tb_frame.f_globals)
+            source = linecache.getline(name, number).strip()
             if source:
                 text += f"    {cut(source, MESSAGE)}\n"
         if self._clean is not None:
@@ -294,18 +293,7 @@ def _notes(notes: object) -> Iterator[str]:
         yield "<__notes__ repr() failed>\n"
 
 
-@functools.cache
-def _linecache() -> Any:
-    with late_import():
-        import linecache
-
-    return linecache
-
-
 def _syntax_error(exc: SyntaxError) -> str:
     """The place in the source that an exception of this kind has, rare enough to leave it to `traceback`."""
-    with late_import():
-        import traceback
-
     alone = traceback.TracebackException(type(exc), exc, None, compact=True)
     return "".join(alone.format_exception_only())[: 2 * MESSAGE]

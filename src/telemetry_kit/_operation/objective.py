@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import faults
 from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, Series, series
 from telemetry_kit._core.names import admit_name
-from telemetry_kit._core.outcome import CANCELLED, OTHER
-from telemetry_kit._core.outcome import error_type as error_type_of
+from telemetry_kit._core.outcome import CANCELLED, OTHER, classify
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.turn import Turn
 from telemetry_kit._operation.state import observe_slots
@@ -160,8 +158,10 @@ class ObjectiveCounts:
 
     def count(self, error_type: str | None, exc: BaseException | None, duration: float) -> None:
         """Count a call that ended so, after so many seconds."""
-        if error_type == CANCELLED or (exc is not None and error_type is None and _type_of(exc) == CANCELLED):
+        if error_type == CANCELLED:
             return
+        if exc is not None and error_type is None and classify(exc, None, "outcome") == CANCELLED:
+            return  # by itself: a convention may not call it an error
         state = self._state
         try:
             cell = state.local.cell
@@ -189,12 +189,3 @@ class ObjectiveCounts:
             end(call, here, record, duration)
 
         return counted
-
-
-def _type_of(exc: BaseException) -> str | None:
-    """What it is by itself: a convention may not call it an error."""
-    try:
-        return error_type_of(exc)
-    except Exception as fault:
-        faults.record("outcome", fault)
-        return None

@@ -16,9 +16,9 @@ def gaps(share: float) -> Callable[[], float]:
     The gaps are geometric, which is as random as drawing at each call, and cheaper.
     """
     if share <= 0.0:
-        return _all_out
+        return lambda: math.inf
     if share >= 1.0:
-        return _none_out
+        return lambda: 0
     scale, draw = math.log1p(-share), _source().random
     return lambda: math.floor(math.log(1.0 - draw()) / scale)
 
@@ -32,11 +32,3 @@ def _source() -> Any:
     source = Random()  # noqa: S311
     forks.after_fork(source.seed)
     return source
-
-
-def _all_out() -> float:
-    return math.inf
-
-
-def _none_out() -> float:
-    return 0

@@ -138,7 +138,7 @@ class _EnrichingCalls:
         return _Enriching(span, self.result)
 
 
-class _Enriching:
+class _Enriching(awaitables.Nothing):
     """One such call: it leaves what is current alone, and looks at the result."""
 
     __slots__ = ("_result", "_span")
@@ -146,11 +146,6 @@ class _Enriching:
     def __init__(self, span: Span, result: Callable[[Any], Mapping[str, object]] | None) -> None:
         self._span = span
         self._result = result
-
-    def _suspend(self) -> None: ...
-    def _resume(self) -> None: ...
-    def _put_back(self) -> None: ...
-    def _drop(self) -> None: ...
 
     def _end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
         if self._result is None or exc is not None or result is awaitables.NO_RESULT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telemetry_kit._wrapping.awaitables import NO_CALL, NO_RESULT, Call, Calls, Counted, Unawaited
+from telemetry_kit._wrapping.awaitables import NO_CALL, NO_RESULT, Call, Calls, Counted, Nothing, Unawaited
 
 
 class Entering:
@@ -59,7 +59,7 @@ class Begun:
             raise
 
 
-class StaysCurrent:
+class StaysCurrent(Nothing):
     """A call that stays current while a generator waits for the end of a `with` block, and has no result.
 
     It is there before its call is: an exception that arrives as soon as that is current finds who ends it.
@@ -69,9 +69,6 @@ class StaysCurrent:
 
     def __init__(self) -> None:
         self.call: Call = NO_CALL
-
-    def _suspend(self) -> None: ...
-    def _resume(self) -> None: ...
 
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         self.call._end(exc)
