@@ -13,7 +13,7 @@ import re
 import string
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -155,10 +155,10 @@ def share(of: list[Figure]) -> float:
     return 100 * sum(len(figure.wrong) for figure in of) / sum(figure.total for figure in of)
 
 
-def table(kind: str, seeds: range) -> Iterator[str]:
-    """The figures of all rounds, a line each."""
+def table(kind: str, seeds: range, rounds: Iterable[str] = ROUNDS) -> Iterator[str]:
+    """The figures of rounds, a line for each and for each of its families."""
     word = "leak" if kind == "secrets" else "are changed"
-    for of in ROUNDS:
+    for of in rounds:
         round_ = figures(kind, of, seeds)
         total = sum(figure.total for figure in round_)
         yield f"{of} round, {kind}: {sum(len(f.wrong) for f in round_)} of {total} {word} ({share(round_):.1f} %)"

@@ -15,7 +15,7 @@ SEEDS = range(3)
 def test_few_secrets_leak(of: str) -> None:
     """SEC 4: Of a round's texts with secrets at most 6 % let 6 characters of one be read."""
     found = figures("secrets", of, SEEDS)
-    print(*table("secrets", SEEDS), sep="\n")
+    print(*table("secrets", SEEDS, [of]), sep="\n")
 
     assert share(found) <= 6.0, [figure for figure in found if figure.wrong]
 
@@ -25,7 +25,7 @@ def test_few_secrets_leak(of: str) -> None:
 def test_few_harmless_texts_are_changed(of: str) -> None:
     """SEC 4: Of a round's harmless texts with suspicious words at most 2 % are changed."""
     found = figures("harmless", of, SEEDS)
-    print(*table("harmless", SEEDS), sep="\n")
+    print(*table("harmless", SEEDS, [of]), sep="\n")
 
     assert share(found) <= 2.0, [figure for figure in found if figure.wrong]
 
