@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import gc
 import types
-from operator import index
+from operator import attrgetter, index, methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._core import faults
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
-from telemetry_kit._core.instruments import Reading, series
+from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
-from telemetry_kit._use.polling import Polled, observe_once, reference, refuse_temporary
+from telemetry_kit._use.polling import Polled, level, observe_once, reference, refuse_temporary
 from telemetry_kit._use.timed import Block, Timed
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.attributes import AttributeValue
-    from telemetry_kit._core.instruments import Instruments, Series
-    from telemetry_kit._core.observed import Account
+    from telemetry_kit._core.instruments import Series
     from telemetry_kit._core.scope import Scope
 
 Found = TypeVar("Found")
@@ -141,38 +140,20 @@ def observe_cache(scope: Scope, cached_function: Any, *, name: str) -> Handle:
     instruments, of, by_result = scope.instruments, series(attributes), _by_result(attributes)
     requests = instruments.account("cache.requests")
 
-    def make() -> _Info:
-        return _Info(instruments, of, requests, by_result, cached)
+    def make() -> Polled:
+        counts = [(requests, one) for one in by_result]
+        return Polled(
+            instruments, "cache.info", of, _ASK, _LOOK_UPS, counts, zeros=True, read_at_fork=reference(cached)
+        )
 
     return observe_once(instruments, what, cached, of, make, _READERS)
 
 
-class _Info(Polled):
-    """Reads `cache_info()`: hits, misses, maxsize, currsize. The function itself is never held here."""
-
-    __slots__ = ("of",)
-
-    def __init__(
-        self, instruments: Instruments, of: Series, requests: Account, by_result: tuple[Series, Series], cached: Any
-    ) -> None:
-        counts = [(requests, one) for one in by_result]
-        super().__init__(instruments, "cache.info", _ask, _look_ups, counts, zeros=True)
-        self.of = of
-        self.read_at_fork = reference(cached)
-
-    def size(self, cached: Any) -> Reading:
-        info = self.now(cached)
-        return () if info is None or info.currsize is None else ((self.of, info.currsize),)
-
-    def limit(self, cached: Any) -> Reading:
-        info = self.now(cached)
-        return () if info is None or info.maxsize is None else ((self.of, info.maxsize),)
-
-
+_ASK, _LOOK_UPS = methodcaller("cache_info"), attrgetter("hits", "misses")
 _READERS: dict[str, Any] = {
-    "cache.requests": _Info.count.__get__,
-    "cache.size": _Info.size.__get__,
-    "cache.limit": _Info.limit.__get__,
+    "cache.requests": Polled.count.__get__,
+    "cache.size": level("currsize"),
+    "cache.limit": level("maxsize"),
 }
 
 
@@ -181,14 +162,6 @@ def _count(n: Any) -> int:
     if whole < 0:
         raise ValueError(f"n of evicted() must be a count, got {whole}")
     return whole
-
-
-def _ask(cached: Any) -> Any:
-    return cached.cache_info()
-
-
-def _look_ups(info: Any) -> tuple[float, float]:
-    return info.hits, info.misses
 
 
 def _by_result(attributes: dict[str, AttributeValue]) -> tuple[Series, Series]:

@@ -7,18 +7,17 @@ loop 0.03 % of its time.
 
 from __future__ import annotations
 
-import weakref
 from contextvars import Context
 from typing import TYPE_CHECKING
 
 from telemetry_kit._core import faults, forks
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.names import Handle, admit_name, check_name
+from telemetry_kit._use.polling import reference
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.instruments import Histogram
@@ -64,10 +63,7 @@ class _Watch:
     __slots__ = ("__weakref__", "_attributes", "_due", "_generation", "_lag", "_loop", "_stopped", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, lag: Histogram, attributes: dict[str, AttributeValue]) -> None:
-        try:
-            self._loop: Callable[[], asyncio.AbstractEventLoop | None] = weakref.ref(loop)
-        except TypeError:
-            self._loop = lambda: loop
+        self._loop = reference(loop)
         self._lag = lag
         self._attributes = attributes
         self._generation = forks.fork.generation

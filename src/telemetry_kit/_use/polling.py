@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import types
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from telemetry_kit._core import faults, forks, observer, sdk
 from telemetry_kit._core.counters import Baseline
+from telemetry_kit._core.instruments import Reading
 from telemetry_kit._core.names import Handle
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._core.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from telemetry_kit._core.instruments import Instruments, Reading, Series
+    from telemetry_kit._core.instruments import Instruments, Series
     from telemetry_kit._core.observed import Account, Source
 
 SWEEP_FROM = 64
@@ -31,21 +33,25 @@ class Polled:
     """What is read of one object, once a collection, whichever of its metrics is asked for first."""
 
     __slots__ = ("__weakref__", "_baseline", "_collection", "_counts", "_free", "_instruments", "_last", "_read",
-                 "_site", "_sums", "_zeros", "read_at_fork", "thing")  # fmt: skip
+                 "_site", "_sums", "_zeros", "read_at_fork", "series", "thing")  # fmt: skip
 
     def __init__(
         self,
         instruments: Instruments,
         site: str,
+        of: Series,
         read: Callable[[Any], Any],
         sums: Callable[[Any], tuple[float, ...]] | None = None,
         counts: Sequence[tuple[Account, Series]] = (),
         *,
         zeros: bool = False,
+        thing: Callable[[Any], object] | None = None,
+        read_at_fork: Callable[[], Any] | None = None,
     ) -> None:
         """`sums` are the numbers in what `read` gives that belong to `counts`; `zeros` are reported too."""
         self._instruments = instruments
         self._site = site
+        self.series = of
         self._read = read
         self._sums = sums
         self._counts = counts
@@ -55,10 +61,10 @@ class Polled:
         self._last: Any = None
         self._free = Turn()
         """Taken by whoever asks: a second collection, at the same time, has the last answer."""
-        self.read_at_fork: Callable[[], Any] | None = None
+        self.read_at_fork = read_at_fork
         """The object, where it may be asked in a forked child right away. Elsewhere what it says there first is where
         the child begins."""
-        self.thing: Callable[[Any], object] | None = None
+        self.thing = thing
         """What is read, of its owner, under which name: of several owners of one thing only one tells of it."""
         if counts:
             _polled.add(weakref.ref(self, _polled.discard))
@@ -117,6 +123,21 @@ class Polled:
                 faults.record(self._site, fault)
 
 
+Reader = Callable[[Polled], Callable[[Any], Reading]]
+"""Gives what reads the owner of a `Polled` for one metric."""
+
+
+def level(name: str) -> Reader:
+    """The reader of one number, where it is known."""
+
+    def read(polled: Polled, owner: Any) -> Reading:
+        found = polled.now(owner)
+        number = None if found is None else getattr(found, name)
+        return () if number is None else ((polled.series, number),)
+
+    return cast("Reader", read.__get__)
+
+
 class _Observation:
     """One object under one name: its sources, and how many handles want them."""
 
@@ -163,7 +184,7 @@ def observe_once(
     obj: Any,
     of: Series,
     make: Callable[[], Polled],
-    readers: dict[str, Callable[[Any], Callable[[Any], Reading]]],
+    readers: Mapping[str, Reader],
     *,
     weakly: bool = True,
 ) -> Handle:

@@ -51,17 +51,13 @@ def observe_pool(
     read = _reader(what, obj, limit) if stats is None else _of_callable(what, stats, obj)
     name = admit_name(scope, "pool", name)
     instruments, attributes = scope.instruments, attributes_of(scope, name, {}, convention)
-    complete = _completed(read, limit)
+    of, complete = series(attributes), _completed(read, limit)
 
     def make() -> Reported:
-        reported = Reported(instruments, attributes, convention, complete, errors=True)
-        of = series(attributes)
+        at_fork, thing = None, thing_of_method(stats, of)
         if stats is None:
-            reported.read_at_fork = reference(obj)
-            reported.thing = lambda owner: (id(pool_of(owner)), of)
-        else:
-            reported.thing = thing_of_method(stats, of)
-        return reported
+            at_fork, thing = reference(obj), lambda owner: (id(pool_of(owner)), of)
+        return Reported(instruments, attributes, convention, complete, errors=True, thing=thing, read_at_fork=at_fork)
 
     ends: list[Callable[[], None]] = []
     if record_times and not scope.disabled:
@@ -73,7 +69,7 @@ def observe_pool(
         instruments,
         what,
         stats if obj is None else obj,
-        series(attributes),
+        of,
         make,
         readers_of(convention, errors=True),
         weakly=obj is not None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry_kit._core.attributes import AttributeValue, scalar
@@ -15,7 +16,7 @@ from telemetry_kit._core.face import public
 from telemetry_kit._core.instruments import Reading, series
 from telemetry_kit._core.late import is_known
 from telemetry_kit._core.outcome import OTHER
-from telemetry_kit._use.polling import Polled
+from telemetry_kit._use.polling import Polled, level
 from telemetry_kit.catalogue import keys
 from telemetry_kit.conventions import DB_CONNECTIONS, PoolConvention
 
@@ -127,7 +128,7 @@ class Reported(Polled):
     `read` gives the numbers of the owner, which is never held here.
     """
 
-    __slots__ = ("idle", "series", "used")
+    __slots__ = ("idle", "used")
 
     def __init__(
         self,
@@ -137,37 +138,28 @@ class Reported(Polled):
         read: Callable[[Any], PoolStats | Levels],
         *,
         errors: bool,
+        thing: Callable[[Any], object] | None = None,
+        read_at_fork: Callable[[], Any] | None = None,
     ) -> None:
         """With `errors`, the numbers count the pool's errors too."""
-        self.series = series(attributes)
+        of = series(attributes)
         counts: list[tuple[Account, Series]] = []
         if errors and convention is None:
             account = instruments.account("pool.errors")
             counts = [(account, series({**attributes, keys.ERROR_TYPE: kind})) for kind in (TIMEOUT, OTHER)]
         elif errors:
-            counts = [(instruments.account("db.client.connection.timeouts"), self.series)]
-        super().__init__(instruments, "pool.stats", read, _failures if errors else None, counts)
+            counts = [(instruments.account("db.client.connection.timeouts"), of)]
+        sums = attrgetter("timeouts", "errors") if errors else None
+        super().__init__(instruments, "pool.stats", of, read, sums, counts, thing=thing, read_at_fork=read_at_fork)
         if convention is DB_CONNECTIONS:
             self.used = series({**attributes, keys.DB_CLIENT_CONNECTION_STATE: "used"})
             self.idle = series({**attributes, keys.DB_CLIENT_CONNECTION_STATE: "idle"})
-
-    def usage(self, owner: object) -> Reading:
-        stats = self.now(owner)
-        return () if stats is None or stats.used is None else ((self.series, stats.used),)
-
-    def limit(self, owner: object) -> Reading:
-        stats = self.now(owner)
-        return () if stats is None or stats.limit is None else ((self.series, stats.limit),)
 
     def utilization(self, owner: object) -> Reading:
         stats = self.now(owner)
         if stats is None or stats.used is None or stats.limit is None:
             return ()
         return ((self.series, (stats.used, stats.limit)),)
-
-    def pending(self, owner: object) -> Reading:
-        stats = self.now(owner)
-        return () if stats is None or stats.pending is None else ((self.series, stats.pending),)
 
     def connections(self, owner: object) -> Reading:
         stats = self.now(owner)
@@ -178,43 +170,29 @@ class Reported(Polled):
         if stats.idle is not None:
             yield self.idle, stats.idle
 
-    def idle_max(self, owner: object) -> Reading:
-        stats = self.now(owner)
-        return () if stats is None or stats.idle_max is None else ((self.series, stats.idle_max),)
 
-    def idle_min(self, owner: object) -> Reading:
-        stats = self.now(owner)
-        return () if stats is None or stats.idle_min is None else ((self.series, stats.idle_min),)
-
-
-def _failures(stats: Any) -> tuple[float, float]:
-    return stats.timeouts, stats.errors
-
-
-def readers_of(
-    convention: PoolConvention | None, *, errors: bool
-) -> dict[str, Callable[[Any], Callable[[Any], Reading]]]:
+def readers_of(convention: PoolConvention | None, *, errors: bool) -> dict[str, Any]:
     """What reads a `Reported` for each metric."""
     levels = _GENERIC if convention is None else _CONNECTIONS
     counts = (_ERRORS if convention is None else _TIMEOUTS) if errors else {}
-    return {metric: reader.__get__ for metric, reader in {**levels, **counts}.items()}
+    return {**levels, **counts}
 
 
 _GENERIC: dict[str, Any] = {
-    "pool.usage": Reported.usage,
-    "pool.limit": Reported.limit,
-    "pool.utilization": Reported.utilization,
-    "pool.pending": Reported.pending,
+    "pool.usage": level("used"),
+    "pool.limit": level("limit"),
+    "pool.utilization": Reported.utilization.__get__,
+    "pool.pending": level("pending"),
 }
-_ERRORS: dict[str, Any] = {"pool.errors": Reported.count}
+_ERRORS: dict[str, Any] = {"pool.errors": Reported.count.__get__}
 _CONNECTIONS: dict[str, Any] = {
-    "db.client.connection.count": Reported.connections,
-    "db.client.connection.max": Reported.limit,
-    "db.client.connection.idle.max": Reported.idle_max,
-    "db.client.connection.idle.min": Reported.idle_min,
-    "db.client.connection.pending_requests": Reported.pending,
+    "db.client.connection.count": Reported.connections.__get__,
+    "db.client.connection.max": level("limit"),
+    "db.client.connection.idle.max": level("idle_max"),
+    "db.client.connection.idle.min": level("idle_min"),
+    "db.client.connection.pending_requests": level("pending"),
 }
-_TIMEOUTS: dict[str, Any] = {"db.client.connection.timeouts": Reported.count}
+_TIMEOUTS: dict[str, Any] = {"db.client.connection.timeouts": Reported.count.__get__}
 
 
 _INT = {int}

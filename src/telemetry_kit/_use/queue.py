@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.face import public
-from telemetry_kit._core.instruments import Reading, Series, series
+from telemetry_kit._core.instruments import series
 from telemetry_kit._core.late import is_known
 from telemetry_kit._core.names import Handle, admit_name, check_name
-from telemetry_kit._use.polling import Polled, observe_once, refuse_temporary, thing_of_method
+from telemetry_kit._use.polling import Polled, level, observe_once, refuse_temporary, thing_of_method
 from telemetry_kit._use.workers import PATIENCE, Question, Run
 from telemetry_kit.catalogue import keys
 
@@ -83,45 +83,13 @@ def observe_queue(
         what,
         stats if queue is None else queue,
         of,
-        lambda: _Reported(scope.instruments, of, read, thing_of_method(stats, of)),
+        lambda: Polled(scope.instruments, "queue.stats", of, read, thing=thing_of_method(stats, of)),
         _READERS,
         weakly=queue is not None,
     )
 
 
-class _Reported(Polled):
-    __slots__ = ("of",)
-
-    def __init__(
-        self,
-        instruments: Instruments,
-        of: Series,
-        read: Callable[[Any], QueueStats],
-        thing: Callable[[Any], object] | None,
-    ) -> None:
-        super().__init__(instruments, "queue.stats", read)
-        self.of = of
-        self.thing = thing
-
-    def size(self, queue: Any) -> Reading:
-        stats = self.now(queue)
-        return () if stats is None or stats.size is None else ((self.of, max(stats.size, 0)),)
-
-    def limit(self, queue: Any) -> Reading:
-        stats = self.now(queue)
-        return () if stats is None or stats.limit is None or stats.limit < 0 else ((self.of, stats.limit),)
-
-    def oldest_age(self, queue: Any) -> Reading:
-        stats = self.now(queue)
-        return () if stats is None or stats.oldest_age is None else ((self.of, max(stats.oldest_age, 0.0)),)
-
-
-_READERS: dict[str, Any] = {
-    "queue.size": _Reported.size.__get__,
-    "queue.limit": _Reported.limit.__get__,
-    "queue.oldest_age": _Reported.oldest_age.__get__,
-}
-
+_READERS = {name: level(name.removeprefix("queue.")) for name in ("queue.size", "queue.limit", "queue.oldest_age")}
 
 _HERE = (
     ("queue", "Queue"),
@@ -181,7 +149,7 @@ class _Elsewhere:
 
 def _read(queue: Any) -> QueueStats:
     try:
-        size = int(queue.qsize())
+        size = max(int(queue.qsize()), 0)
     except NotImplementedError as fault:  # multiprocessing on macOS
         faults.record("queue.size", fault)
         return QueueStats(None, _limit(queue))
@@ -192,11 +160,16 @@ def _checked(what: str, stats: object) -> QueueStats:
     if not isinstance(stats, QueueStats):
         msg = f"the stats of {what} must be a QueueStats, got {stats!r:.100} of type {type(stats).__name__}"
         raise TypeError(msg)
-    for level in (stats.size, stats.limit, stats.oldest_age):
-        if level is not None and (isinstance(level, bool) or not isinstance(level, (int, float))):
+    for number in (stats.size, stats.limit, stats.oldest_age):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
             msg = f"the stats of {what} must be numbers or None, got {stats!r:.200}"
             raise TypeError(msg)
-    return stats
+    size, limit, age = stats.size, stats.limit, stats.oldest_age
+    return QueueStats(
+        None if size is None else max(size, 0),
+        None if limit is None or limit < 0 else limit,
+        None if age is None else max(age, 0.0),
+    )
 
 
 def _limit(queue: Any) -> int | None:
