@@ -218,7 +218,7 @@ def work(service: Service, again: Service) -> tuple[bool, list[Any], str]:
     with capture() as captured:
         with operation.measure():
             pass
-        policy = operation._definition.scope.errors
+        policy = operation._definition.scope.errors.policy
         return (
             operation is again.handle,
             [dict(point.attributes) for point in captured.points("operation.duration")],

@@ -571,11 +571,11 @@ def test_a_forked_child_starts_anew(captured: Captured) -> None:
     child = os.fork()
     if child == 0:
         signal.alarm(10)
-        right = recorder_of(policy)._limits.suppressed() == 0 and [admit() for _ in range(3)] == [0, 0, None]
+        right = recorder_of(policy)._limits.limiter.held.total() == 0 and [admit() for _ in range(3)] == [0, 0, None]
         os._exit(0 if right else 1)
 
     assert os.waitpid(child, 0)[1] == 0
-    assert recorder_of(policy)._limits.suppressed() == 2
+    assert recorder_of(policy)._limits.limiter.held.total() == 2
 
 
 def test_a_policy_can_be_dropped(captured: Captured) -> None:

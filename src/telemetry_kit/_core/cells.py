@@ -16,6 +16,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterable
+from operator import methodcaller
 from typing import Any, TypeVar
 
 from telemetry_kit._core import forks
@@ -37,7 +38,7 @@ class _Alive:
 
 exclusive = forks.Lock()
 """Held while cells are folded or summed, which runs no code of anybody else's. Adding never takes it."""
-_all: set["weakref.ref[PerThread]"] = set()
+_all: "forks.Living[PerThread]" = forks.Living(methodcaller("forget"))
 
 
 def _alive() -> "weakref.ref[_Alive]":
@@ -60,7 +61,7 @@ class PerThread:
         self.local: Any = threading.local()
         self._cells: list[tuple[weakref.ref[_Alive] | None, Any]] = []
         self._limit = FOLD_FROM
-        _all.add(weakref.ref(self, _all.discard))
+        _all.add(self)
 
     def _make(self) -> Any:
         raise NotImplementedError
@@ -127,7 +128,7 @@ class Shared(PerThread):
             super().__init__()
             return
         self.local: Any = _OneCell()
-        _all.add(weakref.ref(self, _all.discard))
+        _all.add(self)
         self.new()
 
     def new(self) -> Any:
@@ -198,13 +199,3 @@ class Running(Shared):
             return int(self.local.cell[0])
         with exclusive:
             return sum(int(cell[0]) for cell in self.cells())
-
-
-def _start_again() -> None:
-    for reference in list(_all):
-        counts = reference()
-        if counts is not None:
-            counts.forget()
-
-
-forks.after_fork(_start_again)

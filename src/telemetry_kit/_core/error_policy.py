@@ -12,6 +12,9 @@ SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 """How a host says where exceptions are recorded, while OpenTelemetry moves from span events to log records."""
 
 
+OPTIONS = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal", "scrub")
+
+
 @public
 class ErrorPolicy:
     """How much detail of errors leaves the process, and where to.
@@ -36,9 +39,7 @@ class ErrorPolicy:
     ErrorPolicy(rate=1.0, burst=5, total_rate=100.0, total_burst=500, stacktrace=True, messages=True, signal='log')
     """
 
-    __slots__ = (
-        "__weakref__", "burst", "messages", "rate", "scrub", "signal", "stacktrace", "total_burst", "total_rate",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", *OPTIONS)
 
     def __init__(
         self,
@@ -74,8 +75,7 @@ class ErrorPolicy:
         self.scrub: Callable[[str], str] = scrub
 
     def __repr__(self) -> str:
-        names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal")
-        return f"ErrorPolicy({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+        return f"ErrorPolicy({', '.join(f'{name}={getattr(self, name)!r}' for name in OPTIONS if name != 'scrub')})"
 
 
 def _number(name: str, value: float) -> float:

@@ -6,9 +6,12 @@ calls compares `fork.generation`, or has a function run by `after_fork`.
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from operator import methodcaller
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
 class _Fork:
@@ -35,6 +38,29 @@ def _start_again() -> None:
 
 
 after_fork(_start_again)
+
+
+class Living(Generic[T]):
+    """Objects that start again in a forked child, for as long as they live: what the collector calls when one goes is
+    written in C."""
+
+    __slots__ = ("_references", "_start_again")
+
+    def __init__(self, start_again: Callable[[T], object]) -> None:
+        self._references: set[weakref.ref[T]] = set()
+        self._start_again = start_again
+        after_fork(self.start_again)
+
+    def add(self, one: T) -> None:
+        """Have this one start again, too."""
+        self._references.add(weakref.ref(one, self._references.discard))
+
+    def start_again(self) -> None:
+        """Have all start again that live."""
+        for reference in list(self._references):
+            one = reference()
+            if one is not None:
+                self._start_again(one)
 
 
 def Lock() -> Any:  # noqa: N802 - as `threading.RLock`, which isn't a class everywhere either

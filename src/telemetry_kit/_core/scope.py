@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
     from telemetry_kit._core.attributes import AttributeValue
-    from telemetry_kit._core.error_policy import ExceptionRecord, Signal
+    from telemetry_kit._core.error_policy import ErrorPolicy, ExceptionRecord, Signal
 
 
 T = TypeVar("T")
@@ -35,8 +35,7 @@ T = TypeVar("T")
 class Errors(Protocol):
     """What a scope records its errors with: `_errors.recorder` makes one for each policy."""
 
-    rate: float
-    burst: float
+    policy: ErrorPolicy
 
     def admit(
         self,
@@ -60,10 +59,6 @@ class Errors(Protocol):
         """The attributes of a detailed record of an exception that was admitted."""
         ...
 
-    def message(self, exc: BaseException) -> str:
-        """The message of an admitted exception, scrubbed and bounded."""
-        ...
-
     def clean(self, text: str, length: int = ...) -> str:
         """A text cut and scrubbed."""
         ...
@@ -76,7 +71,7 @@ class Errors(Protocol):
         *,
         operation: str | None,
         error_type: str,
-        record: ExceptionRecord = ...,
+        record: ExceptionRecord,
     ) -> None:
         """Put the outcome of a call onto its span, with the detail if that is admitted."""
         ...
@@ -90,9 +85,8 @@ class Errors(Protocol):
         span: Span,
         scope: Scope,
         attributes: Mapping[str, AttributeValue],
-        timestamp: int | None = None,
         *,
-        record: ExceptionRecord = ...,
+        record: ExceptionRecord,
     ) -> None:
         """Record an exception with what `describe` gave."""
         ...
@@ -103,7 +97,6 @@ class Errors(Protocol):
         scope: Scope,
         name: str,
         attributes: Mapping[str, AttributeValue],
-        timestamp: int | None = None,
         *,
         severity: str = "INFO",
     ) -> None:

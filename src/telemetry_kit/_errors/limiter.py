@@ -1,7 +1,6 @@
 """How often an error may be recorded in detail: per operation and error type, and in all. What was held back is observed."""
 
-import threading
-import weakref
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import forks, observer
@@ -11,6 +10,7 @@ from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
+    from telemetry_kit._core.error_policy import ErrorPolicy
     from telemetry_kit._core.instruments import Series
     from telemetry_kit._core.observed import Account
     from telemetry_kit._core.scope import Scope
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 SUPPRESSED = "telemetry_kit.exception.suppressed"
 SITES = 1_024
 """Pairs of operation and error type with a bucket of their own; all later ones share one."""
+_lock = forks.Lock()
+"""Held while a site is made."""
+_limiters: "forks.Living[ErrorLimiter]" = forks.Living(methodcaller("start_again"))
+observer.at_capture(_limiters.start_again)
 
 
 class ErrorSite(Site):
@@ -35,26 +39,26 @@ class ErrorSite(Site):
 class ErrorLimiter:
     """Token buckets for pairs of operation and error type, in a bounded table, and one for all of them."""
 
-    __slots__ = ("__weakref__", "_lock", "_rates", "_rest", "limiter", "sites")
+    __slots__ = ("__weakref__", "_policy", "_rest", "limiter", "sites")
 
-    def __init__(self, rate: float, burst: float, total_rate: float, total_burst: float) -> None:
-        self._rates = rate, burst, total_rate, total_burst
-        self._lock = threading.RLock()
+    def __init__(self, policy: "ErrorPolicy") -> None:
+        self._policy = policy
         self.sites: dict[tuple[Any, ...], ErrorSite] = {}
         """By instruments, scope name, operation and error type."""
-        self._rest = TokenBucket(rate, burst)
-        self.limiter = Limiter(TokenBucket(total_rate, total_burst))
-        key = id(self)
-        _limiters[key] = weakref.ref(self, lambda _: _limiters.pop(key, None))
+        self.limiter = Limiter()
+        self.start_again()
+        _limiters.add(self)
 
-    def suppressed(self) -> int:
-        """How many were held back so far, in this process."""
-        return int(self.limiter.held.total())
+    def start_again(self) -> None:
+        """As new. A forked child does: what its parent held back, the parent tells."""
+        self.sites.clear()
+        self._rest = TokenBucket(self._policy.rate, self._policy.burst)
+        self.limiter.total = TokenBucket(self._policy.total_rate, self._policy.total_burst)
 
     def site(self, scope: "Scope", operation: str | None, error_type: str) -> ErrorSite:
         """The site of an operation and an error type that isn't in the table, or came too late for it."""
         instruments, name = scope.instruments, scope.label
-        with self._lock:
+        with _lock:
             sites = self.sites
             crowded = len(sites) >= SITES
             if crowded:
@@ -66,8 +70,7 @@ class ErrorLimiter:
                 attributes: dict[str, AttributeValue] = {keys.ERROR_TYPE: error_type, keys.SCOPE_NAME: name}
                 if operation is not None:
                     attributes[keys.OPERATION_NAME] = operation
-                rate, burst, _, _ = self._rates
-                bucket = self._rest if crowded else TokenBucket(rate, burst)
+                bucket = self._rest if crowded else TokenBucket(self._policy.rate, self._policy.burst)
                 site = sites[key] = ErrorSite(bucket, instruments.account(SUPPRESSED), instruments.series(attributes))
             return site
 
@@ -77,25 +80,3 @@ class ErrorLimiter:
         if held is None:
             site.account.add(site.series)
         return held
-
-    def start_again(self) -> None:
-        """As new. A forked child does: what its parent held back, the parent tells."""
-        rate, burst, total_rate, total_burst = self._rates
-        self._lock = threading.RLock()
-        self.sites.clear()
-        self._rest = TokenBucket(rate, burst)
-        self.limiter.total = TokenBucket(total_rate, total_burst)
-
-
-_limiters: dict[int, "weakref.ref[ErrorLimiter]"] = {}
-
-
-def _start_all_again() -> None:
-    for reference in list(_limiters.values()):
-        limiter = reference()
-        if limiter is not None:
-            limiter.start_again()
-
-
-forks.after_fork(_start_all_again)
-observer.at_capture(_start_all_again)

@@ -8,6 +8,7 @@ service down.
 
 import weakref
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -19,7 +20,7 @@ from opentelemetry.semconv.attributes.exception_attributes import (
 
 from telemetry_kit._core import active_span, clock, faults, reentrancy
 from telemetry_kit._core.attributes import SPAN_STRING, AttributeValue, encodable
-from telemetry_kit._core.error_policy import DEFAULT_POLICY, EXCEPTION_RECORD, ErrorPolicy, ExceptionRecord, Signal
+from telemetry_kit._core.error_policy import DEFAULT_POLICY, OPTIONS, ErrorPolicy, ExceptionRecord, Signal
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import CANCELLED, type_name
 from telemetry_kit._core.recipe import ByRecipe
@@ -42,31 +43,19 @@ _HEADROOM = 60
 class ErrorRecorder(ByRecipe):
     """Records the errors of all that share a policy, within its limits.
 
-    It keeps what the policy says, not the policy: `recorder_of` finds it by the policy for as long as that lives.
+    It keeps a copy of the policy: `recorder_of` finds it by the policy itself, for as long as that lives.
     """
 
-    __slots__ = (
-        "__weakref__", "_limits", "_sites", "burst", "messages", "rate", "scrub", "signal", "stacktrace",
-        "total_burst", "total_rate",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_limits", "policy")
 
     def __init__(self, policy: ErrorPolicy) -> None:
-        self.rate: float = policy.rate
-        self.burst: float = policy.burst
-        self.total_rate: float = policy.total_rate
-        self.total_burst: float = policy.total_burst
-        self.stacktrace: bool = policy.stacktrace
-        self.messages: bool = policy.messages
-        self.signal: Signal | None = policy.signal
-        self.scrub: Callable[[str], str] = policy.scrub
-        self._limits = ErrorLimiter(policy.rate, policy.burst, policy.total_rate, policy.total_burst)
-        self._sites = self._limits.sites
+        self.policy: ErrorPolicy = copy(policy)
+        self._limits = ErrorLimiter(self.policy)
 
     def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
         if self is recorder_of(DEFAULT_POLICY):
             return _recorder_like, (), {}
-        names = ("rate", "burst", "total_rate", "total_burst", "stacktrace", "messages", "signal", "scrub")
-        return _recorder_like, (), {name: getattr(self, name) for name in names}
+        return _recorder_like, (), {name: getattr(self.policy, name) for name in OPTIONS}
 
     def admit(
         self,
@@ -101,7 +90,7 @@ class ErrorRecorder(ByRecipe):
                 deduplication.forget(exc)
             return None
         try:
-            site = self._sites[scope.instruments, scope.label, operation, error_type]
+            site = self._limits.sites[scope.instruments, scope.label, operation, error_type]
         except KeyError:
             site = self._limits.site(scope, operation, error_type)
         if not wanted:
@@ -131,7 +120,7 @@ class ErrorRecorder(ByRecipe):
         if error_type:
             attributes[keys.ERROR_TYPE] = error_type
         message = self.message(exc)
-        stack = self._stack(exc, message) if self.stacktrace else ""
+        stack = self._stack(exc, message) if self.policy.stacktrace else ""
         if message:
             attributes[EXCEPTION_MESSAGE] = message
         if stack:
@@ -144,7 +133,7 @@ class ErrorRecorder(ByRecipe):
         """The message of `exc`, scrubbed and bounded; empty where it has none, where messages are kept in, or where
         `__str__` or the scrubber raises. Ask for it only if `exc` was admitted: it may cost as much as the rest.
         """
-        if not self.messages:
+        if not self.policy.messages:
             return ""
         try:
             text = str(exc)
@@ -156,7 +145,7 @@ class ErrorRecorder(ByRecipe):
     def clean(self, text: str, length: int = SPAN_STRING) -> str:
         """`text` cut to `length` and scrubbed; empty where the scrubber raises or gives something else."""
         try:
-            scrubbed = self.scrub(cut(text, length))
+            scrubbed = self.policy.scrub(cut(text, length))
             return encodable(scrubbed[:length]) if isinstance(scrubbed, str) else ""
         except Exception as fault:
             faults.record("exception.scrub", fault)
@@ -165,9 +154,10 @@ class ErrorRecorder(ByRecipe):
     def _stack(self, exc: BaseException, message: str) -> str:
         """The stack trace, in which what `exc` says is not scrubbed again: a stranger's text is gone through once."""
         try:
-            if self.scrub is default_scrub:
-                return _shortened(_scrubbed.format(exc, messages=self.messages, message=message or None))
-            text = self.scrub(_raw.format(exc, messages=self.messages))
+            policy = self.policy
+            if policy.scrub is default_scrub:
+                return _shortened(_scrubbed.format(exc, messages=policy.messages, message=message or None))
+            text = policy.scrub(_raw.format(exc, messages=policy.messages))
             return _shortened(text) if isinstance(text, str) else ""
         except Exception as fault:
             faults.record("exception.stacktrace", fault)
@@ -181,7 +171,7 @@ class ErrorRecorder(ByRecipe):
         *,
         operation: str | None,
         error_type: str,
-        record: ExceptionRecord = EXCEPTION_RECORD,
+        record: ExceptionRecord,
     ) -> None:
         """Put the outcome `error_type` of a call onto its recording span, which is about to end: with the detail if
         that is admitted. The caller knows that this is a safe point, and guards it.
@@ -201,22 +191,20 @@ class ErrorRecorder(ByRecipe):
 
     def where(self) -> Signal:
         """The signal of now."""
-        return signals.opted_in() if self.signal is None else self.signal
+        return signals.opted_in() if self.policy.signal is None else self.policy.signal
 
     def emit(
         self,
         span: trace.Span,
         scope: "Scope",
         attributes: Mapping[str, AttributeValue],
-        timestamp: int | None = None,
         *,
-        record: ExceptionRecord = EXCEPTION_RECORD,
+        record: ExceptionRecord,
     ) -> None:
         """Record an exception with what `describe` gave: on `span`, as a log record, or both, as the policy says.
         The caller knows that this is a safe point, as whoever ends a span must.
         """
-        when = clock.time_ns() if timestamp is None else timestamp
-        signals.send(self.where(), span, scope, signals.EXCEPTION, attributes, when, record[1], record[0])
+        signals.send(self.where(), span, scope, signals.EXCEPTION, attributes, clock.time_ns(), record[1], record[0])
 
     def emit_event(
         self,
@@ -224,7 +212,6 @@ class ErrorRecorder(ByRecipe):
         scope: "Scope",
         name: str,
         attributes: Mapping[str, AttributeValue],
-        timestamp: int | None = None,
         *,
         severity: str = "INFO",
     ) -> None:
@@ -236,10 +223,9 @@ class ErrorRecorder(ByRecipe):
             scope: Whose event it is.
             name: Of the event.
             attributes: Of the event, harmless ones.
-            timestamp: Nanoseconds since the epoch; None is now.
             severity: Of the log record.
         """
-        when = clock.time_ns() if timestamp is None else timestamp
+        when = clock.time_ns()
         if reentrancy.unsafe():
             reentrancy.later(lambda: signals.send(self.where(), span, scope, name, attributes, when, severity))
             return

@@ -75,7 +75,7 @@ class UnhandledWatch(StaysHere):
     def __init__(self, scope: "Scope") -> None:
         self._scope = scope
         self._active = not scope.disabled
-        self._again = Site(TokenBucket(scope.errors.rate, scope.errors.burst))
+        self._again = Site(TokenBucket(scope.errors.policy.rate, scope.errors.policy.burst))
         self._limiter = Limiter()
         self._hooks: list[tuple[Any, _Hook]] = []
         self._loop: Callable[[], Any] = lambda: None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 import weakref
 from collections.abc import Callable, Mapping
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, cast
 
 from telemetry_kit._core import faults, forks, observer, sdk
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 SWEEP_FROM = 64
 """Observations from which on a new one looks for those that are gone: without an SDK nobody else does."""
-_polled: set[weakref.ref[Polled]] = set()
+_polled: forks.Living[Polled] = forks.Living(methodcaller("start_again"))
 
 
 class Polled:
@@ -67,7 +68,7 @@ class Polled:
         self.thing = thing
         """What is read, of its owner, under which name: of several owners of one thing only one tells of it."""
         if counts:
-            _polled.add(weakref.ref(self, _polled.discard))
+            _polled.add(self)
 
     def now(self, owner: Any) -> Any:
         """What `read` says in this collection, None where it fails: a fault, once a collection."""
@@ -252,13 +253,3 @@ def refuse_temporary(what: str, obj: Any) -> None:
     if type(obj) in (weakref.ProxyType, weakref.CallableProxyType):
         msg = f"{what} must be the object itself, got a weak proxy: it is held weakly anyway"
         raise TypeError(msg)
-
-
-def _start_again() -> None:
-    for reference in list(_polled):
-        polled = reference()
-        if polled is not None:
-            polled.start_again()
-
-
-forks.after_fork(_start_again)
