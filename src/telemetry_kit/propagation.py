@@ -234,7 +234,7 @@ class attached(AlsoAsync[Context], StaysHere):  # noqa: N801 - reads as a keywor
             blocks.begin(self._blocks, current)
             current.enter()
             context = now if current.context is None else current.context
-            observer.made_current(context)
+            observer.current.made_current(context)
             return context
         except BaseException:
             blocks.forget(self._blocks, current)

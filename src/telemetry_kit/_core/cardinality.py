@@ -108,7 +108,7 @@ class ValueGuard:
         values: int = VALUES_PER_KEY,
         sets: int = SETS_PER_HELPER,
         own: Collection[str] = OWN_KEYS,
-        overflowed: Callable[[str], object] = observer.overflowed,
+        overflowed: Callable[[str], object] = observer.NOBODY.overflowed,
     ) -> None:
         """`overflowed` is called with the key of each value that becomes `_OTHER`, and with `_OTHER` for each key that is
         one too many."""
@@ -194,7 +194,7 @@ class ValueGuard:
                 pass
         harmless = metric_value(value, key)
         if harmless is None:
-            observer.left_out(key)
+            observer.current.left_out(key)
             return None
         text = harmless if type(harmless) is str else _text(harmless)
         try:

@@ -50,7 +50,7 @@ def record(site: str, fault: BaseException, *, about: str = "") -> None:
             del fault  # as in `pass_on`
     try:
         _counted.add(site)
-        observer.fault(site, fault)
+        observer.current.fault(site, fault)
         said = f"{site} {about}" if about else site
         if said not in _said:
             words = f"telemetry at {site} failed, and goes on failing silently: {_words(site, fault)}"

@@ -43,7 +43,7 @@ class Series:
     def declare(self) -> "Series":
         """Say that it is."""
         self.declared = True
-        observer.declared(self.attributes)
+        observer.current.declared(self.attributes)
         return self
 
 

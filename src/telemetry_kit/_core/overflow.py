@@ -31,7 +31,7 @@ class Overflow:
         self._series: dict[str, Series] = {}
 
     def __call__(self, key: str) -> None:
-        observer.overflowed(key)
+        observer.current.overflowed(key)
         of = self._series.get(key)
         if of is None:
             of = self._series[key] = series({**self._attributes, keys.ATTRIBUTE_KEY: key})

@@ -89,7 +89,7 @@ class UnhandledWatch(StaysHere):
             self._hook(sys, "unraisablehook", self._on_unraisable)
             self._hook_loop()
             self._hook_cells()
-            observer.kept(self.stop)
+            observer.current.kept(self.stop)
 
     def __enter__(self) -> "UnhandledWatch":  # noqa: PYI034 - final, and Self needs 3.11
         return self

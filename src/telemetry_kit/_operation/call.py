@@ -149,7 +149,8 @@ class OperationCall(ActiveSpan):
         """It isn't running, which a test is told of, unless a task that outlives the call asked what is current."""
         current = CURRENT_CALL.get()
         if (current() if current.__class__ is reentrancy.Watch else current) is not self:
-            observer.lost(what, given, f"{'after the end' if self._state else 'before the beginning'} of {self}")
+            when = "after the end" if self._state else "before the beginning"
+            observer.current.lost(what, given, f"{when} of {self}")
 
     if TYPE_CHECKING:  # what `Measurement` adds, for its user
 

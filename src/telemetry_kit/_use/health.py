@@ -50,7 +50,7 @@ def observe_health(scope: Scope, name: str, check: Check, *, timeout: float = 1.
     def stop() -> None:
         checks.all.pop(id(one), None)
 
-    observer.kept(stop)
+    observer.current.kept(stop)
     return Handle(stop)
 
 

@@ -112,7 +112,7 @@ def observe_gauge(scope: Scope, name: str, read: Read, *, unit: str, description
         return Handle()
     # A tuple can't be held weakly: the gauge is read until it is stopped.
     stop = instrument.observed.add((instrument, read), _readings).stop
-    observer.kept(stop)
+    observer.current.kept(stop)
     return Handle(stop)
 
 

@@ -225,7 +225,7 @@ def observe_once(
 
     handle = Handle(stop)
     if not weakly:
-        observer.kept(handle.stop)
+        observer.current.kept(handle.stop)
     return handle
 
 

@@ -145,7 +145,7 @@ def _take_over() -> None:
         _clock.install((newest.clock.perf_counter, newest.clock.time, newest.clock.time_ns))
     else:
         sdk.override, clock = _of_host
-        observer.current, reentrancy.watch_block = None, reentrancy.watch
+        observer.current, reentrancy.watch_block = observer.NOBODY, reentrancy.watch
         _clock.install(clock)
 
 
