@@ -125,8 +125,7 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
     def __init__(self, executor: Executor, accounting: Accounting) -> None:
         super().__init__(executor)
         self._self_accounting = accounting
-        make = _submit_to_thread if accounting.kind == "thread" else _submit_to_elsewhere
-        self.submit = make(accounting, executor.submit)
+        self.submit = _submit(accounting, executor.submit)
 
     def map(self, fn: Callable[..., Any], /, *iterables: Any, **options: Any) -> Iterator[Any]:
         """Each call, in a process pool each chunk of calls, is a task."""
@@ -156,15 +155,21 @@ class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # gene
 Submit = Callable[..., "Future[Any]"]
 
 
-def _submit_to_thread(accounting: Accounting, submit_bare: Submit) -> Submit:
-    """The `submit` of a thread pool, whose workers call what they are given: the task's own method."""
+def _submit(accounting: Accounting, submit_bare: Submit) -> Submit:
+    """The `submit` of an executor. A thread pool's workers call what they are given, the task's own method; any other
+    executor may pickle it."""
     workers, queued = accounting.workers, accounting.queued
     sample = accounting.sample
     carries, copies = accounting.carries, accounting.copies
-    timed = accounting.span or sample is not False
-    kind: type[CountedTask] = TimedTask if timed else CountedTask
-    if not _is_standard(submit_bare):
-        timed, kind = True, EqualTask  # it may look at what it is given
+    standard, stays = _is_standard(submit_bare), accounting.kind == "thread"
+    beside = standard and accounting.kind == "interpreter"
+    timed = not (standard and stays) or accounting.span or sample is not False
+    if stays:
+        kind = (
+            EqualTask if not standard else TimedTask if timed else CountedTask
+        )  # its own may look at what it is given
+    else:
+        kind = TaskBesideFunction if beside else TravellingTask
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         try:
@@ -176,54 +181,22 @@ def _submit_to_thread(accounting: Accounting, submit_bare: Submit) -> Submit:
                 task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
             ticket.workers = workers
-            run = task.run
+            given = (run_beside, task, fn, *args) if beside else (task.run, *args)
         except Exception as fault:
             faults.record("executor.submit", fault)
             return submit_bare(fn, *args, **kwargs)
         queued[ticket] = None
         try:
-            future = submit_bare(run, *args, **kwargs)
+            future = submit_bare(*given, **kwargs)
         except BaseException:
             workers.decide(ticket, REJECTED)
             raise
         try:
-            future.add_done_callback(ticket)
-        except Exception as fault:
-            faults.record("executor.submit", fault)
-        return future
-
-    return submit
-
-
-def _submit_to_elsewhere(accounting: Accounting, submit_bare: Submit) -> Submit:
-    """The `submit` of any other executor, which may pickle what it is given."""
-    workers, queued = accounting.workers, accounting.queued
-    sample = accounting.sample
-    beside = accounting.kind == "interpreter" and _is_standard(submit_bare)
-
-    def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        try:
-            task = TaskBesideFunction() if beside else TravellingTask()
-            task.accounting = accounting
-            task.fn = fn
-            task.context = get_current() if accounting.carries else None
-            task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
-            task.ticket = ticket = Ticket()
-            ticket.workers = workers
-            run: Any
-            run, args = (run_beside, (task, fn, *args)) if beside else (task.run, args)
-        except Exception as fault:
-            faults.record("executor.submit", fault)
-            return submit_bare(fn, *args, **kwargs)
-        queued[ticket] = None
-        try:
-            future = submit_bare(run, *args, **kwargs)
-        except BaseException:
-            workers.decide(ticket, REJECTED)
-            raise
-        try:
-            ticket.future = weakref.ref(future)
-            task.accepted(future)
+            if stays:
+                future.add_done_callback(ticket)
+            else:
+                ticket.future = weakref.ref(future)
+                task.accepted(future)
         except Exception as fault:
             faults.record("executor.submit", fault)
         return future
