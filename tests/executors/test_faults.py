@@ -109,7 +109,7 @@ def test_a_context_that_raises(captured, telemetry, monkeypatch: pytest.MonkeyPa
 @pytest.mark.telemetry_capture(allow=("fault",))
 def test_an_error_type_that_raises(captured: Captured, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXE.3: an exception that can't be judged is `_OTHER`, and failed."""
-    monkeypatch.setattr("telemetry_kit._executors.outcomes.error_type", broken)
+    monkeypatch.setattr("telemetry_kit._core.outcome.error_type", broken)
     assert check(telemetry, captured) == {"executor.error_type"}
     assert captured.value("executor.task.duration", {"error.type": "_OTHER"}) == 2
 

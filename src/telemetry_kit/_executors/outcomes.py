@@ -5,10 +5,9 @@ from __future__ import annotations
 from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any
 
-from telemetry_kit._core import faults
 from telemetry_kit._core.late import is_known
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
-from telemetry_kit._core.outcome import OTHER, error_type
+from telemetry_kit._core.outcome import classify
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,11 +28,7 @@ module. Those of loky derive from `BrokenExecutor`."""
 
 def judge(exc: BaseException) -> tuple[int, str | None]:
     """The outcome of a task that raised, and its `error.type`: one vocabulary with operations."""
-    try:
-        kind = error_type(exc)
-    except Exception as fault:
-        faults.record("executor.error_type", fault)
-        kind = OTHER
+    kind = classify(exc, None, "executor.error_type")
     return outcome_by(kind), kind
 
 

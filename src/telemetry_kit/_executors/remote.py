@@ -15,12 +15,13 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import clock, faults, forks
+from telemetry_kit._core.context import attach
 from telemetry_kit._core.outcome import CANCELLED as CANCELLED_TYPE
 from telemetry_kit._errors.stacktrace import Formatter
 from telemetry_kit._executors import envelope
 from telemetry_kit._executors.outcomes import CANCELLED, LOST, judge, outcome_by, outcome_of
 from telemetry_kit._executors.seen import SeenTask
-from telemetry_kit._executors.tasks import WAITED, TaskSpan, enter, leave, start_span
+from telemetry_kit._executors.tasks import WAITED, TaskSpan, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +34,9 @@ Times = tuple[float, float] | None
 _FORMATTER = Formatter()
 
 REDUCE = "__reduce_ex__"
+"""How an object pickles; pickle asks an instance for it before its class."""
 _slot: Any = BaseException.__dict__["__dict__"]
 """The attributes themselves of an exception, whose class may have something of its own under that name."""
-"""How an object pickles; pickle asks an instance for it before its class."""
 
 _travelling: weakref.WeakValueDictionary[bytes, TravellingTask] = weakref.WeakValueDictionary()
 """The unfinished tasks of this process by their tokens. Their futures hold them."""
@@ -66,9 +67,9 @@ class TravellingTask(SeenTask):
         accounting, context = self.accounting, self.context
         try:
             if accounting.span:
-                self.span = start_span(accounting, self.fn, context, None)
-                if self.span is not None:
-                    context = self.span.context
+                span = self.begin_span(None)
+                if span is not None:
+                    context = span.context
             if accounting.carries:
                 self.carrier = envelope.packed(context)
         except Exception as fault:
@@ -205,9 +206,7 @@ class RemoteTask:
         task = _travelling.get(self.token)
         if task is not None:  # it was pickled, but has not left the process
             return task.run(*args, **kwargs)
-        token = None
-        if self.carrier is not None:
-            token = _attach(self.carrier)
+        token = None if self.carrier is None else _attach(self.carrier)
         started = clock.perf_counter() if self.timed else 0.0
         try:
             result = self.fn(*args, **kwargs)
@@ -240,7 +239,7 @@ def _attach(carrier: dict[str, Any]) -> Any:
     submitted the first task.
     """
     try:
-        return enter(envelope.unpacked(carrier))
+        return attach(envelope.unpacked(carrier))
     except Exception as fault:
         faults.record("executor.carrier", fault)
         return None

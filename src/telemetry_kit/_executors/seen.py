@@ -10,15 +10,15 @@ import inspect
 from operator import attrgetter
 from typing import Any
 
-from telemetry_kit._executors.tasks import TimedTask
+from telemetry_kit._executors.tasks import Task
 
 
-class SeenTask(TimedTask):
+class SeenTask(Task):
     """A task of an executor whose own `submit` may look at the function: it has the function's name, signature and
     attributes, and the function as `__wrapped__`."""
 
     __slots__ = ()
-    __call__ = TimedTask.run
+    __call__ = Task.run
 
     @property
     def run(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]

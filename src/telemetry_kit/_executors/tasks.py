@@ -33,84 +33,22 @@ _MAPPERS = ("concurrent.futures.process", "loky.process_executor")
 """Where the function stands that runs a chunk of `map` in a process pool; its first argument is the one that was mapped."""
 
 
-class CountedTask:
-    """A task of which nothing is wanted but to be counted and to have its submitter's context.
+class Task:
+    """A task that is counted and has its submitter's context, whose times may be taken, and that may have a span.
 
     The executor gets `run` in the function's place. It has no constructor: `submit` fills it, which saves a call.
     """
 
-    __slots__ = ("__weakref__", "accounting", "context", "fn", "ticket")
+    __slots__ = ("__weakref__", "accounting", "context", "fn", "queued_at", "ticket")
     accounting: Accounting
     ticket: Ticket
     fn: Callable[..., Any]
     context: Context | None
+    queued_at: float | None
+    """When it was submitted, None where its times aren't taken."""
 
     def run(self, /, *args: Any, **kwargs: Any) -> Any:
         """What a worker calls in the function's place."""
-        accounting: Any = self.accounting
-        fn: Any = self.fn
-        context: Any = self.context
-        cell: Any = None
-        active: Any = None
-        token: Any = None
-        outcome = FAILED
-        try:
-            try:
-                del accounting.queued[self.ticket]
-            except (KeyError, AttributeError):  # refused, and run all the same; started before; or a parent process's
-                return in_context(context, fn, args, kwargs)
-            try:
-                cell = accounting.counts.local.cell
-            except AttributeError:
-                cell = accounting.counts.new()
-            try:
-                workers = accounting.workers.local.cell
-            except AttributeError:
-                workers = accounting.workers.new()
-            active, workers[0] = workers, workers[0] + 1
-            if context is not None:
-                try:
-                    token = attach(context)
-                except Exception as fault:
-                    faults.record("executor.context", fault)
-            result = fn(*args, **kwargs)
-            active[0], cell[SUCCEEDED], active = active[0] - 1, cell[SUCCEEDED] + 1, None
-            return result
-        except BaseException as exc:
-            outcome = judge(exc)[0]
-            if active is not None:
-                self.let_go()
-            raise
-        finally:
-            # Whatever line an interrupt arrives at, the task is counted once, and its context is left.
-            try:
-                if active is not None:
-                    active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
-            finally:
-                try:
-                    if token is not None:
-                        leave(token)
-                finally:
-                    if token is not None and get_current() is context:  # an exception arrived before it was left
-                        leave(token)
-                # This frame lives as long as the traceback of an exception: it must not keep the accounting alive.
-                del self, accounting, fn, context, cell, active, token
-
-    def let_go(self) -> None:
-        """Keep no more than the bare task would: on 3.14 a frame of the executor's, and so the traceback, holds `run`."""
-        held: Any = self
-        if held.accounting.copies:
-            held.fn = held.fn.args[0]  # without the copy of the context that it would run in
-        held.accounting = held.context = held.ticket = None
-
-
-class TimedTask(CountedTask):
-    """A task whose times are taken, or that has a span."""
-
-    __slots__ = ("queued_at",)
-    queued_at: float | None
-
-    def run(self, /, *args: Any, **kwargs: Any) -> Any:
         accounting: Any = self.accounting
         fn: Any = self.fn
         context: Any = self.context
@@ -123,7 +61,7 @@ class TimedTask(CountedTask):
         try:
             try:
                 del accounting.queued[self.ticket]
-            except (KeyError, AttributeError):
+            except (KeyError, AttributeError):  # refused, and run all the same; started before; or a parent process's
                 return in_context(context, fn, args, kwargs)
             try:
                 cell = accounting.counts.local.cell
@@ -169,6 +107,7 @@ class TimedTask(CountedTask):
                         span.end(outcome, kind, exc)
             raise
         finally:
+            # Whatever line an interrupt arrives at, the task is counted once, and its context is left.
             try:
                 if active is not None:
                     active[0], cell[outcome], active = active[0] - 1, cell[outcome] + 1, None
@@ -179,21 +118,25 @@ class TimedTask(CountedTask):
                 finally:
                     if token is not None and get_current() is context:  # an exception arrived before it was left
                         leave(token)
+                # This frame lives as long as the traceback of an exception: it must not keep the accounting alive.
                 del self, accounting, fn, context, cell, active, span, token
 
+    def let_go(self) -> None:
+        """Keep no more than the bare task would: on 3.14 a frame of the executor's, and so the traceback, holds `run`."""
+        held: Any = self
+        if held.accounting.copies:
+            held.fn = held.fn.args[0]  # without the copy of the context that it would run in
+        held.accounting = held.context = held.ticket = None
+
     def begin_span(self, started: float | None) -> TaskSpan | None:
-        """The span of this task, which is about to run."""
+        """The span of this task, which is about to run; None without an SDK."""
+        accounting = self.accounting
         waited = None if started is None or self.queued_at is None else started - self.queued_at
-        return start_span(self.accounting, self.fn, self.context, waited)
-
-
-def enter(context: Context) -> Any:
-    """Make `context` current; gives what `leave` takes."""
-    try:
-        return attach(context)
-    except Exception as fault:
-        faults.record("executor.context", fault)
-        return None
+        try:
+            return None if accounting.scope.tracer() is None else TaskSpan(accounting, self.fn, self.context, waited)
+        except Exception as fault:
+            faults.record("executor.span", fault)
+            return None
 
 
 def leave(token: Any) -> None:
@@ -219,13 +162,22 @@ def in_context(context: Context | None, fn: Callable[..., Any], args: Any, kwarg
 class TaskSpan(ActiveSpan):
     """The span of a task: a child of the submitter's, current in the task, with the outcome of the task."""
 
-    def __init__(self, accounting: Accounting, context: Context | None) -> None:
+    def __init__(
+        self, accounting: Accounting, fn: Callable[..., Any], context: Context | None, waited: float | None
+    ) -> None:
         self._scope = accounting.scope
         self._accounting = accounting
         self._current = Current()
         self._current.context = own(context)
         self._generation = fork.generation
         self.ended = False
+        name, path = name_of(fn)
+        attributes: dict[str, Any] = {keys.CODE_FUNCTION_NAME: path, **self._accounting.span_attributes}
+        if waited is not None:
+            attributes[WAITED] = waited
+        self._start_span(name, SpanKind.INTERNAL, attributes)
+        if self._own_span and self._accounting.propagate is None:
+            self._current.context = with_span(Context(), self.span)
 
     @property
     def recording(self) -> bool:
@@ -237,16 +189,6 @@ class TaskSpan(ActiveSpan):
         """What is current in the task: the submitter's context, if it travels, with this span in it."""
         return self._current.context
 
-    def begin(self, fn: Callable[..., Any], waited: float | None) -> None:
-        """Start the span: the task is about to run."""
-        name, path = name_of(fn)
-        attributes: dict[str, Any] = {keys.CODE_FUNCTION_NAME: path, **self._accounting.span_attributes}
-        if waited is not None:
-            attributes[WAITED] = waited
-        self._start_span(name, SpanKind.INTERNAL, attributes)
-        if self._own_span and self._accounting.propagate is None:
-            self._current.context = with_span(Context(), self.span)
-
     def end(self, outcome: int, kind: str | None, exc: BaseException | None = None) -> None:
         """Record the outcome and end it, once. Never raises an `Exception`."""
         if self.ended:
@@ -255,21 +197,6 @@ class TaskSpan(ActiveSpan):
         if self._own_span or self._deferred is not None:
             attributes = {keys.EXECUTOR_TASK_OUTCOME: OUTCOMES[outcome]}
             self._close(kind, exc, attributes, named=self._accounting.name)
-
-
-def start_span(
-    accounting: Accounting, fn: Callable[..., Any], context: Context | None, waited: float | None
-) -> TaskSpan | None:
-    """The span of a task that is about to run; None without an SDK."""
-    try:
-        if accounting.scope.tracer() is None:
-            return None
-        span = TaskSpan(accounting, context)
-        span.begin(fn, waited)
-        return span
-    except Exception as fault:
-        faults.record("executor.span", fault)
-        return None
 
 
 def name_of(fn: Any) -> tuple[str, str]:

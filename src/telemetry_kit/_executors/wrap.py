@@ -31,7 +31,7 @@ from telemetry_kit._executors.observation import counts_of
 from telemetry_kit._executors.outcomes import REJECTED
 from telemetry_kit._executors.remote import TaskBesideFunction, TravellingTask, run_beside
 from telemetry_kit._executors.seen import EqualTask
-from telemetry_kit._executors.tasks import CountedTask, TimedTask
+from telemetry_kit._executors.tasks import Task
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -163,13 +163,9 @@ def _submit(accounting: Accounting, submit_bare: Submit) -> Submit:
     carries, copies = accounting.carries, accounting.copies
     standard, stays = _is_standard(submit_bare), accounting.kind == "thread"
     beside = standard and accounting.kind == "interpreter"
-    timed = not (standard and stays) or accounting.span or sample is not False
+    kind: type[Task] = TaskBesideFunction if beside else TravellingTask
     if stays:
-        kind = (
-            EqualTask if not standard else TimedTask if timed else CountedTask
-        )  # its own may look at what it is given
-    else:
-        kind = TaskBesideFunction if beside else TravellingTask
+        kind = Task if standard else EqualTask  # another one's own submit may look at what it is given
 
     def submit(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         try:
@@ -177,8 +173,7 @@ def _submit(accounting: Accounting, submit_bare: Submit) -> Submit:
             task.accounting = accounting
             task.fn = partial(copy_context().run, fn) if copies else fn
             task.context = get_current() if carries else None
-            if timed:
-                task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
+            task.queued_at = clock.perf_counter() if sample is True or (sample and sample()) else None
             task.ticket = ticket = Ticket()
             ticket.workers = workers
             given = (run_beside, task, fn, *args) if beside else (task.run, *args)

@@ -133,7 +133,7 @@ class _Check:
         if healthy:
             error_type = None
         elif exc is not None:
-            error_type = _error_type(exc)
+            error_type = outcome.classify(exc, None, "outcome") or outcome.type_name(type(exc))
         if run.elapsed() > self._timeout:
             healthy, error_type = False, TIMEOUT
         if run.settle():
@@ -152,14 +152,6 @@ class _Check:
         if error_type is not None:
             attributes = {**attributes, keys.ERROR_TYPE: error_type}
         self._durations.record(max(duration, self._timeout) if error_type == TIMEOUT else duration, attributes)
-
-
-def _error_type(exc: BaseException) -> str:
-    try:
-        return outcome.error_type(exc) or outcome.type_name(type(exc))
-    except Exception as fault:  # an exception that can't be asked what it is
-        faults.record("outcome", fault)
-        return outcome.OTHER
 
 
 def _seconds(what: str, option: str, seconds: object, *, above: bool) -> float:
