@@ -82,10 +82,7 @@ class LogSampling(logging.Filter):
         self.rate = rate
         self.burst = burst
         self._limiter = Limiter()
-        self._lock = threading.RLock()
-        self._generation = forks.fork.generation
-        self._sites: dict[tuple[str, str, int], Site] = {}
-        self._rest = Site(TokenBucket(rate, burst))
+        self._start_again()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this record is let through."""
@@ -110,8 +107,8 @@ class LogSampling(logging.Filter):
         return type(self), (self.rate, self.burst)
 
     def _start_again(self) -> None:
-        """In a forked child: a lock that another thread held would never be released here."""
+        """At first, and in a forked child, where a lock that another thread held would never be released."""
         self._lock = threading.RLock()
         self._generation = forks.fork.generation
-        self._sites = {}
+        self._sites: dict[tuple[str, str, int], Site] = {}
         self._rest = Site(TokenBucket(self.rate, self.burst))

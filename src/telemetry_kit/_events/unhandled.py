@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, MethodType, TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.semconv.attributes.exception_attributes import EXCEPTION_MESSAGE, EXCEPTION_TYPE
@@ -57,16 +57,14 @@ class _Hook:
 
 def _standing(hook: Any) -> Any:
     """What stands where `hook` stood, once all watches that have stopped are out of the chain."""
-    while True:
-        if type(hook) is _Hook and not hook.watch._active:
-            hook = hook.before
-        elif type(hook) is MethodType and hook.__func__ is UnhandledWatch._on_loop:
-            watch: Any = hook.__self__
-            if watch._active:
-                return hook
-            hook = watch._loop_before
-        else:
-            return hook
+    while type(hook) is _Hook and not hook.watch._active:
+        hook = hook.before
+    return hook
+
+
+def _as_the_loop(loop: Any, context: dict[str, Any]) -> None:
+    """What stands where a loop has no handler of its own."""
+    loop.default_exception_handler(context)
 
 
 class UnhandledWatch(StaysHere):
@@ -79,8 +77,7 @@ class UnhandledWatch(StaysHere):
         self._limiter = Limiter()
         self._hooks: list[tuple[Any, _Hook]] = []
         self._loop: Callable[[], Any] = lambda: None
-        self._loop_before: Any = None
-        self._loop_hook: Any = self._on_loop
+        self._loop_hook: _Hook | None = None
         self._cells: Any = None
         self._cell_hook: Any = self._on_cell
         if self._active:
@@ -108,7 +105,8 @@ class UnhandledWatch(StaysHere):
                 setattr(module, hook.name, _standing(hook))
         loop = self._loop()
         if loop is not None and loop.get_exception_handler() is self._loop_hook:
-            loop.set_exception_handler(_standing(self._loop_hook))
+            standing = _standing(self._loop_hook)
+            loop.set_exception_handler(None if standing is _as_the_loop else standing)
         self._loop = lambda: None
         if self._cells is not None:
             _of_cells.remove(self)
@@ -134,7 +132,7 @@ class UnhandledWatch(StaysHere):
             self._loop = weakref.ref(loop)
         except TypeError:
             self._loop = lambda: loop
-        self._loop_before = loop.get_exception_handler()
+        self._loop_hook = _Hook(self, "asyncio", self._on_loop, loop.get_exception_handler() or _as_the_loop)
         loop.set_exception_handler(self._loop_hook)
 
     def _hook_cells(self) -> None:
@@ -171,30 +169,6 @@ class UnhandledWatch(StaysHere):
             self._tell(exc, "sys.unraisablehook", body=unraisable.err_msg or "Exception ignored", finaliser=True)
 
     def _on_loop(self, loop: Any, context: dict[str, Any]) -> None:
-        first = self._is_first()
-        try:
-            if first:
-                self._tell_loop(loop, context)
-        except Exception as fault:
-            faults.record("unhandled.asyncio", fault)
-        finally:
-            try:
-                if self._loop_before is None:
-                    loop.default_exception_handler(context)
-                else:
-                    self._loop_before(loop, context)
-            finally:
-                if first:
-                    _chain.seen = False
-
-    def _is_first(self) -> bool:
-        """Whether no other watch has this one: of several the one that came last records it, the rest hand it on."""
-        if not self._active or getattr(_chain, "seen", False):
-            return False
-        _chain.seen = True
-        return True
-
-    def _tell_loop(self, loop: Any, context: dict[str, Any]) -> None:
         exc = context.get("exception")
         message = context.get("message")
         body = message if isinstance(message, str) else None
@@ -214,6 +188,13 @@ class UnhandledWatch(StaysHere):
             )
         if not loop.is_closed():
             loop.call_soon_threadsafe(reentrancy.drain)
+
+    def _is_first(self) -> bool:
+        """Whether no other watch has this one: of several the one that came last records it, the rest hand it on."""
+        if not self._active or getattr(_chain, "seen", False):
+            return False
+        _chain.seen = True
+        return True
 
     def _tell(
         self,

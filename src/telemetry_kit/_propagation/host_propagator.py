@@ -12,7 +12,7 @@ from all headers, and that what is sent can be read by everybody.
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import opentelemetry.baggage
@@ -106,7 +106,7 @@ def _known_reader(part: TextMapPropagator) -> Read | None:
     if kind is TraceContextTextMapPropagator or strict == traceparent.FIELD:
         return _read_trace
     if strict == baggage.FIELD:
-        return _read_baggage
+        return _baggage_reader(baggage.into)
     if kind is W3CBaggagePropagator:
         return _api_baggage_reader(part)
     return None
@@ -117,27 +117,24 @@ def _read_trace(context: Context, found: Found, _: Carrier) -> Context:
     return context if parents is None else traceparent.into(context, parents, found.get(traceparent.STATE_FIELD))
 
 
-def _read_baggage(context: Context, found: Found, _: Carrier) -> Context:
-    headers = found.get(baggage.FIELD)
-    return baggage.into(context, headers) if headers else context
+def _baggage_reader(into: Callable[[Context, list[str]], Context]) -> Read:
+    def read(context: Context, found: Found, _: Carrier) -> Context:
+        headers = found.get(baggage.FIELD)
+        return into(context, headers) if headers else context
+
+    return read
 
 
 def _api_baggage_reader(part: TextMapPropagator) -> Read:
     """In one step where the API reads as it did when this was written, else by the API from one tidy header."""
     if dict(opentelemetry.baggage.get_all(part.extract({baggage.FIELD: "a=b+c;d=1"}, Context()))) == {"a": "b c;d=1"}:
+        return _baggage_reader(baggage.into_as_the_api)
 
-        def read_at_once(context: Context, found: Found, _: Carrier) -> Context:
-            headers = found.get(baggage.FIELD)
-            return baggage.into_as_the_api(context, headers) if headers else context
-
-        return read_at_once
-
-    def read(context: Context, found: Found, _: Carrier) -> Context:
-        headers = found.get(baggage.FIELD)
-        tidy = baggage.tidied(headers, API_MAX_BAGGAGE_MEMBER) if headers else ""
+    def into(context: Context, headers: list[str]) -> Context:
+        tidy = baggage.tidied(headers, API_MAX_BAGGAGE_MEMBER)
         return part.extract({baggage.FIELD: tidy}, context) if tidy else context
 
-    return read
+    return _baggage_reader(into)
 
 
 def _any_reader(part: TextMapPropagator) -> Read:
@@ -219,9 +216,9 @@ def _writer(part: TextMapPropagator) -> Write:
     if kind is TraceContextTextMapPropagator or strict == traceparent.FIELD:
         return _write_trace
     if strict == baggage.FIELD:
-        return _write_baggage
+        return _baggage_writer(baggage.header)
     if kind is W3CBaggagePropagator:
-        return _write_baggage_for_the_api
+        return _baggage_writer(baggage.header_for_the_api)
 
     def write(context: Context, sent: dict[str, str]) -> None:
         written = _Sent()
@@ -249,20 +246,14 @@ def _write_trace(context: Context, sent: dict[str, str]) -> None:
             sent[traceparent.STATE_FIELD] = state
 
 
-def _write_baggage(context: Context, sent: dict[str, str]) -> None:
-    entries = baggage.entries(context)
-    if entries:
-        header = baggage.header(entries)
+def _baggage_writer(header_of: Callable[[Mapping[str, object]], str]) -> Write:
+    def write(context: Context, sent: dict[str, str]) -> None:
+        entries = baggage.entries(context)
+        header = header_of(entries) if entries else ""
         if header:
             sent[baggage.FIELD] = header
 
-
-def _write_baggage_for_the_api(context: Context, sent: dict[str, str]) -> None:
-    entries = baggage.entries(context)
-    if entries:
-        header = baggage.header_for_the_api(entries)
-        if header:
-            sent[baggage.FIELD] = header
+    return write
 
 
 def _is_sendable(value: Any) -> bool:
