@@ -773,7 +773,6 @@ class Telemetry(ByRecipe):
         """
         with late_import():
             from telemetry_kit._jobs.job import BatchJob
-        with late_import():
             from telemetry_kit._jobs.options import JobOptions
 
         options = JobOptions(

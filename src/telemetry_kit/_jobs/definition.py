@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.names import admit_name, check_name
+from telemetry_kit._core.outcome import check_expected
 from telemetry_kit._core.recipe import ByRecipe
+from telemetry_kit._jobs.options import seconds
 from telemetry_kit._jobs.state import Job, jobs_of
 
 if TYPE_CHECKING:
@@ -23,12 +25,14 @@ class JobDefinition(ByRecipe):
 
     def __init__(self, scope: Scope, name: str, options: JobOptions) -> None:
         check_name("batch job", name)
-        checked = options.check(f"batch job {name!r}")
+        what = f"batch job {name!r}"
+        options.check(what)
         self.name: str = encodable(name)
         self.scope: Scope = scope
         self.has_span: bool = options.span
-        self.expected: CheckedExpected | None = checked.expected
-        self.flush_timeout: float | None = checked.flush_timeout
+        self.expected: CheckedExpected | None = check_expected(what, options.expected)
+        interval = seconds(what, "expected_interval", options.expected_interval)
+        self.flush_timeout: float | None = seconds(what, "flush_timeout", options.flush_timeout)
         self.flush_at_start: bool = options.flush_at_start
         self.handle_sigterm: bool = options.handle_sigterm
         self.run_id: Callable[..., object] | None = options.run_id
@@ -37,5 +41,5 @@ class JobDefinition(ByRecipe):
         self.job, self.declared = jobs_of(scope.instruments).job(
             scope.instruments, scope.label, admit_name(scope, "job", name), options.metric_attributes or {}
         )
-        if checked.expected_interval is not None:
-            self.job.expected_interval = checked.expected_interval
+        if interval is not None:
+            self.job.expected_interval = interval

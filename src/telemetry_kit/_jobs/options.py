@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from telemetry_kit._core import declared
 from telemetry_kit._core.face import public
-from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
+from telemetry_kit._core.outcome import Expected
 
 Seconds = float | timedelta
 """An interval: a number of seconds, or a `timedelta`."""
@@ -29,31 +29,18 @@ class JobOptions:
     flush_at_start: bool = False
     handle_sigterm: bool = False
 
-    def check(self, what: str) -> CheckedJobOptions:
-        """The options that were read, or the TypeError or ValueError that says what can't be right."""
+    def check(self, what: str) -> None:
+        """Raise the TypeError that says what can't be right. What has to be read for that is checked as it is read."""
         declared.check_mapping("metric_attributes", what, self.metric_attributes)
         if self.run_id is not None and not callable(self.run_id):
             msg = f"run_id of {what} must be a callable given the decorated call's arguments, got {self.run_id!r:.100}"
             raise TypeError(f"{msg}: give the id of a single run to .run(run_id=...)")
         for option in ("span", "flush_at_start", "handle_sigterm"):
             declared.check_flag(option, what, getattr(self, option))
-        return CheckedJobOptions(
-            expected=check_expected(what, self.expected),
-            expected_interval=_seconds(what, "expected_interval", self.expected_interval),
-            flush_timeout=_seconds(what, "flush_timeout", self.flush_timeout),
-        )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckedJobOptions:
-    """What of the options is read before it is used: seconds as numbers, `expected` ready to be asked."""
-
-    expected: CheckedExpected | None
-    expected_interval: float | None
-    flush_timeout: float | None
-
-
-def _seconds(what: str, option: str, value: object) -> float | None:
+def seconds(what: str, option: str, value: object) -> float | None:
+    """An interval as a number, or the TypeError or ValueError that says what can't be right."""
     if value is None:
         return None
     if isinstance(value, timedelta):

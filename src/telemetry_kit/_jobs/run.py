@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
-from telemetry_kit._core import ambient, clock, context, faults, forks, late, reentrancy
+from telemetry_kit._core import clock, context, faults, forks, late, reentrancy
 from telemetry_kit._core import outcome as _outcome
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_value
 from telemetry_kit._core.blocks import AlsoAsync, ended_again
@@ -264,8 +264,6 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
     def _record_end(self, state: State, error_type: str | None, exc: BaseException | None) -> None:
         job = self._definition
         attributes: dict[str, AttributeValue] = {**self._job_state.attributes, keys.JOB_RESULT: RESULTS[state]}
-        if error_type is not None:
-            attributes[keys.ERROR_TYPE] = job.job.guard.error_type(error_type)
         on_span: dict[str, AttributeValue] = {keys.JOB_RESULT: RESULTS[state]}
         on_span |= {f"job.records.{outcome}": int(number) for outcome, number in self._counted.read().items()}
         self._close(
@@ -274,11 +272,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
             on_span,
             named=job.name,
             description="terminated by SIGTERM" if self._sigterm else None,
-            measured=(
-                self._scope.instruments.histogram("job.duration").recorder(),
-                self.duration or 0.0,
-                ambient.with_own(attributes, job.job.guard),
-            ),
+            measured=self._measured("job.duration", attributes, error_type, job.job.guard),
         )
 
     def _come_from(self) -> None:

@@ -224,20 +224,13 @@ class Jobs:
         return (state for job in list(self.told) for state in job.shown())
 
 
-def _start_timestamp(jobs: Jobs) -> Reading:
-    return [(state.series, state.started_at) for state in jobs.states() if state.started_at is not None]
+def _known(name: str) -> Callable[[Jobs], Reading]:
+    """Reads one number of each state, where it is known."""
 
+    def read(jobs: Jobs) -> Reading:
+        return [(state.series, at) for state in jobs.states() if (at := getattr(state, name)) is not None]
 
-def _success_timestamp(jobs: Jobs) -> Reading:
-    return [(state.series, at) for state in jobs.states() if (at := state.succeeded_at) is not None]
-
-
-def _end_timestamp(jobs: Jobs) -> Reading:
-    return [(state.series, at) for state in jobs.states() if (at := state.ended_at) is not None]
-
-
-def _last_success_timestamp(jobs: Jobs) -> Reading:
-    return [(state.series, at) for state in jobs.states() if (at := state.last_success_at) is not None]
+    return read
 
 
 def _failed(jobs: Jobs) -> Reading:
@@ -303,11 +296,11 @@ def _state(jobs: Jobs) -> Reading:
 
 
 READERS: dict[str, Callable[[Jobs], Reading]] = {
-    "job.start.timestamp": _start_timestamp,
-    "job.success.timestamp": _success_timestamp,
-    "job.last_success.timestamp": _last_success_timestamp,
+    "job.start.timestamp": _known("started_at"),
+    "job.success.timestamp": _known("succeeded_at"),
+    "job.last_success.timestamp": _known("last_success_at"),
     "job.failed": _failed,
-    "job.end.timestamp": _end_timestamp,
+    "job.end.timestamp": _known("ended_at"),
     "job.last_success.age": _last_success_age,
     "job.expected_interval": _expected_interval,
     "job.active": _active,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
+    from telemetry_kit._core.active_span import Measured
+    from telemetry_kit._core.cardinality import ValueGuard
     from telemetry_kit._jobs.definition import JobDefinition
     from telemetry_kit._jobs.state import JobState
 
@@ -42,6 +44,15 @@ class RunOrStep(ActiveSpan, StaysHere):
 
     def _own_keys(self) -> frozenset[str]:
         return JOB_KEYS
+
+    def _measured(
+        self, metric: str, attributes: dict[str, AttributeValue], error_type: str | None, guard: ValueGuard
+    ) -> Measured:
+        """How its duration is recorded."""
+        if error_type is not None:
+            attributes[keys.ERROR_TYPE] = guard.error_type(error_type)
+        recorder = self._scope.instruments.histogram(metric).recorder()
+        return recorder, self.duration or 0.0, ambient.with_own(attributes, guard)
 
 
 class StepOwner(RunOrStep):
@@ -112,10 +123,7 @@ class Step(RunOrStep, AlsoAsync["Step"]):
             name = guard.value(keys.JOB_STEP_NAME, self.name)
             if name is not None:
                 attributes[keys.JOB_STEP_NAME] = name
-            if error_type is not None:
-                attributes[keys.ERROR_TYPE] = guard.error_type(error_type)
-            histogram = self._scope.instruments.histogram("job.step.duration")
-            measured = (histogram.recorder(), self.duration, ambient.with_own(attributes, guard))
+            measured = self._measured("job.step.duration", attributes, error_type, guard)
             self._close(error_type, exc, named=run._definition.name, measured=measured)
         except Exception as fault:
             faults.record("job.step", fault)
