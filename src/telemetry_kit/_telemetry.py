@@ -663,9 +663,9 @@ class Telemetry(ByRecipe):
         >>> sent.add(2, {"mail.kind": "receipt"})
         """
         with late_import():
-            from telemetry_kit._use.own_instruments import counter
+            from telemetry_kit._use.own_instruments import Counter
 
-        return counter(self._scope, name, unit=unit, description=description)
+        return Counter(self._scope, name, unit, description)
 
     # Executors
 

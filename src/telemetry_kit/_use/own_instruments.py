@@ -97,11 +97,6 @@ class Counter(ByRecipe):
             faults.record("counter.add", fault)
 
 
-def counter(scope: Scope, name: str, *, unit: str, description: str) -> Counter:
-    """What `Telemetry.counter` says."""
-    return Counter(scope, name, unit, description)
-
-
 def observe_gauge(scope: Scope, name: str, read: Read, *, unit: str, description: str) -> Handle:
     """What `Telemetry.observe_gauge` says."""
     if not callable(read) or inspect.iscoroutinefunction(read):

@@ -162,14 +162,11 @@ def _kombu_is_open(resource: Any) -> bool:
     return not is_known(resource, _KOMBU_PROMISES) and getattr(resource, "_connection", resource) is not None
 
 
-def _thread_semaphore(semaphore: Any, limit: int | None) -> PoolStats:
-    limit = getattr(semaphore, "_initial_value", limit)
-    return PoolStats((limit or 0) - semaphore._value, limit, None, _waiting(lambda: semaphore._cond._waiters))
-
-
-def _task_semaphore(semaphore: Any, limit: int | None) -> PoolStats:
-    limit = getattr(semaphore, "_bound_value", limit)
-    return PoolStats((limit or 0) - semaphore._value, limit, None, _waiting(lambda: semaphore._waiters or ()))
+def read_semaphore(semaphore: Any, limit: int | None) -> PoolStats:
+    """One of threads or of tasks. It knows how much is left, but not, unless it is bounded, of how much."""
+    limit = getattr(semaphore, "_initial_value", getattr(semaphore, "_bound_value", limit))
+    pending = _waiting(lambda: (semaphore._cond if hasattr(semaphore, "_cond") else semaphore)._waiters or ())
+    return PoolStats((limit or 0) - semaphore._value, limit, None, pending)
 
 
 def _capacity_limiter(limiter: Any, _limit: int | None = None) -> PoolStats:
@@ -181,7 +178,7 @@ def _capacity_limiter(limiter: Any, _limit: int | None = None) -> PoolStats:
 READERS: dict[tuple[str, str], Reader] = {
     ("aiohttp", "BaseConnector"): _aiohttp,
     ("anyio", "CapacityLimiter"): _capacity_limiter,
-    ("asyncio", "Semaphore"): _task_semaphore,
+    ("asyncio", "Semaphore"): read_semaphore,
     ("asyncpg.pool", "Pool"): _asyncpg,
     ("kombu.resource", "Resource"): _kombu,
     ("psycopg_pool", "AsyncConnectionPool"): _psycopg,
@@ -191,7 +188,7 @@ READERS: dict[tuple[str, str], Reader] = {
     ("sqlalchemy.pool", "AssertionPool"): _sqlalchemy_assertion,
     ("sqlalchemy.pool", "Pool"): _sqlalchemy_uncounted,
     ("sqlalchemy.pool", "QueuePool"): _sqlalchemy,
-    ("threading", "Semaphore"): _thread_semaphore,
+    ("threading", "Semaphore"): read_semaphore,
     ("urllib3", "HTTPConnectionPool"): _urllib3,
     ("urllib3", "PoolManager"): _urllib3_manager,
 }
@@ -207,31 +204,25 @@ OWNERS: dict[tuple[str, str], str] = {
 }
 """What has a pool, and the attribute that is its pool of now: `dispose()` makes a new one."""
 
-SEMAPHORES = frozenset({_thread_semaphore, _task_semaphore})
-"""Readers of what knows how much is left, but not, unless it is bounded, of how much."""
-
 
 def reader_of(obj: object) -> Reader | None:
     """What reads an object like `obj`, at any later time; None where nothing does."""
-    attribute = _by_class(OWNERS, obj)
-    if attribute is None:
-        return _by_class(READERS, obj)  # type: ignore[no-any-return]
-    if reader_of(getattr(obj, attribute)) is None:
-        return None
-    return lambda owner, limit: _of_owner(getattr(owner, attribute), limit)
+    read: Reader | None = _by_class(READERS, obj)
+    return read if read is not None or _by_class(READERS, pool_of(obj)) is None else _read_owner
 
 
 def pool_of(obj: object) -> object:
     """The pool itself, of whatever has it."""
     attribute = _by_class(OWNERS, obj)
-    pool = obj if attribute is None else getattr(obj, attribute)
-    return obj if pool is None else pool if pool is obj else pool_of(pool)
+    pool = None if attribute is None else getattr(obj, attribute)
+    return obj if pool is None or pool is obj else pool_of(pool)
 
 
-def _of_owner(pool: Any, limit: int | None) -> PoolStats:
+def _read_owner(owner: object, limit: int | None) -> PoolStats:
     """The numbers of the pool that an owner has now: none any more, once a session is closed."""
-    read = reader_of(pool)
-    return PoolStats(used=0 if pool is None else None, idle=0) if read is None else read(pool, limit)
+    pool = pool_of(owner)
+    read: Reader | None = _by_class(READERS, pool)
+    return PoolStats(used=0 if pool is owner else None, idle=0) if read is None else read(pool, limit)
 
 
 def _by_class(table: dict[tuple[str, str], Any], obj: object) -> Any:

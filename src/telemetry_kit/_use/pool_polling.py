@@ -12,7 +12,7 @@ from telemetry_kit._core.instruments import series
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._use.polling import observe_once, reference, refuse_temporary, thing_of_method
-from telemetry_kit._use.pool_adapters import SEMAPHORES, pool_of, reader_of
+from telemetry_kit._use.pool_adapters import pool_of, read_semaphore, reader_of
 from telemetry_kit._use.pool_stats import (
     PoolStats,
     Reported,
@@ -117,7 +117,7 @@ def _reader(what: str, obj: object, limit: int | None) -> Reader:
             "returns its numbers as a PoolStats"
         )
         raise TypeError(msg)
-    if read in SEMAPHORES and limit is None and read(obj, None).limit is None:
+    if read is read_semaphore and limit is None and read(obj, None).limit is None:
         msg = f"{what} must know its limit, got a {type(obj).__name__}, which doesn't: give limit=, or use a BoundedSemaphore"
         raise TypeError(msg)
     return read
