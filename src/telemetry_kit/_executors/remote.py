@@ -45,14 +45,13 @@ _travelling: weakref.WeakValueDictionary[bytes, TravellingTask] = weakref.WeakVa
 class TravellingTask(SeenTask):
     """A task that the executor may call here or pickle."""
 
-    __slots__ = ("carrier", "future", "sent", "span", "token")
+    __slots__ = ("carrier", "sent", "span", "token")
 
     def __init__(self) -> None:
         self.token = os.urandom(16)
         self.carrier: dict[str, Any] | None = None
         self.sent = False
         self.span: TaskSpan | None = None
-        self.future: weakref.ref[Future[Any]] | None = None
         _travelling[self.token] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -104,11 +103,6 @@ class TravellingTask(SeenTask):
             finally:
                 exc.__cause__, exc.__suppress_context__ = cause, suppressed
 
-    def accepted(self, future: Future[Any]) -> None:
-        """The executor has given a future for it."""
-        self.future = weakref.ref(future)
-        future.add_done_callback(_WhenDone(self))
-
     def done(self, future: Future[Any]) -> None:
         """The future is done, by whatever. What hasn't come back from a worker is decided here."""
         _travelling.pop(self.token, None)
@@ -158,7 +152,7 @@ def _only_shared(result: Any) -> bool:
     return kind in (memoryview, FunctionType) or (kind is tuple and any(map(_only_shared, result)))
 
 
-class _WhenDone:
+class WhenDone:
     """Holds a task for its future, until that is done: users keep futures for longer than tasks should live."""
 
     __slots__ = ("task",)

@@ -29,7 +29,7 @@ from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import Accounting, Ticket, running, unfinished
 from telemetry_kit._executors.observation import counts_of
 from telemetry_kit._executors.outcomes import REJECTED
-from telemetry_kit._executors.remote import TaskBesideFunction, TravellingTask, run_beside
+from telemetry_kit._executors.remote import TaskBesideFunction, TravellingTask, WhenDone, run_beside
 from telemetry_kit._executors.seen import EqualTask
 from telemetry_kit._executors.tasks import Task
 from telemetry_kit.catalogue import keys
@@ -191,7 +191,7 @@ def _submit(accounting: Accounting, submit_bare: Submit) -> Submit:
                 future.add_done_callback(ticket)
             else:
                 ticket.future = weakref.ref(future)
-                task.accepted(future)
+                future.add_done_callback(WhenDone(task))
         except Exception as fault:
             faults.record("executor.submit", fault)
         return future

@@ -82,10 +82,8 @@ def unwatch(run: Watched) -> None:
     Raises what SIGTERM raises, if it came while the run was ending.
     """
     global _came
-    for place, watched in enumerate(_runs):
-        if watched is run:
-            del _runs[place]
-            break
+    if run in _runs:
+        _runs.remove(run)
     if not _runs:
         _put_back()
     if _came:

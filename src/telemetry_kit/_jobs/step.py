@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from opentelemetry.context import Context
-
     from telemetry_kit._core.active_span import Measured
     from telemetry_kit._core.cardinality import ValueGuard
     from telemetry_kit._jobs.definition import JobDefinition
@@ -61,10 +59,6 @@ class StepOwner(RunOrStep):
     _definition: JobDefinition
     _job_state: JobState
 
-    def _context_for_steps(self) -> Context | None:
-        """What a step in a thread that has not inherited it goes on from."""
-        return self._current.context
-
 
 class Step(RunOrStep, AlsoAsync["Step"]):
     """A part of a run, as `run.step(name)` gives it: a context manager for a single use, with a span of its own."""
@@ -97,7 +91,7 @@ class Step(RunOrStep, AlsoAsync["Step"]):
 
     def _begin(self, run: StepOwner) -> None:
         if not get_current_span().get_span_context().is_valid:
-            self._current.context = context.own(run._context_for_steps())  # a thread that has not inherited the run's
+            self._current.context = context.own(run._current.context)  # a thread that has not inherited the run's
         if run._definition.has_span:
             attributes: dict[str, AttributeValue] = {keys.JOB_NAME: run._definition.name}
             name = span_value(self.name)

@@ -72,11 +72,14 @@ class _Watch:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        loop = self._loop()
-        if loop is None or self._stopped or self._generation is not forks.fork.generation:
+        loop = self._observed()
+        if loop is None:
             return
         self._due = loop.time() + INTERVAL
         self._timer = loop.call_at(self._due, self._look, context=Context())
+
+    def _observed(self) -> asyncio.AbstractEventLoop | None:
+        return None if self._stopped or self._generation is not forks.fork.generation else self._loop()
 
     def stop(self) -> None:
         """From any thread."""
@@ -91,8 +94,8 @@ class _Watch:
             self._timer = None
 
     def _look(self) -> None:
-        loop = self._loop()
-        if loop is None or self._stopped or self._generation is not forks.fork.generation:
+        loop = self._observed()
+        if loop is None:
             return
         try:
             self._lag.record(max(0.0, loop.time() - self._due), self._attributes)

@@ -21,8 +21,6 @@ from telemetry_kit._use.workers import PATIENCE, Question, Run
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from telemetry_kit._core.scope import Scope
 
 Check = Callable[[], "bool | None"] | Callable[[], Awaitable["bool | None"]]
@@ -71,14 +69,7 @@ class _Checks:
             check.start_if_due()
         for check in checks:
             check.wait()
-        return list(self._known(checks))
-
-    @staticmethod
-    def _known(checks: list[_Check]) -> Iterator[tuple[Any, int]]:
-        for check in checks:
-            healthy = check.healthy
-            if healthy is not None:
-                yield check.of, int(healthy)
+        return [(check.of, int(healthy)) for check in checks if (healthy := check.healthy) is not None]
 
 
 class _Check:
@@ -117,7 +108,7 @@ class _Check:
             if patience.wait(run, collection, self._timeout - run.elapsed()):
                 return
             slack = SLACK
-        if run.elapsed() + slack >= self._timeout and run.settle():
+        if run.elapsed() + slack >= self._timeout and run.unsettled.take():
             self._learn(healthy=False)
             self._record(run, TIMEOUT)
 
@@ -136,7 +127,7 @@ class _Check:
             error_type = outcome.classify(exc, None, "outcome") or outcome.type_name(type(exc))
         if run.elapsed() > self._timeout:
             healthy, error_type = False, TIMEOUT
-        if run.settle():
+        if run.unsettled.take():
             self._learn(healthy=healthy)
             # Who waits for us may hold what a record needs.
             run.ended.set()

@@ -40,10 +40,6 @@ class Run:
         """Seconds since it began. A thread hangs in real time, also where a test has stopped the clock."""
         return max(time.monotonic() - self._real, clock.perf_counter() - self.began)
 
-    def settle(self) -> bool:
-        """Whether nobody has settled it before."""
-        return self.unsettled.take()
-
 
 class Question:
     """A callable, or a coroutine function, that is asked in a thread, one run at a time."""
