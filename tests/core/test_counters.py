@@ -52,22 +52,6 @@ def test_a_tally_is_exact_over_threads(busy_switching: None) -> None:
     assert tally.read() == {0: 8_000, 1: 8_000, 2: 8_000}
 
 
-def test_what_was_added_since_is_exact_over_threads_that_end() -> None:
-    """Cells that are folded meanwhile, of threads that had added before, are neither lost nor counted again."""
-    tally: counters.Tally[str] = counters.Tally()
-    in_threads(lambda: (tally.add("a"), tally.add("b")), 40)  # type: ignore[arg-type, return-value]
-    tally.add("c")
-    before = tally.copies()
-    assert tally.since(before) == {}
-
-    for _ in range(100):
-        in_threads(lambda: tally.add("a"), 1)
-    tally.add("c", 2)
-    tally.add("d", 0)
-
-    assert tally.since(before) == {"a": 100, "c": 2, "d": 0}
-
-
 def test_cells_of_ended_threads_are_folded() -> None:
     """A hundred threads one after the other leave few cells and the whole sum."""
     tally: counters.Tally[str] = counters.Tally()

@@ -7,8 +7,6 @@ from telemetry_kit._core import cells
 from telemetry_kit._core.cells import PerThread
 
 K = TypeVar("K", bound=Hashable)
-Copies = list[tuple[dict[K, float], dict[K, float]]]
-"""Cells, each with what was in it."""
 
 
 class Tally(PerThread, Generic[K]):
@@ -57,36 +55,6 @@ class Tally(PerThread, Generic[K]):
                 for key, number in list(cell.items()):
                     total[key] = total.get(key, 0) + number
         return total
-
-    def copies(self) -> "Copies[K]":
-        """The cells of now and what is in them, for `since`."""
-        with cells.exclusive:
-            return [(cell, dict(cell)) for cell in self.cells()]
-
-    def since(self, copies: "Copies[K]") -> dict[K, float]:
-        """What was added to each sum since these copies were made: cells in which nothing was aren't gone through.
-
-        >>> tally: Tally[str] = Tally()
-        >>> tally.add("hit", 3)
-        >>> before = tally.copies()
-        >>> tally.add("miss")
-        >>> tally.since(before)
-        {'miss': 1}
-        """
-        before = {id(cell): copy for cell, copy in copies}
-        new: dict[K, float] = {}
-        with cells.exclusive:
-            for cell in self.cells():
-                was = before.pop(id(cell), {})
-                if cell == was:
-                    continue
-                for key, number in list(cell.items()):
-                    if key not in was or was[key] != number:
-                        new[key] = new.get(key, 0) + number - was.get(key, 0)
-        for ended in before.values():  # folded into another since
-            for key, number in ended.items():
-                new[key] = new.get(key, 0) - number
-        return {key: number for key, number in new.items() if number or not any(key in was for _, was in copies)}
 
     def total(self) -> float:
         """The sum over all keys."""

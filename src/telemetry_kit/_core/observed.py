@@ -16,7 +16,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from telemetry_kit._core import faults, forks, observer, reentrancy
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._core.counters import Copies, Tally
+from telemetry_kit._core.counters import Tally
 from telemetry_kit.catalogue import METRICS
 
 Owner = TypeVar("Owner")
@@ -118,7 +118,7 @@ class Account(Tally[Series]):
     def __init__(self) -> None:
         self._declared: dict[Series, float] = {}
         super().__init__()
-        _accounts.add(self)
+        accounts.add(self)
 
     def declare(self, *of: Series) -> None:
         """Report these from now on, also while nothing is counted: an alert on an increase needs the zero before."""
@@ -135,47 +135,26 @@ class Account(Tally[Series]):
         return {**self._declared, **super().read()}
 
 
-_accounts: "weakref.WeakSet[Account]" = weakref.WeakSet()
+accounts: "weakref.WeakSet[Account]" = weakref.WeakSet()
+"""Those that there are, of all providers."""
 
 
 class SinceThen(CallbackOptions):
-    """What a capture asks with: it wants the counts since it began, whatever was counted before, and of what has done
-    nothing since then, neither zeros nor levels: there are as many of them as the process ever made."""
+    """What a capture asks with (`testing/since.py`): it wants the counts since it began, whatever was counted before, and
+    of what has done nothing since then, neither zeros nor levels: there are as many of them as the process ever made."""
 
-    def __init__(self, helper_of: Callable[[Series], frozenset[Any]], active: set[frozenset[Any]]) -> None:
-        super().__init__()
-        self.helper_of: Callable[[Series], frozenset[Any]] = helper_of
-        """Finds the helper that a series belongs to, which it is told of from then on."""
-        self.active: set[frozenset[Any]] = active
-        """The helpers that have done something."""
-        self.beginning: bool = False
-        """Whether what is told now is where it begins."""
-        self._then: dict[int, tuple[Account, Copies[Series]]] = {
-            id(account): (account, account.copies()) for account in list(_accounts)
-        }
-        self._first: weakref.WeakKeyDictionary[object, dict[Series, Number]] = weakref.WeakKeyDictionary()
+    helper_of: Callable[[Series], frozenset[Any]]
+    """Finds the helper that a series belongs to, which it is told of from then on."""
+    active: set[frozenset[Any]]
+    """The helpers that have done something."""
 
     def new(self, source: object, counted: Iterable[tuple[Series, Number]]) -> Reading:
         """Of what a source has counted itself: what came since the beginning, with the zeros of what did something."""
-        sums: dict[Series, Number] = {}
-        for of, number in counted:
-            sums[of] = sums.get(of, 0) + number
-        if self.beginning:
-            self._first[source] = sums
-            return ()
-        first, active, helper_of = self._first.get(source, {}), self.active, self.helper_of
-        return [
-            (of, number - first.get(of, 0))
-            for of, number in sums.items()
-            if number != first.get(of) or (of.declared and (of.helper or helper_of(of)) in active)
-        ]
+        raise NotImplementedError
 
     def counted(self, account: Account) -> dict[Series, float]:
         """What was added to it."""
-        _, copies = self._then.get(id(account), (account, []))
-        active, helper_of = self.active, self.helper_of
-        declared = [of for of in list(account.declared) if (of.helper or helper_of(of)) in active]
-        return {**dict.fromkeys(declared, 0), **account.since(copies)}
+        raise NotImplementedError
 
 
 Since = Callable[[Any, SinceThen], Reading]
@@ -274,7 +253,7 @@ class Observed:
     def _sums(self, options: CallbackOptions | None) -> dict[Series, Number]:
         # Sources first: of what somebody else counts they add to the account what is new.
         read = list(self._read(options))
-        counted = options.counted if type(options) is SinceThen else Account.read
+        counted = options.counted if isinstance(options, SinceThen) else Account.read
         sums: dict[Series, Number] = {} if self.account is None else counted(self.account)
         other = None if self._beside is None else self._beside(self.name)
         if other is not None and other.account is not None:
@@ -285,7 +264,7 @@ class Observed:
 
     def _read(self, options: CallbackOptions | None) -> Iterable[tuple[Series, Any]]:
         self._forget()
-        then = options if type(options) is SinceThen else None
+        then = options if isinstance(options, SinceThen) else None
         for key, source in self.sources.copy().items():
             owner = source.owner()
             if owner is None:

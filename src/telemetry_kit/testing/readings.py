@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import reentrancy
-from telemetry_kit._core.observed import SinceThen, series
+from telemetry_kit._core.observed import series
 from telemetry_kit._recording.metrics import (
     Instrument,
     Observable,
@@ -13,9 +13,10 @@ from telemetry_kit._recording.metrics import (
     RecordingMeterProvider,
     RecordingObservableCounter,
 )
-from telemetry_kit.testing.helpers import KIT, helper_of_reading, helper_of_series
+from telemetry_kit.testing.helpers import KIT, helper_of_reading
 from telemetry_kit.testing.points import Point, recorded_point
 from telemetry_kit.testing.recording import Recording
+from telemetry_kit.testing.since import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +36,7 @@ class Readings:
 
     def begin(self) -> None:
         """Remember what the observed instruments say now, which isn't of this capture."""
-        self._recording.asks = asks = SinceThen(helper_of_series, self._recording.active)
+        self._recording.asks = asks = Asking(self._recording.active)
         asks.beginning = True
         for instrument, readings in self._read():
             for reading in readings:
@@ -48,7 +49,7 @@ class Readings:
 
     def start_again(self) -> None:
         """In a forked child, where all counts begin at zero."""
-        self._recording.asks = SinceThen(helper_of_series, self._recording.active)
+        self._recording.asks = Asking(self._recording.active)
         self._offsets.clear()
 
     def suspend(self) -> None:
