@@ -168,6 +168,7 @@ class OperationCall(ActiveSpan):
     ) -> dict[str, AttributeValue] | None:
         """Metric attributes, parent and links of a call, before its span starts; gives the span's attributes."""
         operation, given = self._operation, self._given
+        options = operation.options
         if operation.metric_attributes is not None and args is not None:
             try:
                 given = operation.metric_attributes(*args, **kwargs)
@@ -186,17 +187,17 @@ class OperationCall(ActiveSpan):
                 faults.record("operation.metric_attributes", fault)
         carrier, links = self._carrier, self._given_links
         if carrier is None:
-            self._carrier = carrier = asked("operation.carrier", operation.carrier, args, kwargs)
+            self._carrier = carrier = asked("operation.carrier", options.carrier, args, kwargs)
         if links is None:
-            links = asked("operation.links", operation.links, args, kwargs)
+            links = asked("operation.links", options.links, args, kwargs)
         incoming = operation.kind in INCOMING
-        if operation.public_endpoint or links is not None or (carrier is not None and incoming):
+        if options.public_endpoint or links is not None or (carrier is not None and incoming):
             with faults.guard("operation.carrier"):
                 with late.late_import():
                     from telemetry_kit import propagation
 
                 where, self._links = propagation.origin(
-                    carrier if incoming else None, links, public=operation.public_endpoint
+                    carrier if incoming else None, links, public=options.public_endpoint
                 )
                 if where is not None:
                     self._current.context = _context.own(where)
@@ -259,8 +260,9 @@ class OperationCall(ActiveSpan):
                 by_status = None if status is None else convention.error(status)
                 if by_status is not None or (exc is not None and status is not None and convention.decides):
                     return by_status
-            if error_type is None and operation.error_if is not None and result is not NO_RESULT:
-                return named_by(operation.error_if(result))
+            error_if = operation.options.error_if
+            if error_type is None and error_if is not None and result is not NO_RESULT:
+                return named_by(error_if(result))
         except Exception as fault:
             faults.record("operation.error_if", fault)
             return None if exc is None else outcome.OTHER

@@ -18,7 +18,7 @@ from telemetry_kit._core.outcome import CheckedExpected
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._operation import sampling
 from telemetry_kit._operation.objective import ObjectiveCounts, check_objectives
-from telemetry_kit._operation.options import ErrorIf, OperationOptions, SpanMode, called
+from telemetry_kit._operation.options import OperationOptions, SpanMode, called
 from telemetry_kit._operation.state import OperationState, SampledCalls, observe_active, observe_sampled, state_of
 from telemetry_kit.catalogue import keys
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
-    from telemetry_kit._wrapping.arguments import Arguments, Attributes
+    from telemetry_kit._wrapping.arguments import Attributes
     from telemetry_kit.conventions import Convention
 
 
@@ -40,11 +40,8 @@ class Definition(ByRecipe):
 
     __slots__ = (
         "__weakref__",
-        "arguments",
-        "carrier",
         "convention",
         "declared",
-        "error_if",
         "exception_record",
         "expected",
         "gap",
@@ -52,7 +49,6 @@ class Definition(ByRecipe):
         "idle",
         "judges",
         "kind",
-        "links",
         "metric_attributes",
         "metric_static",
         "name",
@@ -61,7 +57,6 @@ class Definition(ByRecipe):
         "options",
         "own",
         "plain",
-        "public_endpoint",
         "record",
         "sampled",
         "scope",
@@ -91,17 +86,12 @@ class Definition(ByRecipe):
         if given.convention is not None:
             self.exception_record = given.convention.exception, given.convention.exception_severity
         self.span_mode: SpanMode = given.span
-        self.error_if: ErrorIf | None = given.error_if
         self.metric_attributes: Callable[..., Any] | None = (
             given.metric_attributes if callable(given.metric_attributes) else None
         )
         self.span_attributes: Callable[..., Any] | None = (
             given.span_attributes if callable(given.span_attributes) else None
         )
-        self.arguments: Arguments | None = given.arguments
-        self.carrier: Any = given.carrier
-        self.links: Any = given.links
-        self.public_endpoint: bool = given.public_endpoint
         self.plain: bool = (
             self.metric_attributes is None
             and self.span_attributes is None

@@ -58,7 +58,7 @@ class FastCall(Entered):
         """Whether what its function returned is judged to be an error, or has to be judged with what else is known."""
         operation = self.fast.operation
         try:
-            judge = None if operation.convention is not None else operation.error_if
+            judge = None if operation.convention is not None else operation.options.error_if
             if judge is None:
                 return True
             error_type = _call.named_by(judge(result))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import ambient, clock, faults, forks, late, reentrancy, sdk
 from telemetry_kit._core.attributes import (
-    OWN_KEYS,
     AttributeValue,
     attribute_key,
     plain_text,
@@ -80,10 +79,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
         if self._state != 1:
             self._lost("attribute", key)
             return
-        name = attribute_key(key)
-        harmless = None if name is None else span_value(value, name)
-        if name is not None and harmless is not None and name not in OWN_KEYS:
-            self._set(name, harmless)
+        super().set_attribute(key, value)
 
     def _keeps_late(self) -> bool:
         return self._deferred is not None or self._operation.span_mode == "errors"
@@ -211,30 +207,6 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             entered.enter()
         self._start = clock.perf_counter()
 
-    def _take_over(
-        self,
-        operation: Definition,
-        entered: Entered,
-        start: float,
-        generation: object,
-        span: Span | None,
-        deferred: dict[str, AttributeValue] | None,
-    ) -> None:
-        """It began as a call on the fast path."""
-        self._operation, self._scope = operation, operation.scope
-        self._current, self._state = entered, 1
-        self._start, self._generation = start, generation
-        if span is not None:
-            self._own_span = True
-            self.span: Span = span
-            try:
-                self._recording = bool(span.is_recording())
-            except Exception as fault:
-                faults.record("span.is_recording", fault)
-        elif deferred is not None:
-            self._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
-            self._name, self._kind, self._static = operation.name, operation.kind, deferred
-
     def _drop(self) -> None:
         """Nobody will ever end it: it counts no longer."""
         self._state = 2
@@ -336,5 +308,17 @@ def take_over(
     """The measurement of a call that began on the fast path; `deferred` are the attributes of a span that could not be
     started."""
     made = Measurement.__new__(Measurement)
-    made._take_over(operation, entered, start, generation, span, deferred)
+    made._operation, made._scope = operation, operation.scope
+    made._current, made._state = entered, 1
+    made._start, made._generation = start, generation
+    if span is not None:
+        made._own_span = True
+        made.span = span
+        try:
+            made._recording = bool(span.is_recording())
+        except Exception as fault:
+            faults.record("span.is_recording", fault)
+    elif deferred is not None:
+        made._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
+        made._name, made._kind, made._static = operation.name, operation.kind, deferred
     return made

@@ -22,23 +22,22 @@ class OperationCalls:
     __slots__ = ("arguments", "idle", "operation", "span_static", "stepwise")
 
     def __init__(self, operation: Definition, func: Any) -> None:
+        options = operation.options
         for option in ("metric_attributes", "span_attributes", "carrier", "links"):
-            given = getattr(operation, option)
-            if callable(given):
-                callables.check_takes(given, func, f"{option} of operation {operation.name!r}")
+            callables.check_takes(getattr(options, option), func, f"{option} of operation {operation.name!r}")
         self.operation = operation
         self.arguments: Callable[..., dict[str, AttributeValue]] | None = None
-        if operation.arguments is not None:
+        if options.arguments is not None:
             with late.late_import():
                 from telemetry_kit._wrapping.arguments import compile_arguments
 
-            self.arguments = compile_arguments(func, operation.arguments)
+            self.arguments = compile_arguments(func, options.arguments)
         self.span_static = operation.span_static
         if operation.span_mode is True or operation.span_mode == "errors":
             self.span_static = {**operation.span_static, keys.CODE_FUNCTION_NAME: callables.full_name_of(func)}
         self.stepwise = callables.kind_of_call(func) in ("generator", "async_generator")
         counts = operation.sampled or operation.objectives is not None
-        always = counts or operation.carrier is not None or not operation.scope.by_globals
+        always = counts or options.carrier is not None or not operation.scope.by_globals
         # A host may have an SDK for logs alone.
         self.idle: Callable[[], bool] = _never if always or operation.scope.errors.where() != "span" else sdk.absent
 

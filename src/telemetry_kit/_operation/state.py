@@ -124,6 +124,11 @@ class OperationState(cells.Running):
             self._guard = ValueGuard(overflowed=overflow)
         return self._guard
 
+    @property
+    def sets(self) -> int:
+        """How many sets of attributes its metrics have."""
+        return 1 if self._guard is None else max(1, self._guard.kept)
+
     def _make(self) -> list[Any]:
         return [*super()._make(), *(0 for _ in self.slots)]
 
@@ -202,20 +207,9 @@ def state_of(scope: Scope, name: str, convention: str | None) -> OperationState:
     )
 
 
-def names_of_operations(scope: Scope) -> list[str]:
-    """Names of the operations that there are, for a diagnosis."""
-    return [state.name for state in list(_STATES.of(scope).values())]
-
-
-def never_called(scope: Scope) -> list[str]:
-    """Names of operations that decorate a function of which no call ever began, for a diagnosis."""
-    return [state.name for state in list(_STATES.of(scope).values()) if state.decorated and not state.called]
-
-
-def sets_by_operation(scope: Scope) -> dict[str, int]:
-    """How many sets of attributes each operation that was called has on its metrics, for a diagnosis."""
-    called = [state for state in list(_STATES.of(scope).values()) if state.called]
-    return {state.name: 1 if state._guard is None else max(1, state._guard.kept) for state in called}
+def states_of(scope: Scope) -> list[OperationState]:
+    """Those of the operations that there are, for a diagnosis."""
+    return list(_STATES.of(scope).values())
 
 
 def observe_active(scope: Scope, state: OperationState, metric: str, attributes: dict[str, AttributeValue]) -> None:

@@ -9,9 +9,10 @@ from typing import Any, TypeVar, cast
 from opentelemetry.context import Context
 
 from telemetry_kit._core import ambient, blocks, cells, faults
+from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import OWN_KEYS, AttributeValue, metric_value, span_attributes
 from telemetry_kit._core.blocks import HeadsBlocks
-from telemetry_kit._core.context import Current, Suspended, get_current
+from telemetry_kit._core.context import Current, get_current
 from telemetry_kit._core.face import public
 from telemetry_kit._wrapping import awaitables, callables, decorating
 
@@ -109,36 +110,18 @@ class _AttributesCalls:
         return _Call(self._of, self._stepwise)
 
 
-class _Call:
-    """One call, in whose context the attributes are while its body runs."""
+class _Call(ActiveSpan):
+    """One call, in whose context the attributes are while its body runs. It has no span."""
 
     def __init__(self, of: context_attributes, stepwise: bool) -> None:
+        self._stepwise = stepwise
         self._current = Current()
         with faults.guard("context_attributes"):
             self._current.context = of._context()
-        self._suspended = Suspended(self._current) if stepwise else None
-        if not stepwise:
-            self._current.enter()
-
-    def _suspend(self) -> None:
-        if self._suspended is None:
-            self._current.leave()
-            self._suspended = Suspended(self._current)
-        else:
-            self._suspended.suspend()
-
-    def _resume(self) -> None:
-        if self._suspended is not None:
-            self._suspended.resume()
+        self._be_current()
 
     def _end(self, exc: BaseException | None, result: Any = awaitables.NO_RESULT) -> None:
-        self._put_back()
-
-    def _put_back(self) -> None:
-        if self._suspended is None:
-            self._current.leave()
-        else:
-            self._suspended.suspend()
+        self._leave()
 
     def _drop(self) -> None:
         self._current.drop()

@@ -92,8 +92,7 @@ class _Enrich:
         if isinstance(func, (classmethod, staticmethod)):
             kind: Any = type(func)
             return cast("F", kind(self(cast("Any", func.__func__))))
-        if callable(self._attributes):
-            callables.check_takes(self._attributes, func, "attributes of enrich_span")
+        callables.check_takes(self._attributes, func, "attributes of enrich_span")
         calls = _EnrichingCalls(func, self._arguments, self._attributes, self._result)
         return cast("F", decorating.decorate(cast("Any", func), calls))
 

@@ -99,13 +99,8 @@ class NewSpan(HeadsBlocks[Span]):
         callables.check(func, what)
         if isinstance(func, (classmethod, staticmethod)):
             return cast("F", type(func)(self(func.__func__)))
-        for option, value in (
-            ("attributes", options.attributes),
-            ("carrier", options.carrier),
-            ("links", options.links),
-        ):
-            if callable(value):
-                callables.check_takes(value, func, f"{option} of {what}")
+        for option in ("attributes", "carrier", "links"):
+            callables.check_takes(getattr(options, option), func, f"{option} of {what}")
         calls = _SpanCalls(options, self._name, func, self._arguments)
         if options.scope.disabled:
             return func

@@ -133,8 +133,10 @@ def _by_name(module: str, name: str) -> Any:
     return found
 
 
-def check_takes(option: Callable[..., Any], func: Any, what: str) -> None:
-    """Raise TypeError where `option`, a callable that is given what `func` is given, can't take that."""
+def check_takes(option: Any, func: Any, what: str) -> None:
+    """Raise TypeError where `option` is a callable, which is given what `func` is given, and can't take that."""
+    if not callable(option):
+        return
     try:
         parameters = signature_of(func).parameters.values()
         takes = signature_of(option)

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from telemetry_kit._core import sdk
 from telemetry_kit._core.interrupts import pass_on
 from telemetry_kit._core.scope import scopes
-from telemetry_kit._operation.state import names_of_operations
+from telemetry_kit._operation.state import states_of
 from telemetry_kit.catalogue import CATALOGUE
 
 Found = tuple[str, Literal["stop", "warning", "info"], str, str]
@@ -167,7 +167,7 @@ def _parts(signal: Signal, which: str, provider: Any) -> Iterator[Found]:
 
 def sampler() -> Iterator[Found]:
     """Does the sampler let anything through? It is asked about the operations that there are, since it may go by names."""
-    names = [name for scope in scopes() for name in names_of_operations(scope)][:_NAMES] or [_UNNAMED]
+    names = [state.name for scope in scopes() for state in states_of(scope)][:_NAMES] or [_UNNAMED]
     for whose, provider in SIGNALS[0].all():
         sampler = _read(provider, "sampler")
         try:

@@ -14,7 +14,7 @@ from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.overflow import NAME_KEYS
 from telemetry_kit._core.scope import Scope, scopes
 from telemetry_kit._errors.limiter import SUPPRESSED
-from telemetry_kit._operation.state import never_called, sets_by_operation
+from telemetry_kit._operation.state import states_of
 from telemetry_kit.catalogue import keys
 from telemetry_kit.diagnosis.host import Found, listed
 
@@ -50,7 +50,8 @@ def forked() -> Iterator[Found]:
 
 def never() -> Iterator[Found]:
     """Which operations were decorated and never called? Without an SDK it isn't known of all."""
-    names = sorted(name for scope in scopes() if _knows(scope) for name in never_called(scope))
+    states = [state for scope in scopes() if _knows(scope) for state in states_of(scope)]
+    names = sorted(state.name for state in states if state.decorated and not state.called)
     if names:
         seen = f"{len(names)} decorated and never called: {listed(names)}"
         say = "if they were called: put the decorator next to the function, below the one that registers it"
@@ -96,7 +97,8 @@ def live() -> Iterator[Found]:
             helper = _helper(of)
             sets[helper] = sets.get(helper, 0) + 1
     for scope in filter(_knows, scopes()):
-        sets |= {f"operation {name} of {scope.name}": number for name, number in sets_by_operation(scope).items()}
+        called = [state for state in states_of(scope) if state.called]
+        sets |= {f"operation {state.name} of {scope.name}": state.sets for state in called}
     if sets and any(map(_knows, scopes())):
         most = [f"{helper} ({number})" for helper, number in sorted(sets.items(), key=lambda item: (-item[1], item[0]))]
         seen = f"sets of metric attributes so far ({sum(sets.values())}): {listed(most)}"
