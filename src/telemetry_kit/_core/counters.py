@@ -56,11 +56,6 @@ class Tally(PerThread, Generic[K]):
                     total[key] = total.get(key, 0) + number
         return total
 
-    def total(self) -> float:
-        """The sum over all keys."""
-        with cells.exclusive:
-            return sum(float(sum(list(cell.values()))) for cell in self.cells())
-
 
 class Baseline:
     """What is new in sums that somebody else keeps, and may set back to zero all at once (`cache_clear()`).

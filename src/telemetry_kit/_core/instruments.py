@@ -166,11 +166,6 @@ class Instruments:
         except KeyError:
             return self._histograms.setdefault(name, Histogram(self, name))
 
-    @staticmethod
-    def series(attributes: Mapping[str, AttributeValue]) -> Series:
-        """The one `Series` of these attributes: for modules of this layer, which are handed an `Instruments`."""
-        return series(attributes)
-
     def observe(self, name: str, owner: Owner, read: Callable[[Owner], Reading], since: Since | None = None) -> Source:
         """Have `read(owner)` asked at each collection of the metric `name`, as long as `owner` lives; a capture asks
         `since(owner, then)`, where what is asked grows with all that was ever made.

@@ -10,6 +10,7 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -169,24 +170,15 @@ class _OwnerReference(weakref.ref[Any]):
     key: int
 
 
+@dataclass(eq=False, slots=True)
 class Source:
     """A registered source, and the handle to end it."""
 
-    __slots__ = ("_key", "_observed", "owner", "read", "since")
-
-    def __init__(
-        self,
-        observed: "Observed",
-        key: int,
-        owner: Callable[[], Any],
-        read: Callable[[Any], Reading],
-        since: Since | None,
-    ) -> None:
-        self._observed = observed
-        self._key = key
-        self.owner: Callable[[], Any] = owner
-        self.read: Callable[[Any], Reading] = read
-        self.since: Since | None = since
+    _observed: "Observed"
+    _key: int
+    owner: Callable[[], Any]
+    read: Callable[[Any], Reading]
+    since: Since | None
 
     def stop(self) -> None:
         """End its series."""

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import forks, observer
 from telemetry_kit._core.attributes import AttributeValue
+from telemetry_kit._core.instruments import Series, series
 from telemetry_kit._core.outcome import OTHER
 from telemetry_kit._core.rate_limit import Limiter, Site, TokenBucket
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
     from telemetry_kit._core.error_policy import ErrorPolicy
-    from telemetry_kit._core.instruments import Series
     from telemetry_kit._core.observed import Account
     from telemetry_kit._core.scope import Scope
 
@@ -71,7 +71,7 @@ class ErrorLimiter:
                 if operation is not None:
                     attributes[keys.OPERATION_NAME] = operation
                 bucket = self._rest if crowded else TokenBucket(self._policy.rate, self._policy.burst)
-                site = sites[key] = ErrorSite(bucket, instruments.account(SUPPRESSED), instruments.series(attributes))
+                site = sites[key] = ErrorSite(bucket, instruments.account(SUPPRESSED), series(attributes))
             return site
 
     def admit(self, site: ErrorSite) -> int | None:

@@ -14,10 +14,10 @@ from telemetry_kit._core import context as _context
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text
 from telemetry_kit._core.attributes import span_attributes as bounded
+from telemetry_kit._core.declared import INCOMING, OUTGOING
 from telemetry_kit._core.outcome import CANCELLED
 from telemetry_kit._core.span_attributes import put
 from telemetry_kit._operation.entered import Entered
-from telemetry_kit._operation.options import INCOMING, OUTGOING
 from telemetry_kit._wrapping.awaitables import NO_RESULT, Nothing
 from telemetry_kit._wrapping.callables import asked
 from telemetry_kit.conventions import HTTP_SERVER

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from opentelemetry.trace import SpanKind
 
 from telemetry_kit._core import declared, names
+from telemetry_kit._core.declared import INCOMING
 from telemetry_kit._core.face import public
 from telemetry_kit._core.outcome import CheckedExpected, Expected, check_expected
 from telemetry_kit._operation.objective import Objective, Objectives, check_objectives
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 SpanMode = bool | Literal["current", "errors"]
 ErrorIf = Callable[[Any], "bool | str | None"]
-
-INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
-"""Kinds of span that are continued from a carrier."""
-OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
-"""Kinds of span that are put into one."""
 
 
 def called(name: object) -> str:
@@ -74,12 +70,7 @@ class OperationOptions:
         if self.error_if is not None and not callable(self.error_if):
             msg = f"error_if of {what} must be a callable given the result, got {self.error_if!r:.100}"
             raise TypeError(msg)
-        if self.carrier is not None and kind is SpanKind.INTERNAL:
-            msg = (
-                f"kind of {what} must not be INTERNAL beside a carrier, got INTERNAL: give kind=SpanKind.SERVER or "
-                "CONSUMER to extract from it, CLIENT or PRODUCER to inject into it"
-            )
-            raise ValueError(msg)
+        declared.check_carrier(what, kind, self.carrier)
         declared.check_flag("public_endpoint", what, self.public_endpoint)
         if self.public_endpoint and kind not in INCOMING:
             msg = f"kind of {what} must be SERVER or CONSUMER at a public_endpoint, got {kind.name}: others have no incoming context"
@@ -90,16 +81,14 @@ class OperationOptions:
 
 
 def _check_kind(what: str, kind: object, convention: object) -> SpanKind:
-    if not isinstance(kind, SpanKind):
-        msg = f"kind of {what} must be an opentelemetry.trace.SpanKind, got {kind!r:.100}"
-        raise TypeError(msg)
+    checked = declared.check_kind(what, kind)
     if convention is None:
-        return kind
+        return checked
     if not isinstance(convention, Convention):
         msg = f"convention of {what} must be one of telemetry_kit.conventions, got {convention!r:.100}"
         raise TypeError(msg)
-    if kind not in (SpanKind.INTERNAL, convention.kind):
-        msg = f"kind of {what} must be {convention.kind.name} by {convention.name}, got {kind.name}: leave kind out"
+    if checked not in (SpanKind.INTERNAL, convention.kind):
+        msg = f"kind of {what} must be {convention.kind.name} by {convention.name}, got {checked.name}: leave kind out"
         raise ValueError(msg)
     return convention.kind
 

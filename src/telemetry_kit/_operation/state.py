@@ -7,6 +7,7 @@ is small, since there is one for each operation that is ever made.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core import cells
@@ -225,8 +226,8 @@ def observe_sampled(scope: Scope, state: OperationState) -> None:
     """Have the exact calls and their time observed."""
     if not state.sampled:
         state.sampled = True
-        _observe(scope, scope, state, "operation.calls", _read_calls, _read_calls_since)
-        _observe(scope, scope, state, "operation.time", _read_time, _read_time_since)
+        for metric, at in (("operation.calls", 0), ("operation.time", 1)):
+            _observe(scope, scope, state, metric, partial(_read_ended, at), partial(_read_ended_since, at))
 
 
 def observe_slots(scope: Scope, state: OperationState) -> None:
@@ -275,17 +276,10 @@ def _read_slots_since(states: _States, then: SinceThen) -> Reading:
     return then.new(states, [pair for slots, cell in cell_of for pair in zip(slots, cell, strict=False)])
 
 
-def _read_calls_since(states: _States, then: SinceThen) -> Reading:
-    return then.new(states, _ended(states, 2))
-
-
-def _read_time_since(states: _States, then: SinceThen) -> Reading:
-    return then.new(states, _ended(states, 3))
-
-
-def _ended(states: _States, at: int) -> list[tuple[Series, float]]:
+def _read_ended_since(at: int, states: _States, then: SinceThen) -> Reading:
     every = [list((state._calls or {}).items()) for state in list(states.states.values()) if state._calls]
-    return [(of, calls.local.cell[at]) for of_state in every for of, calls in of_state if calls.local.cell[2]]
+    cell_of = [(of, calls.local.cell) for of_state in every for of, calls in of_state]
+    return then.new(states, [(of, cell[2 + at]) for of, cell in cell_of if cell[2]])
 
 
 def _read_slots(states: _States) -> Reading:
@@ -293,13 +287,7 @@ def _read_slots(states: _States) -> Reading:
         yield from state.in_slots().items()
 
 
-def _read_calls(states: _States) -> Reading:
+def _read_ended(at: int, states: _States) -> Reading:
     for state in list(states.states.values()):
-        for of, (calls, _) in state.ended().items():
-            yield of, calls
-
-
-def _read_time(states: _States) -> Reading:
-    for state in list(states.states.values()):
-        for of, (_, seconds) in state.ended().items():
-            yield of, seconds
+        for of, ended in state.ended().items():
+            yield of, ended[at]

@@ -16,6 +16,7 @@ from telemetry_kit._core import blocks, cells, context, declared, faults, forks,
 from telemetry_kit._core.active_span import ActiveSpan
 from telemetry_kit._core.attributes import AttributeValue, plain_text, span_attributes
 from telemetry_kit._core.blocks import HeadsBlocks
+from telemetry_kit._core.declared import INCOMING, OUTGOING
 from telemetry_kit._core.span_attributes import put
 from telemetry_kit._spans.current import own_taken
 from telemetry_kit._wrapping import awaitables, callables, decorating
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from telemetry_kit._core.scope import Scope
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
-
-_INCOMING = (SpanKind.SERVER, SpanKind.CONSUMER)
-_OUTGOING = (SpanKind.CLIENT, SpanKind.PRODUCER)
 
 
 @dataclass
@@ -68,13 +66,8 @@ class NewSpan(HeadsBlocks[Span]):
             raise TypeError(
                 f"the name of a span must be a str that isn't empty, got {name!r:.100}: leave it out for the function's"
             )
-        if not isinstance(kind, SpanKind):
-            raise TypeError(f"kind of {what} must be an opentelemetry.trace.SpanKind, got {kind!r:.100}")
-        if carrier is not None and kind is SpanKind.INTERNAL:
-            raise ValueError(
-                f"kind of {what} must not be INTERNAL beside a carrier, got INTERNAL: give kind=SpanKind.SERVER or "
-                "CONSUMER to extract from it, CLIENT or PRODUCER to inject into it"
-            )
+        declared.check_kind(what, kind)
+        declared.check_carrier(what, kind, carrier)
         declared.check_mapping("attributes", what, attributes, asked=True)
         self._name = plain_text(name)
         self._arguments = arguments
@@ -189,7 +182,7 @@ class _Call(ActiveSpan):
             carrier = callables.asked("span.carrier", carrier, args, kwargs)
         if links is not None:
             links = callables.asked("span.links", links, args, kwargs)
-        incoming = options.kind in _INCOMING
+        incoming = options.kind in INCOMING
         if links is not None or (carrier is not None and incoming):
             with faults.guard("span.carrier"):
                 with late.late_import():
@@ -200,7 +193,7 @@ class _Call(ActiveSpan):
         if (arguments or options.attributes) is not None and (self._recording or self._deferred is not None):
             with faults.guard("span.attributes"):
                 self._describe(arguments, args, kwargs)
-        if carrier is not None and options.kind in _OUTGOING:
+        if carrier is not None and options.kind in OUTGOING:
             with faults.guard("span.carrier"):
                 with late.late_import():
                     from telemetry_kit import propagation

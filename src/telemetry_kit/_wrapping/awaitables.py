@@ -10,6 +10,7 @@ import inspect
 import sys
 import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from functools import partial
 from types import CoroutineType, GeneratorType
 from typing import Any, Protocol
 
@@ -204,16 +205,9 @@ class Unawaited:
         return NO_CALL if call is None else call
 
 
-class Unfinished:
+def unfinished(call: Call) -> Callable[[], None]:
     """Ends a call when a body goes that nobody finished: that is no error."""
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def drop(self) -> None:
-        self._call._end(GeneratorExit())
+    return partial(call._end, GeneratorExit())
 
 
 def followed(result: Any) -> bool:
@@ -283,7 +277,7 @@ class WhenDone:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._watch: reentrancy.Watch | None = reentrancy.watch(self, Unfinished(call).drop)
+        self._watch: reentrancy.Watch | None = reentrancy.watch(self, unfinished(call))
 
     def __call__(self, future: Any) -> None:
         if self._watch is not None:

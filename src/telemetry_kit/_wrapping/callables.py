@@ -48,15 +48,12 @@ def kind_of(func: object) -> str:
 
 
 def _kind(func: object) -> str:
-    bare: Any = func
-    while isinstance(bare, functools.partial):
-        bare = bare.func
     if isinstance(func, (FunctionType, MethodType)):
-        if inspect.iscoroutinefunction(bare):
+        if inspect.iscoroutinefunction(func):
             return "async"
-        if inspect.isasyncgenfunction(bare):
+        if inspect.isasyncgenfunction(func):
             return "async_generator"
-        if inspect.isgeneratorfunction(bare):
+        if inspect.isgeneratorfunction(func):
             return "generator"
         code = getattr(func, "__code__", None)
         return "sync" if code is None else _MAKES_MANAGERS.get(code, "sync")

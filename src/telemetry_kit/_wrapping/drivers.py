@@ -237,7 +237,7 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], calls: Calls
         body = awaitables.Frame()
         try:
             call = awaitables.Counted(calls.running) if calls.idle() else calls.begin(args, kwargs)
-            watch = reentrancy.watch(body, awaitables.Unfinished(call).drop)
+            watch = reentrancy.watch(body, awaitables.unfinished(call))
             step = awaitables.first_step(generator)
             while True:
                 item = await awaitables.stepwise(step, call)
