@@ -207,6 +207,31 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             entered.enter()
         self._start = clock.perf_counter()
 
+    def _take_over(
+        self,
+        operation: Definition,
+        entered: Entered,
+        start: float,
+        generation: object,
+        span: Span | None,
+        deferred: dict[str, AttributeValue] | None,
+    ) -> Measurement:
+        """It began as a call on the fast path; `deferred` are the attributes of a span that could not be started."""
+        self._operation, self._scope = operation, operation.scope
+        self._current, self._state = entered, 1
+        self._start, self._generation = start, generation
+        if span is not None:
+            self._own_span = True
+            self.span: Span = span
+            try:
+                self._recording = bool(span.is_recording())
+            except Exception as fault:
+                faults.record("span.is_recording", fault)
+        elif deferred is not None:
+            self._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
+            self._name, self._kind, self._static = operation.name, operation.kind, deferred
+        return self
+
     def _drop(self) -> None:
         """Nobody will ever end it: it counts no longer."""
         self._state = 2
@@ -297,28 +322,6 @@ def begin(decorated: Decorated, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         raise
 
 
-def take_over(
-    operation: Definition,
-    entered: Entered,
-    start: float,
-    generation: object,
-    span: Span | None,
-    deferred: dict[str, AttributeValue] | None,
-) -> Measurement:
-    """The measurement of a call that began on the fast path; `deferred` are the attributes of a span that could not be
-    started."""
-    made = Measurement.__new__(Measurement)
-    made._operation, made._scope = operation, operation.scope
-    made._current, made._state = entered, 1
-    made._start, made._generation = start, generation
-    if span is not None:
-        made._own_span = True
-        made.span = span
-        try:
-            made._recording = bool(span.is_recording())
-        except Exception as fault:
-            faults.record("span.is_recording", fault)
-    elif deferred is not None:
-        made._deferred = clock.time_ns() - int((clock.perf_counter() - start) * 1e9)
-        made._name, made._kind, made._static = operation.name, operation.kind, deferred
-    return made
+def take_over(*call: Any) -> Measurement:
+    """The measurement of a call that began on the fast path."""
+    return Measurement.__new__(Measurement)._take_over(*call)
