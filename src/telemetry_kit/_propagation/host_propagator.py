@@ -51,11 +51,12 @@ class Host:
     def __init__(self, propagator: TextMapPropagator) -> None:
         self.propagator = propagator
         parts = _parts(propagator)
-        known = [_known_reader(part) for part in parts]
-        self.readers: list[Read] = [read or _any_reader(part) for read, part in zip(known, parts, strict=True)]
-        self.writers = [_writer(part) for part in parts]
+        known = [_known(part) for part in parts]
+        ways = [way or (_any_reader(part), _any_writer(part)) for way, part in zip(known, parts, strict=True)]
+        self.readers = [read for read, _ in ways]
+        self.writers = [write for _, write in ways]
         self.names = Names(field for part in parts for field in _fields(part))
-        self.closed = all(read is not None for read in known)
+        self.closed = all(known)
         """Whether a carrier without these names has nothing for any part."""
 
     def read(self, context: Context, found: Found, carrier: Carrier) -> Context:
@@ -99,16 +100,16 @@ def _fields(part: TextMapPropagator) -> list[str]:
         return []
 
 
-def _known_reader(part: TextMapPropagator) -> Read | None:
-    """How to read the fields of a propagator of which all is known; its subclasses are somebody else's."""
+def _known(part: TextMapPropagator) -> tuple[Read, Write] | None:
+    """How to read and to write the fields of a propagator of which all is known; its subclasses are somebody else's."""
     kind = type(part)
     strict = kind.__dict__.get("_kit_field")
     if kind is TraceContextTextMapPropagator or strict == traceparent.FIELD:
-        return _read_trace
+        return _read_trace, _write_trace
     if strict == baggage.FIELD:
-        return _baggage_reader(baggage.into)
+        return _baggage_reader(baggage.into), _baggage_writer(baggage.header)
     if kind is W3CBaggagePropagator:
-        return _api_baggage_reader(part)
+        return _api_baggage_reader(part), _baggage_writer(baggage.header_for_the_api)
     return None
 
 
@@ -210,16 +211,7 @@ _GETTER = _Getter()
 _SETTER = _Setter()
 
 
-def _writer(part: TextMapPropagator) -> Write:
-    kind = type(part)
-    strict = kind.__dict__.get("_kit_field")
-    if kind is TraceContextTextMapPropagator or strict == traceparent.FIELD:
-        return _write_trace
-    if strict == baggage.FIELD:
-        return _baggage_writer(baggage.header)
-    if kind is W3CBaggagePropagator:
-        return _baggage_writer(baggage.header_for_the_api)
-
+def _any_writer(part: TextMapPropagator) -> Write:
     def write(context: Context, sent: dict[str, str]) -> None:
         written = _Sent()
         part.inject(written, context, _SETTER)

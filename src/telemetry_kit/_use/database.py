@@ -24,9 +24,6 @@ from telemetry_kit._wrapping.awaitables import NO_RESULT
 from telemetry_kit.conventions import DB_CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from telemetry_kit._core.instruments import Histogram
     from telemetry_kit._core.scope import Scope
 
 RETURNED_ROWS = "db.client.response.returned_rows"
@@ -90,7 +87,6 @@ class Database(ByRecipe):
         """By the attributes on their metrics: as many as the guard lets through."""
         self._asked: dict[tuple[object, ...], Definition] = {}
         """By what was asked, the first of them, so that the guard is asked once."""
-        self._rows = scope.instruments.histogram(RETURNED_ROWS)
 
     def __repr__(self) -> str:
         return f"<Database {self._system!r}>"
@@ -123,8 +119,8 @@ class Database(ByRecipe):
         if text is not None:
             asked[db_attributes.DB_QUERY_TEXT] = text
         elif asked.items() <= made.span_static.items():
-            return Query(made, self._rows)
-        return Query(made, self._rows, asked)
+            return Query(made)
+        return Query(made, span_attributes=asked)
 
     def _operation(self, asked: dict[str, Any]) -> Definition:
         """The operation of all queries that look alike on a metric."""
@@ -168,12 +164,6 @@ class Query(Measurement):
 
     _rows: int | None = None
 
-    def __init__(
-        self, operation: Definition, histogram: Histogram, span_attributes: Mapping[str, object] | None = None
-    ) -> None:
-        super().__init__(operation, None, span_attributes)
-        self._histogram = histogram
-
     def __enter__(self) -> Query:
         super().__enter__()
         return self
@@ -212,7 +202,7 @@ class Query(Measurement):
                     attributes = operation.metric_set(self._metric, error_type)
                 else:
                     attributes = operation.metric_static
-                self._histogram.record(rows, attributes)
+                self._scope.instruments.histogram(RETURNED_ROWS).record(rows, attributes)
                 self.set_attribute(ROWS, rows)
             except Exception as fault:
                 faults.record("database.returned_rows", fault)

@@ -42,7 +42,8 @@ def observe_health(scope: Scope, name: str, check: Check, *, timeout: float = 1.
         return Handle()
     checks = _ALL.of(scope.instruments)
     one = _Check(scope, admit_name(scope, "health", name), check, timeout, max_age)
-    checks.start_observing(scope)
+    if checks.new.take():
+        scope.instruments.observe("health.status", checks, _Checks.read)
     checks.all[id(one)] = one
 
     def stop() -> None:
@@ -57,11 +58,8 @@ class _Checks:
 
     def __init__(self) -> None:
         self.all: dict[int, _Check] = {}
-        self._observing = Turn()
-
-    def start_observing(self, scope: Scope) -> None:
-        if self._observing.take():
-            scope.instruments.observe("health.status", self, _Checks.read)
+        self.new = Turn()
+        """Taken by whoever has them observed."""
 
     def read(self) -> Reading:
         checks = list(self.all.values())

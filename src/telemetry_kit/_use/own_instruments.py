@@ -42,12 +42,16 @@ _lock = forks.Lock()
 class _Instrument:
     """One instrument of a scope, whoever asks for it how often."""
 
-    __slots__ = ("guard", "kind", "observed", "unit")
+    __slots__ = ("account", "guard", "kind", "observed", "unit")
 
     def __init__(self, scope: Scope, kind: str, unit: str, observed: Observed) -> None:
         self.kind: str = kind
         self.unit: str = unit
         self.observed: Observed = observed
+        self.account: Account = Account()
+        """What a counter counts."""
+        if kind == "counter":
+            observed.account = self.account
         self.guard: ValueGuard = ValueGuard(
             overflowed=Overflow(scope.instruments, scope.label, "instrument", observed.name)
         )
@@ -75,11 +79,7 @@ class Counter(ByRecipe):
     def __init__(self, scope: Scope, name: str, unit: str, description: str) -> None:
         self.name: str = name
         self._instrument = _instrument(scope, "counter", name, unit, description)
-        observed = self._instrument.observed
-        if observed.account is None:
-            with _lock:
-                observed.account = observed.account or Account()
-        self._account: Account = observed.account
+        self._account = self._instrument.account
         self._plain = series({})
 
     def __repr__(self) -> str:
