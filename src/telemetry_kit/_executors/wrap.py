@@ -18,14 +18,12 @@ import wrapt
 
 from telemetry_kit._core import clock, faults
 from telemetry_kit._core.attributes import AttributeValue
-from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.context import get_current
 from telemetry_kit._core.declared import check_mapping
+from telemetry_kit._core.guards import few, guard_of
 from telemetry_kit._core.late import known, late_import
 from telemetry_kit._core.names import admit_name, check_name
-from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import StaysHere
-from telemetry_kit._core.registry import Registry
 from telemetry_kit._executors.accounting import Accounting, Ticket, running, unfinished
 from telemetry_kit._executors.observation import counts_of
 from telemetry_kit._executors.outcomes import REJECTED
@@ -51,9 +49,6 @@ _KINDS = (  # an interpreter pool is a thread pool by class, so it comes first
     ("thread", "ThreadPoolExecutor"),
     ("process", "ProcessPoolExecutor"),
 )
-
-_GUARDS: Registry[dict[str, ValueGuard]] = Registry(dict)
-"""Which attribute values the executors of a name have had."""
 
 
 def wrap_executor(
@@ -82,7 +77,9 @@ def wrap_executor(
     if not isinstance(span, bool):
         raise TypeError(f"span of executor {name!r} must be True (a span for each task) or False, got {span!r:.100}")
     kind, admitted = _kind(executor), admit_name(scope, "executor", name)
-    declared = _declared(scope, admitted, metric_attributes)
+    check_mapping("metric_attributes", f"executor {name!r}", metric_attributes)
+    guard = guard_of(scope, "executor", admitted, _OWN_KEYS)
+    declared = few(guard, metric_attributes) if metric_attributes else {}
     own: dict[str, AttributeValue] = {
         keys.EXECUTOR_NAME: admitted,
         keys.EXECUTOR_TYPE: kind,
@@ -218,16 +215,6 @@ def _kind(executor: Executor) -> str:
         if its_class is not None and isinstance(executor, its_class):
             return kind
     return "other"
-
-
-def _declared(scope: Scope, name: str, given: Mapping[str, object] | None) -> dict[str, AttributeValue]:
-    if given is None:
-        return {}
-    check_mapping("metric_attributes", f"executor {name!r}", given)
-    overflow = Overflow(scope.instruments, scope.label, "executor", name)
-    guard = _GUARDS.of(scope).setdefault(name, ValueGuard(own=_OWN_KEYS, overflowed=overflow))
-    declared = guard.attributes(given)
-    return declared if guard.admit(declared, None) else guard.collapse(declared)
 
 
 def _sampler(name: str, share: float) -> Callable[[], bool] | bool:

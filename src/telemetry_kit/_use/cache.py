@@ -11,13 +11,11 @@ from operator import attrgetter, index, methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._core import faults
-from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
+from telemetry_kit._core.guards import guard_of
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import Handle, admit_name, check_name
-from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
-from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.polling import Polled, level, observe_once, reference, refuse_temporary
 from telemetry_kit._use.timed import Block, Timed
 from telemetry_kit.catalogue import keys
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 HIT, MISS = "hit", "miss"
-
-
-_GUARDS: Registry[dict[str, ValueGuard]] = Registry(dict)
-"""Which errors of loading there have been, by name."""
 
 
 @public
@@ -54,8 +48,7 @@ class Cache(ByRecipe):
         self._attributes: dict[str, AttributeValue] = {keys.CACHE_NAME: name, keys.SCOPE_NAME: scope.label}
         self._what = f"cache {self._name!r}"
         self._disabled = scope.disabled
-        overflow = Overflow(scope.instruments, scope.label, "cache", name)
-        self._guard = _GUARDS.of(scope).setdefault(name, ValueGuard(overflowed=overflow))
+        self._guard = guard_of(scope, "cache", name)
         self._requests = scope.instruments.account("cache.requests")
         self._evictions = scope.instruments.account("cache.evictions")
         self._hits, self._misses = _by_result(self._attributes)

@@ -13,8 +13,8 @@ from telemetry_kit._core import faults, forks
 from telemetry_kit._core.attributes import AttributeValue, class_name
 from telemetry_kit._core.cardinality import SETS_PER_HELPER, ValueGuard
 from telemetry_kit._core.face import public
+from telemetry_kit._core.guards import few, guard_of
 from telemetry_kit._core.names import check_name
-from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._core.registry import Registry
 from telemetry_kit._operation.definition import Definition
@@ -34,8 +34,6 @@ _MOST_ROWS = 2**63 - 1
 """An exporter loses the whole collection with an integer that 64 bits don't hold."""
 _DATABASES: Registry[ValueGuard] = Registry(ValueGuard)
 """Which databases there have been: a namespace for each tenant must not be kept for ever."""
-_GUARDS: Registry[dict[tuple[tuple[str, AttributeValue], ...], ValueGuard]] = Registry(dict)
-"""By what tells a database from others."""
 
 
 @public
@@ -77,12 +75,8 @@ class Database(ByRecipe):
         )
         server = server_address if server_address is None or server_port is None else f"{server_address}:{server_port}"
         self._place = namespace or server
-        databases = _DATABASES.of(scope)
-        few = databases.attributes(self._own)
-        if not databases.admit(few, None):
-            few = databases.collapse(few)
-        overflow = Overflow(scope.instruments, scope.label, "database", str(system))
-        self._guard = _GUARDS.of(scope).setdefault(tuple(few.items()), ValueGuard(overflowed=overflow))
+        told_apart = tuple(few(_DATABASES.of(scope), self._own).items())
+        self._guard = guard_of(scope, "database", str(system), also=told_apart)
         self._operations: dict[tuple[object, ...], Definition] = {}
         """By the attributes on their metrics: as many as the guard lets through."""
         self._asked: dict[tuple[object, ...], Definition] = {}
@@ -137,9 +131,7 @@ class Database(ByRecipe):
         return found
 
     def _few(self, asked: dict[str, Any]) -> Definition:
-        guarded = self._guard.attributes(asked)
-        if not self._guard.admit(guarded, None):
-            guarded = self._guard.collapse(guarded)
+        guarded = few(self._guard, asked)
         key = tuple(guarded.items())
         return self._operations.get(key) or self._operations.setdefault(key, self._make(guarded))
 

@@ -15,6 +15,7 @@ from telemetry_kit._core import faults, forks, observer
 from telemetry_kit._core.attributes import encodable
 from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import public
+from telemetry_kit._core.guards import few
 from telemetry_kit._core.instruments import SCHEMA_URL, Reading, Series, series
 from telemetry_kit._core.names import Handle, admit_name, check_name
 from telemetry_kit._core.observed import Account, Observed
@@ -58,8 +59,7 @@ class _Instrument:
 
     def series(self, attributes: Mapping[str, object] | None) -> Series:
         """The series of these attributes, guarded."""
-        guarded = self.guard.attributes(attributes) if attributes else {}
-        return series(guarded if self.guard.admit(guarded, None) else self.guard.collapse(guarded))
+        return series(few(self.guard, attributes or {}))
 
 
 _OWN: Registry[dict[str, _Instrument]] = Registry(dict)

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 from telemetry_kit._core import cells, counters, declared, faults, outcome
 from telemetry_kit._core.attributes import plain_text
-from telemetry_kit._core.cardinality import ValueGuard
 from telemetry_kit._core.face import HasBlocks, public
+from telemetry_kit._core.guards import few, guard_of
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name, check_name
-from telemetry_kit._core.overflow import Overflow
 from telemetry_kit._core.recipe import ByRecipe
-from telemetry_kit._core.registry import Registry
 from telemetry_kit._use.pool_stats import (
     TIMEOUT,
     Levels,
@@ -39,10 +37,6 @@ if TYPE_CHECKING:
     from telemetry_kit.conventions import PoolConvention
 
 _OWN_KEYS = frozenset({keys.POOL_NAME, keys.SCOPE_NAME, keys.ERROR_TYPE, keys.DB_CLIENT_CONNECTION_POOL_NAME})
-
-
-_GUARDS: Registry[dict[tuple[str, str | None], ValueGuard]] = Registry(dict)
-"""Which attribute values and errors there have been, by name and convention."""
 
 
 @public
@@ -76,10 +70,8 @@ class Pool(HasBlocks, ByRecipe):
         check_convention(self._what, convention)
         declared.check_mapping("metric_attributes", self._what, metric_attributes)
         name = admit_name(scope, "pool", name)
-        key = (name, None if convention is None else convention.name)
-        overflow = Overflow(scope.instruments, scope.label, "pool", name)
-        self._guard = _GUARDS.of(scope).setdefault(key, ValueGuard(own=_OWN_KEYS, overflowed=overflow))
-        self._attributes = attributes_of(scope, name, self._declare(metric_attributes or {}), convention)
+        self._guard = guard_of(scope, "pool", name, _OWN_KEYS, also=convention)
+        self._attributes = attributes_of(scope, name, few(self._guard, metric_attributes or {}), convention)
         self._convention = convention
         self._disabled = scope.disabled
         self._used = cells.Running()
@@ -180,11 +172,6 @@ class Pool(HasBlocks, ByRecipe):
         if error_type is None or self._convention is not None:
             return self._attributes
         return {**self._attributes, keys.ERROR_TYPE: self._guard.error_type(error_type)}
-
-    def _declare(self, given: Mapping[str, object]) -> dict[str, AttributeValue]:
-        guard = self._guard
-        declared = guard.attributes(given)
-        return declared if guard.admit(declared, None) else guard.collapse(declared)
 
 
 class _Wait(Timed):
