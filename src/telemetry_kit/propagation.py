@@ -6,7 +6,7 @@ and no header is lost because another one is bad. Nothing here raises at run tim
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from opentelemetry import propagate
 from opentelemetry.context import Context
@@ -24,8 +24,6 @@ from telemetry_kit.carriers import Carrier, Environ, HttpHeaders, Names
 from telemetry_kit.carriers._base import TEXTS
 from telemetry_kit.carriers._http import MAX_FIELD, MAX_FIELDS
 
-P = ParamSpec("P")
-R = TypeVar("R")
 C = TypeVar("C")
 
 MAX_LINKS = 128

@@ -73,12 +73,8 @@ class Timed:
         if self._over:
             return
         try:
-            self._over = True
-            duration, watch = clock.perf_counter() - self._start, self._watch
-            if watch is not None:
-                reentrancy.unwatch(watch)
-                self._watch = None
-            self._give_back()
+            duration = clock.perf_counter() - self._start
+            self._put_back()
             if self._generation is forks.fork.generation:
                 error_type = None
                 if exc is not None:
@@ -89,30 +85,24 @@ class Timed:
                         faults.record("outcome", fault)
                 self.done(duration, error_type)
         finally:
-            if self._cell is not None:  # an exception arrived in the middle of it
+            if self._cell is not None or self._watch is not None:  # an exception arrived in the middle of it
                 self._put_back()
 
     def _put_back(self) -> None:
         """Give back what was taken, once."""
         self._over = True
-        self._give_back()
+        cell = self._cell
+        if cell is not None and cells.GIL:
+            cell[0], self._cell = cell[0] - 1, None  # in one: what interrupts it comes before or after
+        elif cell is not None:
+            self._cell = None
+            self._running.leave(cell)
         if self._watch is not None:
             reentrancy.unwatch(self._watch)
             self._watch = None
 
-    def _give_back(self) -> None:
-        cell = self._cell
-        if cell is None:
-            return
-        if cells.GIL:
-            cell[0], self._cell = cell[0] - 1, None  # in one: what interrupts it comes before or after
-        else:
-            self._cell = None
-            self._running.leave(cell)
-
-    def _drop(self) -> None:
-        """Nobody will ever end it: it is given back, and never recorded."""
-        self._put_back()
+    _drop = _put_back
+    """Nobody will ever end it: it is never recorded."""
 
     def judge(self, exc: BaseException) -> str | None:
         """The `error.type` of an exception that left the section, None where it is no error."""
