@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from operator import methodcaller
 from typing import Literal, Protocol
 
 from telemetry_kit._core import clock, counters, faults, forks, observer
@@ -58,7 +59,7 @@ class JobState:
     """The runs of one job that have the same attributes."""
 
     __slots__ = (
-        "_parts", "_records", "active", "attributes", "ended_at", "last", "last_records", "last_success", "last_success_at",
+        "__weakref__", "_parts", "_records", "active", "attributes", "ended_at", "last", "last_records", "last_success", "last_success_at",
         "reported", "series", "started_at", "succeeded_at",
     )  # fmt: skip
 
@@ -70,6 +71,7 @@ class JobState:
         self.reported: bool = True
         """Whether a collection reports it: not in a capture that began after it was declared and in which it has had no run."""
         self.forget()
+        _states.add(self)
 
     def forget(self) -> None:
         """No run has ever been: at first, and in a forked child, whose parent reports what it started."""
@@ -313,6 +315,7 @@ READERS: dict[str, Callable[[Jobs], Reading]] = {
 
 _JOBS: Registry[Jobs] = Registry(Jobs)
 _all: weakref.WeakSet[Jobs] = weakref.WeakSet()
+_states: forks.Living[JobState] = forks.Living(methodcaller("forget"))
 
 
 def jobs_of(instruments: Instruments) -> Jobs:
@@ -331,12 +334,3 @@ def _forget_finished() -> None:
 
 
 observer.at_capture(_forget_finished)
-
-
-def _start_again() -> None:
-    for jobs in list(_all):
-        for state in [state for job in jobs.told for state in job.states.values()]:
-            state.forget()
-
-
-forks.after_fork(_start_again)
