@@ -1,6 +1,7 @@
 """The executor table of the metric catalogue."""
 
 import gc
+import random
 import threading
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 
@@ -182,6 +183,16 @@ def test_a_share_of_durations_is_sampled(captured: Captured, telemetry: Telemetr
     assert 350 < captured.value("executor.task.duration") < 650
     assert captured.value("executor.task.duration") == captured.value("executor.queue.wait_time")
     assert outcomes(captured) == {"succeeded": 1_000}
+
+
+def test_a_hosts_random_sequence_stays_as_it_is(telemetry: Telemetry) -> None:
+    """Sampling draws from a source of its own: a host that seeded `random` gets what it expects."""
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    with telemetry.wrap_executor(ThreadPoolExecutor(1), name="resize", sample_durations=0.5) as pool:
+        pool.submit(abs, 1).result()
+    assert expected == random.random()
 
 
 def test_what_was_counted_before_the_sdk_is_right_after_it(telemetry: Telemetry) -> None:

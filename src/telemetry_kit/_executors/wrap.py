@@ -226,7 +226,7 @@ def _sampler(name: str, share: float) -> Callable[[], bool] | bool:
     if share in (0.0, 1.0):
         return bool(share)
     with late_import():
-        import random
+        from random import Random
 
-    draw = random.random
+    draw = Random().random  # noqa: S311 - our own, so that a host's seeded sequence stays as it is
     return lambda: draw() < share
