@@ -195,8 +195,8 @@ _CONNECTIONS: dict[str, Any] = {
 _TIMEOUTS: dict[str, Any] = {"db.client.connection.timeouts": Reported.count.__get__}
 
 
-_INT = {int}
-_INT_OR_NONE = {int, type(None)}
+_COUNTS = ("timeouts", "errors")
+_NUMBERS = (*_COUNTS, "used", "pending", "limit", "idle", "idle_min", "idle_max")
 
 
 def check_stats(stats: object) -> PoolStats:
@@ -204,19 +204,13 @@ def check_stats(stats: object) -> PoolStats:
     if not isinstance(stats, PoolStats):
         msg = f"a pool's stats must be a PoolStats, got {stats!r:.100} of type {type(stats).__name__}"
         raise TypeError(msg)
-    counts = {*map(type, (stats.timeouts, stats.errors))}
-    levels = {*map(type, (stats.used, stats.pending, stats.limit, stats.idle, stats.idle_min, stats.idle_max))}
-    if counts == _INT and levels <= _INT_OR_NONE:  # as a rule
-        return stats
-    for name in ("timeouts", "errors"):
-        if not _is_number(getattr(stats, name)):
-            msg = f"{name} of PoolStats must be a number, got {getattr(stats, name)!r:.100}"
-            raise TypeError(msg)
-    for name in ("used", "pending", "limit", "idle", "idle_min", "idle_max"):
+    for name in _NUMBERS:
         number = getattr(stats, name)
-        if not (number is None or _is_number(number)):
-            msg = f"{name} of PoolStats must be a number or None, got {number!r:.100}"
-            raise TypeError(msg)
+        if type(number) is int or (number is None and name not in _COUNTS) or _is_number(number):
+            continue
+        kinds = "a number" if name in _COUNTS else "a number or None"
+        msg = f"{name} of PoolStats must be {kinds}, got {number!r:.100}"
+        raise TypeError(msg)
     return stats
 
 
