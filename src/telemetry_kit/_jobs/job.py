@@ -8,7 +8,8 @@ process ends, and `sigterm` for a process that is asked to end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._core import cells, faults
 from telemetry_kit._core.face import HasBlocks, public
@@ -82,10 +83,7 @@ class BatchJob(HasBlocks, ByRecipe):
         Raises TypeError for what can't be decorated (a class, a property), and for a `run_id` that can't take `func`'s
         arguments.
         """
-        callables.check(func, f"batch job {self.name!r}")
-        if isinstance(func, (classmethod, staticmethod)):
-            return cast("F", type(func)(self(func.__func__)))
-        return cast("F", decorating.decorate(cast("Any", func), _JobCalls(self._definition, func)))
+        return decorating.decorate(func, f"batch job {self.name!r}", partial(_JobCalls, self._definition))
 
 
 class _JobCalls:

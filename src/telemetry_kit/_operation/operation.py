@@ -77,7 +77,7 @@ class Operation(HasBlocks, ByRecipe):
             return func
         if fast_path.fits(definition, func, decorated.arguments):
             return cast("F", callables.disguise(fast_path.closure(cast("Any", func), definition, decorated), func))
-        return cast("F", decorating.decorate(cast("Any", func), cast("awaitables.Calls", decorated)))
+        return cast("F", decorating.wrapped(func, cast("awaitables.Calls", decorated)))
 
     def measure(
         self,

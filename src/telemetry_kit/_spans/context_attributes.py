@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from opentelemetry.context import Context
 
@@ -88,10 +89,7 @@ class context_attributes(HeadsBlocks[None]):  # noqa: N801 - reads as a function
 
         Raises TypeError for what can't be decorated.
         """
-        callables.check(func, "context_attributes")
-        if isinstance(func, (classmethod, staticmethod)):
-            return cast("F", type(func)(self(func.__func__)))
-        return cast("F", decorating.decorate(cast("Any", func), _AttributesCalls(self, func)))
+        return decorating.decorate(func, "context_attributes", partial(_AttributesCalls, self))
 
 
 class _AttributesCalls:

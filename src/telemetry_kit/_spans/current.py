@@ -7,6 +7,7 @@ the code knows belongs there, not on a child beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.trace import Span, get_current_span
@@ -71,30 +72,17 @@ def enrich_span(
             f"result of enrich_span must be a callable given what the function returned, got {result!r:.100}"
         )
 
-    return _Enrich(arguments, attributes, result)
+    return cast("Callable[[F], F]", partial(_enrich, arguments, attributes, result))  # which travels as its options do
 
 
-class _Enrich:
-    """The decorator, which travels as its options do."""
-
-    __slots__ = ("_arguments", "_attributes", "_result")
-
-    def __init__(
-        self,
-        arguments: Arguments | None,
-        attributes: Attributes,
-        result: Callable[[Any], Mapping[str, object]] | None,
-    ) -> None:
-        self._arguments, self._attributes, self._result = arguments, attributes, result
-
-    def __call__(self, func: F, /) -> F:
-        callables.check(func, "enrich_span")
-        if isinstance(func, (classmethod, staticmethod)):
-            kind: Any = type(func)
-            return cast("F", kind(self(cast("Any", func.__func__))))
-        callables.check_takes(self._attributes, func, "attributes of enrich_span")
-        calls = _EnrichingCalls(func, self._arguments, self._attributes, self._result)
-        return cast("F", decorating.decorate(cast("Any", func), calls))
+def _enrich(
+    arguments: Arguments | None,
+    attributes: Attributes,
+    result: Callable[[Any], Mapping[str, object]] | None,
+    func: F,
+    /,
+) -> F:
+    return decorating.decorate(func, "enrich_span", partial(_EnrichingCalls, arguments, attributes, result))
 
 
 class _EnrichingCalls:
@@ -102,11 +90,12 @@ class _EnrichingCalls:
 
     def __init__(
         self,
-        func: Any,
         arguments: Arguments | None,
         attributes: Attributes,
         result: Callable[[Any], Mapping[str, object]] | None,
+        func: Any,
     ) -> None:
+        callables.check_takes(attributes, func, "attributes of enrich_span")
         self._arguments: Callable[..., dict[str, AttributeValue]] | None = None
         if arguments is not None:
             with late_import():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.trace import Span, SpanKind
 
@@ -88,16 +88,14 @@ class NewSpan(HeadsBlocks[Span]):
         Raises TypeError for what can't be decorated, for names in `arguments` that aren't its parameters, and for
         callable options that can't take its arguments.
         """
-        options, what = self._options, str(self)
-        callables.check(func, what)
-        if isinstance(func, (classmethod, staticmethod)):
-            return cast("F", type(func)(self(func.__func__)))
+        return decorating.decorate(func, str(self), self._calls)
+
+    def _calls(self, func: Any) -> _SpanCalls | None:
+        options = self._options
         for option in ("attributes", "carrier", "links"):
-            callables.check_takes(getattr(options, option), func, f"{option} of {what}")
+            callables.check_takes(getattr(options, option), func, f"{option} of {self}")
         calls = _SpanCalls(options, self._name, func, self._arguments)
-        if options.scope.disabled:
-            return func
-        return cast("F", decorating.decorate(cast("Any", func), calls))
+        return None if options.scope.disabled else calls
 
     def __str__(self) -> str:
         return "a span" if self._name is None else f"span {self._name!r:.100}"

@@ -5,11 +5,11 @@ What begins with each section and what becomes of its duration is the capability
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from telemetry_kit._core import blocks, cells, clock, faults, forks, outcome, reentrancy
 from telemetry_kit._core.blocks import HeadsBlocks
-from telemetry_kit._wrapping import awaitables, callables, decorating
+from telemetry_kit._wrapping import awaitables, decorating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,12 +154,10 @@ class Block(HeadsBlocks[None]):
 
         Raises TypeError for what can't be decorated.
         """
-        callables.check(func, str(self))
-        if isinstance(func, (classmethod, staticmethod)):
-            return cast("F", type(func)(self(func.__func__)))
-        if self._of._disabled:
-            return func
-        return cast("F", decorating.decorate(cast("Any", func), _Sections(self._kind, self._of, self._running)))
+        return decorating.decorate(func, str(self), self._sections)
+
+    def _sections(self, _func: Any) -> _Sections | None:
+        return None if self._of._disabled else _Sections(self._kind, self._of, self._running)
 
 
 class _Sections:
