@@ -139,15 +139,13 @@ class Instruments:
         self._histograms: dict[str, Histogram] = {}
         self._asked: set[str] = set()
         self.collection: Collection = Collection()
+        self._makers: list[Callable[[MeterProvider], None]] = []
         self._observed: dict[str, Observed] = {
-            name: Observed(name, self._collecting, merge_of(name), self._beside) for name in _OBSERVED
+            name: self._made(Observed(name, self._collecting, merge_of(name), self._beside), _create)
+            for name in _OBSERVED
         }
-        self._own: list[Callable[[MeterProvider], None]] = []
         self.kept: dict[object, Any] = {}
         """What a capability keeps once a meter provider: see `Registry`."""
-        for observed in self._observed.values():
-            for provider in self._providers():
-                self._create(observed, provider)
         self.observe("telemetry_kit.faults", faults, _read_faults)
 
     def provider(self) -> MeterProvider | None:
@@ -190,12 +188,16 @@ class Instruments:
 
     def own(self, name: str, merge: Merge | None, create: Callable[[MeterProvider, Observed], object]) -> Observed:
         """An observable instrument of a library's own: `create` makes it on each provider that there is and will be."""
-        observed = Observed(name, self._collecting, merge)
+        return self._made(Observed(name, self._collecting, merge), create)
 
+    def _made(self, observed: Observed, create: Callable[[MeterProvider, Observed], object]) -> Observed:
         def make(provider: MeterProvider) -> None:
-            _guarded(lambda: create(provider, observed))
+            try:
+                reentrancy.inside(create, provider, observed)
+            except Exception as fault:
+                faults.record("metrics.create", fault)
 
-        self._own.append(make)
+        self._makers.append(make)
         for provider in self._providers():
             make(provider)
         return observed
@@ -225,27 +227,15 @@ class Instruments:
         """The global provider has come or changed. The API has upgraded what was made before; where a test or a
         capture put another one in its place, everything is made there too. Making it twice is harmless."""
         self._bound = provider
-        for observed in self._observed.values():
-            self._create(observed, provider)
-        for make in list(self._own):
+        for make in list(self._makers):
             make(provider)
 
-    def _create(self, observed: Observed, provider: MeterProvider) -> None:
-        spec = METRICS[observed.name]
 
-        def create() -> None:
-            meter = provider.get_meter(SCOPE, VERSION, SCHEMA_URL)
-            make = getattr(meter, f"create_{spec.instrument}")
-            make(spec.name, callbacks=[observed], unit=spec.unit, description=spec.description)
-
-        _guarded(create)
-
-
-def _guarded(create: Callable[[], object]) -> None:
-    try:
-        reentrancy.inside(create)
-    except Exception as fault:
-        faults.record("metrics.create", fault)
+def _create(provider: MeterProvider, observed: Observed) -> None:
+    """Make one of the catalogue's."""
+    spec = METRICS[observed.name]
+    make = getattr(provider.get_meter(SCOPE, VERSION, SCHEMA_URL), f"create_{spec.instrument}")
+    make(spec.name, callbacks=[observed], unit=spec.unit, description=spec.description)
 
 
 class _Nothing(Instruments):

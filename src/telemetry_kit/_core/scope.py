@@ -74,7 +74,6 @@ class Errors(Protocol):
         record: ExceptionRecord,
     ) -> None:
         """Put the outcome of a call onto its span, with the detail if that is admitted."""
-        ...
 
     def where(self) -> Signal:
         """The signal of now."""
@@ -89,7 +88,6 @@ class Errors(Protocol):
         record: ExceptionRecord,
     ) -> None:
         """Record an exception with what `describe` gave."""
-        ...
 
     def emit_event(
         self,
@@ -101,7 +99,6 @@ class Errors(Protocol):
         severity: str = "INFO",
     ) -> None:
         """Record an event where the policy says."""
-        ...
 
 
 _scopes: weakref.WeakSet[Scope] = weakref.WeakSet()

@@ -86,12 +86,8 @@ class Definition(ByRecipe):
         if given.convention is not None:
             self.exception_record = given.convention.exception, given.convention.exception_severity
         self.span_mode: SpanMode = given.span
-        self.metric_attributes: Callable[..., Any] | None = (
-            given.metric_attributes if callable(given.metric_attributes) else None
-        )
-        self.span_attributes: Callable[..., Any] | None = (
-            given.span_attributes if callable(given.span_attributes) else None
-        )
+        self.metric_attributes: Callable[..., Any] | None = _if_asked(given.metric_attributes)
+        self.span_attributes: Callable[..., Any] | None = _if_asked(given.span_attributes)
         self.plain: bool = (
             self.metric_attributes is None
             and self.span_attributes is None
@@ -190,6 +186,11 @@ class Definition(ByRecipe):
         """Count a call exactly, where durations are sampled."""
         success = self.success if attributes is self.metric_static else None
         (success or self.state.calls(series(attributes))).add(duration)
+
+
+def _if_asked(attributes: Attributes) -> Callable[..., Any] | None:
+    """What is asked at each call."""
+    return attributes if callable(attributes) else None
 
 
 class Decorated(Protocol):

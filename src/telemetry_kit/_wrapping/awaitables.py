@@ -32,23 +32,18 @@ class Call(Protocol):
 
     def _suspend(self) -> None:
         """The body has stopped for now: nothing of it is current."""
-        ...
 
     def _resume(self) -> None:
         """The body goes on, here and now."""
-        ...
 
     def _end(self, exc: BaseException | None, result: Any = NO_RESULT) -> None:
         """The call is over. Only the first time counts."""
-        ...
 
     def _put_back(self) -> None:
         """Put everything back that still is the call's, where an exception arrived in the middle of its end."""
-        ...
 
     def _drop(self) -> None:
         """Nobody will ever end it: it counts no longer, and is never recorded."""
-        ...
 
 
 class Calls(Protocol):
