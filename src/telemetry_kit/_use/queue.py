@@ -139,12 +139,11 @@ class _Elsewhere:
         owner, self._owner = self._owner, None
         return self._read(owner)
 
-    def _answered(self, run: Run, answer: Any, error: BaseException | None) -> None:
+    def _answered(self, _: Run, answer: Any, error: BaseException | None) -> None:
         if error is None:
             self._known, self._known_at = answer, clock.perf_counter()
         else:
             self._error = error if isinstance(error, Exception) else RuntimeError(repr(error))
-        run.ended.set()
 
 
 def _read(queue: Any) -> QueueStats:

@@ -21,15 +21,10 @@ F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | static
 class Owner(Protocol):
     """Whose sections they are."""
 
-    @property
-    def _what(self) -> str:
-        """What it is called in errors: `pool 'gpu'`."""
-        ...
-
-    @property
-    def _disabled(self) -> bool:
-        """Whether the host has switched it off, so that what it decorates stays bare."""
-        ...
+    _what: str
+    """What it is called in errors: `pool 'gpu'`."""
+    _disabled: bool
+    """Whether the host has switched it off, so that what it decorates stays bare."""
 
 
 class Timed:
