@@ -19,7 +19,6 @@ from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._use.pool_stats import (
     TIMEOUT,
-    Levels,
     PoolStats,
     Reported,
     attributes_of,
@@ -214,5 +213,6 @@ class _Create(Timed):
 _TIMEOUTS = "db.client.connection.timeouts"
 
 
-def _levels(pool: Pool) -> Levels:
-    return Levels(pool._used.total(), pool._limit, pool._pending.total())
+def _levels(pool: Pool) -> PoolStats:
+    """What is reported as it is now; its errors are counted where they happen."""
+    return PoolStats(pool._used.total(), pool._limit, pending=pool._pending.total())

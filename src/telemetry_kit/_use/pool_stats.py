@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from telemetry_kit._core.attributes import AttributeValue, scalar
 from telemetry_kit._core.face import public
@@ -73,19 +73,6 @@ class PoolStats:
     """Idle items that the pool keeps at most, None where it doesn't say."""
 
 
-class Levels(NamedTuple):
-    """The same of a pool that the kit counts. A frozen dataclass takes four times as long to make, a thousand times over."""
-
-    used: int
-    limit: int | None
-    pending: int
-    idle: int | None = None
-    timeouts: int = 0
-    errors: int = 0
-    idle_min: int | None = None
-    idle_max: int | None = None
-
-
 def is_timeout(exc: BaseException) -> bool:
     """Whether an exception says that a wait took too long."""
     return is_known(exc, TIMEOUTS)
@@ -135,7 +122,7 @@ class Reported(Polled):
         instruments: Instruments,
         attributes: dict[str, AttributeValue],
         convention: PoolConvention | None,
-        read: Callable[[Any], PoolStats | Levels],
+        read: Callable[[Any], PoolStats],
         *,
         errors: bool,
         thing: Callable[[Any], object] | None = None,
