@@ -14,7 +14,6 @@ from telemetry_kit._core import cells, counters, declared, faults, outcome
 from telemetry_kit._core.attributes import plain_text
 from telemetry_kit._core.face import HasBlocks, public
 from telemetry_kit._core.guards import few, guard_of
-from telemetry_kit._core.instruments import series
 from telemetry_kit._core.names import admit_name, check_name
 from telemetry_kit._core.recipe import ByRecipe
 from telemetry_kit._use.pool_stats import (
@@ -24,6 +23,7 @@ from telemetry_kit._use.pool_stats import (
     attributes_of,
     check_convention,
     check_limit,
+    counted_as,
     is_timeout,
     readers_of,
 )
@@ -76,7 +76,7 @@ class Pool(HasBlocks, ByRecipe):
         self._used = cells.Running()
         self._pending = cells.Running()
         self._errors: counters.Tally[str] = counters.Tally()
-        self._account = scope.instruments.account("pool.errors" if convention is None else _TIMEOUTS)
+        self._instruments = scope.instruments
         prefix = "pool" if convention is None else convention.prefix
         self._wait_time = scope.instruments.histogram(f"{prefix}.wait_time")
         self._use_time = scope.instruments.histogram(f"{prefix}.use_time")
@@ -138,10 +138,8 @@ class Pool(HasBlocks, ByRecipe):
         """
         error_type = self._guard.error_type(plain_text(error_type) or outcome.OTHER)
         self._errors.add(TIMEOUT if error_type == TIMEOUT else outcome.OTHER)
-        if self._convention is None:
-            self._account.add(series({**self._attributes, keys.ERROR_TYPE: error_type}))
-        elif error_type == TIMEOUT:  # what the convention has of a pool's errors
-            self._account.add(series(self._attributes))
+        for account, of in counted_as(self._instruments, self._attributes, self._convention, error_type):
+            account.add(of)
 
     def resize(self, limit: int | None) -> None:
         """From now on there are `limit` items at most, None for no limit. What can't be a limit changes nothing.
@@ -208,9 +206,6 @@ class _Create(Timed):
             pool.error(error_type)
         elif pool._create_time is not None:
             pool._create_time.record(duration, pool._attributes)
-
-
-_TIMEOUTS = "db.client.connection.timeouts"
 
 
 def _levels(pool: Pool) -> PoolStats:

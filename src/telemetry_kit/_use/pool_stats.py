@@ -109,6 +109,15 @@ def attributes_of(
     return {**declared, keys.POOL_NAME: name, keys.SCOPE_NAME: scope.label}
 
 
+def counted_as(
+    instruments: Instruments, attributes: dict[str, AttributeValue], convention: PoolConvention | None, error_type: str
+) -> list[tuple[Account, Series]]:
+    """Where an error of a pool is counted: nowhere, where it is no timeout and the convention has those alone."""
+    if convention is None:
+        return [(instruments.account("pool.errors"), series({**attributes, keys.ERROR_TYPE: error_type}))]
+    return [(instruments.account(f"{convention.prefix}.timeouts"), series(attributes))] if error_type == TIMEOUT else []
+
+
 class Reported(Polled):
     """One pool's numbers under the names that its convention has for them.
 
@@ -130,12 +139,8 @@ class Reported(Polled):
     ) -> None:
         """With `errors`, the numbers count the pool's errors too."""
         of = series(attributes)
-        counts: list[tuple[Account, Series]] = []
-        if errors and convention is None:
-            account = instruments.account("pool.errors")
-            counts = [(account, series({**attributes, keys.ERROR_TYPE: kind})) for kind in (TIMEOUT, OTHER)]
-        elif errors:
-            counts = [(instruments.account("db.client.connection.timeouts"), of)]
+        kinds = (TIMEOUT, OTHER) if errors else ()
+        counts = [one for kind in kinds for one in counted_as(instruments, attributes, convention, kind)]
         sums = attrgetter("timeouts", "errors") if errors else None
         super().__init__(instruments, "pool.stats", of, read, sums, counts, thing=thing, read_at_fork=read_at_fork)
         if convention is DB_CONNECTIONS:

@@ -14,7 +14,7 @@ from telemetry_kit._core import clock, faults, forks, outcome
 from telemetry_kit._core.instruments import series
 from telemetry_kit._core.late import late_import
 from telemetry_kit._core.registry import Registry
-from telemetry_kit._use.pool_stats import TIMEOUT, is_timeout
+from telemetry_kit._use.pool_stats import TIMEOUT, counted_as, is_timeout
 from telemetry_kit.catalogue import keys
 
 if TYPE_CHECKING:
@@ -39,12 +39,7 @@ class _Times:
         """The convention's times have no `error.type`."""
         self._wait_time = instruments.histogram(f"{prefix}.wait_time")
         self._use_time = instruments.histogram(f"{prefix}.use_time")
-        if convention is None:
-            self._account = instruments.account("pool.errors")
-            self._timeouts = series({**attributes, keys.ERROR_TYPE: TIMEOUT})
-        else:
-            self._account = instruments.account(f"{prefix}.timeouts")
-            self._timeouts = series(attributes)
+        self._timeouts = counted_as(instruments, attributes, convention, TIMEOUT)
         self.handles = 0
         self._active = False
         self._pool: weakref.ref[Any] | None = None
@@ -84,8 +79,8 @@ class _Times:
         attributes = self._attributes
         if exc is not None:
             error_type = TIMEOUT if is_timeout(exc) else outcome.error_type(exc)
-            if error_type == TIMEOUT:
-                self._account.add(self._timeouts)
+            for account, of in self._timeouts if error_type == TIMEOUT else ():
+                account.add(of)
             if error_type is not None and self._typed:
                 attributes = {**attributes, keys.ERROR_TYPE: error_type}
         self._wait_time.record(seconds, attributes)
