@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from telemetry_kit._core import context, counters, faults
+from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._jobs.state import Job, JobState, Outcome
 from telemetry_kit.catalogue import keys
 
@@ -43,7 +44,7 @@ class Records:
         self._counted: counters.Tally[str] = counters.Tally()
         """The run's records by outcome; those of the job are its own."""
         self._records = job.records
-        self._processed = state.record_series("processed", None)
+        self._processed = state.part((keys.JOB_RECORD_OUTCOME, "processed"))
 
     def processed(self, n: int = 1) -> None:
         """Count `n` records that were processed.
@@ -118,12 +119,14 @@ class Records:
     def _count(self, outcome: Outcome, n: int, reason: object) -> None:
         try:
             n = _whole(n)
-            guarded = None
+            more: list[tuple[str, AttributeValue]] = [(keys.JOB_RECORD_OUTCOME, outcome)]
             if reason is not None:
                 with faults.guard("job.records"):  # a reason that can't be hashed costs itself, not the record
                     guarded = self._job.guard.value(keys.JOB_RECORD_REASON, reason)
+                    if guarded is not None:
+                        more.append((keys.JOB_RECORD_REASON, guarded))
             self._counted.add(outcome, n)
-            self._records.add(self._job_state.record_series(outcome, guarded), n)
+            self._records.add(self._job_state.part(*more), n)
             record = CURRENT_RECORD.get()
             if record is not None and record.run is self:
                 record.counted = True

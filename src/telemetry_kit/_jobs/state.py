@@ -59,15 +59,14 @@ class JobState:
     """The runs of one job that have the same attributes."""
 
     __slots__ = (
-        "__weakref__", "_parts", "_records", "active", "attributes", "ended_at", "last", "last_records", "last_success", "last_success_at",
+        "__weakref__", "_parts", "active", "attributes", "ended_at", "last", "last_records", "last_success", "last_success_at",
         "reported", "series", "started_at", "succeeded_at",
     )  # fmt: skip
 
     def __init__(self, attributes: dict[str, AttributeValue]) -> None:
         self.attributes: dict[str, AttributeValue] = attributes
         self.series: Series = series(attributes)
-        self._records: dict[tuple[Outcome, AttributeValue | None], Series] = {}
-        self._parts: dict[tuple[str, str], Series] = {}
+        self._parts: dict[tuple[tuple[str, AttributeValue], ...], Series] = {}
         self.reported: bool = True
         """Whether a collection reports it: not in a capture that began after it was declared and in which it has had no run."""
         self.forget()
@@ -105,22 +104,12 @@ class JobState:
         self.last = state
         self.active.pop(id(run), None)
 
-    def part(self, key: str, value: str) -> Series:
-        """The series of this state with one attribute more."""
+    def part(self, *more: tuple[str, AttributeValue]) -> Series:
+        """The series of this state with these attributes more."""
         try:
-            return self._parts[key, value]
+            return self._parts[more]
         except KeyError:
-            return self._parts.setdefault((key, value), series({**self.attributes, key: value}))
-
-    def record_series(self, outcome: Outcome, reason: AttributeValue | None) -> Series:
-        """The series in which records of this outcome, for this (guarded) reason, are counted."""
-        try:
-            return self._records[outcome, reason]
-        except KeyError:
-            attributes: dict[str, AttributeValue] = {**self.attributes, keys.JOB_RECORD_OUTCOME: outcome}
-            if reason is not None:
-                attributes[keys.JOB_RECORD_REASON] = reason
-            return self._records.setdefault((outcome, reason), series(attributes))
+            return self._parts.setdefault(more, series({**self.attributes, **dict(more)}))
 
 
 class Job:
@@ -268,7 +257,7 @@ def _last_run_records(jobs: Jobs) -> Reading:
         if state.last_records is not None:
             counted = state.last_records.read()
             for outcome in OUTCOMES:
-                yield state.part(keys.JOB_RECORD_OUTCOME, outcome), counted.get(outcome, 0)
+                yield state.part((keys.JOB_RECORD_OUTCOME, outcome)), counted.get(outcome, 0)
 
 
 def _progress(jobs: Jobs) -> Reading:
@@ -294,7 +283,7 @@ def _state(jobs: Jobs) -> Reading:
         now: State | None = "running" if state.active else state.last
         if now is not None:
             for word in STATES:
-                yield state.part(keys.JOB_STATE, word), int(word == now)
+                yield state.part((keys.JOB_STATE, word)), int(word == now)
 
 
 READERS: dict[str, Callable[[Jobs], Reading]] = {
