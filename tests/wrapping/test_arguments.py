@@ -17,6 +17,7 @@ import pytest
 
 from telemetry_kit import Telemetry
 from telemetry_kit._core import faults
+from telemetry_kit._wrapping import captured
 from telemetry_kit._wrapping.arguments import compile_arguments
 from telemetry_kit.testing import Captured
 from tests.support import Sdk
@@ -314,7 +315,7 @@ def test_bytes_that_nobody_asked_for_are_counted_only() -> None:
     assert under_star(b"secret") == "<6 bytes>"
 
 
-def test_a_value_that_cannot_be_read_is_a_fault() -> None:
+def test_a_value_that_cannot_be_read_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """FLT 1: A value at which the scrubber raises loses its attribute, and nothing else."""
 
     def scrub(text: str) -> str:
@@ -322,8 +323,9 @@ def test_a_value_that_cannot_be_read_is_a_fault() -> None:
             raise RuntimeError
         return text
 
+    monkeypatch.setattr(captured, "default_scrub", scrub)
     before = faults.counts().get("arguments", 0)
-    attributes = compile_arguments(order, ["sku", "note"], scrub)(("A1", 2, "x"), {})
+    attributes = compile_arguments(order, ["sku", "note"])(("A1", 2, "x"), {})
 
     assert attributes == {"note": "x"}
     assert faults.counts()["arguments"] == before + 1

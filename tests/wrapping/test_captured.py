@@ -13,7 +13,7 @@ from urllib.parse import urlparse, urlsplit
 
 import pytest
 
-from telemetry_kit import Telemetry, default_scrub
+from telemetry_kit import Telemetry
 from telemetry_kit._wrapping import captured
 from telemetry_kit.testing import Captured
 
@@ -22,7 +22,7 @@ SECRET = "wrongdoer"
 
 def text_of(value: Any) -> str:
     """What becomes of it under `"*"`."""
-    return str(captured.attribute(value, default_scrub, True))
+    return str(captured.attribute(value, True))
 
 
 Header = collections.namedtuple("Header", "name value")
@@ -306,7 +306,7 @@ def test_nothing_of_the_hosts_code_runs(value: Any, text: str, wrap: Any) -> Non
     """SEC 4: No descriptor, no lazy attribute, no proxy's class, no override of a built-in's method, no foreign mapping."""
     Ran.code.clear()
     for everything in (True, False):
-        found = str(captured.attribute(wrap(value), default_scrub, everything))
+        found = str(captured.attribute(wrap(value), everything))
         assert text in found or f'"{text}"' in found
     assert Ran.code == []
 

@@ -150,11 +150,11 @@ class Current:
 
     __slots__ = ("attached", "before", "context", "left_for", "mine", "token", "variable")
 
-    def __init__(self, variable: ContextVar[Any] | None = None, mine: Any = None) -> None:
+    def __init__(self, variable: ContextVar[Any] | None = None) -> None:
         self.context: Context | None = None
         """What to make current, which nobody else does; None leaves OpenTelemetry's context alone."""
         self.variable = variable
-        self.mine = mine
+        self.mine: Any = None
         self.before: Any = None
         self.attached: Any = None
         self.token: Token[Any] | None = None

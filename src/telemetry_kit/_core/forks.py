@@ -8,7 +8,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from operator import methodcaller
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -76,5 +75,6 @@ def Lock() -> Any:  # noqa: N802 - as `threading.RLock`, which isn't a class eve
     return lock
 
 
-is_mine: Callable[[Any], bool] = methodcaller("_is_owned")
-"""Whether this thread holds a lock."""
+def is_mine(lock: Any) -> bool:
+    """Whether this thread holds a lock."""
+    return lock._is_owned()  # type: ignore[no-any-return]

@@ -59,7 +59,7 @@ class Errors(Protocol):
         """The attributes of a detailed record of an exception that was admitted."""
         ...
 
-    def clean(self, text: str, length: int = ...) -> str:
+    def clean(self, text: str) -> str:
         """A text cut and scrubbed."""
         ...
 

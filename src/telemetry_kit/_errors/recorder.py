@@ -142,11 +142,11 @@ class ErrorRecorder(ByRecipe):
             return ""
         return self.clean(text)
 
-    def clean(self, text: str, length: int = SPAN_STRING) -> str:
-        """`text` cut to `length` and scrubbed; empty where the scrubber raises or gives something else."""
+    def clean(self, text: str) -> str:
+        """`text` cut and scrubbed; empty where the scrubber raises or gives something else."""
         try:
-            scrubbed = self.policy.scrub(cut(text, length))
-            return encodable(scrubbed[:length]) if isinstance(scrubbed, str) else ""
+            scrubbed = self.policy.scrub(cut(text, SPAN_STRING))
+            return encodable(scrubbed[:SPAN_STRING]) if isinstance(scrubbed, str) else ""
         except Exception as fault:
             faults.record("exception.scrub", fault)
             return ""

@@ -61,19 +61,18 @@ def log(
     when: int,
     severity: str,
     *,
-    span: trace.Span | None = None,
     body: Any = None,
 ) -> None:
-    """Emit a log-based event, correlated with `span`, or without one with what is current. In the middle of a record
+    """Emit a log-based event, correlated with what is current. In the middle of a record
     of this thread's it waits for the next safe point. Never raises an `Exception`.
     """
     if reentrancy.unsafe():
-        within = trace.get_current_span() if span is None else span
+        within = trace.get_current_span()
         reentrancy.later(lambda: emit_log(scope, name, attributes, when, severity, within, body))
         return
     if reentrancy.waiting:
         reentrancy.drain()
-    reentrancy.inside(emit_log, scope, name, attributes, when, severity, span, body)
+    reentrancy.inside(emit_log, scope, name, attributes, when, severity, None, body)
 
 
 def listener(scope: "Scope", name: str, severity: str, span: trace.Span | None = None) -> Any:

@@ -49,8 +49,9 @@ class FastCall(Entered):
         if self.context is None:
             self.before = None
         deferred = fast.span_static if self.made is _call.DEFERRED else None
-        self.made = made = measurement.take_over(
-            fast.operation, self, self.start or 0.0, generation, self.span, deferred
+        made = measurement.Measurement.__new__(measurement.Measurement)
+        self.made = measurement.take_over(
+            made, fast.operation, self, self.start or 0.0, generation, self.span, deferred
         )
         return made
 

@@ -15,7 +15,6 @@ from telemetry_kit._core import faults
 from telemetry_kit._core.attributes import AttributeValue
 from telemetry_kit._redaction.marks import REDACTED
 from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.scrub import default_scrub
 from telemetry_kit._wrapping import captured
 from telemetry_kit._wrapping.callables import name_of, signature_of
 
@@ -30,7 +29,7 @@ Getter = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 
 
 def compile_arguments(
-    func: Callable[..., Any], spec: Arguments, scrub: Callable[[str], str] = default_scrub
+    func: Callable[..., Any], spec: Arguments
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, AttributeValue]]:
     """What reads the attributes of a call off its `args` and `kwargs`.
 
@@ -55,7 +54,7 @@ def compile_arguments(
                 value = get(args, kwargs)
                 if value is _ABSENT or value is None:
                     continue
-                harmless = REDACTED if is_secret else captured.attribute(value, scrub, everything)
+                harmless = REDACTED if is_secret else captured.attribute(value, everything)
             except Exception as fault:
                 faults.record("arguments", fault)
                 continue

@@ -9,7 +9,7 @@ its class.
 import dataclasses
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum
 from itertools import islice
 from types import GetSetDescriptorType, MemberDescriptorType
@@ -19,7 +19,7 @@ from telemetry_kit._core.attributes import ITEMS, SPAN_STRING, AttributeValue, s
 from telemetry_kit._core.outcome import type_name
 from telemetry_kit._redaction.marks import REDACTED, is_card
 from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.scrub import cut
+from telemetry_kit._redaction.scrub import cut, default_scrub
 from telemetry_kit._redaction.values import MIXED, SCRAMBLED, looks
 
 DEPTH = 6
@@ -45,20 +45,17 @@ _ABSENT: Any = object()
 _MRO, _DICT = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
 """A class's own, past what its metaclass makes of them."""
 
-Scrub = Callable[[str], str]
 
-
-def attribute(value: Any, scrub: Scrub, everything: bool) -> AttributeValue | None:
+def attribute(value: Any, everything: bool) -> AttributeValue | None:
     """`value` as an attribute; with `everything` what nobody asked for by name is left out more readily.
 
-    >>> from telemetry_kit import default_scrub
-    >>> attribute([["password", "hunter2"], ["user", "ann"]], default_scrub, True)
+    >>> attribute([["password", "hunter2"], ["user", "ann"]], True)
     '[["password", "[REDACTED]"], ["user", "ann"]]'
     """
     kind = type(value)
     plain = _scalar(value, 2 * SPAN_STRING) if not (everything and (kind is bytes or kind is bytearray)) else None
     if type(plain) is str:
-        return span_value(_scrubbed(plain, scrub, SPAN_STRING))
+        return span_value(_scrubbed(plain, SPAN_STRING))
     if plain is not None:
         return REDACTED if everything and type(plain) is int and is_card(str(plain)) else span_value(plain)
     if (kind is list or kind is tuple) and 0 < len(value) <= ITEMS and not _is_secret_pair(value):
@@ -71,13 +68,13 @@ def attribute(value: Any, scrub: Scrub, everything: bool) -> AttributeValue | No
                 given = zip([None, *items], items, strict=False)
                 return span_value(
                     [
-                        REDACTED if _is_given(before, item) else _scrubbed(str(item), scrub, SPAN_STRING)
+                        REDACTED if _is_given(before, item) else _scrubbed(str(item), SPAN_STRING)
                         for before, item in given
                     ]
                 )
             if not (everything and first is int):
                 return span_value(items)
-    return span_value(_Text(scrub).of(value))
+    return span_value(_Text().of(value))
 
 
 def _scalar(value: Any, length: int) -> Any:
@@ -99,19 +96,17 @@ def _scalar(value: Any, length: int) -> Any:
     return scalar(value, length) if zone == "NoneType" or zone.partition(".")[0] in _ZONES else None
 
 
-def _scrubbed(text: str, scrub: Scrub, length: int) -> str:
-    """`text`, which may be of any size: cut, scrubbed; redacted where the scrubber gives something else."""
-    scrubbed = scrub(cut(text, length))
-    return scrubbed if isinstance(scrubbed, str) else REDACTED
+def _scrubbed(text: str, length: int) -> str:
+    """`text`, which may be of any size: cut, and scrubbed."""
+    return default_scrub(cut(text, length))
 
 
 class _Text:
     """The text of one nested value."""
 
-    __slots__ = ("_left", "_parts", "_scrub", "_written")
+    __slots__ = ("_left", "_parts", "_written")
 
-    def __init__(self, scrub: Scrub) -> None:
-        self._scrub = scrub
+    def __init__(self) -> None:
         self._left = NODES
         self._written = 0
         self._parts: list[str] = []
@@ -128,7 +123,7 @@ class _Text:
         return self._left < 0 or self._written > SPAN_STRING
 
     def _string(self, text: str) -> None:
-        text = _scrubbed(text, self._scrub, TEXT)
+        text = _scrubbed(text, TEXT)
         self._write('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
 
     def _value(self, value: Any, depth: int) -> None:
