@@ -75,6 +75,5 @@ def Lock() -> Any:  # noqa: N802 - as `threading.RLock`, which isn't a class eve
     return lock
 
 
-def is_mine(lock: Any) -> bool:
-    """Whether this thread holds a lock."""
-    return lock._is_owned()  # type: ignore[no-any-return]
+is_mine: Callable[[Any], bool] = getattr(type(threading.RLock()), "_is_owned")  # noqa: B009
+"""Whether this thread holds a lock."""
