@@ -103,15 +103,12 @@ def wrap_executor(
     return cast("E", InstrumentedExecutor(executor, accounting))
 
 
-class InstrumentedExecutor(wrapt.ObjectProxy):  # type: ignore[type-arg]  # generic from wrapt 2 on only
+class InstrumentedExecutor(StaysHere, wrapt.ObjectProxy):  # type: ignore[type-arg]  # generic from wrapt 2 on only
     """An executor that knows what its tasks do. It holds the executor and its accounting, which don't hold each other."""
 
     submit: Any = None
     """Each instance's own closure, which knows where everything is: a proxy's attributes are slow. It stands here too
     since a proxy keeps only what its class has a name for, and hands all else on."""
-
-    __reduce_ex__ = cast("Any", StaysHere.__reduce_ex__)
-    _instead = StaysHere._instead
 
     def __copy__(self) -> Any:
         return self.__reduce_ex__(4)
