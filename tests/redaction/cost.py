@@ -1,8 +1,8 @@
 """What scrubbing a text costs, counted instead of timed: the same on every machine, however busy it is.
 
-Counted are the calls that it makes, of Python and of C. A harmless text costs some 680 instructions a character (Python 3.11,
-callgrind), nearly all of them in a few searches by pattern; a hostile one has more to be judged, and of that every call
-stands for some 1,000, measured on the texts below.
+Counted are the calls that it makes, of Python and of C. A harmless text costs some 105 nanoseconds a character (Python 3.11),
+nearly all of them in two searches by pattern; a hostile one has more to be judged, and of that a call stands for 100 to 270, 200 in
+the dearest mixtures, measured on the texts below.
 """
 
 import random
@@ -10,11 +10,10 @@ import sys
 from types import FrameType
 from typing import Any
 
-from telemetry_kit._redaction.names import read
 from telemetry_kit._redaction.places import without_secrets
 
-CHARACTER, CALL = 680, 1_000
-"""Instructions for a character that is gone through, and for a call where something is judged."""
+TEXT, CHARACTER, CALL = 1_300, 105, 200
+"""Nanoseconds for a text, for a character that is gone through, and for a call where something is judged."""
 KB = 1_024
 HARMLESS = "could not load order 17 of the shop in /srv/shop/orders.py: no such order, "
 HOSTILE = (
@@ -39,14 +38,14 @@ def repeated(unit: str, length: int) -> str:
 
 
 def calls(text: str) -> int:
-    """How many calls it takes to scrub a text whose names have never been read."""
+    """How many calls it takes to scrub a text."""
     count = 0
 
     def counted(frame: FrameType, event: str, arg: Any) -> None:
         nonlocal count
         count += event in ("call", "c_call")
 
-    read.cache_clear()
+    without_secrets(text)  # compiles the patterns that it needs
     before = sys.getprofile()
     sys.setprofile(counted)
     try:
@@ -58,7 +57,7 @@ def calls(text: str) -> int:
 
 def times(text: str) -> float:
     """What a text costs, against a harmless one of its length."""
-    harmless = CHARACTER * len(text)
+    harmless = TEXT + CHARACTER * len(text)
     return (harmless + CALL * max(0, calls(text) - calls(repeated(HARMLESS, len(text))))) / harmless
 
 

@@ -35,6 +35,10 @@ ROUNDS = (
     "thirteenth",
     "fourteenth",
     "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
 )
 READABLE = 6
 """Characters of a secret in a row that are a leak, if they can be read; of a shorter secret, all."""

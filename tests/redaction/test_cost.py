@@ -7,7 +7,7 @@ import pytest
 from telemetry_kit._redaction.places import without_secrets
 from tests.redaction.cost import HARMLESS, HOSTILE, KB, calls, dearest, repeated, times
 
-LENGTHS = (KB // 4, KB, 16 * KB)
+LENGTHS = (KB, 4 * KB, 16 * KB)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -19,20 +19,18 @@ def test_a_hostile_text_costs_at_most_three_times_a_harmless_one(length: int) ->
     assert {unit: one for unit, one in cost.items() if one > 3} == {}
 
 
-@pytest.mark.parametrize(("length", "most"), [(16, 80), (64, 110), (128, 150)])
-def test_a_short_text_has_one_value_judged_or_two(length: int, most: int) -> None:
-    """SEC 4: A judgement takes some 50 calls, and what else is looked at a few."""
-    cost = {unit: calls(repeated(unit, length)) for unit in HOSTILE}
-
-    assert {unit: one for unit, one in cost.items() if one > most} == {}
+@pytest.mark.parametrize(("length", "most"), [(16, 5.5), (64, 4.5), (256, 4)])
+def test_a_few_words_cost_a_little_more(length: int, most: float) -> None:
+    """SEC 4: A short text has two names judged, whatever it is made of: else one with a login would lose its end."""
+    assert max(times(repeated(unit, length)) for unit in HOSTILE) <= most
 
 
-@pytest.mark.parametrize(("length", "tries"), [(KB // 4, 300), (KB, 150), (16 * KB, 20)])
-def test_no_mixture_that_a_search_finds_costs_more(length: int, tries: int) -> None:
-    """SEC 4: Nor does what changing the dearest texts a little, again and again, comes upon."""
+@pytest.mark.parametrize(("length", "tries", "most"), [(KB, 300, 3.3), (16 * KB, 20, 3)])
+def test_no_mixture_that_a_search_finds_costs_more(length: int, tries: int, most: float) -> None:
+    """SEC 4: Nor does what changing the dearest texts a little, again and again, comes upon, but for a little in short ones."""
     cost, mixture = dearest(length, tries)
 
-    assert cost <= 3, mixture
+    assert cost <= most, mixture
 
 
 @pytest.mark.parametrize("unit", HOSTILE)

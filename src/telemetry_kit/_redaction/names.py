@@ -1,82 +1,90 @@
 """Which names say that what stands beside them is a secret: one list, for texts and for captured arguments alike.
 
-A name is read with its joints, however it is written: `api_key`, `X-Api-Key`, `apiKey`, `APIKEY`. In the list `_` within a
-word is where it may have a joint, and `_` around one says that it must stand alone between joints.
+A name is found however it is written: `api_key`, `X-Api-Key`, `apiKey`, `APIKEY`. In the list `_` within a word is where it
+may have a joint, and `_` around one says that it must stand alone between joints.
 """
 
 import re
-from functools import lru_cache
 
 from telemetry_kit._redaction.marks import any_of
-from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED
+from telemetry_kit._redaction.values import CHOSEN, CODE, MIXED, RANDOM, SCRAMBLED, TEXT, ahead
 
-NAMES = (
-    ("pass_w pass_phrase pass_code _pw_ pwd bindpw user_pass db_pass default_pass key_pass store_pass require_pass", PLAIN, MIXED),
-    ("_otp_ _totp_ _cvc_ _cvv_ _ssn_ auth_code backup_code recovery_code sms_code fa_code login_code security_code time_code sign_in_code", PLAIN, MOTLEY),
-    ("verification_code your_code", PLAIN, MOTLEY),
-    (("token secret cookie credential _creds_ authorization _csrf_ _xsrf_ _jwt_ mnemonic _crumb_ _psk_ access_key account_key "
-     "activation_key api_key auth_key card_num credit_card encryption_key functions_key instrumentation_key license_key master_key "
-     "master_auth private_key product_key sess_id session_id shared_key signing_key subscription_key unseal_key xauth "
-     "oauth_verifier code_verifier recovery_phrase saml_response seed_phrase dockerconfig"), PLAIN, SCRAMBLED),
-    ("_pass_", MIXED, MOTLEY),
-    ("_auth_", SCRAMBLED, SCRAMBLED),
-    ("_sess_ _session_ _sid_ _sig_ _sign_ _signature_", SCRAMBLED, RANDOM),
-    ("_pin_ _pins_", RANDOM, MOTLEY),
-    ("_card_ _code_ _codes_ _dsn_ _hmac_ _key_ _keys_ _pan_", RANDOM, RANDOM),
+_GIVES = r"""["'\\]{0,3}\s?[:=]\s?[bu]?["'(\\]{0,3}(?!\[R)"""
+NAMES: tuple[tuple[str, int, int, str], ...] = (
+    ("pass_w pass_code _pw_ pwd bindpw user_pass db_pass default_pass key_pass store_pass require_pass", CHOSEN, MIXED, ""),
+    (("_otp_ _totp_ _cvc_ cvv _ssn_ auth_code backup_code recovery_code sms_code fa_code login_code security_code time_code "
+     "sign_in_code verification_code your_code"), CHOSEN, CODE, ""),
+    (("token secret credential _creds_ _csrf_ _xsrf_ _jwt_ _crumb_ _psk_ access_key account_key activation_key api_key auth_key card_num "
+     "credit_card encryption_key functions_key instrumentation_key license_key master_key master_auth private_key product_key "
+     "sess_id session_id shared_key signing_key subscription_key unseal_key xauth oauth_verifier code_verifier saml_response "
+     "dockerconfig"), TEXT, SCRAMBLED, ""),
+    ("cookie", TEXT, SCRAMBLED, rf"""{_GIVES}([\w\-.]+=(?!\[R)[^\r\n"']+)"""),
+    ("authorization", TEXT, SCRAMBLED, rf"""{_GIVES}(?P<login>[A-Za-z][\w\-]{{2,20}}(?:\s|%20)+(?:[A-Za-z]+="[^\n]*|(?=[^\s"',;]{{0,80}}(?:\d|[a-z][A-Z]))[^\s"',;]{{8,}}))"""),
+    ("mnemonic pass_phrase recovery_phrase seed_phrase", TEXT, MIXED, rf"""(?:{_GIVES}|\s["']){ahead(TEXT)}([A-Za-z]+(?:\s[a-z]+){{2,}}[^\r\n"']*)"""),
+    ("_pass_", MIXED, MIXED, ""),
+    ("_auth_", SCRAMBLED, SCRAMBLED, ""),
+    ("_signature_", SCRAMBLED, RANDOM, rf"""(?:{_GIVES}|\s){ahead(RANDOM, sign="[^ ]")}((?:\w{{1,6}}=[^\s,"']+(?:,\s?|(?=[\s"'])|$))+)"""),
+    ("_sess_ _session_ _sid_ _sig_ _sign_", SCRAMBLED, RANDOM, ""),
+    ("_pin_", CODE, CODE, ""),
+    ("_appid_ _card_ _code_ _dsn_ _hmac_ _key_ _pan_", RANDOM, RANDOM, ""),
+    ("bearer geniekey _basic_ _ssws_ _negotiate_ _login_ pw_set simple_bind_s ht_passwd pgp_sym", SCRAMBLED, SCRAMBLED, r"\s([A-Za-z\d+/]{16,}={1,2})"),
 )  # fmt: skip
 """Words, and what a value must look like at least to be the secret that they name, where it is given (`name=value`) and where
 it is spoken of (`name is value`): what people choose may be any word, a code a few digits, and what is drawn by lot looks so.
-Those below name harmless things, too; as arguments their values are always taken."""
+Those below name harmless things, too; as arguments their values are always taken. Some are given in a way of their own.
+The words of the last line announce a secret, and as arguments they name none."""
+ARGUMENTS = len(NAMES) - 1
+"""The lines whose words name arguments that are secrets."""
 
 _OTHER_KINDS = (
-    "bos cache cached cls completion continuation eos foreign index input lookup max next num output pad page partition primary "
+    "bos cache cached cls completion continuation eos existing foreign index input lookup max next num output pad page partition primary "
     "prompt public routing s3 sep sort special total unexpected unique unk socket"
 )
 """Words before `key` or `token` that make it another kind of key or token."""
 _ABOUT = (
-    "age alg algorithm arn attempts bucket changed config count domain enabled endpoint error expired expires expiry field file "
-    "format from header hint id ids invalid kind label len length limit message method missing model name path per policy prefix provider "
-    "ref remaining required reset response scheme secure signed size status strength timeout ttl type uri url used valid validators "
+    "age alg algorithm arn at attempts backend bucket changed config count domain enabled endpoint error expired expires expiry field file fingerprint "
+    "format from header hint id ids invalid izer kind label len length limit manager message method missing model name path per policy prefix provider "
+    "ref remaining required reset response scheme samesite secure signed size status strength timeout ttl type uri url used valid validators "
     "version"
 )
 """Words after it by which a name tells something about a secret instead of giving it."""
-_ASKS = "allow existing has hide is max min missing no require show use"
-"""Words with which such a name begins."""
+
+_BEGINS = r"(?-i:(?<![A-Za-z])|(?=[A-Z](?:[a-z]|(?<=[a-z].))))"
+_ENDS = r"(?-i:(?<=[a-z])s?(?![a-z])|(?<=[A-Z])S?(?![A-Za-z]))"
+"""Where a word stands alone between joints."""
+_TELLING = frozenset(_ABOUT.split())
+_REST = r"(?P<rest>[\w\-]{0,30})(?![\w\-])"
+_LAST_WORD = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?=\d*\Z)").search
+"""What follows a word in its name, and the last word of that."""
 
 
-def _written(word: str) -> str:
-    alone = word.strip("_")
-    return f"{alone}(?<![a-z]{alone})(?![a-z])" if word[0] == "_" else word.replace("_", "_?")
+def _written(words: str) -> str:
+    """The words of a line as they may be written in a name, and what follows in it."""
+    joined = {word: word.strip("_").replace("_", r"[_\-.\x20]?") for word in words.split()}
+    alone = any_of(joined[word] for word in joined if word[0] == "_") or "(?!)"
+    within = any_of(joined[word] for word in joined if word[0] != "_") or "(?!)"
+    return rf"(?i:{within}|{_BEGINS}(?:{alone}){_ENDS}){_REST}"
 
 
-_LEAST = {word.replace("_", ""): least for words, *least in NAMES for word in words.split()}
-_OTHERWISE = (
-    rf"_(?:(?:{any_of(_OTHER_KINDS.split())})_(?:key|token)|(?<=\A_)(?:{any_of(_ASKS.split())})_)"
-    "|tokeniz|secretar|secrets_?manager|cookie_?cutter"
-)
-_WORDS = re.compile(rf"{_OTHERWISE}|({any_of(_written(word) for words, *_ in NAMES for word in words.split())})[a-z]*")
-_JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_TELLS = re.compile(rf"_(?:{any_of(_ABOUT.split())})(?![a-z])")
-_NOTHING = [NEVER, NEVER]
-_LONGEST = 100
+ROWS = {
+    word.strip("_").replace("_", joint): row
+    for row, (words, *_) in enumerate(NAMES)
+    for word in words.split()
+    for joint in ("", "_", "-", " ", ".")
+}
+"""Each name as it may be written, in lower case, and its line."""
+NAMED = [_written(words) for words, *_ in NAMES]
+_OTHERS = [rf"{kind}[_\- .]?(?:key|token|secret)" for kind in _OTHER_KINDS.split()]
+_WORDS = sorted((word.strip("_") for words, *_ in NAMES for word in words.split()), key=len, reverse=True)
+BEGINNINGS = [r"arn:\S*", *_OTHERS, *(word.replace("_", r"[_\- .]?") for word in _WORDS)]
+_NAMED = [re.compile(name, re.ASCII | re.VERBOSE).match for name in NAMED]
+_find = re.compile(any_of(BEGINNINGS)).finditer
 
 
-@lru_cache(1024)
-def read(name: str) -> list[int]:
-    """What a value of this name must look like at least, where it is given and where it is spoken of.
-
-    >>> [read(name)[0] for name in ("dbPassword", "key", "max_tokens", "token_type", "monkey")] == [PLAIN, RANDOM] + [NEVER] * 3
-    True
-    """
-    low = "_" + (name if name.islower() or name.isupper() else _JOINTS.sub("_", name)).lower().replace("-", "_")
-    least, end = _NOTHING, 0
-    for found in _WORDS.finditer(low):
-        if found[1] is None:
-            return _NOTHING
-        one = _LEAST[found[1].replace("_", "")]
-        if one[0] <= least[0]:
-            least, end = one, found.end()
-    return least if least is _NOTHING or _TELLS.search(low, end) is None else _NOTHING
+def tells(rest: str) -> bool:
+    """Whether what follows the word in a name makes it tell something about the secret."""
+    last = _LAST_WORD(rest)
+    return last is not None and last[0].lower() in _TELLING
 
 
 def denied(name: str) -> bool:
@@ -85,4 +93,7 @@ def denied(name: str) -> bool:
     >>> [denied(name) for name in ("password", "X-Api-Key", "cardNumber", "monkey", "sku")]
     [True, True, True, False, False]
     """
-    return read(name if len(name) <= _LONGEST else name[:40] + name[-60:])[0] < NEVER
+    name = name.encode("ascii", "replace").decode("ascii")
+    rows = ((ROWS.get(found[0]), found.start()) for found in _find(name.lower()))
+    named = (_NAMED[row](name, begin) for row, begin in rows if row is not None and row < ARGUMENTS)
+    return any(found is not None and not tells(found["rest"]) for found in named)

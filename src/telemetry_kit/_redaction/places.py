@@ -1,176 +1,180 @@
 """The places of a text at which a secret may stand: whether one does, and how far it reaches.
 
-A text is gone through a few times, each time for one plain pattern that finds where to look. What a look costs is counted,
-and where a text has used up what a text of its length may, it ends: so its time grows with its length, and with nothing
-else, whoever wrote it.
+A text is gone through twice: for what has a shape of its own, and for what has a name beside it. What a name gives is the value
+right after it. Where there is none, it is the first of the next words that looks like a secret and has no name of its own.
 """
 
 import re
+import string
 from collections.abc import Callable
+from functools import lru_cache
 
-from telemetry_kit._redaction.marks import LETTERS, REDACTED, any_of, is_card
-from telemetry_kit._redaction.named import BETWEEN, Span, named, value_at, whole, word_before
-from telemetry_kit._redaction.names import denied
-from telemetry_kit._redaction.shapes import ADDRESS, SHAPE
-from telemetry_kit._redaction.values import MIXED, MOTLEY, NEVER, PLAIN, RANDOM, SCRAMBLED, by_lot, looks
+from telemetry_kit._redaction import names, shapes
+from telemetry_kit._redaction.marks import REDACTED, any_of, is_card
+from telemetry_kit._redaction.names import ARGUMENTS, NAMED, NAMES, ROWS
+from telemetry_kit._redaction.values import (
+    CHOSEN,
+    CODE,
+    LOOKS,
+    MIXED,
+    NO_CODE,
+    NO_PROSE,
+    SIGN,
+    TEXT,
+    WORDS,
+    ahead,
+    is_prose,
+    looks,
+)
 
-LOOK, FEWEST, CHARACTERS = 2, 14, 10
-"""What a look costs, and what a text may: so much, and one for so many characters."""
-LONGEST = 4_096
-"""Characters in which the end of a statement's values is looked for."""
+LOOK, WORD, TAKEN, FEWEST, CHARACTERS = 2, 1, 1, 6, 13
+"""What it costs to look at a place, at a word near it, and to take a secret out; and what a text may: so much, and one for so many
+characters. Where that is used up it ends, so that its time grows with its length, and with nothing else, whoever wrote it."""
+NEAR, BESIDE = 160, 4
+"""Characters after a name in which its value is looked for, and in which a marker is it;"""
+WORDS_NEAR = 4
+"""and words with digits that are looked at; """
+SHORTEST = 6
+"""so long, or a code's."""
 
 Match = re.Match[str]
-Judge = Callable[[str, Match], Span | int]
+Span = tuple[int, int, int]
+"""Where a secret begins, where it ends, and where one goes on to look."""
 
-_COLUMN = re.compile(r"passw|secret|token|credential|api_?key")
-_DRAWN = re.compile(r"(?<![:/+,])(?=[^g-zG-Z]*[g-zG-Z])(?=(?:\D*\d){3})[A-Za-z0-9]{32,}(?![A-Za-z0-9+/=])")
-
-
-def _login(text: str, match: Match) -> Span | int:
-    """What stands before the `@` of a URL, or an address that is a secret itself."""
-    begin, end = match.span(1)
-    if begin < 0:
-        found = ADDRESS.match(text, match.end())
-        return 4 if found is None else found.span()
-    user, colon, password = text[begin:end].partition(":")
-    if looks(user, RANDOM):
-        return begin, end
-    return (begin + len(user) + 1, end) if colon and looks(password, PLAIN) else 0
+_QUOTE = r"""\\{0,4}["'`]"""
+_GIVEN = rf"""(?:
+      (?:{_QUOTE})?[\])}}]{{0,2}}\s{{0,8}}(?::\s?[\w.\[\]|]{{1,24}}\s?=(?=\s?[bfr]?["'])|:?={{1,2}}>?|:{{1,2}}|%3[aAdD]|->
+          |,(?<=["'],)(?=\s?[bru]?{_QUOTE}(?![vV]alue)))\s{{0,8}}
+    | {_QUOTE}?>(?=[^\s<>\[])
+    | ["'`\])}},]*[\s,]{{1,12}}(?:["']?[tT]ype["']?[:=]\s?["']\w{{1,20}}["'],\s?)?["']?-{{0,2}}[vV]alues?["']?\s?[:=]\s?
+    )"""
+"""What stands between a name and the value that it is given."""
+_OPEN = rf"""(?:(?!\(["'][^\s"']{{1,40}}["'],\s?["'])[\[({{]{{0,2}}\s{{0,8}}(?=[bfnru]?{_QUOTE})|(?<==)\((?=\w))?"""
+_FIRST = r"(?![\[({=:]|[bfnruBFNRU]{1,2}[\"'`])(?:(?<==)|(?<!=)(?![A-Za-z_]\w{0,30}=[^\s=&;]))"
+"""Without quotes it begins with no bracket, and isn't another name and value."""
 
 
-def _pair(text: str, match: Match) -> Span | int:
-    """`user:password@host` or `user/password@host` without a scheme."""
-    begin = match.end()
-    end = text.index("@", begin)
-    user, password = word_before(text, begin - 1, LETTERS + ".+").lower(), text[begin:end]
-    least = PLAIN if text[begin - 1] == ":" else NEVER if "." in user else MOTLEY
-    if user in ("mailto", "sip", "cc", "to", "from") or password.isdigit():
-        return 0
-    return (begin, end) if looks(password, least) else 0
+@lru_cache(None)
+def _named(row: int) -> "re.Pattern[str]":
+    """A name of this line, and the value that it is given: in quotes or without, and looking like so much at least.
 
-
-def _pem(text: str, match: Match) -> Span | int:
-    """All of a private key, with an end or without."""
-    end = text.find("-----END ", match.end())
-    return match.end(), len(text) if end < 0 else end
-
-
-def _placed(text: str, match: Match) -> Span | int:
-    """What stands after `Bearer` and its like, as a login's second argument, or after a client's `-p`, `-u`."""
-    begin, end = match.span(str(match.lastgroup))
-    known = text.startswith("==", end - 2)  # base64
-    return (begin, end) if known or looks(text[begin:end], SCRAMBLED if match.lastgroup == "flag" else MIXED) else 0
-
-
-def _identified(text: str, match: Match) -> Span | int:
-    """SQL's `IDENTIFIED BY '...'`."""
-    at, word = match.end(), match.pos
-    if not (text[word - 1].isupper() or "user " in match.string[max(0, word - 90) : word]):
-        return 0
-    return whole(text, at) if looks(value_at(text, at)[0], PLAIN) else 0
-
-
-def _row(text: str, match: Match) -> Span | int:
-    """The values of a statement with a secret's column."""
-    begin = match.end()
-    if _COLUMN.search(match.string, max(0, match.pos - 300), match.pos) is None:
-        return 0
-    end = text.find(")", begin, begin + LONGEST)
-    values = text[begin : end if end >= 0 else None]
-    return (begin, begin + len(values)) if "'" in values or '"' in values else 0
-
-
-def _input(text: str, match: Match) -> Span | int:
-    """What a validator was given for a field that is a secret's: the line before names it, or what stands before."""
-    before = match.string[max(0, match.pos - 300) : match.pos]
-    if match.lastgroup == "line":
-        before = "".join(before.rsplit("\n", 2)[-2:-1])
-    if _COLUMN.search(before) is None or not denied(before):
-        return 0
-    return whole(text, match.end()) if looks(value_at(text, match.end())[0], PLAIN) else 0
-
-
-def _card(_: str, match: Match) -> Span | int:
-    """The number of a card, in one or in groups with one sign between."""
-    return match.span() if is_card(match[0].replace(" ", "").replace("-", "")) else 0
-
-
-def _token(text: str, match: Match) -> Span | int:
-    """A token in an issuer's shape, or 32 letters and digits drawn by lot."""
-    at, end = match.span()
-    if not by_lot(text[at:end]):
-        return 2
-    found = SHAPE.match(text, at) or _DRAWN.match(text, at, end + 1)
-    return 1 if found is None else found.span()
-
-
-_NAMES = (
-    "pass", "pwd", "pw", "pin", "otp", "sess", "sid", "sig", "ssn", "secret", "cred", "cookie", "code(?<!status.code)(?<!error.code)(?<!exit.code)(?<!country.code)", "cvv", "cvc", "auth(?!enti)",
-    "key(?!err)", "token(?!_id|_type|_count|s=\\d)", "jwt", "csrf", "xsrf", "hmac", "mnemonic", "psk", "phrase", "crumb", "verifier", "saml", "dockerconfig",
-)  # fmt: skip
-"""Where a name is looked at: `names.read` decides on the whole of it."""
-_ANNOUNCED: dict[str, tuple[re.Pattern[str], Judge]] = {
-    word: (re.compile(then), judge)
-    for words, then, judge in (
-        ("bearer basic ssws negotiate geniekey", r",?(?:\s|%20){1,3}(?P<said>[\w+/.~\-]{8,}={0,2})(?![=\w])", _placed),
-        ("login httpbasicauth plaincredentials basic_auth pw_set simple_bind_s", r"""(?:\sfailed:)?[=\s]?\(?["'][^\s"']{1,40}["'],?\s?["'](?P<said>[^\s"']{6,64})""", _placed),
-        ("identified", r"\s(?:with\s\S{1,40}\s)?by\s(?:password\s)?(?=\S)", _identified),
-        ("input_value", r"""(?P<line>=)(?=["'])""", _input),
-        ("input", r"""["']:\s(?=["'])""", _input),
-        ("values parameters", r":?\s?\((?!\[redacted)", _row),
+    Such a pattern takes some milliseconds to compile, so this is put off until a text has such a name.
+    """
+    _, given, said, own = NAMES[row]
+    quoted = rf"|\s(?:is\s|was\s)?(?={_QUOTE})" if given == CHOSEN and said == MIXED else ""
+    return re.compile(
+        rf"""{NAMED[row]}(?:{own or "(?!)"}
+        | (?=(?P<given>(?:{_GIVEN}{quoted}){_OPEN}))(?P=given)(?:(?<==)\{{([^\s"'{{}}]+)\}}(?=;)
+            | [bfnruBFNRU]{{0,2}}(?P<quote>{_QUOTE}){ahead(given)}
+              (?=(?P<inside>(?:[^\\\n"'`]+|(?!(?P=quote))(?:\\.|[^\n]))+))(?P=inside)(?!{_QUOTE}\s?:)
+            | {_FIRST}{ahead(given, NO_CODE + NO_PROSE * (given <= CHOSEN))}({SIGN}+))
+        | (?P<said>))""",
+        re.VERBOSE | re.ASCII,
     )
-    for word in words.split()
-}  # fmt: skip
-"""Words after which a value is known without a name: what stands after them, and what judges it."""
-_WORDS = re.compile(rf"(?:{any_of((*_ANNOUNCED, *_NAMES))})[a-z0-9_\-]{{0,24}}")
-_NAMED: tuple[re.Pattern[str], Judge] = (BETWEEN, named)
 
-_PLACES: tuple[tuple[re.Pattern[str], int, Judge | None], ...] = (
-    (re.compile(r"(?:-----begin\s[a-z0-9\s]{0,40}private\skey-{0,5}|private-lines:)(?!-|\[redacted)"), 1, _pem),
-    (re.compile(r"""://(?:([^\s/"'<>]{1,512})@)?"""), 4, _login),
-    (re.compile(r"""[:/](?!\[redacted)(?=[^\s:/@"'<>]{3,256}@[\w\[.(/])"""), 4, _pair),
-    (_WORDS, 10, None),
-    (re.compile(r"""-(?<![^\s'"\[(]-)(?:[pakuw]|-user)[\s'"=,]{0,4}(?P<flag>[^\s\-"',][^\s"']{5,})"""), 4, _placed),
-    (re.compile(r"[a-z0-9_\-]{16,}"), 3, _token),
-    (re.compile(r"[2-6](?<![\w./].)\d{3}(?:([ \-])\d{4,6}\1\d{4,5}(?:\1\d{1,4}(?:\1\d{3})?)?(?!\d)|\d{9,15}(?!\d))"), 2, _card),
-)  # fmt: skip
-"""What is looked for, in lower case, what it costs to judge it, and what does; a word has its own."""
+
+_SIGNS = string.ascii_letters + string.digits + "_@#$%^*!?|+/.~-"
+_WORD = re.compile(rf"{SIGN}+").match
+_CLOSING = ").,]}:!?\\"
+_DIGIT = re.compile(r"\d", re.ASCII).search
+_ITS_VALUE = re.compile(r"""[ivV](?<!\w.)(?:nput(?:_value)?|alue)["']?(?:\s?[=:]\s?|\s)[bnru]?(?=["'])""").search
+_QUOTED = re.compile(r"""(["'])((?:(?!\1)[^\\\n]|\\.)+)""").match
+"""What a validator was given for the field of this name."""
+_OWN = re.compile(
+    r"""(?<![\w.\-])([A-Za-z_][A-Za-z_\-]*)["'`\])]{0,2}(?:\s?=[^\S\n]{0,8}|\s?:[^\S\n]{1,8}|(?<=["'`]):|[^\S\n]|\()["'`(\[]{0,2}\Z"""
+).search
+"""Another name that a word has, or whose argument it is."""
+_NEXT = re.compile(r"\s([A-Za-z]+)").match
+_CHOSEN = re.compile(r"[!@#$^&*~]|%(?![0-9A-F]{2})").search
+"""Signs that passwords have, and identifiers haven't."""
+_DRAWN = re.compile(
+    r"\b(?=[A-Za-z\d]{32})(?<![:/+,\-])(?!AAAA[BCE]\d)(?=[0-9a-fA-F]{0,40}[g-zG-Z])(?=(?:[A-Za-z]{0,30}\d){3})[A-Za-z\d]+(?![\w+/=])",
+    re.ASCII,
+).sub
+
+
+def _shaped(text: str, place: Match) -> Span | int:
+    """What has a shape of its own."""
+    found = shapes.SHAPE.match(text, place.start())
+    if found is None or (found.lastgroup == "card" and not is_card(found[0].replace(" ", "").replace("-", ""))):
+        return 0
+    begin, end = found.span(found.lastindex or 0)
+    return begin, end, end
+
+
+def _beside_name(text: str, place: Match) -> Span | int:
+    """The value of a name."""
+    row = ROWS.get(place[0])
+    found = None if row is None else _named(row).match(text, place.start())
+    if row is None or found is None or names.tells(found["rest"]):
+        return WORD - LOOK
+    if found.lastgroup == "said":
+        return _said(text, found.end(), *NAMES[row][1:3], row == ARGUMENTS)
+    begin, end = found.span(found.lastindex or 0)
+    value = text[begin:end].rstrip(_CLOSING)
+    return WORD if found.lastgroup != "login" and is_prose(value) else (begin, begin + len(value), end)
+
+
+def _said(text: str, first: int, given: int, least: int, announced: bool) -> Span | int:
+    """The first of the next words that looks like the secret and has no other name; or what it cost to find none."""
+    last = text.find(REDACTED, first, first + NEAR)  # a marker is the value
+    if 0 <= last <= first + BESIDE:
+        return WORD - LOOK
+    if (following := _NEXT(text, first)) is not None and names.tells(following[1]):
+        return 0
+    its = _ITS_VALUE(text, first, first + NEAR) if given in (TEXT, CHOSEN) else None
+    value = None if its is None else _QUOTED(text, its.end())
+    if value is not None and (value[2] == REDACTED or looks(value[2], given)):
+        return value.start(2), value.end(2), first
+    last = first + NEAR if last < 0 else last
+    at = first
+    for seen in range(its is not None, WORDS_NEAR):
+        digit = _DIGIT(text, at, last)
+        if digit is None:
+            return seen * WORD
+        begin = first + len(text[first : digit.start()].rstrip(_SIGNS))
+        word = _WORD(text, begin, last)
+        at = digit.end() if word is None else word.end()
+        long_enough = at - begin >= SHORTEST or least == CODE
+        if word is not None and long_enough and word[0][0] not in "@/" and LOOKS[least](text, begin, at):
+            own = None if announced or _CHOSEN(word[0]) else _OWN(text, max(first, begin - 32), begin)
+            if own is None or own[1].lower() in WORDS:
+                return begin, begin + len(word[0].rstrip(_CLOSING)), first
+    return WORDS_NEAR * WORD
+
+
+_PASSES: tuple[tuple[Callable[[str, int], Match | None], Callable[[str, Match], Span | int]], ...] = (
+    (re.compile(any_of(shapes.BEGINNINGS)).search, _shaped),
+    (re.compile(any_of(names.BEGINNINGS)).search, _beside_name),
+)
+"""What is looked for, in lower case, and what judges it."""
 
 
 def without_secrets(text: str) -> str:
     """`text` with `[REDACTED]` in the place of each secret that is found in it."""
     left = FEWEST + len(text) // CHARACTERS
-    # Of ASCII are all of the patterns, and some other letters become two in lower case.
-    plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
-    for pattern, price, judge in _PLACES:
-        taken: list[Span] = []
-        done = at = 0
-        low = plain.lower()
-        while (match := pattern.search(low, at)) is not None:
-            at = match.end()
-            near: Match | None = match
-            after, judged = _ANNOUNCED.get(match[0], _NAMED) if judge is None else (None, judge)
-            if after is not None:
-                near = after.match(low, at)
-            left -= LOOK if near is None else LOOK + price
-            if left < 0:
-                found: Span | int = max(done, match.start()), len(plain)
-            else:
-                found = 0 if near is None else judged(plain, near)
+    for search, judged in _PASSES:
+        low = (text if text.isascii() else text.encode("ascii", "replace").decode("ascii")).lower()
+        spans: list[Span] = []
+        at = 0
+        while (place := search(low, at)) is not None:
+            at = place.end()
+            left -= LOOK
+            found = judged(text, place) if left >= 0 else (place.start(), len(text), len(text))
             if isinstance(found, int):
-                left += found
-            elif done <= found[0] < found[1] and not plain.startswith(REDACTED, found[0]):
-                taken.append(found)
-                at = done = max(at, found[1])
-        if taken:
-            ascii_only, text = text is plain, _without(text, taken)
-            plain = text if ascii_only else _without(plain, taken)
-    return text
+                left -= found
+            elif not text.startswith(REDACTED, found[0]):
+                left -= TAKEN
+                spans.append(found)
+                at = max(at, found[2])
+        text = _without(text, spans)
+    return _DRAWN(REDACTED, text)
 
 
 def _without(text: str, spans: list[Span]) -> str:
-    kept, done = [text[:0]], 0
-    for begin, end in spans:
-        kept += text[done:begin], REDACTED
-        done = end
-    return "".join(kept) + text[done:]
+    parts, done = [text[:0]], 0
+    for begin, end, _ in sorted(spans):
+        if begin >= done:
+            parts += text[done:begin], REDACTED
+        done = max(done, end)
+    return "".join(parts) + text[done:]

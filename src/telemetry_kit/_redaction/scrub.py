@@ -1,9 +1,8 @@
 """Takes secrets out of text before it leaves the process: by the name beside them, and by their own shape.
 
-A text is gone through once for each of a few plain patterns, which say where to look. Each place is judged by what stands
-around it: `password is required` stays, `password is Tr0ub4dor&3` doesn't. What was taken out is not looked at again, and a
-text in which more is to be judged than in a harmless one ends where that is used up: its time grows with its length and
-with nothing else, whoever wrote it.
+One plain pattern says where to look, and one match at each place, whether a secret stands there: `password is required` stays,
+`password is Tr0ub4dor&3` doesn't. What was taken out is not looked at again, and a text that has more to look at than a
+harmless one ends where that is used up: its time grows with its length and with nothing else, whoever wrote it.
 
 It can't be complete: a secret without a name and without a shape looks like any word.
 """
@@ -20,8 +19,9 @@ _SHORT, _KEPT = 128, 512
 late_import: Callable[[], AbstractContextManager[None]] = nullcontext
 """Around an import: `_core.late`'s, which stands above this layer and is here from when it is loaded."""
 _search: Callable[[str], str] | None = None
-_harmless: set[str] = set()
-"""Short texts in which nothing was found, so many of them: a service that fails says the same few things again and again."""
+_scrubbed: dict[int, str] = {}
+"""What became of short texts, so many of them, by their hash, which tells no secret: a service that fails says the same few
+things again and again."""
 
 
 def default_scrub(text: str) -> str:
@@ -39,8 +39,9 @@ def default_scrub(text: str) -> str:
     'card [REDACTED] was declined, password is required'
     """
     global _search
-    if type(text) is str and text in _harmless:
-        return text
+    text = str.__str__(text)  # of a subclass nothing runs
+    if (known := _scrubbed.get(hash(text))) is not None:
+        return known
     search = _search
     if search is None:
         with late_import():
@@ -48,10 +49,10 @@ def default_scrub(text: str) -> str:
 
         search = _search = without_secrets
     scrubbed = search(text)
-    if type(text) is str and len(text) <= _SHORT and scrubbed == text:
-        if len(_harmless) >= _KEPT:
-            _harmless.clear()
-        _harmless.add(text)
+    if len(text) <= _SHORT:
+        if len(_scrubbed) >= _KEPT:
+            _scrubbed.clear()
+        _scrubbed[hash(text)] = scrubbed
     return scrubbed
 
 
