@@ -21,7 +21,7 @@ HOSTILE = (
     "4111 1111 ", "_a_a_a_a_a_a1", "-p ", "password is a1 ", "-----BEGIN PRIVATE KEY-----[REDACTED]",
     "parameters: (", "values (aaaaaaaaaaaaaaaa", "input_value='x", "sk_live_-ghp_--abc.", "/.$:4111111111111112", "secret is a.b/c1D ",
     "pinkeyrequiredKEY-KEY_KEY for ", "login('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "tokentokenKEY-KEY_KEYsecret is a.b/c1D Aaa1_key=",
-    "NoneZaaaaaaaaaaaaaaaa", "pinpasswKEY-KEY_KEYBearer '/ for $g/p_aaaaaaaaaaaaaaaa",
+    "token_type=", "token, input_value=", "token) VALUES (", "hooks/", "passphrase abc def ", "NoneZaaaaaaaaaaaaaaaa", "pinpasswKEY-KEY_KEYBearer '/ for $g/p_aaaaaaaaaaaaaaaa",
 )  # fmt: skip
 """What a text is made of that has the scrubber look as often as it can; the last ones a search by instructions found."""
 PIECES = (

@@ -67,7 +67,7 @@ def _named(row: int) -> "re.Pattern[str]":
         | (?=(?P<given>(?:{_GIVEN}{quoted}){_OPEN}))(?P=given)(?:(?<==)\{{([^\s"'{{}}]+)\}}(?=;)
             | [bfnruBFNRU]{{0,2}}(?P<quote>{_QUOTE}){ahead(given)}
               (?=(?P<inside>(?:[^\\\n"'`]+|(?!(?P=quote))(?:\\.|[^\n]))+))(?P=inside)(?!{_QUOTE}\s?:)
-            | {_FIRST}{ahead(given, NO_CODE + NO_PROSE * (given <= CHOSEN))}({SIGN}+))
+            | {_FIRST}{ahead(given, NO_CODE + NO_PROSE * (given <= CHOSEN))}(?P<bare>))
         | (?P<said>))""",
         re.VERBOSE | re.ASCII,
     )
@@ -111,6 +111,8 @@ def _beside_name(text: str, place: Match) -> Span | int:
     if found.lastgroup == "said":
         return _said(text, found.end(), *NAMES[row][1:3], row == ARGUMENTS)
     begin, end = found.span(found.lastindex or 0)
+    if found.lastgroup == "bare" and (word := _WORD(text, begin)) is not None:
+        end = word.end()  # not before it is known that it is the secret: a match goes to the end of a word
     value = text[begin:end].rstrip(_CLOSING)
     return WORD if found.lastgroup != "login" and is_prose(value) else (begin, begin + len(value), end)
 

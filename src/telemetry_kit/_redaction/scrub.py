@@ -1,8 +1,8 @@
 """Takes secrets out of text before it leaves the process: by the name beside them, and by their own shape.
 
-One plain pattern says where to look, and one match at each place, whether a secret stands there: `password is required` stays,
-`password is Tr0ub4dor&3` doesn't. What was taken out is not looked at again, and a text that has more to look at than a
-harmless one ends where that is used up: its time grows with its length and with nothing else, whoever wrote it.
+A text is gone through twice, for what has a shape and for what has a name: `password is required` stays, `password is Tr0ub4dor-33`
+doesn't. What was taken out is not looked at again, and a text that has more to look at than a harmless one ends where that is used
+up: its time grows with its length and with nothing else, whoever wrote it.
 
 It can't be complete: a secret without a name and without a shape looks like any word.
 """
