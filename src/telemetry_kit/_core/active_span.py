@@ -139,7 +139,7 @@ class ActiveSpan:
     def _be_current(self) -> None:
         """Make current what the call has, or have it ready for a body that goes step by step."""
         if self._stepwise:
-            self._suspended = context.Suspended(self._current, timed=self._recording or self._deferred is not None)
+            self._suspended = context.Suspended(self._current, self._recording or self._deferred is not None)
         else:
             self._current.enter()
 

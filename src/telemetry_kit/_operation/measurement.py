@@ -202,7 +202,7 @@ class Measurement(OperationCall, StaysHere, AlsoAsync["Measurement"]):
             cell = state.new()
         entered.cell, cell[0] = cell, cell[0] + 1
         if stepwise:
-            self._stepwise, self._suspended = True, Suspended(entered, timed=True)
+            self._stepwise, self._suspended = True, Suspended(entered, True)
         else:
             entered.enter()
         self._start = clock.perf_counter()

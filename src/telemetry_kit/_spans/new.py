@@ -137,7 +137,7 @@ class _SpanCalls:
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> awaitables.Call:
         call: _Call | None = None
         try:
-            call = _Call(self._options, self._name, self._static, stepwise=self._stepwise)
+            call = _Call(self._options, self._name, self._static, self._stepwise)
             call.begin(self._arguments, args, kwargs)
             return call
         except RecursionError:  # no room for a span: the body may have enough
@@ -154,9 +154,7 @@ class _Call(ActiveSpan):
     watch: reentrancy.Watch | None = None
     """Sees the `NewSpan` of a `with` block go on: without it nobody can leave the block."""
 
-    def __init__(
-        self, options: _Options, name: str, static: dict[str, AttributeValue], *, stepwise: bool = False
-    ) -> None:
+    def __init__(self, options: _Options, name: str, static: dict[str, AttributeValue], stepwise: bool = False) -> None:
         self._stepwise = stepwise
         self._scope = options.scope
         self._options = options
