@@ -12,8 +12,6 @@ from telemetry_kit._jobs.options import seconds
 from telemetry_kit._jobs.state import Job, jobs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from telemetry_kit._core.attributes import AttributeValue
     from telemetry_kit._core.outcome import CheckedExpected
     from telemetry_kit._core.scope import Scope
@@ -29,13 +27,10 @@ class JobDefinition(ByRecipe):
         options.check(what)
         self.name: str = encodable(name)
         self.scope: Scope = scope
-        self.has_span: bool = options.span
+        self.options: JobOptions = options
         self.expected: CheckedExpected | None = check_expected(what, options.expected)
         interval = seconds(what, "expected_interval", options.expected_interval)
         self.flush_timeout: float | None = seconds(what, "flush_timeout", options.flush_timeout)
-        self.flush_at_start: bool = options.flush_at_start
-        self.handle_sigterm: bool = options.handle_sigterm
-        self.run_id: Callable[..., object] | None = options.run_id
         self.job: Job
         self.declared: dict[str, AttributeValue]
         self.job, self.declared = jobs_of(scope.instruments).job(

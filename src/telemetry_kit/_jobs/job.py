@@ -91,7 +91,7 @@ class _JobCalls:
 
     def __init__(self, definition: JobDefinition, func: Any) -> None:
         self._definition = definition
-        self._run_id = definition.run_id
+        self._run_id = definition.options.run_id
         if self._run_id is not None:
             callables.check_takes(self._run_id, func, f"run_id of batch job {definition.name!r}")
         self._function = callables.full_name_of(func)

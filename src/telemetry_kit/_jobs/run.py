@@ -173,13 +173,13 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
                 reentrancy.drain()
             self._generation = forks.fork.generation
             self._state = "running"
-            if job.handle_sigterm:
+            if job.options.handle_sigterm:
                 self._watched = watched = sigterm.Watched(self._end)
                 sigterm.watch(watched)
             self._watch = watch(self, self._current.drop)
             with faults.guard("job.carrier"):
                 self._come_from()
-            if job.has_span:
+            if job.options.span:
                 with faults.guard("job.start"):
                     self._start_span(job.name, SpanKind.INTERNAL, self._span_attributes())
             self._outer = _live(CURRENT_RUN.get())
@@ -189,7 +189,7 @@ class JobRun(StepOwner, Records, AlsoAsync["JobRun"]):
                 self._current.enter()
             self._started = self._current.started = clock.perf_counter()
             self._job.start(self._job_state, self._current)
-            if job.flush_at_start:
+            if job.options.flush_at_start:
                 flush.flush(job.scope, job.flush_timeout or START_SECONDS)
         except BaseException as exc:  # SIGTERM or Ctrl-C: `with` doesn't end what could not be entered
             self._end(exc)

@@ -92,7 +92,7 @@ class Step(RunOrStep, AlsoAsync["Step"]):
     def _begin(self, run: StepOwner) -> None:
         if not get_current_span().get_span_context().is_valid:
             self._current.context = context.own(run._current.context)  # a thread that has not inherited the run's
-        if run._definition.has_span:
+        if run._definition.options.span:
             attributes: dict[str, AttributeValue] = {keys.JOB_NAME: run._definition.name}
             name = span_value(self.name)
             if name is not None:
