@@ -5,7 +5,7 @@ of 32 hexadecimal digits, made anew for each seed, and `<~hex:32>` a part that i
 repository, and none that was seen once is known the next time.
 
 Each round was written before what the round before had shown was mended, without a look at the patterns, but for the
-last four.
+twelfth to the fifteenth.
 """
 
 import random
@@ -39,6 +39,7 @@ ROUNDS = (
     "seventeenth",
     "eighteenth",
     "nineteenth",
+    "twentieth",
 )
 READABLE = 6
 """Characters of a secret in a row that are a leak, if they can be read; of a shorter secret, all."""
