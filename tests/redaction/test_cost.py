@@ -5,6 +5,7 @@ import time
 import pytest
 
 from telemetry_kit._redaction.places import without_secrets
+from telemetry_kit._redaction.values import WORDS
 from tests.redaction.cost import HARMLESS, HOSTILE, KB, calls, dearest, repeated, times
 
 LENGTHS = (KB, 4 * KB, 16 * KB)
@@ -50,6 +51,28 @@ def test_secrets_spread_through_a_long_text_cost_no_more_each(secret: str) -> No
         return time.thread_time() - began
 
     assert seconds(HARMLESS * 4 + secret) <= 4 * seconds(HARMLESS)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "token " + "a" * 16 * KB + "A",
+        "token " * 26 + "input_value='" + "is the " * 140 + "' ",
+        "cookie: a=the " * 150 + " ".join(word for word in WORDS if word.isalpha()) + "\n",
+    ],
+)
+def test_what_is_read_for_one_name_is_not_read_for_many(unit: str) -> None:
+    """SEC 4: Nor is it read from each of its letters on: by the clock, since what a pattern goes through is no call."""
+
+    def seconds(text: str) -> float:
+        times = []
+        for _ in range(3):
+            began = time.thread_time()
+            without_secrets(text)
+            times.append(time.thread_time() - began)
+        return min(times)
+
+    assert seconds(repeated(unit, 16 * KB + 7)) <= 8 * seconds(repeated(HARMLESS, 16 * KB))
 
 
 def test_a_harmless_text_is_gone_through_and_not_judged() -> None:

@@ -90,9 +90,11 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ("{'password': 'a b', 'n': 1}", "{'password': '[REDACTED]', 'n': 1}"),
         ("GET /a?token=x1&page=2", "GET /a?token=[REDACTED]&page=2"),
         ("<password>hunter2</password>", "<password>[REDACTED]</password>"),
+        ('<password type="string">hunter2</password>', '<password type="string">[REDACTED]</password>'),
         ("4 items, card 4111-1111-1111-1111, 12/27", "4 items, card [REDACTED], 12/27"),
         ("Set-Cookie: sid=1; Path=/\nServer: shop", "Set-Cookie: [REDACTED]\nServer: shop"),
         ("İstanbul password=x1", "İstanbul password=[REDACTED]"),
+        ("ключ password=пароль, password: 密码123 end", "ключ password=[REDACTED], password: [REDACTED] end"),
         ("ExpiredToken: X-Api-Token: a/8Zk+c0f7==", "ExpiredToken: X-Api-Token: [REDACTED]"),
         ("UID=sa;PWD={hunter2};Encrypt=yes, secret={name}", "UID=sa;PWD={[REDACTED]};Encrypt=yes, secret={name}"),
         ("PlainCredentials('web', 'Tr0ub4dor-33') refused", "PlainCredentials('web', '[REDACTED]') refused"),
@@ -150,6 +152,16 @@ def test_a_text_ends_where_there_is_too_much_to_judge() -> None:
     assert default_scrub(many).endswith("[REDACTED]")
     assert len(default_scrub(many)) < len(many)
     assert default_scrub(default_scrub(many)) == default_scrub(many)
+
+
+@pytest.mark.parametrize("around", ["token {} has expired", "password is {} here", "password={}&a=1", "{{'password': '{}'}}",
+    "-----BEGIN PRIVATE KEY-----{}-----END PRIVATE KEY-----", "Authorization: Bearer {}", "postgres://u:x@db password={}"])  # fmt: skip
+def test_of_a_long_secret_no_end_stays(around: str) -> None:
+    """SEC 4: However long it is, and whether it is given or spoken of."""
+    scrubbed = default_scrub(around.format("aB3-" * 2_500))
+
+    assert "aB3-" not in scrubbed
+    assert len(scrubbed) <= len(around) + 2 * len("[REDACTED]")
 
 
 def test_twice_is_once() -> None:

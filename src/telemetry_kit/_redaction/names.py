@@ -54,8 +54,8 @@ _ENDS = r"(?-i:(?<=[a-z])s?(?![a-z])|(?<=[A-Z])S?(?![A-Za-z]))"
 """Where a word stands alone between joints."""
 _TELLING = frozenset(_ABOUT.split())
 _REST = r"(?P<rest>[\w\-]{0,30})(?![\w\-])"
-_LAST_WORD = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?=\d*\Z)").search
-"""What follows a word in its name, and the last word of that."""
+_words = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[_\-]\d*\Z").findall
+"""What follows a word in its name, and the words of that, or the joint where none is the last."""
 
 
 def _written(words: str) -> str:
@@ -83,8 +83,8 @@ _find = re.compile(any_of(BEGINNINGS)).finditer
 
 def tells(rest: str) -> bool:
     """Whether what follows the word in a name makes it tell something about the secret."""
-    last = _LAST_WORD(rest)
-    return last is not None and last[0].lower() in _TELLING
+    words = _words(rest)
+    return bool(words) and words[-1].lower() in _TELLING
 
 
 def denied(name: str) -> bool:

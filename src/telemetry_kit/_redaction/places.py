@@ -27,9 +27,10 @@ from telemetry_kit._redaction.values import (
     looks,
 )
 
-LOOK, WORD, TAKEN, FEWEST, CHARACTERS = 2, 1, 1, 6, 13
-"""What it costs to look at a place, at a word near it, and to take a secret out; and what a text may: so much, and one for so many
-characters. Where that is used up it ends, so that its time grows with its length, and with nothing else, whoever wrote it."""
+LOOK, WORD, TAKEN, READ, FEWEST, CHARACTERS = 2, 1, 1, 32, 6, 13
+"""What it costs to look at a place, at a word near it, to take a secret out, and at how many characters of a value that may be looked at
+again, for another name; and what a text may: so much, and one for so many characters. Where that is used up it ends, so that its
+time grows with its length, and with nothing else, whoever wrote it."""
 NEAR, BESIDE = 160, 4
 """Characters after a name in which its value is looked for, and in which a marker is it;"""
 WORDS_NEAR = 4
@@ -75,16 +76,16 @@ def _named(row: int) -> "re.Pattern[str]":
 
 _SIGNS = string.ascii_letters + string.digits + "_@#$%^*!?|+/.~-"
 _WORD = re.compile(rf"{SIGN}+").match
-_CLOSING = ").,]}:!?\\"
+_CLOSING = ").,]}:!?\\»”"
 _DIGIT = re.compile(r"\d", re.ASCII).search
 _ITS_VALUE = re.compile(r"""[ivV](?<!\w.)(?:nput(?:_value)?|alue)["']?(?:\s?[=:]\s?|\s)[bnru]?(?=["'])""").search
-_QUOTED = re.compile(r"""(["'])((?:(?!\1)[^\\\n]|\\.)+)""").match
+_QUOTED = re.compile(r"""(["'])((?:[^"'\\\n]+|(?!\1)[^\\\n]|\\.)+)""").match
 """What a validator was given for the field of this name."""
 _OWN = re.compile(
     r"""(?<![\w.\-])([A-Za-z_][A-Za-z_\-]*)["'`\])]{0,2}(?:\s?=[^\S\n]{0,8}|\s?:[^\S\n]{1,8}|(?<=["'`]):|[^\S\n]|\()["'`(\[]{0,2}\Z"""
 ).search
 """Another name that a word has, or whose argument it is."""
-_NEXT = re.compile(r"\s([A-Za-z]+)").match
+_NEXT = re.compile(r"\s([A-Za-z]+)(?![A-Za-z=])").match
 _CHOSEN = re.compile(r"[!@#$^&*~]|%(?![0-9A-F]{2})").search
 """Signs that passwords have, and identifiers haven't."""
 _DRAWN = re.compile(
@@ -114,7 +115,9 @@ def _beside_name(text: str, place: Match) -> Span | int:
     if found.lastgroup == "bare" and (word := _WORD(text, begin)) is not None:
         end = word.end()  # not before it is known that it is the secret: a match goes to the end of a word
     value = text[begin:end].rstrip(_CLOSING)
-    return WORD if found.lastgroup != "login" and is_prose(value) else (begin, begin + len(value), end)
+    if found.lastgroup != "login" and is_prose(value):
+        return WORD + len(value) // READ
+    return begin, begin + len(value), end
 
 
 def _said(text: str, first: int, given: int, least: int, announced: bool) -> Span | int:
@@ -130,10 +133,11 @@ def _said(text: str, first: int, given: int, least: int, announced: bool) -> Spa
         return value.start(2), value.end(2), first
     last = first + NEAR if last < 0 else last
     at = first
+    read = 0 if value is None else len(value[0]) // READ
     for seen in range(its is not None, WORDS_NEAR):
         digit = _DIGIT(text, at, last)
         if digit is None:
-            return seen * WORD
+            return seen * WORD + read
         begin = first + len(text[first : digit.start()].rstrip(_SIGNS))
         word = _WORD(text, begin, last)
         at = digit.end() if word is None else word.end()
@@ -141,8 +145,10 @@ def _said(text: str, first: int, given: int, least: int, announced: bool) -> Spa
         if word is not None and long_enough and word[0][0] not in "@/" and LOOKS[least](text, begin, at):
             own = None if announced or _CHOSEN(word[0]) else _OWN(text, max(first, begin - 32), begin)
             if own is None or own[1].lower() in WORDS:
+                if at == first + NEAR:
+                    word = _WORD(text, begin) or word
                 return begin, begin + len(word[0].rstrip(_CLOSING)), first
-    return WORDS_NEAR * WORD
+    return WORDS_NEAR * WORD + read
 
 
 _PASSES: tuple[tuple[Callable[[str, int], Match | None], Callable[[str, Match], Span | int]], ...] = (
@@ -166,7 +172,7 @@ def without_secrets(text: str) -> str:
             if isinstance(found, int):
                 left -= found
             elif not text.startswith(REDACTED, found[0]):
-                left -= TAKEN
+                left -= TAKEN + (found[1] > found[2]) * (found[1] - found[0]) // READ
                 spans.append(found)
                 at = max(at, found[2])
         text = _without(text, spans)

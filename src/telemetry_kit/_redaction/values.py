@@ -29,8 +29,10 @@ NO_VALUE = r"""(?!(?=[^A-Za-z\d])(?:[*.\-_#?]{1,60}%e|[<(]*(?i:redacted|masked|h
 NO_CODE = r"(?![A-Za-z_][\w.]{0,40}[(\[]|@|/[\w.\-]+/|\.{1,2}/|\||[A-Za-z_]{1,24}\.[A-Za-z_.]{0,30}[A-Za-z_]%e)"
 """without quotes also no call, look-up or path;"""
 NO_PROSE = r"""(?!(?=[A-Za-z_\-]{3,30}%e)[A-Za-z_\-]{0,24}?(?i:passw|token|secret|key|auth|cred|cookie|session)
-    |(?<=[\s:])[A-Za-z][^\s\d]{0,30}\x20["'(/\[]?\w)"""
+    |(?<=[\s:])[A-Za-z\x80-\U0010ffff][^\s\d]{0,30}\x20["'(/\[]?[\w\x80-\U0010ffff])"""
 """and no other name, and no part of a sentence that goes on."""
+_LETTERS = r"A-Za-z\x80-\U0010ffff"
+"""Those of any alphabet, for what people choose."""
 _BOTH = r"""(?=%w[\d])(?=%w[A-Za-z])(?!v?\d[\d.,:TZ\-]{0,40}[a-z%]{0,3}%e|\d{4}-\d\d-|0x[\da-fA-F]{1,16}%e
     |[A-Z]{2,8}/\d|/?(?:[a-z_\-]{3,60}/|[a-z]{1,60}/[a-z]{1,60}/))"""
 """Letters and digits that are no number, version, time or path."""
@@ -42,8 +44,8 @@ _SCRAMBLED = rf"""(?=%v{{8}})(?:
     |(?=[0-9a-f]{{8}}-[0-9a-f]{{4}}-|(?:[A-Z\d]{{4,6}}-){{2}})|{_RUN})"""
 _SCALE = {
     ANY: "",
-    TEXT: "(?=%w[A-Za-z])",
-    CHOSEN: r"(?=\d{3,11}(?!\w)|%w[A-Za-z])",
+    TEXT: rf"(?=%w[{_LETTERS}])",
+    CHOSEN: rf"(?=\d{{3,11}}(?!\w)|%w[{_LETTERS}])",
     CODE: rf"(?:(?=\d{{3,11}}(?!\w))|(?=%v{{6}}){_BOTH})",
     MIXED: rf"(?:(?=\d{{6,11}}(?!\w))|(?=%v{{6}}){_BOTH})",
     SCRAMBLED: _BOTH + _SCRAMBLED,
