@@ -40,7 +40,7 @@ SHORTEST = 6
 
 Match = re.Match[str]
 Span = tuple[int, int, int]
-"""Where a secret begins, where it ends, and where one goes on to look."""
+"""Where a secret begins, where it ends, and where one goes on to look, behind what was found by at least."""
 
 _QUOTE = r"""\\{0,4}["'`]"""
 _GIVEN = rf"""(?:
@@ -114,10 +114,16 @@ def _beside_name(text: str, place: Match) -> Span | int:
     begin, end = found.span(found.lastindex or 0)
     if found.lastgroup == "bare" and (word := _WORD(text, begin)) is not None:
         end = word.end()  # not before it is known that it is the secret: a match goes to the end of a word
-    value = text[begin:end].rstrip(_CLOSING)
+    value = _within(text[begin:end])
     if found.lastgroup != "login" and is_prose(value):
         return WORD + len(value) // READ
     return begin, begin + len(value), end
+
+
+def _within(word: str) -> str:
+    """A word without the signs that close what stands around it; a marker at its end is whole."""
+    value = word.rstrip(_CLOSING)
+    return value + "]" * value.endswith(REDACTED[:-1])
 
 
 def _said(text: str, first: int, given: int, least: int, announced: bool) -> Span | int:
@@ -130,7 +136,7 @@ def _said(text: str, first: int, given: int, least: int, announced: bool) -> Spa
     its = _ITS_VALUE(text, first, first + NEAR) if given in (TEXT, CHOSEN) else None
     value = None if its is None else _QUOTED(text, its.end())
     if value is not None and (value[2] == REDACTED or looks(value[2], given)):
-        return value.start(2), value.end(2), first
+        return value.start(2), value.end(2), 0
     last = first + NEAR if last < 0 else last
     at = first
     read = 0 if value is None else len(value[0]) // READ
@@ -147,7 +153,7 @@ def _said(text: str, first: int, given: int, least: int, announced: bool) -> Spa
             if own is None or own[1].lower() in WORDS:
                 if at == first + NEAR:
                     word = _WORD(text, begin) or word
-                return begin, begin + len(word[0].rstrip(_CLOSING)), first
+                return begin, begin + len(_within(word[0])), 0
     return WORDS_NEAR * WORD + read
 
 
