@@ -93,6 +93,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ('<password type="string">hunter2</password>', '<password type="string">[REDACTED]</password>'),
         ("(secret=my-" + "ghp_" + "a1B2" * 9 + "), end", "(secret=[REDACTED]), end"),
         ("-DkeyStorePassword=Hunter-22 > key a1" + "B2c3" * 9, "-DkeyStorePassword=[REDACTED] > key [REDACTED]"),
+        ("bindpw Hunter-22, x: [input_value='many']", "bindpw [REDACTED], x: [input_value='many']"),
         ("4 items, card 4111-1111-1111-1111, 12/27", "4 items, card [REDACTED], 12/27"),
         ("Set-Cookie: sid=1; Path=/\nServer: shop", "Set-Cookie: [REDACTED]\nServer: shop"),
         ("İstanbul password=x1", "İstanbul password=[REDACTED]"),

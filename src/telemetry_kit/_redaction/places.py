@@ -133,17 +133,12 @@ def _said(text: str, first: int, given: int, least: int, announced: bool) -> Spa
         return WORD - LOOK
     if (following := _NEXT(text, first)) is not None and names.tells(following[1]):
         return 0
+    last = first + NEAR if last < 0 else last
     its = _ITS_VALUE(text, first, first + NEAR) if given in (TEXT, CHOSEN) else None
     value = None if its is None else _QUOTED(text, its.end())
-    if value is not None and (value[2] == REDACTED or looks(value[2], given)):
-        return value.start(2), value.end(2), 0
-    last = first + NEAR if last < 0 else last
-    at = first
-    read = 0 if value is None else len(value[0]) // READ
-    for seen in range(its is not None, WORDS_NEAR):
-        digit = _DIGIT(text, at, last)
-        if digit is None:
-            return seen * WORD + read
+    at, end, seen = first, last if value is None else min(last, value.start()), 0
+    while seen < WORDS_NEAR and (digit := _DIGIT(text, at, end)) is not None:
+        seen += 1
         begin = first + len(text[first : digit.start()].rstrip(_SIGNS))
         word = _WORD(text, begin, last)
         at = digit.end() if word is None else word.end()
@@ -154,7 +149,9 @@ def _said(text: str, first: int, given: int, least: int, announced: bool) -> Spa
                 if at == first + NEAR:
                     word = _WORD(text, begin) or word
                 return begin, begin + len(_within(word[0])), 0
-    return WORDS_NEAR * WORD + read
+    if value is not None and looks(value[2], given):
+        return value.start(2), value.end(2), 0
+    return seen * WORD + (0 if value is None else len(value[0]) // READ)
 
 
 _PASSES: tuple[tuple[Callable[[str, int], Match | None], Callable[[str, Match], Span | int]], ...] = (
