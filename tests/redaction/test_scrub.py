@@ -94,6 +94,10 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ("(secret=my-" + "ghp_" + "a1B2" * 9 + "), end", "(secret=[REDACTED]), end"),
         ("-DkeyStorePassword=Hunter-22 > key a1" + "B2c3" * 9, "-DkeyStorePassword=[REDACTED] > key [REDACTED]"),
         ("bindpw Hunter-22, x: [input_value='many']", "bindpw [REDACTED], x: [input_value='many']"),
+        (
+            'Cookie: a=1; sid="x-1"\nHost: shop, passwd: swordfish, try',
+            'Cookie: [REDACTED]"\nHost: shop, passwd: [REDACTED], try',
+        ),
         ("4 items, card 4111-1111-1111-1111, 12/27", "4 items, card [REDACTED], 12/27"),
         ("Set-Cookie: sid=1; Path=/\nServer: shop", "Set-Cookie: [REDACTED]\nServer: shop"),
         ("İstanbul password=x1", "İstanbul password=[REDACTED]"),

@@ -18,7 +18,7 @@ NAMES: tuple[tuple[str, int, int, str], ...] = (
      "credit_card encryption_key functions_key instrumentation_key license_key master_key master_auth private_key product_key "
      "sess_id session_id shared_key signing_key subscription_key unseal_key xauth oauth_verifier code_verifier saml_response "
      "dockerconfig"), TEXT, SCRAMBLED, ""),
-    ("cookie", TEXT, SCRAMBLED, rf"""{_GIVES}([\w\-.]+=(?!\[R)[^\r\n"']+)"""),
+    ("cookie", TEXT, SCRAMBLED, rf"""{_GIVES}([\w\-.]+=(?!\[R)[^\r\n"']+(?:(?:(?<=[=:])|(?<=[=:]\x20))["'](?!\[R)[^\r\n"']+)*)"""),
     ("authorization", TEXT, SCRAMBLED, rf"""{_GIVES}(?P<login>[A-Za-z][\w\-]{{2,20}}(?:\s|%20)+(?:[A-Za-z]+="[^\n]*|(?=[^\s"',;]{{0,80}}(?:\d|[a-z][A-Z]))[^\s"',;]{{8,}}))"""),
     ("mnemonic pass_phrase recovery_phrase seed_phrase", TEXT, MIXED, rf"""(?:{_GIVES}|\s["']){ahead(TEXT)}([A-Za-z]+(?:\s[a-z]+){{2,}}[^\r\n"']*)"""),
     ("_pass_", MIXED, MIXED, ""),

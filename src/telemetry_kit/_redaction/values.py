@@ -29,7 +29,7 @@ NO_VALUE = r"""(?!(?=[^A-Za-z\d])(?:[*.\-_#?]{1,60}%e|[<(]*(?i:redacted|masked|h
 NO_CODE = r"(?![A-Za-z_][\w.]{0,40}[(\[]|@|/[\w.\-]+/|\.{1,2}/|\||[A-Za-z_]{1,24}\.[A-Za-z_.]{0,30}[A-Za-z_]%e)"
 """without quotes also no call, look-up or path;"""
 NO_PROSE = r"""(?!(?=[A-Za-z_\-]{3,30}%e)[A-Za-z_\-]{0,24}?(?i:passw|token|secret|key|auth|cred|cookie|session)
-    |(?<=[\s:])[A-Za-z\x80-\U0010ffff][^\s\d]{0,30}\x20["'(/\[]?[\w\x80-\U0010ffff])"""
+    |(?<=[\s:])[A-Za-z\x80-\U0010ffff][^\s\d,;]{0,30}\x20["'(/\[]?[\w\x80-\U0010ffff])"""
 """and no other name, and no part of a sentence that goes on."""
 _LETTERS = r"A-Za-z\x80-\U0010ffff"
 """Those of any alphabet, for what people choose."""
