@@ -171,6 +171,13 @@ def test_of_a_long_secret_no_end_stays(around: str) -> None:
     assert len(scrubbed) <= len(around) + 2 * len("[REDACTED]")
 
 
+def test_a_text_does_not_end_within_a_secret() -> None:
+    """SEC 4: Where there is too much to judge, it ends before the word in which that was found."""
+    secret = "bZndTCchG47UnuTCVNtXuS9a3mSIPanWLBiS2w7k"
+
+    assert all(secret[:6] not in default_scrub("pin key " * many + secret) for many in range(20))
+
+
 def test_twice_is_once() -> None:
     """What was scrubbed is not changed by scrubbing it again."""
     for leak in CORPUS[::20]:

@@ -171,7 +171,9 @@ def without_secrets(text: str) -> str:
         while (place := search(low, at)) is not None:
             at = place.end()
             left -= LOOK
-            found = judged(text, place) if left >= 0 else (place.start(), len(text), len(text))
+            found = (
+                judged(text, place) if left >= 0 else (len(text[: place.start()].rstrip(_SIGNS)), len(text), len(text))
+            )
             if isinstance(found, int):
                 left -= found
             elif not text.startswith(REDACTED, found[0]):
