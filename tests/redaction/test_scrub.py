@@ -175,7 +175,7 @@ def test_a_text_does_not_end_within_a_secret() -> None:
     """SEC 4: Where there is too much to judge, it ends before the word in which that was found."""
     secret = "bZndTCchG47UnuTCVNtXuS9a3mSIPanWLBiS2w7k"
 
-    assert all(secret[:6] not in default_scrub("pin key " * many + secret) for many in range(20))
+    assert all(secret[:6] not in default_scrub("keyed, " * many + secret) for many in range(20))
 
 
 def test_twice_is_once() -> None:
