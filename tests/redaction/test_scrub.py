@@ -92,7 +92,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ("<password>hunter2</password>", "<password>[REDACTED]</password>"),
         ('<password type="string">hunter2</password>', '<password type="string">[REDACTED]</password>'),
         ("(secret=my-" + "ghp_" + "a1B2" * 9 + "), end", "(secret=[REDACTED]), end"),
-        ("-DkeyStorePassword=Hunter-22 > key a1" + "B2c3" * 9, "-DkeyStorePassword=[REDACTED] > key [REDACTED]"),
+        ("x.keyStorePassword=Hunter-22 > it is a1" + "B2c3" * 9, "x.keyStorePassword=[REDACTED] > it is [REDACTED]"),
         ("bindpw Hunter-22, x: [input_value='many']", "bindpw [REDACTED], x: [input_value='many']"),
         (
             'Cookie: a=1; sid="x-1"\nHost: shop, passwd: swordfish, try',
