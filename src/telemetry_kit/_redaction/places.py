@@ -82,7 +82,7 @@ _ITS_VALUE = re.compile(r"""[ivV](?<!\w.)(?:nput(?:_value)?|alue)["']?(?:\s?[=:]
 _QUOTED = re.compile(r"""(["'])((?:[^"'\\\n]+|(?!\1)[^\\\n]|\\.)+)""").match
 """What a validator was given for the field of this name."""
 _OWN = re.compile(
-    r"""(?<![\w.\-])([A-Za-z_][A-Za-z_\-]*)["'`\])]{0,2}(?:\s?=[^\S\n]{0,8}|\s?:[^\S\n]{1,8}|(?<=["'`]):|[^\S\n]|\()["'`(\[]{0,2}\Z"""
+    r"""(?<![\w.\-@])([A-Za-z_][A-Za-z_\-]*)["'`\])]{0,2}(?:\s?=[^\S\n]{0,8}|\s?:[^\S\n]{1,8}|(?<=["'`]):|[^\S\n]|\()["'`(\[]{0,2}\Z"""
 ).search
 """Another name that a word has, or whose argument it is."""
 _NEXT = re.compile(r"\s([A-Za-z]+)(?![A-Za-z=])").match
