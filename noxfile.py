@@ -128,9 +128,10 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 
 
 def suite(*left_out: str) -> tuple[str, ...]:
-    """The arguments for the suite, on all cores to the end; what needs other people's packages or servers is elsewhere."""
+    """The arguments for the suite, on all cores to the end, and one worker more than there are, since some tests wait; what needs
+    other people's packages or servers is elsewhere."""
     marks = " and ".join(f"not {mark}" for mark in ("integration", "soak", "docs", *left_out))
-    return ("-n", "auto", "--dist", "worksteal", "-m", marks)
+    return ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal", "-m", marks)
 
 
 # Each Python once: the oldest with the floor, where the floor's code is most likely to be found, the others with the newest.

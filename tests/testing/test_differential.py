@@ -498,7 +498,7 @@ def point_of_capture(point: Any) -> Any:
     return given, point.value
 
 
-@pytest.mark.any_python
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @settings(max_examples=PROGRAMS, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(steps)
