@@ -27,7 +27,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import CodeType, FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry_kit._core import faults, forks, threads
 from telemetry_kit._core.late import importing
@@ -142,7 +142,13 @@ class Watch(weakref.ref[Any]):
     """
 
     __slots__ = ("drop", "left_for")
-    __hash__, __eq__ = object.__hash__, object.__eq__  # an object may head several blocks, each with its own
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+        def __eq__(self, value: object, /) -> bool: ...
+
+    else:
+        __hash__, __eq__ = object.__hash__, object.__eq__  # an object may head several blocks, each with its own
     drop: Callable[[], None]
     left_for: Any
     """Of a block that was left out of order: what was current before it."""

@@ -217,7 +217,7 @@ class Fields(Carrier):
     """What there is where nothing was given."""
 
     def __init__(self, data: Any = None) -> None:
-        self.data = self._empty() if data is None else data
+        self.data: Any = self._empty() if data is None else data
 
     def pick(self, names: Names) -> dict[str, list[str]]:
         data = self.data

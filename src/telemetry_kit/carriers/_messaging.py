@@ -29,7 +29,7 @@ class KafkaHeaders(Pairs):
         return None if is_mapping(self.data) else self.data
 
     def _keep(self, pairs: Any) -> None:
-        self.data = pairs if isinstance(pairs, list) else list(pairs)
+        self.data: Any = pairs if isinstance(pairs, list) else list(pairs)
 
     def _written(self, fields: Mapping[str, str]) -> list[tuple[str, bytes]]:
         return [(field, value.encode()) for field, value in fields.items()]

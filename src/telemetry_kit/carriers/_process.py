@@ -32,4 +32,4 @@ class Environ(Variables):
     _variable = staticmethod(variable)
 
     def __init__(self, data: Any = None) -> None:
-        self.data = dict(os.environ) if data is None else data
+        self.data: Any = dict(os.environ) if data is None else data

@@ -10,7 +10,7 @@ from telemetry_kit._core.observed import Account, Reading, Series, SinceThen, ac
 from telemetry_kit.testing.helpers import helper_of_series
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from telemetry_kit._core.counters import Tally
 
@@ -24,7 +24,7 @@ class Asking(SinceThen):
 
     def __init__(self, active: set[frozenset[Any]]) -> None:
         super().__init__()
-        self.helper_of = helper_of_series
+        self.helper_of: Callable[[Series], frozenset[Any]] = helper_of_series
         self.active = active
         self.beginning: bool = False
         """Whether what is told now is where it begins."""
