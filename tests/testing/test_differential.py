@@ -515,6 +515,7 @@ def test_the_same_program_gives_the_same(program: list[Any]) -> None:
     assert got["points"] == expected["points"]
 
 
+@pytest.mark.slow
 def test_every_construct_is_in_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is compared that no program has: each construct came, and the size is printed."""
     if not SIZE:
