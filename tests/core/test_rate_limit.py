@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -239,3 +240,14 @@ def test_a_fork_while_the_lock_is_held(clock: FakeClock) -> None:
     thread.join()
 
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_lock_of_others_is_asked_itself() -> None:
+    """gevent and Temporal's sandbox put locks of their own, of which a class says nothing, in the place of the interpreter's."""
+
+    class Restricted:
+        def __getattr__(self, name: str) -> Any:
+            return {"_is_owned": lambda: True}[name]
+
+    assert forks.is_mine(Restricted())
+    assert not forks.is_mine(forks.Lock())
