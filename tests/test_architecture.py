@@ -271,6 +271,7 @@ CALL = {"_drop", "_end", "_put_back", "_resume", "_suspend"}
 """What a `Call` is told by whoever drives it: with an underscore, as the calls are public objects, whose users don't."""
 OTHERS = {
     "_core/attributes.py",  # an enum's own name, where `name` is a member of it
+    "_core/forks.py",  # whether a lock is this thread's, which only the lock knows
     "_core/reentrancy.py",  # `sys._getframe`
     "_core/sdk.py",  # the API's globals, `sys._getframe`
     "_errors/stacktrace.py",  # what `traceback` has for one line
